@@ -1,0 +1,78 @@
+//! A card reader.
+
+use std::time::Duration;
+
+use yidang_model::Origin;
+
+use crate::{Cancel, DeviceError, DeviceListing};
+
+/// Length of an ID card's text block (GA/T 467), the same for all four layouts.
+pub const TEXT_LENGTH_BYTES: usize = 256;
+/// Length of an ID card's compressed photo (WLT).
+pub const WLT_LENGTH_BYTES: usize = 1024;
+
+/// Whether a card lies on the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// A card is there.
+    Present,
+    /// None is there.
+    Absent,
+}
+
+/// A portrait that needs no WLT decoder because the reader brought it along (simulated readers do).
+#[derive(Clone, PartialEq, Eq)]
+pub struct DecodedPhoto {
+    /// A whole PNG or JPEG file.
+    pub bytes: Vec<u8>,
+}
+
+/// What a card gave, before anyone interprets it. Personal data throughout: no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawCard {
+    /// The text block, UTF-16LE.
+    pub text: [u8; TEXT_LENGTH_BYTES],
+    /// The compressed photo; empty when the card or the reader gave none.
+    pub photo_wlt: Vec<u8>,
+    /// The newest appended address, 70 bytes UTF-16LE; `None` when the card has none.
+    pub new_address: Option<Vec<u8>>,
+    /// The security module's own number, 16 bytes; `None` when the reader does not tell it.
+    pub sam_id: Option<[u8; 16]>,
+    /// The chip's serial, 8 bytes; `None` when the reader does not tell it.
+    pub chip_serial: Option<[u8; 8]>,
+    /// A portrait that came decoded.
+    pub photo: Option<DecodedPhoto>,
+    /// Where the reading comes from.
+    pub origin: Origin,
+}
+
+/// A way to find and open card readers. Shared between threads; the readers it opens are not.
+pub trait CardDriver: Send + Sync {
+    /// The word that selects this driver in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// The readers that are there now, including those this process may not open. Blocks for at most a
+    /// second. No reader is an empty list; a service that does not run is an error.
+    fn list(&self) -> Result<Vec<DeviceListing>, DeviceError>;
+
+    /// Opens one reader. Never takes it for itself alone: other programs may use it between our calls.
+    fn open(&self, id: &str) -> Result<Box<dyn CardReader>, DeviceError>;
+}
+
+/// One open reader. Owned by one thread.
+pub trait CardReader: Send {
+    /// What it is.
+    fn listing(&self) -> DeviceListing;
+
+    /// Waits until the card's presence differs from `last` or the timeout passes, and says what it is now.
+    ///
+    /// A card that was read and still lies there is `Present`, even where the module refuses to find it a
+    /// second time. A card that was exchanged for another within one call may go unnoticed.
+    fn wait(&mut self, last: Presence, timeout: Duration, cancel: &Cancel) -> Result<Presence, DeviceError>;
+
+    /// Reads the card that lies there: text, photo, newest address, module number.
+    ///
+    /// Blocks for at most 15 seconds, and retries once by itself where a second try is known to help. A card
+    /// that was read before may be read again without being lifted.
+    fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError>;
+}

@@ -1,0 +1,21 @@
+//! What a card reader and a camera are.
+//!
+//! Three levels, as PC/SC has them: a *driver* is a way to find devices, a *reader* or *camera* is one of
+//! them, and a reading or a frame is what it gives. All calls block; each device is owned by one thread, and
+//! a [`Cancel`] handed to a call lets another thread end it early.
+
+mod camera;
+mod cancel;
+mod card_reader;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod listing;
+
+pub use camera::{Camera, CameraDriver, Frame};
+pub use cancel::Cancel;
+pub use card_reader::{
+    CardDriver, CardReader, DecodedPhoto, Presence, RawCard, TEXT_LENGTH_BYTES, WLT_LENGTH_BYTES,
+};
+pub use error::{DeviceCondition, DeviceError};
+pub use listing::{Access, DeviceListing};

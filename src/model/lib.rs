@@ -1,0 +1,20 @@
+//! The vocabulary every other crate speaks.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number: instants and identifiers are handed in.
+//! No type here derives `Serialize`; the wire, the API and the stored formats have types of their own.
+
+mod date;
+mod digest;
+mod id;
+mod material;
+mod origin;
+mod subject;
+mod timestamp;
+
+pub use date::Date;
+pub use digest::Digest;
+pub use id::{CaptureId, ErasureId, IdError, MaterialId};
+pub use material::{Image, Kind, KindError, Material, MediaType, Page, Presentation, Quad, Status};
+pub use origin::Origin;
+pub use subject::{Subject, SubjectError, SubjectType, check_digit};
+pub use timestamp::{Timestamp, TimestampError};
