@@ -1,0 +1,90 @@
+//! Makes photographs of a desk with a paper on it, and measures how well the page finder finds the paper.
+//!
+//! `scenes desk DIR` makes the four pictures of `fixtures/desk`; `scenes make OUT` makes random ones;
+//! `scenes evaluate` makes random ones in memory and prints a table.
+
+mod camera;
+mod desk;
+mod lettering;
+mod mat;
+mod papers;
+mod random;
+mod scene;
+mod seal;
+mod sheet;
+mod truth;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use crate::lettering::Lettering;
+use crate::scene::{Photograph, Scene};
+
+#[derive(Parser)]
+#[command(about = "Photographs of a desk that never was")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Draw letters as strokes even where the system has Chinese fonts: the same pictures on every machine
+    #[arg(long, global = true)]
+    strokes: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make random photographs, each with its corners beside it
+    Make {
+        /// Folder to write to
+        out: PathBuf,
+        /// First scene
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many scenes
+        #[arg(long, default_value_t = 10)]
+        count: u64,
+    },
+    /// Make the four photographs of fixtures/desk
+    Desk {
+        /// Folder to write to
+        out: PathBuf,
+    },
+}
+
+fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    let letters = if arguments.strokes { Lettering::strokes() } else { Lettering::of_system() };
+    match arguments.command {
+        Command::Make { out, seed, count } => {
+            fs::create_dir_all(&out)?;
+            for seed in seed..seed + count {
+                write(&out, &format!("{seed:06}"), &Scene::random(seed), &letters)?;
+            }
+        }
+        Command::Desk { out } => {
+            fs::create_dir_all(&out)?;
+            for (name, scene) in desk::scenes() {
+                write(&out, name, &scene, &letters)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, scene: &Scene, letters: &Lettering) -> io::Result<()> {
+    let photograph = scene.photograph(letters);
+    fs::write(folder.join(format!("{name}.jpg")), jpeg(&photograph, scene.sensor.quality)?)?;
+    fs::write(folder.join(format!("{name}.corners.toml")), truth::to_toml(scene.corners().as_ref()))
+}
+
+/// The photograph as a camera would hand it over.
+fn jpeg(photograph: &Photograph, quality: u8) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, quality);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
+    let [width, height] = photograph.size.map(|side| u16::try_from(side).unwrap_or(u16::MAX));
+    encoder.encode(&photograph.rgb, width, height, jpeg_encoder::ColorType::Rgb).map_err(io::Error::other)?;
+    Ok(bytes)
+}
