@@ -1,0 +1,170 @@
+//! The view: what can be found without opening anything. Rebuilt from ledger and keyring when lost.
+//!
+//! No row holds anything personal in the clear: people and contents appear as tags, everything else is read
+//! from the ledger entry a row points at.
+
+use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+
+use super::{BlobName, KeyId, StorageError, Tag};
+
+/// A material that counts, as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaterialRow {
+    /// The material.
+    pub id: MaterialId,
+    /// Its `filed` entry.
+    pub sequence: u64,
+    /// Its holders' tags, each once, sorted.
+    pub holders: Vec<Tag>,
+    /// Tag of holders, case, slot and bytes: two filings with the same one are the same filing.
+    pub filing: Tag,
+    /// The blobs it needs, each once, sorted.
+    pub blobs: Vec<BlobName>,
+}
+
+/// How far a staged set has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StagedState {
+    /// Waits to be filed.
+    Unfiled,
+    /// Became part of this material.
+    Filed(MaterialId),
+    /// Thrown away or expired.
+    Discarded,
+}
+
+/// A staged set, as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StagedRow {
+    /// The set.
+    pub id: CaptureId,
+    /// Its `staged` entry.
+    pub sequence: u64,
+    /// Its own key, until it is filed or discarded.
+    pub key: KeyId,
+    /// When it may be swept.
+    pub expires_at: Timestamp,
+    /// How far it has come.
+    pub state: StagedState,
+    /// The blobs it keeps alive; empty unless unfiled.
+    pub blobs: Vec<BlobName>,
+}
+
+/// How far an erasure has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureState {
+    /// Waits for a decision.
+    Requested,
+    /// Was refused.
+    Refused,
+    /// Tombstones stand, traces are being removed.
+    Erasing,
+    /// Nothing is left.
+    Done,
+}
+
+/// One step the index takes for one ledger entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexChange {
+    /// Adds an unfiled set.
+    Staged(StagedRow),
+    /// A set was thrown away.
+    Discarded(CaptureId),
+    /// Adds a material; these sets became part of it.
+    Filed {
+        /// The material.
+        row: MaterialRow,
+        /// The sets it was made of.
+        staged: Vec<CaptureId>,
+    },
+    /// The sets became part of a material that can no longer be opened.
+    FiledUnreadable {
+        /// The material.
+        id: MaterialId,
+        /// The sets it was made of.
+        staged: Vec<CaptureId>,
+    },
+    /// An erasure was asked for, by this entry.
+    ErasureRequested {
+        /// The erasure.
+        id: ErasureId,
+        /// Its `erasure_requested` entry.
+        sequence: u64,
+    },
+    /// It was refused.
+    ErasureRefused(ErasureId),
+    /// Removes the materials, leaves tombstones, and lists the blobs nothing needs any more for deletion.
+    /// For a material that stays with others, only the holder is taken off.
+    Erased {
+        /// The erasure.
+        id: ErasureId,
+        /// Its `erased` entry.
+        sequence: u64,
+        /// Materials that go.
+        materials: Vec<MaterialId>,
+        /// The forgotten holder's tag, for an erasure of a person: taken off every remaining material. Only
+        /// known while it is being carried out; a rebuild finds the rows already without it.
+        holder: Option<Tag>,
+    },
+    /// Every trace is gone: the list of blobs to delete is cleared.
+    ErasureDone(ErasureId),
+}
+
+/// Everything in the index, in a fixed order: two indexes of the same truth have equal dumps.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct IndexDump {
+    /// One line per row, sorted.
+    pub lines: Vec<String>,
+}
+
+/// The view over the ledger.
+pub trait Index: Send + Sync {
+    /// Last ledger sequence that has been applied; 0 when empty.
+    fn applied(&self) -> Result<u64, StorageError>;
+
+    /// Applies changes up to and including `sequence` in one transaction. Not necessarily durable: what a
+    /// power cut takes away is applied again from the ledger.
+    fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError>;
+
+    /// Removes every row; `applied` is 0 again.
+    fn clear(&self) -> Result<(), StorageError>;
+
+    /// A material that counts.
+    fn material(&self, id: MaterialId) -> Result<Option<MaterialRow>, StorageError>;
+
+    /// Whether a tombstone stands for this material.
+    fn is_erased(&self, id: MaterialId) -> Result<bool, StorageError>;
+
+    /// At most `limit` materials of a holder, newest first, with a sequence below `before`.
+    fn materials_of(&self, holder: Tag, before: u64, limit: usize) -> Result<Vec<MaterialRow>, StorageError>;
+
+    /// The earliest material that counts with this filing tag.
+    fn find_filing(&self, filing: Tag) -> Result<Option<MaterialRow>, StorageError>;
+
+    /// Ledger sequences of the entries (`filed`, `staged`) that keep this blob alive.
+    fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError>;
+
+    /// A staged set.
+    fn staged(&self, id: CaptureId) -> Result<Option<StagedRow>, StorageError>;
+
+    /// At most `limit` unfiled sets in order of their sequence, after `after`.
+    fn unfiled(&self, after: u64, limit: usize) -> Result<Vec<StagedRow>, StorageError>;
+
+    /// Unfiled sets whose time has passed.
+    fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<StagedRow>, StorageError>;
+
+    /// State, request entry and tombstone entry (0: none) of an erasure.
+    fn erasure(&self, id: ErasureId) -> Result<Option<(ErasureState, u64, u64)>, StorageError>;
+
+    /// Erasures whose traces are still being removed, each with the blobs left to delete.
+    fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError>;
+
+    /// How many materials and blobs count.
+    fn counts(&self) -> Result<(u64, u64), StorageError>;
+
+    /// Visits every blob name that anything needs, each once, sorted; `visit` returns `false` to stop.
+    fn visit_blobs(&self, visit: &mut dyn FnMut(BlobName) -> bool) -> Result<(), StorageError>;
+
+    /// Everything, for comparison.
+    fn dump(&self) -> Result<IndexDump, StorageError>;
+}

@@ -1,0 +1,100 @@
+//! The wrapped keys. To delete a row here is to forget.
+
+use yidang_model::Timestamp;
+
+use super::{KeyId, StorageError, Tag};
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyPurpose {
+    /// One holder's: seals everything personal about them.
+    Holder,
+    /// One staged set's, until it is filed or discarded.
+    Staged,
+    /// Names blobs (keyed hash of a digest).
+    BlobNames,
+    /// Names subjects, filings and idempotency keys (keyed hashes).
+    Tags,
+    /// Seals what the office itself must still read when a holder is forgotten: operator, client, counts.
+    Office,
+}
+
+impl KeyPurpose {
+    /// The stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::Staged => "staged",
+            Self::BlobNames => "blob_names",
+            Self::Tags => "tags",
+            Self::Office => "office",
+        }
+    }
+
+    /// Reads a stored word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Holder, Self::Staged, Self::BlobNames, Self::Tags, Self::Office]
+            .into_iter()
+            .find(|p| p.as_str() == word)
+    }
+}
+
+/// A key, wrapped by an epoch key. The keyring never sees it bare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Random; what sealed things refer to.
+    pub id: KeyId,
+    /// What it is for.
+    pub purpose: KeyPurpose,
+    /// The subject's tag for a holder key; unique among holder keys. `None` for the rest.
+    pub tag: Option<Tag>,
+    /// The epoch whose key wraps it.
+    pub epoch: u32,
+    /// The wrapped key with its nonce and authentication tag.
+    pub wrapped: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An epoch. Only the current one's key exists anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochRecord {
+    /// 1, 2, 3 …
+    pub epoch: u32,
+    /// Tells the right epoch key from a wrong one without opening anything (a keyed hash of a constant).
+    pub check: [u8; 32],
+    /// When it began.
+    pub began_at: Timestamp,
+}
+
+/// Durable storage of wrapped keys.
+pub trait Keyring: Send + Sync {
+    /// Adds all or none. A key id or holder tag that is there already fails the batch.
+    fn put_many(&self, keys: &[KeyRecord]) -> Result<(), StorageError>;
+
+    /// This key; `None` once forgotten.
+    fn get(&self, id: KeyId) -> Result<Option<KeyRecord>, StorageError>;
+
+    /// The holder key of this subject tag.
+    fn find_holder(&self, tag: Tag) -> Result<Option<KeyRecord>, StorageError>;
+
+    /// The keys of one purpose other than holders and staged sets: the store's own.
+    fn store_keys(&self) -> Result<Vec<KeyRecord>, StorageError>;
+
+    /// Deletes them so that their bytes are gone from the file and its journal. Unknown ids are no error.
+    fn delete_many(&self, ids: &[KeyId]) -> Result<(), StorageError>;
+
+    /// The current epoch; `None` in a new keyring.
+    fn current_epoch(&self) -> Result<Option<EpochRecord>, StorageError>;
+
+    /// Begins a new epoch: in one transaction every key is replaced by what `rewrap` makes of it, and the
+    /// epoch becomes the current one. The first epoch of a new keyring is begun the same way.
+    fn begin_epoch(
+        &self,
+        epoch: &EpochRecord,
+        rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
+    ) -> Result<(), StorageError>;
+
+    /// How many holder and staged keys there are.
+    fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError>;
+}

@@ -1,0 +1,137 @@
+//! The append-only, hash-chained sequence of everything that happened.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use yidang_model::Timestamp;
+
+use super::{StorageError, Tag};
+
+/// SHA-256 over an entry and its predecessor's hash.
+pub type EntryHash = [u8; 32];
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
+        /// What an entry records. The words are stored: they are never renamed, only added to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Verb {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Verb {
+            /// The stored word.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// Reads a stored word; `None` for one this version does not know.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl fmt::Display for Verb {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+verbs! {
+    /// Blobs were taken in and wait to be filed.
+    Staged = "staged",
+    /// What was staged was thrown away or expired.
+    Discarded = "discarded",
+    /// A material was filed.
+    Filed = "filed",
+    /// Someone opened a dossier or looked at a picture.
+    Looked = "looked",
+    /// A dossier was opened on another basis than the card; goes to the reviewers' list.
+    Opened = "opened",
+    /// Someone asked that a material or a person be forgotten.
+    ErasureRequested = "erasure_requested",
+    /// The request was refused.
+    ErasureRefused = "erasure_refused",
+    /// The tombstone: from here on the materials are gone.
+    Erased = "erased",
+    /// Every trace the tombstone covers has been removed.
+    ErasureDone = "erasure_done",
+}
+
+/// An entry about to be appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Version of the body's format.
+    pub version: u16,
+    /// Instant by this machine's clock. Not trusted for order: the sequence is.
+    pub at: Timestamp,
+    /// What happened.
+    pub verb: Verb,
+    /// Keyed hash of the caller's idempotency key; at most one entry carries it.
+    pub idempotency: Option<Tag>,
+    /// Keyed hash of the request that carried the idempotency key.
+    pub request: Option<Tag>,
+    /// The sealed envelope. Opaque here.
+    pub body: Vec<u8>,
+}
+
+/// An entry in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// 1, 2, 3 … without gaps.
+    pub sequence: u64,
+    /// The predecessor's hash; 32 zero bytes for the first.
+    pub previous: EntryHash,
+    /// [`chain_hash`] of this entry.
+    pub hash: EntryHash,
+    /// What was appended.
+    pub content: NewEntry,
+}
+
+/// The hash that chains an entry to its predecessor. Every field is length-prefixed or of fixed length, so
+/// no two different entries hash the same input.
+pub fn chain_hash(previous: &EntryHash, sequence: u64, entry: &NewEntry) -> EntryHash {
+    let mut hasher = Sha256::new();
+    hasher.update(b"yidang ledger entry 1\0");
+    hasher.update(previous);
+    hasher.update(sequence.to_be_bytes());
+    hasher.update(entry.version.to_be_bytes());
+    hasher.update(entry.at.as_millis().to_be_bytes());
+    let verb = entry.verb.as_str().as_bytes();
+    hasher.update((verb.len() as u64).to_be_bytes());
+    hasher.update(verb);
+    for tag in [entry.idempotency, entry.request] {
+        hasher.update([u8::from(tag.is_some())]);
+        hasher.update(tag.map_or([0; 32], |t| t.0));
+    }
+    hasher.update((entry.body.len() as u64).to_be_bytes());
+    hasher.update(&entry.body);
+    hasher.finalize().into()
+}
+
+/// The append-only sequence. Entries are never changed or removed.
+pub trait Ledger: Send + Sync {
+    /// Appends all or none, in order, and returns them in their places once they are durable.
+    ///
+    /// The caller has made sure that no idempotency tag is there already; one that is fails the batch with
+    /// [`StorageFault::Damaged`](super::StorageFault::Damaged).
+    fn append_many(&self, entries: &[NewEntry]) -> Result<Vec<Entry>, StorageError>;
+
+    /// At most `limit` entries after `sequence`, in order.
+    fn after(&self, sequence: u64, limit: usize) -> Result<Vec<Entry>, StorageError>;
+
+    /// These entries, in the order asked; a sequence that is not there is left out.
+    fn get_many(&self, sequences: &[u64]) -> Result<Vec<Entry>, StorageError>;
+
+    /// The entry that carries this idempotency tag.
+    fn find_idempotent(&self, idempotency: Tag) -> Result<Option<Entry>, StorageError>;
+
+    /// Sequence and hash of the last entry; `(0, zeros)` when empty.
+    fn head(&self) -> Result<(u64, EntryHash), StorageError>;
+}
