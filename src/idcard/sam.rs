@@ -1,0 +1,316 @@
+//! Reading a card through a security module (SAM): what to ask in which order, and when to try again.
+
+use std::time::Duration;
+
+use yidang_device::{Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard};
+use yidang_model::Origin;
+
+use crate::content::CardData;
+use crate::frame::{Command, FrameError, FrameReader, Reply};
+use crate::status;
+use crate::text::NEW_ADDRESS_LENGTH_BYTES;
+
+/// The way to a security module: a serial line, a USB device, a tunnel. It carries bytes and knows nothing
+/// about frames beyond what its medium demands.
+pub trait SamTransport: Send {
+    /// Sends one whole request frame, after throwing away whatever has arrived unasked since the last one.
+    fn send(&mut self, request: &[u8]) -> Result<(), DeviceError>;
+
+    /// Bytes of the reply as they arrive, at least one, in pieces of any size. Blocks for at most `timeout`;
+    /// nothing in that time is [`DeviceCondition::Timeout`]. Ends early when `cancel` is raised.
+    fn receive(&mut self, timeout: Duration, cancel: &Cancel) -> Result<Vec<u8>, DeviceError>;
+
+    /// Time since a fixed moment. The session reads no clock of its own.
+    fn clock(&self) -> Duration;
+}
+
+/// Longest time to find a card, to select it, and for the module's own number.
+const SHORT_LIMIT: Duration = Duration::from_secs(1);
+/// Longest time to read text and photo.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+/// Longest time to read the newest address.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(2);
+/// Longest time for a whole reading, second try included.
+const READING_LIMIT: Duration = Duration::from_secs(15);
+/// Pause between two looks for a card.
+const POLL_PERIOD: Duration = Duration::from_millis(250);
+
+/// What the session knows about the field. Modules with "protective design" find a card only until it was
+/// read; from then on it answers the question for its newest address, and nothing else tells that it is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    /// Nothing is known: a card that another program read may lie there.
+    Unknown,
+    /// Empty at the last look.
+    Empty,
+    /// A card was found that was not read since.
+    Found,
+    /// A card lies there that was read.
+    Read,
+}
+
+/// A card reader with a security module behind any transport.
+pub struct SamReader<T> {
+    transport: T,
+    listing: DeviceListing,
+    origin: Origin,
+    frames: FrameReader,
+    field: Field,
+    module_number: Option<[u8; 16]>,
+}
+
+impl<T: SamTransport> SamReader<T> {
+    /// A reader over an open transport.
+    pub fn new(transport: T, listing: DeviceListing, origin: Origin) -> Self {
+        let frames = FrameReader::new();
+        Self { transport, listing, origin, frames, field: Field::Unknown, module_number: None }
+    }
+
+    /// The transport.
+    pub fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// Asks the module whether it works (`11 FF`), as a probe for a port's speed does. A module that answers
+    /// that it does not work is an error as well.
+    pub fn self_test(&mut self, timeout: Duration, cancel: &Cancel) -> Result<(), DeviceError> {
+        let reply = self.ask(Command::Status, timeout, cancel)?;
+        if reply.status[2] == status::SUCCESS { Ok(()) } else { Err(status::error(reply.status)) }
+    }
+
+    /// Sends a command and waits for its reply, whatever its status. Bytes that are no frame are skipped; a
+    /// broken reply, or one that breaks off, is [`DeviceCondition::Protocol`].
+    pub fn ask(&mut self, command: Command, limit: Duration, cancel: &Cancel) -> Result<Reply, DeviceError> {
+        not_cancelled(cancel)?;
+        self.frames.clear();
+        let deadline = self.transport.clock() + limit;
+        self.transport.send(&command.to_frame())?;
+        let mut arrived = 0;
+        loop {
+            let left = deadline.saturating_sub(self.transport.clock());
+            let received =
+                if left.is_zero() { Err(out_of_time()) } else { self.transport.receive(left, cancel) };
+            let bytes = match received {
+                Err(e) if e.condition == DeviceCondition::Timeout && arrived > 0 => {
+                    return Err(protocol(format!("a reply broke off after {arrived} bytes")));
+                }
+                other => other?,
+            };
+            arrived += bytes.len();
+            self.frames.feed(&bytes);
+            if let Some(reply) = self.reply_among_the_arrived() {
+                return reply.map_err(|e| protocol(e.to_string()));
+            }
+        }
+    }
+
+    /// The first whole reply; the last error when there is none and nothing is left to wait for.
+    fn reply_among_the_arrived(&mut self) -> Option<Result<Reply, FrameError>> {
+        let mut broken = None;
+        while let Some(reply) = self.frames.next_reply() {
+            match reply {
+                Ok(reply) => return Some(Ok(reply)),
+                Err(error) => broken = Some(error),
+            }
+        }
+        // An impossible length is noise that looked like a preamble: the reply may still come.
+        broken.filter(|error| *error == FrameError::Checksum).map(Err)
+    }
+
+    /// Whether a card lies there, without reading it.
+    fn probe(&mut self, cancel: &Cancel) -> Result<Presence, DeviceError> {
+        if self.field == Field::Read && self.answers_for_its_address(SHORT_LIMIT, cancel)? {
+            return Ok(Presence::Present);
+        }
+        if self.find(SHORT_LIMIT, cancel)? {
+            self.field = Field::Found;
+            return Ok(Presence::Present);
+        }
+        let read_elsewhere =
+            self.field == Field::Unknown && self.answers_for_its_address(SHORT_LIMIT, cancel)?;
+        self.field = if read_elsewhere { Field::Read } else { Field::Empty };
+        Ok(if read_elsewhere { Presence::Present } else { Presence::Absent })
+    }
+
+    fn find(&mut self, limit: Duration, cancel: &Cancel) -> Result<bool, DeviceError> {
+        let reply = self.ask(Command::Find, limit, cancel)?;
+        match reply.status[2] {
+            status::FOUND | status::SUCCESS => Ok(true),
+            status::FIND_FAILED => Ok(false),
+            _ => Err(status::error(reply.status)),
+        }
+    }
+
+    /// The sign of life of a card that was read.
+    fn answers_for_its_address(&mut self, limit: Duration, cancel: &Cancel) -> Result<bool, DeviceError> {
+        let reply = self.ask(Command::ReadNewAddress, limit, cancel)?;
+        Ok(matches!(reply.status[2], status::SUCCESS | status::NO_CONTENT))
+    }
+
+    /// One pass: find, select, read, newest address, module number.
+    fn attempt(&mut self, deadline: Duration, cancel: &Cancel) -> Result<RawCard, DeviceError> {
+        let data = if self.find(self.limit(SHORT_LIMIT, deadline), cancel)? {
+            self.field = Field::Found;
+            let reply = self.ask(Command::Select, self.limit(SHORT_LIMIT, deadline), cancel)?;
+            if reply.status[2] != status::SUCCESS {
+                return Err(status::error(reply.status));
+            }
+            self.read_content(deadline, cancel)?
+        } else if self.field == Field::Empty {
+            return Err(status::error([0, 0, status::FIND_FAILED]));
+        } else {
+            // The module may refuse to find a card it has read, and yet read it again.
+            self.read_content_unfound(deadline, cancel)?
+        };
+        let new_address = self.read_new_address(deadline, cancel)?;
+        self.field = Field::Read;
+        Ok(RawCard {
+            text: data.text,
+            photo_wlt: data.photo_wlt,
+            new_address,
+            sam_id: self.module_number(deadline, cancel)?,
+            chip_serial: None,
+            photo: None,
+            origin: self.origin,
+        })
+    }
+
+    fn read_content(&mut self, deadline: Duration, cancel: &Cancel) -> Result<CardData, DeviceError> {
+        let reply = self.ask(Command::ReadCard, self.limit(READ_LIMIT, deadline), cancel)?;
+        if reply.status[2] != status::SUCCESS {
+            return Err(status::error(reply.status));
+        }
+        CardData::parse(&reply.data).map_err(|e| protocol(e.to_string()))
+    }
+
+    fn read_content_unfound(&mut self, deadline: Duration, cancel: &Cancel) -> Result<CardData, DeviceError> {
+        let was_found = self.field == Field::Found;
+        let error = match self.read_content(deadline, cancel) {
+            Err(e) if is_about_the_card(e.condition) => e,
+            other => return other,
+        };
+        if self.answers_for_its_address(self.limit(ADDRESS_LIMIT, deadline), cancel)? {
+            return Err(error);
+        }
+        let condition = if was_found { DeviceCondition::CardRemoved } else { DeviceCondition::NoCard };
+        Err(DeviceError::new(condition, format!("SAM status {:02X}", status::FIND_FAILED)))
+    }
+
+    fn read_new_address(
+        &mut self,
+        deadline: Duration,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<u8>>, DeviceError> {
+        let reply = self.ask(Command::ReadNewAddress, self.limit(ADDRESS_LIMIT, deadline), cancel)?;
+        match reply.status[2] {
+            status::SUCCESS => {
+                let address = reply.data.get(..NEW_ADDRESS_LENGTH_BYTES);
+                let address = address
+                    .ok_or_else(|| protocol(format!("an appended address of {} bytes", reply.data.len())))?;
+                let blank = address.chunks_exact(2).all(|unit| unit == [b' ', 0]);
+                Ok((!blank).then(|| address.to_vec()))
+            }
+            // An older module does not know the command.
+            status::NO_CONTENT | status::COMMAND | status::FORBIDDEN => Ok(None),
+            _ => Err(status::error(reply.status)),
+        }
+    }
+
+    /// The module's number, asked for once. A reading does not fail for want of it.
+    fn module_number(
+        &mut self,
+        deadline: Duration,
+        cancel: &Cancel,
+    ) -> Result<Option<[u8; 16]>, DeviceError> {
+        if self.module_number.is_none() {
+            self.module_number =
+                match self.ask(Command::ModuleNumber, self.limit(SHORT_LIMIT, deadline), cancel) {
+                    Ok(reply) if reply.status[2] == status::SUCCESS => reply.data.first_chunk().copied(),
+                    Err(e) if matches!(e.condition, DeviceCondition::Cancelled | DeviceCondition::Lost) => {
+                        return Err(e);
+                    }
+                    _ => None,
+                };
+        }
+        Ok(self.module_number)
+    }
+
+    fn limit(&self, limit: Duration, deadline: Duration) -> Duration {
+        limit.min(deadline.saturating_sub(self.transport.clock()))
+    }
+}
+
+impl<T: SamTransport> CardReader for SamReader<T> {
+    fn listing(&self) -> DeviceListing {
+        self.listing.clone()
+    }
+
+    fn wait(&mut self, last: Presence, timeout: Duration, cancel: &Cancel) -> Result<Presence, DeviceError> {
+        let deadline = self.transport.clock() + timeout;
+        loop {
+            not_cancelled(cancel)?;
+            let presence = self.probe(cancel)?;
+            let left = deadline.saturating_sub(self.transport.clock());
+            if presence != last || left.is_zero() {
+                return Ok(presence);
+            }
+            cancel.sleep(left.min(POLL_PERIOD));
+        }
+    }
+
+    fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError> {
+        not_cancelled(cancel)?;
+        let deadline = self.transport.clock() + READING_LIMIT;
+        let mut outcome = self.attempt(deadline, cancel);
+        if outcome.as_ref().is_err_and(|e| is_worth_a_second_try(e.condition)) {
+            outcome = self.attempt(deadline, cancel);
+        }
+        if outcome.is_err() {
+            // The next look asks both ways.
+            self.field = Field::Unknown;
+        }
+        outcome
+    }
+}
+
+/// Conditions a second try is known to cure: a card moved, a damaged or a lost reply.
+const fn is_worth_a_second_try(condition: DeviceCondition) -> bool {
+    matches!(
+        condition,
+        DeviceCondition::CardUnreadable
+            | DeviceCondition::CardNotAuthentic
+            | DeviceCondition::Timeout
+            | DeviceCondition::Protocol
+    )
+}
+
+/// Conditions that an empty field may show as well.
+const fn is_about_the_card(condition: DeviceCondition) -> bool {
+    matches!(
+        condition,
+        DeviceCondition::CardUnreadable
+            | DeviceCondition::CardNotAuthentic
+            | DeviceCondition::CardNotSupported
+            | DeviceCondition::NoCard
+            | DeviceCondition::Protocol
+    )
+}
+
+fn not_cancelled(cancel: &Cancel) -> Result<(), DeviceError> {
+    if cancel.is_cancelled() {
+        return Err(DeviceError::new(DeviceCondition::Cancelled, "before the next command"));
+    }
+    Ok(())
+}
+
+fn out_of_time() -> DeviceError {
+    DeviceError::new(DeviceCondition::Timeout, "no reply from the security module")
+}
+
+fn protocol(detail: String) -> DeviceError {
+    DeviceError::new(DeviceCondition::Protocol, detail)
+}
+
+#[cfg(test)]
+#[path = "sam_tests.rs"]
+mod tests;
