@@ -1,0 +1,172 @@
+//! Calls that may never come back, on a thread that can be given up.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use yidang_device::{Cancel, DeviceCondition, DeviceError};
+
+/// Most threads at a time, those included that were given up and still hang in the service.
+const MAX_THREADS: usize = 32;
+/// How often a caller that waits looks at its cancel flag.
+const LOOKS_AT_CANCEL_EVERY: Duration = Duration::from_millis(50);
+/// How long a cancelled call has to end in an orderly way before it is given up.
+const GRACE_AFTER_CANCEL: Duration = Duration::from_secs(1);
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of the [`MAX_THREADS`] places, until it is dropped.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Self> {
+        let more = |taken: usize| (taken < MAX_THREADS).then_some(taken + 1);
+        THREADS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended<T> {
+    /// It came back.
+    Done(T),
+    /// It did not come back in time. The thread still hangs in it: drop the worker.
+    OverTime,
+    /// It was cancelled and did not come back soon after. Drop the worker.
+    Cancelled,
+    /// The thread died.
+    Died,
+}
+
+type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+/// A thread that owns `S` and works on it. Dropping the worker ends the thread after the call it is in.
+pub(crate) struct Worker<S> {
+    jobs: Sender<Job<S>>,
+}
+
+impl<S: Send + 'static> Worker<S> {
+    /// Starts the thread.
+    pub(crate) fn start(mut state: S) -> Result<Self, DeviceError> {
+        let Some(place) = Place::take() else {
+            return Err(DeviceError::new(
+                DeviceCondition::Busy,
+                format!("{MAX_THREADS} earlier calls still hang in the PC/SC service"),
+            ));
+        };
+        let (jobs, inbox): (_, Receiver<Job<S>>) = channel();
+        let run = move || {
+            let _place = place;
+            while let Ok(job) = inbox.recv() {
+                job(&mut state);
+            }
+        };
+        match std::thread::Builder::new().name("pcsc".into()).spawn(run) {
+            Ok(_) => Ok(Self { jobs }),
+            Err(e) => Err(DeviceError::new(DeviceCondition::Busy, format!("no thread: {}", e.kind()))),
+        }
+    }
+
+    /// Runs a call on the thread and waits for it for at most `limit`, less when it is cancelled.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        cancel: Option<&Cancel>,
+        call: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Ended<T> {
+        let started = Instant::now();
+        let (answer, answered) = channel();
+        let job = move |state: &mut S| {
+            // Nobody listens any more when the call was given up.
+            let _ = answer.send(call(state));
+        };
+        if self.jobs.send(Box::new(job)).is_err() {
+            return Ended::Died;
+        }
+        let mut give_up = (started + limit, Ended::OverTime);
+        let mut cancel = cancel;
+        loop {
+            let left = give_up.0.saturating_duration_since(Instant::now());
+            let slice = if cancel.is_some() { left.min(LOOKS_AT_CANCEL_EVERY) } else { left };
+            match answered.recv_timeout(slice) {
+                Ok(answer) => return Ended::Done(answer),
+                Err(RecvTimeoutError::Disconnected) => return Ended::Died,
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return give_up.1,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if cancel.is_some_and(Cancel::is_cancelled) {
+                cancel = None;
+                give_up = (give_up.0.min(Instant::now() + GRACE_AFTER_CANCEL), Ended::Cancelled);
+            }
+        }
+    }
+}
+
+/// Runs one call on a thread of its own.
+pub(crate) fn once<T: Send + 'static>(
+    limit: Duration,
+    call: impl FnOnce() -> Result<T, DeviceError> + Send + 'static,
+) -> Result<T, DeviceError> {
+    match Worker::start(())?.call(limit, None, |()| call()) {
+        Ended::Done(result) => result,
+        Ended::OverTime | Ended::Cancelled | Ended::Died => {
+            Err(DeviceError::new(DeviceCondition::Timeout, "the PC/SC service does not answer"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn calls_work_on_one_state_in_turn() {
+        let worker = Worker::start(1).unwrap();
+        assert_eq!(worker.call(LONG, None, |n: &mut i32| std::mem::replace(n, 5)), Ended::Done(1));
+        assert_eq!(worker.call(LONG, Some(&Cancel::new()), |n| *n), Ended::Done(5));
+    }
+
+    #[test]
+    fn a_call_that_hangs_is_given_up() {
+        let (end, hang) = channel::<()>();
+        let worker = Worker::start(()).unwrap();
+        let ended = worker.call(Duration::from_millis(20), None, move |()| hang.recv().is_ok());
+        assert_eq!(ended, Ended::OverTime);
+        drop(end);
+    }
+
+    #[test]
+    fn a_cancelled_call_may_end_by_itself_and_is_given_up_if_it_does_not() {
+        let cancel = Cancel::new();
+        let seen = cancel.clone();
+        let worker = Worker::start(()).unwrap();
+        let canceller = cancel.clone();
+        let timer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            canceller.cancel();
+        });
+        assert_eq!(worker.call(LONG, Some(&cancel), move |()| seen.sleep(LONG)), Ended::Done(true));
+        timer.join().unwrap();
+
+        let (end, hang) = channel::<()>();
+        let started = Instant::now();
+        assert_eq!(worker.call(LONG, Some(&cancel), move |()| hang.recv().is_ok()), Ended::Cancelled);
+        assert!(started.elapsed() < LONG / 2);
+        drop(end);
+    }
+
+    #[test]
+    fn a_call_that_panics_is_noticed() {
+        let worker = Worker::start(()).unwrap();
+        assert_eq!(worker.call(LONG, None, |()| assert_eq!(1, 2, "on purpose")), Ended::Died);
+        assert_eq!(worker.call(LONG, None, |()| ()), Ended::Died);
+    }
+}
