@@ -5,6 +5,7 @@
 
 mod camera;
 mod desk;
+mod evaluate;
 mod lettering;
 mod mat;
 mod papers;
@@ -46,6 +47,15 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         count: u64,
     },
+    /// Look for the page in random photographs and print how often it was found
+    Evaluate {
+        /// First scene
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many scenes
+        #[arg(long, default_value_t = 300)]
+        count: u64,
+    },
     /// Make the four photographs of fixtures/desk
     Desk {
         /// Folder to write to
@@ -63,6 +73,7 @@ fn main() -> io::Result<()> {
                 write(&out, &format!("{seed:06}"), &Scene::random(seed), &letters)?;
             }
         }
+        Command::Evaluate { seed, count } => evaluate::evaluate(seed, count, &letters, &mut io::stdout())?,
         Command::Desk { out } => {
             fs::create_dir_all(&out)?;
             for (name, scene) in desk::scenes() {

@@ -65,12 +65,15 @@ pub(crate) struct Photograph {
 }
 
 impl Scene {
-    /// A scene drawn at random, as a counter might see it; every fifth is an empty mat.
+    /// A scene drawn at random, as a counter might see it; every fifth is an empty mat, and on
+    /// every tenth a paper runs out of the picture.
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = Random::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ 0x1405_7b7e);
         let mat = Mat::new(Surface::ALL[random.below(Surface::ALL.len())], &mut random);
         let size = [1600, 1200];
-        let field_mm = random.between(395.0, 520.0);
+        // Now and then the sheet is larger than what the camera sees of the desk.
+        let runs_out = seed % 10 == 3;
+        let field_mm = if runs_out { random.between(360.0, 420.0) } else { random.between(455.0, 560.0) };
         let camera = Camera::new(Stand {
             size,
             field_mm,
@@ -78,7 +81,7 @@ impl Scene {
             offset_mm: [random.between(-70.0, 70.0), random.between(-20.0, 130.0)],
             distortion: random.between(-0.006, 0.012),
         });
-        let slack = (field_mm - 390.0) / 6.0;
+        let slack = (field_mm - 410.0).abs() / 4.0;
         let lying = Lying {
             paper: Paper::ALL[random.below(3)],
             middle_mm: [random.between(-slack, slack) * 1.5, random.between(-slack, slack) * 0.4],
@@ -112,6 +115,13 @@ impl Scene {
         let [w, h] = lying.paper.size_mm();
         let corner = |x: f32, y: f32| self.camera.picture(lying.on_desk(x * w / 2.0, y * h / 2.0));
         Some([corner(-1.0, -1.0), corner(1.0, -1.0), corner(1.0, 1.0), corner(-1.0, 1.0)])
+    }
+
+    /// Whether the paper lies wholly in the photograph.
+    pub(crate) fn shows_whole_paper(&self) -> bool {
+        let [width, height] = self.camera.size.map(|side| side as f32);
+        let inside = |[x, y]: &[f32; 2]| (0.0..width).contains(x) && (0.0..height).contains(y);
+        self.corners().is_some_and(|quad| quad.iter().all(inside))
     }
 
     /// Takes the photograph.

@@ -1,0 +1,154 @@
+//! Points, lines and quadrilaterals of the plane.
+
+use yidang_model::Quad;
+
+pub(crate) type Point = [f32; 2];
+
+pub(crate) fn minus(a: Point, b: Point) -> Point {
+    [a[0] - b[0], a[1] - b[1]]
+}
+
+/// The point `t` of the way from `a` to `b`.
+pub(crate) fn between(a: Point, b: Point, t: f32) -> Point {
+    [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t]
+}
+
+pub(crate) fn cross(a: Point, b: Point) -> f32 {
+    a[0] * b[1] - a[1] * b[0]
+}
+
+pub(crate) fn distance(a: Point, b: Point) -> f32 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// Twice-counted corners would make it positive when they run clockwise on the screen.
+pub(crate) fn signed_area(corners: &[Point]) -> f32 {
+    let next = corners.iter().cycle().skip(1);
+    corners.iter().zip(next).map(|(a, b)| cross(*a, *b)).sum::<f32>() / 2.0
+}
+
+/// Whether the corners run clockwise (y down) around a convex figure.
+pub(crate) fn is_convex_clockwise(quad: &Quad) -> bool {
+    (0..4).all(|i| {
+        let (a, b, c) = (quad[i], quad[(i + 1) % 4], quad[(i + 2) % 4]);
+        cross(minus(b, a), minus(c, b)) > 0.0
+    })
+}
+
+/// A straight line: a point on it and its direction, of length one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    pub(crate) point: Point,
+    pub(crate) direction: Point,
+}
+
+impl Line {
+    /// The line through two points; `None` where they coincide.
+    pub(crate) fn through(a: Point, b: Point) -> Option<Self> {
+        let length = distance(a, b);
+        (length > f32::EPSILON).then(|| Self { point: a, direction: minus(b, a).map(|v| v / length) })
+    }
+
+    /// How far a point lies off the line, to its right seen along the direction (y down).
+    pub(crate) fn offset(&self, p: Point) -> f32 {
+        cross(self.direction, minus(p, self.point))
+    }
+
+    /// Where two lines meet; `None` where they are as good as parallel.
+    pub(crate) fn meet(&self, other: &Self) -> Option<Point> {
+        let sine = cross(self.direction, other.direction);
+        if sine.abs() < 1e-3 {
+            return None;
+        }
+        let t = cross(minus(other.point, self.point), other.direction) / sine;
+        Some([self.point[0] + self.direction[0] * t, self.point[1] + self.direction[1] * t])
+    }
+
+    /// The line that lies closest to weighted points (total least squares); `None` where they do not say.
+    pub(crate) fn fit(points: &[(Point, f32)]) -> Option<Self> {
+        let total: f32 = points.iter().map(|(_, w)| w).sum();
+        if total <= f32::EPSILON {
+            return None;
+        }
+        let mean = |c: usize| points.iter().map(|(p, w)| p[c] * w).sum::<f32>() / total;
+        let middle = [mean(0), mean(1)];
+        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
+        for (p, w) in points {
+            let [dx, dy] = minus(*p, middle);
+            xx += w * dx * dx;
+            xy += w * dx * dy;
+            yy += w * dy * dy;
+        }
+        if xx + yy <= f32::EPSILON {
+            return None;
+        }
+        let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
+        Some(Self { point: middle, direction: [angle.cos(), angle.sin()] })
+    }
+}
+
+/// A projective map of the plane, row by row, the last number 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Homography([f64; 9]);
+
+impl Homography {
+    /// The map that takes the unit square's corners (0,0), (1,0), (1,1), (0,1) to the quad's; `None` for a
+    /// quad that is no convex figure.
+    pub(crate) fn from_unit_square(quad: &Quad) -> Option<Self> {
+        let [[x0, y0], [x1, y1], [x2, y2], [x3, y3]] = quad.map(|p| p.map(f64::from));
+        let (dx1, dx2, sx) = (x1 - x2, x3 - x2, x0 - x1 + x2 - x3);
+        let (dy1, dy2, sy) = (y1 - y2, y3 - y2, y0 - y1 + y2 - y3);
+        let det = dx1 * dy2 - dx2 * dy1;
+        if det.abs() < 1e-9 {
+            return None;
+        }
+        let g = (sx * dy2 - dx2 * sy) / det;
+        let h = (dx1 * sy - sx * dy1) / det;
+        Some(Self([
+            x1 - x0 + g * x1,
+            x3 - x0 + h * x3,
+            x0,
+            y1 - y0 + g * y1,
+            y3 - y0 + h * y3,
+            y0,
+            g,
+            h,
+            1.0,
+        ]))
+    }
+
+    /// Where a point of the unit square goes.
+    pub(crate) fn apply(&self, u: f64, v: f64) -> Point {
+        let m = &self.0;
+        let w = m[6] * u + m[7] * v + m[8];
+        [((m[0] * u + m[1] * v + m[2]) / w) as f32, ((m[3] * u + m[4] * v + m[5]) / w) as f32]
+    }
+
+    /// Width over height of the rectangle of which this is the view through a camera whose axis meets the
+    /// picture at `centre`; `None` where the view is too flat to tell (opposite sides parallel) or impossible.
+    ///
+    /// The two columns of the map are the rectangle's axes seen by the camera: they stand at right angles in
+    /// space, which gives the focal length, and their lengths then give the sides.
+    pub(crate) fn aspect(&self, centre: [f64; 2]) -> Option<f64> {
+        let m = &self.0;
+        let column = |i: usize| {
+            let w = m[6 + i];
+            [m[i] - centre[0] * w, m[3 + i] - centre[1] * w, w]
+        };
+        let (a, b) = (column(0), column(1));
+        let flat = a[2] * b[2];
+        let size = (a[0].hypot(a[1]) * b[0].hypot(b[1])).max(1.0);
+        let diagonal = 2.0 * centre[0].hypot(centre[1]);
+        // Below this the focal length is ruled by a pixel's error in a corner.
+        if flat.abs() * diagonal * diagonal < size * 0.01 {
+            return None;
+        }
+        let focal_squared = -(a[0] * b[0] + a[1] * b[1]) / flat;
+        let plausible = (0.4 * diagonal).powi(2)..(6.0 * diagonal).powi(2);
+        if !plausible.contains(&focal_squared) {
+            return None;
+        }
+        let length = |c: [f64; 3]| ((c[0] * c[0] + c[1] * c[1]) / focal_squared + c[2] * c[2]).sqrt();
+        Some(length(a) / length(b))
+    }
+}

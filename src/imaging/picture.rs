@@ -1,0 +1,126 @@
+//! Decoded pixels.
+
+use std::fmt;
+
+use crate::Orientation;
+
+/// An upright picture, 8 bits each of red, green and blue. Never without pixels.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// A picture of these bytes, row by row, three a pixel; `None` where their number does not fit the size
+    /// or the size is zero.
+    pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Option<Self> {
+        let fits = u64::from(width) * u64::from(height) * 3 == rgb.len() as u64;
+        (fits && !rgb.is_empty()).then_some(Self { width, height, rgb })
+    }
+
+    /// Pixels across.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Pixels down.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The bytes, row by row from the top, three a pixel.
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    /// The pixel at a place, which must be inside.
+    pub(crate) fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        let at = (y * self.width as usize + x) * 3;
+        [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
+    }
+
+    /// Colour at a point, bilinear between pixel middles; the rim goes on outside the picture.
+    pub(crate) fn sample(&self, x: f32, y: f32) -> [f32; 3] {
+        let x = (x - 0.5).clamp(0.0, self.width as f32 - 1.0);
+        let y = (y - 0.5).clamp(0.0, self.height as f32 - 1.0);
+        let (x0, y0) = (x as usize, y as usize);
+        let x1 = (x0 + 1).min(self.width as usize - 1);
+        let y1 = (y0 + 1).min(self.height as usize - 1);
+        let (tx, ty) = (x - x0 as f32, y - y0 as f32);
+        let (a, b) = (self.pixel(x0, y0), self.pixel(x1, y0));
+        let (c, d) = (self.pixel(x0, y1), self.pixel(x1, y1));
+        std::array::from_fn(|i| {
+            let top = f32::from(a[i]) + (f32::from(b[i]) - f32::from(a[i])) * tx;
+            let bottom = f32::from(c[i]) + (f32::from(d[i]) - f32::from(c[i])) * tx;
+            top + (bottom - top) * ty
+        })
+    }
+
+    /// The picture made smaller so that its longer side is at most `longest` (at least 1): each new pixel is
+    /// the mean of the ones it covers. A picture that is small enough comes back as it is.
+    pub(crate) fn shrunk(&self, longest: u32) -> Self {
+        let side = self.width.max(self.height);
+        if side <= longest {
+            return self.clone();
+        }
+        let scaled = |v: u32| (u64::from(v) * u64::from(longest) / u64::from(side)).max(1) as usize;
+        let (width, height) = (scaled(self.width), scaled(self.height));
+        let (from_w, from_h) = (self.width as usize, self.height as usize);
+        let column: Vec<usize> = (0..from_w).map(|x| x * width / from_w).collect();
+        let mut rgb = Vec::with_capacity(width * height * 3);
+        let mut sums = vec![[0_u32; 4]; width];
+        let mut rows = self.rgb.chunks_exact(from_w * 3).enumerate().peekable();
+        for y in 0..height {
+            sums.fill([0; 4]);
+            while let Some((_, row)) = rows.next_if(|(from_y, _)| from_y * height / from_h == y) {
+                for (pixel, x) in row.chunks_exact(3).zip(&column) {
+                    let sum = &mut sums[*x];
+                    sum[0] += u32::from(pixel[0]);
+                    sum[1] += u32::from(pixel[1]);
+                    sum[2] += u32::from(pixel[2]);
+                    sum[3] += 1;
+                }
+            }
+            for [r, g, b, n] in &sums {
+                let n = (*n).max(1);
+                rgb.extend([r, g, b].map(|v| ((v + n / 2) / n) as u8));
+            }
+        }
+        Self { width: width as u32, height: height as u32, rgb }
+    }
+
+    /// The picture after an orientation is applied to it.
+    pub(crate) fn oriented(self, orientation: Orientation) -> Self {
+        if orientation == Orientation::Upright {
+            return self;
+        }
+        let (from_w, from_h) = (self.width as usize, self.height as usize);
+        let (width, height) = if orientation.swaps_sides() { (from_h, from_w) } else { (from_w, from_h) };
+        let mut rgb = Vec::with_capacity(self.rgb.len());
+        for y in 0..height {
+            for x in 0..width {
+                let (from_x, from_y) = match orientation {
+                    Orientation::Upright => (x, y),
+                    Orientation::Mirror => (from_w - 1 - x, y),
+                    Orientation::HalfTurn => (from_w - 1 - x, from_h - 1 - y),
+                    Orientation::Flip => (x, from_h - 1 - y),
+                    Orientation::Transpose => (y, x),
+                    Orientation::Clockwise => (y, from_h - 1 - x),
+                    Orientation::Transverse => (from_w - 1 - y, from_h - 1 - x),
+                    Orientation::CounterClockwise => (from_w - 1 - y, x),
+                };
+                rgb.extend(self.pixel(from_x, from_y));
+            }
+        }
+        Self { width: width as u32, height: height as u32, rgb }
+    }
+}
+
+impl fmt::Debug for Picture {
+    /// The size only: the pixels are somebody's paper.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picture({} x {})", self.width, self.height)
+    }
+}
