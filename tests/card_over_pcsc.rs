@@ -32,7 +32,7 @@ fn pcscd(readers: usize) -> Option<Pcscd> {
             report_skipped(&test, package);
             None
         }
-        Err(why) => panic!("no pcscd: {why:?}"),
+        Err(why) => panic!("no pcscd: {why}"),
     }
 }
 
@@ -449,7 +449,7 @@ fn when_pcscd_dies_the_reader_is_lost_and_a_new_one_reads_after_its_restart() {
     assert_eq!(seen, Err(DeviceCondition::Lost));
     assert!(killed.elapsed() < Duration::from_secs(1), "it took {:?}", killed.elapsed());
 
-    pcscd.start_again().expect("it starts again");
+    pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
     assert_eq!(condition(read(dead.as_mut())), DeviceCondition::Lost, "the old reader stays dead");
     let mut reader = open(0);
     wait_for(reader.as_mut(), Presence::Present);
@@ -465,7 +465,7 @@ fn when_pcscd_dies_the_reader_is_lost_and_a_new_one_reads_after_its_restart() {
     assert!(killed.elapsed() < Duration::from_secs(1), "it took {:?}", killed.elapsed());
 
     pcscd.readers[0].let_go();
-    pcscd.start_again().expect("it starts again");
+    pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
     let mut reader = open(0);
     wait_for(reader.as_mut(), Presence::Present);
     assert!(read(reader.as_mut()).is_ok_and(|seen| seen == reading(&text)));

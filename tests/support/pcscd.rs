@@ -5,7 +5,7 @@
 //! removed when the [`Pcscd`] is dropped. Should the test process itself be killed, pcscd ends by itself
 //! after a minute without clients.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -29,7 +29,7 @@ const HANDLER: &str = "libyidang_virtual_reader.so";
 
 /// Why there is no pcscd to test with.
 #[derive(Debug)]
-pub enum Unavailable {
+pub(crate) enum Unavailable {
     /// The machine lacks it: a test may be reported as skipped, by this package's name.
     Package(&'static str),
     /// This account may not write pcscd's folder in /run; as root it may.
@@ -44,6 +44,19 @@ pub enum Unavailable {
     Io(io::Error),
 }
 
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(package) => write!(f, "the package {package} is missing"),
+            Self::Account => write!(f, "this account may not write {RUN_FOLDER}: run the tests as root"),
+            Self::Foreign => write!(f, "a pcscd that is not ours runs on this machine: stop it"),
+            Self::Handler(places) => write!(f, "build yidang-virtual-reader first: it is not at {places:?}"),
+            Self::NotReady(log) => write!(f, "pcscd was started and does not serve; it wrote: {log}"),
+            Self::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
 impl From<io::Error> for Unavailable {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -51,9 +64,9 @@ impl From<io::Error> for Unavailable {
 }
 
 /// A running pcscd, and the readers it serves.
-pub struct Pcscd {
+pub(crate) struct Pcscd {
     /// The readers, in the order of their numbers; see [`Pcscd::reader_name`].
-    pub readers: Vec<VirtualReader>,
+    pub(crate) readers: Vec<VirtualReader>,
     daemon: Option<Child>,
     folder: PathBuf,
     // Held until the end: dropped last, after the files are gone.
@@ -62,7 +75,7 @@ pub struct Pcscd {
 
 impl Pcscd {
     /// Starts pcscd with this many empty readers. Waits while another test has it.
-    pub fn start(readers: usize) -> Result<Self, Unavailable> {
+    pub(crate) fn start(readers: usize) -> Result<Self, Unavailable> {
         if !Path::new(PROGRAM).is_file() {
             return Err(Unavailable::Package(PACKAGE));
         }
@@ -80,12 +93,12 @@ impl Pcscd {
     }
 
     /// The PC/SC name of a reader. pcscd appends a number for the reader and one for its slot.
-    pub fn reader_name(number: usize) -> String {
+    pub(crate) fn reader_name(number: usize) -> String {
         format!("Yidang Virtual Reader {number} {number:02X} 00")
     }
 
     /// Kills it as a crash would: it cannot clean up, and its socket file stays.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             // Both fail only when it is gone already.
             let _ = daemon.kill();
@@ -94,7 +107,7 @@ impl Pcscd {
     }
 
     /// Starts it again after a [`kill`](Self::kill) and waits until it serves.
-    pub fn start_again(&mut self) -> Result<(), Unavailable> {
+    pub(crate) fn start_again(&mut self) -> Result<(), Unavailable> {
         self.kill();
         remove_run_files();
         let log = self.folder.join("log");
