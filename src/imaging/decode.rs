@@ -13,7 +13,8 @@ use crate::{Header, ImageError, Picture, SIDE_MAX_PX, inspect, jpeg, png};
 
 /// Decodes a JPEG or PNG and turns it upright. What is transparent becomes white.
 ///
-/// A picture with a part missing is refused, never filled up; bytes after its end are ignored.
+/// A picture that is cut off, at whatever place, is refused; bytes after its end are ignored. A JPEG that lost
+/// data from its last scan and yet has its end marker is *not* noticed: the missing rows come out grey.
 ///
 /// # Errors
 /// `NotAnImage`, `Damaged`, `TooLarge`.
@@ -40,7 +41,8 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     if !jpeg::is_whole(bytes) {
         return Err(ImageError::Damaged);
     }
-    // Strict: otherwise the decoder paints what it cannot read in grey and reports success.
+    // Strict: otherwise the decoder paints what it cannot read in grey and reports success. Even so it takes an
+    // end marker in the middle of a scan for the end.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(SIDE_MAX_PX as usize)

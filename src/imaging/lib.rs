@@ -23,6 +23,13 @@ mod png;
 mod rectify;
 mod regions;
 
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod find_tests;
+#[cfg(test)]
+mod fixture_tests;
+
 pub use decode::decode;
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;

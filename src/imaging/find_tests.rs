@@ -1,0 +1,122 @@
+//! The page finder on drawn figures with known corners, and on desks without a page.
+
+use proptest::prelude::*;
+use yidang_model::Quad;
+
+use crate::geometry::distance;
+use crate::{Picture, find_page};
+
+const WIDTH: u32 = 800;
+const HEIGHT: u32 = 600;
+
+/// Noise of a few levels that is the same on every run.
+fn grain(x: u32, y: u32) -> f32 {
+    let h = (x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77)).wrapping_mul(0x2c1b_3c6d);
+    (h >> 16) as f32 / 65_536.0 * 8.0 - 4.0
+}
+
+fn drawn(colour: impl Fn(f32, f32) -> [f32; 3]) -> Picture {
+    let mut rgb = Vec::new();
+    for (y, x) in (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (y, x))) {
+        let mut sum = [0.0; 3];
+        for (dx, dy) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
+            let c = colour(x as f32 + dx, y as f32 + dy);
+            sum.iter_mut().zip(c).for_each(|(s, c)| *s += c / 4.0);
+        }
+        rgb.extend(sum.map(|c| (c + grain(x, y)).clamp(0.0, 255.0) as u8));
+    }
+    Picture::new(WIDTH, HEIGHT, rgb).unwrap()
+}
+
+fn inside(quad: &Quad, x: f32, y: f32) -> bool {
+    (0..4).all(|i| {
+        let (from, to) = (quad[i], quad[(i + 1) % 4]);
+        (to[0] - from[0]) * (y - from[1]) >= (to[1] - from[1]) * (x - from[0])
+    })
+}
+
+fn grid(x: f32, y: f32) -> [f32; 3] {
+    let line = x.rem_euclid(40.0) < 1.5 || y.rem_euclid(40.0) < 1.5;
+    if line { [90.0, 170.0, 150.0] } else { [30.0, 90.0, 80.0] }
+}
+
+fn assert_found(picture: &Picture, truth: &Quad) {
+    let found = find_page(picture).unwrap();
+    let limit = distance(truth[0], truth[2]) * 0.01;
+    for (a, b) in truth.iter().zip(&found.corners) {
+        assert!(distance(*a, *b) < limit, "{truth:?} {found:?}");
+    }
+}
+
+#[test]
+fn a_sheet_on_a_grid_is_found_and_the_grid_alone_is_not() {
+    let quad = [[231.3, 60.8], [590.1, 78.4], [611.7, 540.2], [204.9, 520.6]];
+    let white = [232.0, 230.0, 224.0];
+    assert_found(&drawn(|x, y| if inside(&quad, x, y) { white } else { grid(x, y) }), &quad);
+    assert_eq!(find_page(&drawn(grid)), None);
+}
+
+#[test]
+fn a_dark_sheet_on_a_light_desk_is_found() {
+    let quad = [[150.0, 110.0], [640.0, 95.0], [655.0, 470.0], [140.0, 480.0]];
+    let picture = drawn(|x, y| if inside(&quad, x, y) { [120.0, 30.0, 36.0] } else { [205.0, 198.0, 180.0] });
+    assert_found(&picture, &quad);
+}
+
+#[test]
+fn bare_desks_have_no_page() {
+    let plain = |_: f32, _: f32| [120.0, 118.0, 112.0];
+    let shadow = |x: f32, y: f32| {
+        let shade = 1.0 - 0.5 * (-((x - 400.0).powi(2) + (y - 300.0).powi(2)) / 30_000.0).exp();
+        [150.0 * shade, 148.0 * shade, 140.0 * shade]
+    };
+    let gradient = |x: f32, y: f32| [60.0 + x * 0.15, 60.0 + y * 0.2, 70.0 + x * 0.1];
+    let wood = |x: f32, y: f32| {
+        let ring = 12.0 * (y * 0.13 + (x * 0.01).sin() * 3.0).sin();
+        [190.0 + ring, 150.0 + ring, 105.0 + ring]
+    };
+    for picture in [drawn(plain), drawn(shadow), drawn(gradient), drawn(wood)] {
+        assert_eq!(find_page(&picture), None);
+    }
+}
+
+#[test]
+fn a_sheet_that_runs_out_of_the_frame_is_not_guessed() {
+    let quad = [[300.0, -40.0], [700.0, -30.0], [720.0, 500.0], [290.0, 510.0]];
+    let ruled = |x: f32, y: f32| {
+        let frame = (340.0..660.0).contains(&x) && (60.0..440.0).contains(&y);
+        let inner = (343.0..657.0).contains(&x) && (63.0..437.0).contains(&y);
+        if frame && !inner { [40.0; 3] } else { [230.0; 3] }
+    };
+    let picture = drawn(|x, y| if inside(&quad, x, y) { ruled(x, y) } else { [50.0, 52.0, 60.0] });
+    assert_eq!(find_page(&picture), None);
+}
+
+#[test]
+fn the_smallest_pictures_have_no_page() {
+    for (width, height) in [(1, 1), (1, 700), (3, 2), (16, 16)] {
+        let picture = Picture::new(width, height, vec![128; (width * height * 3) as usize]).unwrap();
+        assert_eq!(find_page(&picture), None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn a_sheet_is_found_wherever_it_lies(
+        turn in -0.6_f32..0.6,
+        (x, y) in (380.0_f32..420.0, 290.0_f32..310.0),
+        lean in -25.0_f32..25.0,
+    ) {
+        let (sin, cos) = turn.sin_cos();
+        let corner = |u: f32, v: f32| [x + u * cos - v * sin, y + u * sin + v * cos];
+        let quad = [
+            corner(-140.0 - lean, -190.0),
+            corner(140.0 + lean, -190.0),
+            corner(140.0 - lean, 190.0),
+            corner(-140.0 + lean, 190.0),
+        ];
+        let page = |x: f32, y: f32| if inside(&quad, x, y) { [225.0; 3] } else { [70.0, 62.0, 58.0] };
+        assert_found(&drawn(page), &quad);
+    }
+}
