@@ -1,0 +1,169 @@
+//! `POST /v1/erasures` and `GET /v1/erasures/{id}`.
+
+use std::time::{Duration, Instant};
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use yidang_archive::storage::ErasureState;
+use yidang_archive::{Erasure, ErasureRequest, ErasureTarget};
+use yidang_model::{ErasureId, MaterialId};
+
+use super::extract::{Address, Json, blocking};
+use super::holders::durable_key;
+use super::words::line;
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::problem::{Code, Problem};
+use crate::random;
+use crate::replay::fingerprint;
+use crate::scope::Scope;
+
+/// How long the answer waits for the repository's decision, which usually comes within this time.
+const DECISION_WAIT: Duration = Duration::from_millis(1500);
+
+/// What to forget.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Forget {
+    /// An open holder: the person, with all that is theirs alone. Exactly one of `holder` and `material`.
+    holder: Option<String>,
+    /// One material.
+    material: Option<String>,
+    /// Why.
+    reason: String,
+}
+
+/// An erasure and how far it has come.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErasureBody {
+    id: String,
+    /// `requested`, `approved`, `refused` or `done`.
+    state: &'static str,
+    #[schema(format = DateTime)]
+    erased_at: Option<String>,
+    /// What went.
+    materials: Vec<String>,
+    /// Pictures that stay because they are someone else's paper too.
+    shared_kept: Vec<String>,
+    /// `confirmed`, `pending`, or `none` without one.
+    repository: &'static str,
+}
+
+/// Asks that a material or a person be forgotten. Alone, this PC does it at once; with a repository, its rule
+/// decides, and the answer may still be `requested`.
+#[utoipa::path(post, path = "/v1/erasures", tag = "erasures", request_body = Forget,
+    responses((status = 201, body = ErasureBody)))]
+pub(crate) async fn request(
+    State(app): State<Shared>,
+    caller: Caller,
+    Json(body): Json<Forget>,
+) -> Result<Response, Problem> {
+    caller.require(Scope::ArchiveErase)?;
+    let request = fingerprint(&[b"erasures", &serde_json::to_vec(&body).unwrap_or_default()]);
+    let key = caller.idempotency_key.clone();
+    let token = caller.token.id;
+    let call = async {
+        let reason = line("reason", Some(body.reason), 500)?.ok_or_else(|| Problem::invalid("say the `reason`"))?;
+        let target = match (&body.holder, &body.material) {
+            (Some(holder), None) => ErasureTarget::Holder(app.holders.get(token, holder)?.subject),
+            (None, Some(id)) => ErasureTarget::Material(id.parse().map_err(|_| Code::MaterialUnknown)?),
+            _ => return Err(Problem::invalid("give exactly one of `holder` and `material`")),
+        };
+        let wish = ErasureRequest {
+            id: random::erasure_id(),
+            target,
+            reason,
+            by: caller.actor(),
+            idempotency: durable_key(&caller, &request),
+        };
+        let erasure = carry_out(&app, token, wish).await?;
+        Ok((StatusCode::CREATED, Answer(erasure_body(&app, &erasure))).into_response())
+    };
+    app.replays.once(token, key.as_deref(), request, call).await
+}
+
+/// An erasure's state.
+#[utoipa::path(get, path = "/v1/erasures/{id}", tag = "erasures", params(("id" = String, Path)),
+    responses((status = 200, body = ErasureBody)))]
+pub(crate) async fn one(
+    State(app): State<Shared>,
+    caller: Caller,
+    Address(id): Address<String>,
+) -> Result<Answer<ErasureBody>, Problem> {
+    caller.require(Scope::ArchiveErase)?;
+    let id: ErasureId = id.parse().map_err(|_| Code::ErasureUnknown)?;
+    let archive = app.archive.clone();
+    let erasure = blocking(move || Ok(archive.erasure(id)?)).await?.ok_or(Code::ErasureUnknown)?;
+    Ok(Answer(erasure_body(&app, &erasure)))
+}
+
+async fn carry_out(app: &Shared, token: i64, wish: ErasureRequest) -> Result<Erasure, Problem> {
+    let alone = app.sync.is_none();
+    let worker = app.clone();
+    let id = wish.id;
+    let erasure = blocking(move || {
+        let archive = &worker.archive;
+        let elsewhere = match wish.target {
+            ErasureTarget::Material(id) => !alone && worker.holders.remote(token, id).is_some(),
+            ErasureTarget::Holder(_) => false,
+        };
+        if elsewhere {
+            return Ok(archive.request_erasure_elsewhere(wish)?);
+        }
+        let requested = archive.request_erasure(wish)?;
+        if alone { Ok(archive.erase(requested.id)?) } else { Ok(requested) }
+    })
+    .await?;
+    let erasure = if alone { erasure } else { decided(app, erasure).await? };
+    if erasure.state == ErasureState::Done {
+        tell(app, &erasure.materials);
+    }
+    tracing::info!(erasure = %id, state = ?erasure.state, "erasure requested");
+    Ok(erasure)
+}
+
+/// Waits a moment for the repository's decision.
+async fn decided(app: &Shared, erasure: Erasure) -> Result<Erasure, Problem> {
+    let started = Instant::now();
+    let mut erasure = erasure;
+    while matches!(erasure.state, ErasureState::Requested | ErasureState::Erasing) && started.elapsed() < DECISION_WAIT {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let (archive, id) = (app.archive.clone(), erasure.id);
+        erasure = blocking(move || Ok(archive.erasure(id)?)).await?.ok_or(Code::ErasureUnknown)?;
+    }
+    Ok(erasure)
+}
+
+/// Tells listeners, and open dossiers, what went.
+pub(crate) fn tell(app: &Shared, materials: &[MaterialId]) {
+    for material in materials {
+        app.holders.forget(*material);
+        app.events.publish("material.erased", json!({"material": material.to_string()}));
+    }
+}
+
+fn erasure_body(app: &Shared, erasure: &Erasure) -> ErasureBody {
+    ErasureBody {
+        id: erasure.id.to_string(),
+        state: match erasure.state {
+            ErasureState::Requested => "requested",
+            ErasureState::Refused => "refused",
+            ErasureState::Erasing => "approved",
+            ErasureState::Done => "done",
+        },
+        erased_at: erasure.erased_at.map(|t| t.to_string()),
+        materials: erasure.materials.iter().map(ToString::to_string).collect(),
+        shared_kept: erasure.shared_kept.iter().map(ToString::to_string).collect(),
+        // The repository confirms by its decision: an erasure that got one has been carried out there first.
+        repository: match (&app.sync, erasure.state) {
+            (None, _) => "none",
+            (Some(_), ErasureState::Requested) => "pending",
+            (Some(_), _) => "confirmed",
+        },
+    }
+}

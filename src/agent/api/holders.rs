@@ -1,0 +1,159 @@
+//! `POST /v1/holders` and `DELETE /v1/holders/{holder}`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use yidang_archive::{Idempotency, Look, LookVerb};
+use yidang_model::CaptureId;
+
+use super::extract::{Address, Json, blocking};
+use super::words::{SubjectBody, line};
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::holders::Basis;
+use crate::problem::{Code, Problem};
+use crate::replay::fingerprint;
+use crate::scope::Scope;
+
+/// Most captures given as evidence.
+const EVIDENCE_MAX: usize = 20;
+
+/// Whom to open, and on what ground.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenHolder {
+    subject: SubjectBody,
+    /// `none`, `guardian`, `authorised_agent`, `lost_card`, `no_card` or `official_duty`.
+    basis: String,
+    /// What for; required unless `basis` is `none`.
+    purpose: Option<String>,
+    /// Case number; required unless `basis` is `none`.
+    case: Option<String>,
+    /// Captures that prove the ground.
+    #[serde(default)]
+    evidence: Vec<String>,
+}
+
+/// An open dossier.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OpenedHolder {
+    holder: String,
+    /// `file`, `read`.
+    rights: Vec<&'static str>,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// `check_digit_wrong`: the number was probably mistyped.
+    warnings: Vec<&'static str>,
+}
+
+/// Opens a dossier without the card. With `basis` `none` papers may be filed and nothing is shown; any other
+/// basis also opens history and is listed for review.
+#[utoipa::path(post, path = "/v1/holders", tag = "holders", request_body = OpenHolder,
+    responses((status = 201, body = OpenedHolder)))]
+pub(crate) async fn open(
+    State(app): State<Shared>,
+    caller: Caller,
+    Json(body): Json<OpenHolder>,
+) -> Result<Response, Problem> {
+    let basis = read_basis(&body.basis)?;
+    caller.require(if basis == Basis::None { Scope::ArchiveWrite } else { Scope::ArchiveAssist })?;
+    let subject = body.subject.read()?;
+    let purpose = line("purpose", body.purpose, 200)?;
+    let case = line("case", body.case, 100)?;
+    if basis != Basis::None && (purpose.is_none() || case.is_none()) {
+        return Err(Problem::invalid("this basis needs `purpose` and `case`"));
+    }
+    let evidence = check_evidence(&app, body.evidence).await?;
+    let key = caller.idempotency_key.clone();
+    let texts = [purpose.as_deref().unwrap_or_default(), case.as_deref().unwrap_or_default(), &evidence];
+    let request = fingerprint(&[
+        b"holders",
+        body.basis.as_bytes(),
+        subject.subject_type().as_str().as_bytes(),
+        subject.value().as_bytes(),
+        texts[0].as_bytes(),
+        texts[1].as_bytes(),
+        texts[2].as_bytes(),
+    ]);
+    let warnings =
+        if subject.check_digit_matches() == Some(false) { vec!["check_digit_wrong"] } else { Vec::new() };
+    let token = caller.token.id;
+    let call = async {
+        if let Basis::Stated(word) = basis {
+            let look = Look {
+                verb: LookVerb::Opened,
+                who: vec![subject.clone()],
+                materials: Vec::new(),
+                basis: if evidence.is_empty() { word.to_owned() } else { format!("{word} evidence {evidence}") },
+                purpose: purpose.clone(),
+                case: case.clone(),
+                by: caller.actor(),
+                idempotency: durable_key(&caller, &request),
+            };
+            let archive = app.archive.clone();
+            blocking(move || Ok(archive.record(look)?)).await?;
+        }
+        let holder = app.holders.open(token, subject, basis, purpose, case);
+        let opened = OpenedHolder {
+            rights: if basis.may_read() { vec!["file", "read"] } else { vec!["file"] },
+            expires_at: holder.expires_at.to_string(),
+            holder: holder.id,
+            warnings,
+        };
+        Ok((StatusCode::CREATED, Answer(opened)).into_response())
+    };
+    app.replays.once(token, key.as_deref(), request, call).await
+}
+
+/// Closes the dossier now.
+#[utoipa::path(delete, path = "/v1/holders/{holder}", tag = "holders", params(("holder" = String, Path)),
+    responses((status = 204)))]
+pub(crate) async fn close(
+    State(app): State<Shared>,
+    caller: Caller,
+    Address(holder): Address<String>,
+) -> Result<StatusCode, Problem> {
+    app.holders.close(caller.token.id, &holder)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn read_basis(word: &str) -> Result<Basis, Problem> {
+    const STATED: [&str; 5] = ["guardian", "authorised_agent", "lost_card", "no_card", "official_duty"];
+    if word == "none" {
+        return Ok(Basis::None);
+    }
+    let known = STATED.into_iter().find(|known| *known == word);
+    known.map(Basis::Stated).ok_or_else(|| Problem::invalid("basis is not one of the six"))
+}
+
+/// Evidence must be there to be reviewed: unfiled captures of this window.
+async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, Problem> {
+    if evidence.len() > EVIDENCE_MAX {
+        return Err(Problem::invalid(format!("at most {EVIDENCE_MAX} captures as evidence")));
+    }
+    let ids = evidence
+        .iter()
+        .map(|e| e.parse().map_err(|_| Problem::from(Code::CaptureUnknown)))
+        .collect::<Result<Vec<CaptureId>, _>>()?;
+    let archive = app.archive.clone();
+    blocking(move || {
+        for id in ids {
+            archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(evidence.join(" "))
+}
+
+/// The caller's idempotency key as the archive remembers it, across restarts.
+pub(crate) fn durable_key(caller: &Caller, request: &[u8; 32]) -> Option<Idempotency> {
+    let key = caller.idempotency_key.as_ref()?;
+    Some(Idempotency {
+        key: format!("{}\0{key}", caller.token.id).into_bytes(),
+        request: request.to_vec(),
+    })
+}

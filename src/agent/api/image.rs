@@ -1,0 +1,77 @@
+//! Pictures in answers.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use yidang_model::MediaType;
+
+use super::extract::blocking;
+use super::faults;
+use crate::app::Shared;
+use crate::problem::{Code, Problem};
+
+/// Longest side of a thumbnail, in pixels.
+const THUMBNAIL_PX: u32 = 320;
+
+/// Which form of a picture.
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rendition {
+    /// The untouched frame.
+    Original,
+    /// The straightened page.
+    #[default]
+    Page,
+    /// A small JPEG of the page.
+    Thumbnail,
+}
+
+/// Which form of a picture.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhichRendition {
+    /// `page` unless said.
+    #[serde(default)]
+    #[param(inline)]
+    pub(crate) rendition: Rendition,
+}
+
+/// The stored bytes as an answer; a thumbnail is made from them.
+pub(crate) async fn answer(
+    app: &Shared,
+    rendition: Rendition,
+    media_type: MediaType,
+    bytes: Vec<u8>,
+) -> Result<Response, Problem> {
+    let (media_type, bytes) = if rendition == Rendition::Thumbnail {
+        (MediaType::Jpeg, thumbnail(app, bytes).await?)
+    } else {
+        (media_type, bytes)
+    };
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str()));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
+    Ok(response)
+}
+
+async fn thumbnail(app: &Shared, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    in_turn(app, move || {
+        let picture = yidang_imaging::decode(&bytes).map_err(faults::picture)?;
+        yidang_imaging::thumbnail(&picture, THUMBNAIL_PX).map_err(faults::picture)
+    })
+    .await
+}
+
+/// Picture work in its turn: few at once, a bounded queue before them.
+pub(crate) async fn in_turn<T, F>(app: &Shared, work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Problem> + Send + 'static,
+{
+    let _place = app.picture_queue.try_acquire().map_err(|_| Code::TooMany)?;
+    let _turn = app.pictures.acquire().await.map_err(|_| Code::Busy)?;
+    blocking(work).await
+}

@@ -1,0 +1,10 @@
+//! Filing materials and looking at them.
+
+mod file;
+mod list;
+mod one;
+mod record;
+
+pub(crate) use file::{__path_file, file};
+pub(crate) use list::{__path_of_holder, of_holder};
+pub(crate) use one::{__path_image, __path_one, image, one};

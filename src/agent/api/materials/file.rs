@@ -1,0 +1,221 @@
+//! `POST /v1/materials`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use yidang_archive::{Archive, Filing};
+use yidang_model::{CaptureId, Kind, Material, Origin, Page, Status, Subject, Timestamp};
+
+use super::record::{MaterialBody, Safe};
+use crate::api::extract::{Json, blocking};
+use crate::api::holders::durable_key;
+use crate::api::words::{date, line};
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::capture_note::CaptureNote;
+use crate::holders::Holder;
+use crate::problem::{Code, Problem};
+use crate::replay::fingerprint;
+use crate::scope::Scope;
+use crate::{clock, random};
+
+/// A paper to file.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileMaterial {
+    /// Open holders whose paper it is, 1 to 16.
+    holders: Vec<String>,
+    /// What it is, as a word the office chose.
+    kind: String,
+    /// Its pages in order, 1 to 200.
+    #[serde(default)]
+    pages: Vec<FilePage>,
+    /// Its pages in order, where nothing is said about them; instead of `pages`.
+    #[serde(default)]
+    captures: Vec<String>,
+    /// Case number.
+    case: Option<String>,
+    /// Code of the item.
+    item: Option<String>,
+    /// Which required paper of the item it is.
+    slot: Option<String>,
+    #[schema(format = Date)]
+    issued_on: Option<String>,
+    #[schema(format = Date)]
+    valid_until: Option<String>,
+    issuer: Option<String>,
+    document_number: Option<String>,
+    /// `original`, `copy`, `certified` or `e_licence`.
+    presented_as: Option<String>,
+    original_seen: Option<bool>,
+    note: Option<String>,
+}
+
+/// One page to file.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilePage {
+    /// An unfiled capture.
+    capture: String,
+    /// Which of the holders this page is about; all of them unless said.
+    #[serde(default)]
+    about: Vec<String>,
+}
+
+/// Files a paper into its holders' dossiers. Durable when it answers. The same holders, case, slot and bytes
+/// again give the first one's record with 200 and `duplicate`.
+#[utoipa::path(post, path = "/v1/materials", tag = "materials", request_body = FileMaterial,
+    responses((status = 201, body = MaterialBody), (status = 200, body = MaterialBody,
+        description = "It was on file for this case and slot already")))]
+pub(crate) async fn file(
+    State(app): State<Shared>,
+    caller: Caller,
+    Json(body): Json<FileMaterial>,
+) -> Result<Response, Problem> {
+    caller.require(Scope::ArchiveWrite)?;
+    let request = fingerprint(&[b"materials", &serde_json::to_vec(&body).unwrap_or_default()]);
+    let key = caller.idempotency_key.clone();
+    let token = caller.token.id;
+    let call = async {
+        let plan = Plan::read(&app, &caller, body)?;
+        let idempotency = durable_key(&caller, &request);
+        let archive = app.archive.clone();
+        let filed = blocking(move || {
+            let filing = plan.filing(&archive, &caller)?;
+            Ok(archive.file(Filing { idempotency, ..filing })?)
+        })
+        .await?;
+        let material = &filed.stored.material;
+        app.recent.add(token, material.id);
+        let anew = !filed.duplicate && !filed.replayed;
+        if anew {
+            app.events.publish("material.filed", json!({"material": material.id.to_string()}));
+        }
+        let safe = Safe::of(&app, filed.stored.sequence, material);
+        let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
+        Ok((status, Answer(MaterialBody::new(material, safe, filed.duplicate))).into_response())
+    };
+    app.replays.once(token, key.as_deref(), request, call).await
+}
+
+/// A checked request: what remains is to look the captures up.
+struct Plan {
+    holders: Vec<Subject>,
+    purpose: Option<String>,
+    pages: Vec<(CaptureId, Vec<Subject>)>,
+    /// The record, its pages and what follows from them still to come.
+    record: Material,
+}
+
+impl Plan {
+    fn read(app: &Shared, caller: &Caller, body: FileMaterial) -> Result<Self, Problem> {
+        if body.holders.is_empty() || body.holders.len() > yidang_archive::HOLDERS_MAX {
+            return Err(Problem::invalid(format!("holders: 1 to {}", yidang_archive::HOLDERS_MAX)));
+        }
+        let open = |id: &String| app.holders.get(caller.token.id, id);
+        let opened = body.holders.iter().map(open).collect::<Result<Vec<Holder>, _>>()?;
+        let pages = read_pages(&body, &opened)?;
+        let mut holders: Vec<Subject> = Vec::new();
+        for holder in &opened {
+            if !holders.contains(&holder.subject) {
+                holders.push(holder.subject.clone());
+            }
+        }
+        let purpose = opened.iter().find_map(|h| h.purpose.clone());
+        let presented_as = body
+            .presented_as
+            .map(|p| p.parse().map_err(|()| Problem::invalid("presented_as is not one of the four")))
+            .transpose()?;
+        let record = Material {
+            id: random::material_id(),
+            holders: holders.clone(),
+            kind: Kind::new(&body.kind).map_err(|e| Problem::invalid(format!("kind: {e}")))?,
+            pages: Vec::new(),
+            case: line("case", body.case, 100)?.or_else(|| opened.iter().find_map(|h| h.case.clone())),
+            item: line("item", body.item, 100)?,
+            slot: line("slot", body.slot, 100)?,
+            issued_on: date("issued_on", body.issued_on.as_deref())?,
+            valid_until: date("valid_until", body.valid_until.as_deref())?,
+            issuer: line("issuer", body.issuer, 200)?,
+            document_number: line("document_number", body.document_number, 100)?,
+            presented_as,
+            original_seen: body.original_seen,
+            note: line("note", body.note, 1000)?,
+            captured_at: Timestamp::from_millis(0),
+            filed_at: clock::now(),
+            counter: app.config.counter.clone(),
+            operator: caller.operator.clone(),
+            status: Status::Current,
+            origin: Origin::Device,
+            duplicate_of: None,
+        };
+        Ok(Self { holders, purpose, pages, record })
+    }
+
+    fn filing(self, archive: &Archive, caller: &Caller) -> Result<Filing, Problem> {
+        let mut pages = Vec::with_capacity(self.pages.len());
+        let mut from = Vec::new();
+        let mut origin = Origin::Device;
+        for (id, about) in self.pages {
+            let (page, page_origin) = captured_page(archive, id, &self.holders)?;
+            origin = origin.max(page_origin);
+            pages.push(Page { about, ..page });
+            if !from.contains(&id) {
+                from.push(id);
+            }
+        }
+        let captured_at = pages.iter().map(|p| p.captured_at).max().unwrap_or(self.record.filed_at);
+        let material = Material { pages, origin, captured_at, ..self.record };
+        Ok(Filing { material, from, by: caller.actor(), purpose: self.purpose, idempotency: None })
+    }
+}
+
+fn read_pages(body: &FileMaterial, opened: &[Holder]) -> Result<Vec<(CaptureId, Vec<Subject>)>, Problem> {
+    if body.pages.is_empty() == body.captures.is_empty() {
+        return Err(Problem::invalid("give either `pages` or `captures`, with at least one"));
+    }
+    let count = body.pages.len().max(body.captures.len());
+    if count > yidang_archive::PAGES_MAX {
+        return Err(Problem::invalid(format!("at most {} pages", yidang_archive::PAGES_MAX)));
+    }
+    let id = |text: &str| text.parse().map_err(|_| Problem::from(Code::CaptureUnknown));
+    if body.pages.is_empty() {
+        return body.captures.iter().map(|c| Ok((id(c)?, Vec::new()))).collect();
+    }
+    let about = |holder: &String| {
+        let at = body.holders.iter().position(|h| h == holder);
+        at.map(|at| opened[at].subject.clone()).ok_or_else(|| Problem::invalid("pages.about names no holder of this material"))
+    };
+    body.pages
+        .iter()
+        .map(|p| Ok((id(&p.capture)?, p.about.iter().map(about).collect::<Result<_, Problem>>()?)))
+        .collect()
+}
+
+/// The page a capture becomes. A capture that was filed already gives the page it became, for the same
+/// holders: the archive then recognises the filing as a repetition, or refuses it as a second one.
+fn captured_page(archive: &Archive, id: CaptureId, holders: &[Subject]) -> Result<(Page, Origin), Problem> {
+    use yidang_archive::storage::StagedState;
+    let staged = archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
+    match staged.state {
+        StagedState::Unfiled => {
+            let note = CaptureNote::read(&staged.note).ok_or(Code::CaptureUnknown)?;
+            let origin = note.origin.parse().map_err(|()| Code::StorageFailed)?;
+            Ok((note.into_page().ok_or(Code::StorageFailed)?, origin))
+        }
+        StagedState::Filed(by) => {
+            let stored = archive.material(by)?.ok_or(Code::CaptureFiled)?;
+            let same_people = stored.material.holders.iter().all(|h| holders.contains(h));
+            match stored.material.pages.as_slice() {
+                // Which of several pages came from this capture is not kept: only a lone one is sure.
+                [page] if same_people => Ok((page.clone(), stored.material.origin)),
+                _ => Err(Code::CaptureFiled.into()),
+            }
+        }
+        StagedState::Discarded => Err(Code::CaptureUnknown.into()),
+    }
+}

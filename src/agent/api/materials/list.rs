@@ -1,0 +1,252 @@
+//! `GET /v1/holders/{holder}/materials`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use yidang_archive::{HistoryPage, Look, LookVerb, Stored};
+use yidang_model::Material;
+
+use super::record::{MaterialBody, Safe};
+use crate::api::extract::{Address, Parameters, blocking};
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::holders::Holder;
+use crate::problem::{Code, Problem};
+use crate::scope::Scope;
+use crate::sync::HolderQuery;
+
+/// Most materials in one answer.
+const LIST_MAX: usize = 200;
+
+/// Which materials.
+#[derive(Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhichMaterials {
+    /// Only this kind.
+    kind: Option<String>,
+    /// Only those filed for this item.
+    item: Option<String>,
+    /// `local` (default): this PC; `all`: the repository too.
+    scope: Option<String>,
+    /// `next_cursor` of the answer before.
+    cursor: Option<String>,
+    /// At most 200; 50 unless said.
+    limit: Option<usize>,
+}
+
+/// A part of a dossier, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Materials {
+    materials: Vec<MaterialBody>,
+    next_cursor: Option<String>,
+    /// `answered`, `unreachable`, or `none`: not asked, or none is configured.
+    repository: &'static str,
+}
+
+/// Where a list goes on: in this PC's archive, or at the repository.
+enum Cursor {
+    Local(u64),
+    Repository(Option<String>),
+}
+
+/// A holder's dossier. Every material shown is entered in the ledger.
+#[utoipa::path(get, path = "/v1/holders/{holder}/materials", tag = "materials",
+    params(("holder" = String, Path), WhichMaterials), responses((status = 200, body = Materials)))]
+pub(crate) async fn of_holder(
+    State(app): State<Shared>,
+    caller: Caller,
+    Address(holder): Address<String>,
+    Parameters(which): Parameters<WhichMaterials>,
+) -> Result<Answer<Materials>, Problem> {
+    caller.require(Scope::ArchiveRead)?;
+    let holder = app.holders.get(caller.token.id, &holder)?;
+    if !holder.basis.may_read() {
+        return Err(Code::RightMissing.into());
+    }
+    let everywhere = match which.scope.as_deref() {
+        None | Some("local") => false,
+        Some("all") => true,
+        Some(_) => return Err(Problem::invalid("scope is `local` or `all`")),
+    };
+    let limit = which.limit.unwrap_or(50).clamp(1, LIST_MAX);
+    if !everywhere || app.sync.is_none() {
+        let before = local_cursor(which.cursor.as_deref())?;
+        let (materials, next_cursor) = local(&app, &caller, holder, &which, before, limit).await?;
+        return Ok(Answer(Materials { materials, next_cursor, repository: "none" }));
+    }
+    let cursor = read_cursor(which.cursor.as_deref())?;
+    list_everywhere(&app, &caller, holder, &which, cursor, limit).await
+}
+
+fn local_cursor(text: Option<&str>) -> Result<u64, Problem> {
+    match read_cursor(text)? {
+        Cursor::Local(before) => Ok(before),
+        Cursor::Repository(None) => Ok(u64::MAX),
+        Cursor::Repository(Some(_)) => Err(Problem::invalid("this cursor belongs to `scope=all`")),
+    }
+}
+
+fn read_cursor(text: Option<&str>) -> Result<Cursor, Problem> {
+    let wrong = || Problem::invalid("cursor is not one that was given out here");
+    match text {
+        None => Ok(Cursor::Repository(None)),
+        Some(text) => match text.split_once('.') {
+            Some(("l", before)) => before.parse().map(Cursor::Local).map_err(|_| wrong()),
+            Some(("r", rest)) => Ok(Cursor::Repository(Some(rest.to_owned()))),
+            _ => Err(wrong()),
+        },
+    }
+}
+
+fn fits(material: &Material, which: &WhichMaterials) -> bool {
+    which.kind.as_deref().is_none_or(|k| material.kind.as_str() == k)
+        && which.item.as_deref().is_none_or(|i| material.item.as_deref() == Some(i))
+}
+
+/// A page of this PC's own history, and where it goes on.
+async fn local(
+    app: &Shared,
+    caller: &Caller,
+    holder: Holder,
+    which: &WhichMaterials,
+    before: u64,
+    limit: usize,
+) -> Result<(Vec<MaterialBody>, Option<String>), Problem> {
+    let archive = app.archive.clone();
+    let (found, next) = {
+        let (archive, subject, which) = (archive.clone(), holder.subject.clone(), which.clone());
+        blocking(move || {
+            let mut found: Vec<Stored> = Vec::new();
+            let mut before = before;
+            loop {
+                let page = archive.history(&subject, HistoryPage { before, limit: LIST_MAX })?;
+                let whole = page.len() < LIST_MAX;
+                for stored in page {
+                    before = stored.sequence;
+                    if fits(&stored.material, &which) {
+                        found.push(stored);
+                    }
+                    if found.len() == limit {
+                        return Ok((found, Some(format!("l.{before}"))));
+                    }
+                }
+                if whole {
+                    return Ok((found, None));
+                }
+            }
+        })
+        .await?
+    };
+    let look = look_at(caller, &holder, found.iter().map(|s| &s.material));
+    blocking(move || Ok(archive.record(look)?)).await?;
+    let bodies = found
+        .iter()
+        .map(|s| MaterialBody::new(&s.material, Safe::of(app, s.sequence, &s.material), false))
+        .collect();
+    Ok((bodies, next))
+}
+
+async fn list_everywhere(
+    app: &Shared,
+    caller: &Caller,
+    holder: Holder,
+    which: &WhichMaterials,
+    cursor: Cursor,
+    limit: usize,
+) -> Result<Answer<Materials>, Problem> {
+    let rest = match cursor {
+        Cursor::Repository(rest) => rest,
+        // The list began while the repository was unreachable, and ends as it began.
+        Cursor::Local(before) => {
+            let (materials, next_cursor) = local(app, caller, holder, which, before, limit).await?;
+            return Ok(Answer(Materials { materials, next_cursor, repository: "unreachable" }));
+        }
+    };
+    let first = rest.is_none();
+    let answer = match ask(app, caller, &holder, which, rest, limit).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_unreachable() && first => {
+            let (materials, next_cursor) = local(app, caller, holder, which, u64::MAX, limit).await?;
+            return Ok(Answer(Materials { materials, next_cursor, repository: "unreachable" }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    app.holders.remember(&holder.id, &answer.materials, &answer.grant);
+    let mut here: Vec<MaterialBody> = Vec::new();
+    if first {
+        here = unsent(app, &holder, which, &answer.materials).await?;
+    }
+    let archive = app.archive.clone();
+    let look = look_at(caller, &holder, answer.materials.iter());
+    blocking(move || Ok(archive.record(look)?)).await?;
+    here.extend(answer.materials.iter().map(|m| MaterialBody::new(m, Safe::Repository, false)));
+    let next_cursor = answer.next_cursor.map(|c| format!("r.{c}"));
+    Ok(Answer(Materials { materials: here, next_cursor, repository: "answered" }))
+}
+
+async fn ask(
+    app: &Shared,
+    caller: &Caller,
+    holder: &Holder,
+    which: &WhichMaterials,
+    cursor: Option<String>,
+    limit: usize,
+) -> Result<crate::sync::HolderAnswer, crate::sync::SyncError> {
+    let query = HolderQuery {
+        subject: holder.subject.clone(),
+        basis: holder.basis.as_str().to_owned(),
+        purpose: holder.purpose.clone(),
+        case: holder.case.clone(),
+        client: caller.token.name.clone(),
+        operator: caller.operator.clone(),
+        kind: which.kind.clone(),
+        item: which.item.clone(),
+        cursor,
+        limit,
+    };
+    let app = app.clone();
+    let asked = tokio::task::spawn_blocking(move || match &app.sync {
+        Some(sync) => sync.query(&query),
+        None => Err(crate::sync::SyncError::none_configured()),
+    });
+    asked.await.unwrap_or_else(|_| Err(crate::sync::SyncError::none_configured()))
+}
+
+/// What this PC has filed and the repository does not list yet.
+async fn unsent(
+    app: &Shared,
+    holder: &Holder,
+    which: &WhichMaterials,
+    listed: &[Material],
+) -> Result<Vec<MaterialBody>, Problem> {
+    let (archive, subject) = (app.archive.clone(), holder.subject.clone());
+    let newest =
+        blocking(move || Ok(archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?)).await?;
+    Ok(newest
+        .iter()
+        .filter(|s| fits(&s.material, which) && !listed.iter().any(|m| m.id == s.material.id))
+        .filter_map(|s| match Safe::of(app, s.sequence, &s.material) {
+            Safe::ThisPc => Some(MaterialBody::new(&s.material, Safe::ThisPc, false)),
+            // Committed and not on this page of the repository's list: it comes with a later page.
+            Safe::Repository => None,
+        })
+        .collect())
+}
+
+pub(super) fn look_at<'a>(
+    caller: &Caller,
+    holder: &Holder,
+    materials: impl Iterator<Item = &'a Material>,
+) -> Look {
+    Look {
+        verb: LookVerb::Looked,
+        who: vec![holder.subject.clone()],
+        materials: materials.map(|m| m.id).collect(),
+        basis: holder.basis.as_str().to_owned(),
+        purpose: holder.purpose.clone(),
+        case: holder.case.clone(),
+        by: caller.actor(),
+        idempotency: None,
+    }
+}

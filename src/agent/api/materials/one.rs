@@ -1,0 +1,115 @@
+//! `GET /v1/materials/{id}` and its pictures.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::response::Response;
+use yidang_archive::{Look, LookVerb};
+use yidang_model::{Image, Material, MaterialId};
+
+use super::list::look_at;
+use super::record::{MaterialBody, Safe};
+use crate::api::extract::{Address, Parameters, blocking};
+use crate::api::image::{Rendition, WhichRendition, answer};
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::holders::Remote;
+use crate::problem::{Code, Problem};
+use crate::scope::Scope;
+
+/// Where a material that may be shown lies.
+enum Shown {
+    Here { material: Material, sequence: u64 },
+    AtRepository(Remote),
+}
+
+/// A material of an open dossier.
+#[utoipa::path(get, path = "/v1/materials/{id}", tag = "materials", params(("id" = String, Path)),
+    responses((status = 200, body = MaterialBody)))]
+pub(crate) async fn one(
+    State(app): State<Shared>,
+    caller: Caller,
+    Address(id): Address<String>,
+) -> Result<Answer<MaterialBody>, Problem> {
+    let (shown, look) = admit(&app, &caller, &id).await?;
+    let archive = app.archive.clone();
+    blocking(move || Ok(archive.record(look)?)).await?;
+    Ok(Answer(match &shown {
+        Shown::Here { material, sequence } => {
+            MaterialBody::new(material, Safe::of(&app, *sequence, material), false)
+        }
+        Shown::AtRepository(remote) => MaterialBody::new(&remote.material, Safe::Repository, false),
+    }))
+}
+
+/// A picture of a page, counted from 1.
+#[utoipa::path(get, path = "/v1/materials/{id}/pages/{n}/image", tag = "materials",
+    params(("id" = String, Path), ("n" = usize, Path), WhichRendition),
+    responses((status = 200, content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")))))]
+pub(crate) async fn image(
+    State(app): State<Shared>,
+    caller: Caller,
+    Address((id, page)): Address<(String, usize)>,
+    Parameters(which): Parameters<WhichRendition>,
+) -> Result<Response, Problem> {
+    let (shown, look) = admit(&app, &caller, &id).await?;
+    let material = match &shown {
+        Shown::Here { material, .. } => material,
+        Shown::AtRepository(remote) => &remote.material,
+    };
+    let page = page.checked_sub(1).and_then(|n| material.pages.get(n)).ok_or(Code::MaterialUnknown)?;
+    let wanted: Image =
+        if which.rendition == Rendition::Original { page.original.clone() } else { page.image.clone() };
+    let worker = app.clone();
+    let bytes = blocking(move || {
+        let bytes = match &shown {
+            Shown::Here { material, .. } => worker.archive.blob(material.id, &wanted.digest)?,
+            Shown::AtRepository(remote) => {
+                let sync = worker.sync.as_ref().ok_or(Code::MaterialUnknown)?;
+                match sync.fetch_blob(&wanted.digest, &remote.grant) {
+                    Ok(bytes) => bytes,
+                    Err(error) if error.is_gone() => {
+                        // Erased since it was listed.
+                        worker.holders.forget(remote.material.id);
+                        return Err(Code::MaterialUnknown.into());
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        worker.archive.record(look)?;
+        Ok(bytes)
+    })
+    .await?;
+    answer(&app, which.rendition, wanted.media_type, bytes).await
+}
+
+/// Whether the caller may see it: an open holder of that person with `read` on the same token, or the filing
+/// token within its session.
+async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Shown, Look), Problem> {
+    caller.require(Scope::ArchiveRead)?;
+    let id: MaterialId = id.parse().map_err(|_| Code::MaterialUnknown)?;
+    let archive = app.archive.clone();
+    let stored = blocking(move || Ok(archive.material(id)?)).await?;
+    let token = caller.token.id;
+    let Some(stored) = stored else {
+        let (holder, remote) = app.holders.remote(token, id).ok_or(Code::MaterialUnknown)?;
+        let look = look_at(caller, &holder, std::iter::once(&remote.material));
+        return Ok((Shown::AtRepository(remote), look));
+    };
+    let material = stored.material;
+    let look = match app.holders.reading(token, &material.holders) {
+        Some(holder) => look_at(caller, &holder, std::iter::once(&material)),
+        None if app.recent.contains(token, id) => Look {
+            verb: LookVerb::Looked,
+            who: material.holders.clone(),
+            materials: vec![id],
+            basis: "own_filing".into(),
+            purpose: None,
+            case: material.case.clone(),
+            by: caller.actor(),
+            idempotency: None,
+        },
+        None => return Err(Code::HolderRequired.into()),
+    };
+    Ok((Shown::Here { material, sequence: stored.sequence }, look))
+}

@@ -1,0 +1,115 @@
+//! A material as the API shows it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use yidang_model::{Image, Material, Page};
+
+use crate::app::Shared;
+
+/// A filed material.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MaterialBody {
+    id: String,
+    kind: String,
+    pages: Vec<PageBody>,
+    case: Option<String>,
+    item: Option<String>,
+    slot: Option<String>,
+    #[schema(format = Date)]
+    issued_on: Option<String>,
+    #[schema(format = Date)]
+    valid_until: Option<String>,
+    issuer: Option<String>,
+    document_number: Option<String>,
+    presented_as: Option<&'static str>,
+    original_seen: Option<bool>,
+    note: Option<String>,
+    #[schema(format = DateTime)]
+    captured_at: String,
+    #[schema(format = DateTime)]
+    filed_at: String,
+    /// The window it was filed at.
+    counter: String,
+    /// Whether this answers a filing of something that was on file for the same case and slot already.
+    duplicate: bool,
+    /// An earlier material of the same holders with the same bytes.
+    duplicate_of: Option<String>,
+    /// `this_pc` or `repository`.
+    safe_at: &'static str,
+    /// `current`, `superseded` or `revoked`.
+    status: &'static str,
+    /// `device`, `upload` or `simulated`.
+    origin: &'static str,
+}
+
+/// One page.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PageBody {
+    /// Counts from 1.
+    page: usize,
+    digest: String,
+    original_digest: String,
+    width: u32,
+    height: u32,
+    media_type: &'static str,
+}
+
+/// Where a material is safe.
+#[derive(Clone, Copy)]
+pub(crate) enum Safe {
+    ThisPc,
+    Repository,
+}
+
+impl Safe {
+    /// Where a material of this archive is safe.
+    pub(crate) fn of(app: &Shared, sequence: u64, material: &Material) -> Self {
+        match &app.sync {
+            Some(sync) if sync.is_committed(sequence, material.id) => Self::Repository,
+            _ => Self::ThisPc,
+        }
+    }
+}
+
+impl MaterialBody {
+    pub(crate) fn new(material: &Material, safe: Safe, duplicate: bool) -> Self {
+        Self {
+            id: material.id.to_string(),
+            kind: material.kind.as_str().to_owned(),
+            pages: material.pages.iter().enumerate().map(|(n, page)| page_body(n + 1, page)).collect(),
+            case: material.case.clone(),
+            item: material.item.clone(),
+            slot: material.slot.clone(),
+            issued_on: material.issued_on.map(|d| d.to_string()),
+            valid_until: material.valid_until.map(|d| d.to_string()),
+            issuer: material.issuer.clone(),
+            document_number: material.document_number.clone(),
+            presented_as: material.presented_as.map(yidang_model::Presentation::as_str),
+            original_seen: material.original_seen,
+            note: material.note.clone(),
+            captured_at: material.captured_at.to_string(),
+            filed_at: material.filed_at.to_string(),
+            counter: material.counter.clone(),
+            duplicate,
+            duplicate_of: material.duplicate_of.map(|id| id.to_string()),
+            safe_at: match safe {
+                Safe::ThisPc => "this_pc",
+                Safe::Repository => "repository",
+            },
+            status: material.status.as_str(),
+            origin: material.origin.as_str(),
+        }
+    }
+}
+
+fn page_body(number: usize, page: &Page) -> PageBody {
+    let Image { digest, width, height, media_type, .. } = &page.image;
+    PageBody {
+        page: number,
+        digest: digest.to_string(),
+        original_digest: page.original.digest.to_string(),
+        width: *width,
+        height: *height,
+        media_type: media_type.as_str(),
+    }
+}

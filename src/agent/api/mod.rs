@@ -1,0 +1,76 @@
+//! The local API, `/v1`: one file per resource.
+
+mod captures;
+mod card;
+mod erasures;
+mod events;
+mod extract;
+mod faults;
+mod health;
+mod holders;
+mod image;
+mod materials;
+mod openapi;
+mod simulated;
+mod status;
+mod sync;
+mod words;
+
+pub use openapi::document;
+pub(crate) use words::QualityBody;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::guard;
+
+/// Largest JSON body.
+const JSON_BYTES_MAX: usize = 256 << 10;
+/// Largest upload: one picture of a 16-megapixel camera as PNG fits.
+pub(crate) const UPLOAD_BYTES_MAX: usize = 32 << 20;
+
+/// Every call there is. The OpenAPI document is made from this same list.
+fn calls(simulated: bool) -> OpenApiRouter<Shared> {
+    let router = OpenApiRouter::with_openapi(openapi::header())
+        .routes(routes!(health::health))
+        .routes(routes!(status::status))
+        .routes(routes!(events::events))
+        .routes(routes!(card::read))
+        .routes(routes!(holders::open))
+        .routes(routes!(holders::close))
+        .routes(routes!(captures::unfiled))
+        .routes(routes!(captures::image))
+        .routes(routes!(captures::discard))
+        .routes(routes!(materials::file))
+        .routes(routes!(materials::of_holder))
+        .routes(routes!(materials::one))
+        .routes(routes!(materials::image))
+        .routes(routes!(erasures::request))
+        .routes(routes!(erasures::one))
+        .routes(routes!(sync::sync))
+        .routes(routes!(openapi::openapi))
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX));
+    let uploads = OpenApiRouter::new()
+        .routes(routes!(captures::capture))
+        .layer(DefaultBodyLimit::max(UPLOAD_BYTES_MAX));
+    let router = router.merge(uploads);
+    if !simulated {
+        return router;
+    }
+    router
+        .routes(routes!(simulated::card))
+        .routes(routes!(simulated::desk))
+        .routes(routes!(simulated::fault))
+        .routes(routes!(simulated::faults))
+        .routes(routes!(simulated::scenario))
+        .routes(routes!(simulated::reset))
+}
+
+/// The whole service, guard included.
+pub(crate) fn service(app: Shared) -> Router {
+    let (router, _) = calls(app.simulation.is_some()).split_for_parts();
+    guard::around(app.clone(), router.with_state(app))
+}

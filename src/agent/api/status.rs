@@ -1,0 +1,94 @@
+//! `GET /v1/status`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use yidang_device::Access;
+
+use super::extract::blocking;
+use super::sync::SyncBody;
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::stations::StationState;
+
+/// How this window stands.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Status {
+    version: &'static str,
+    counter: String,
+    /// The card reader and the camera.
+    devices: Vec<Device>,
+    archive: ArchiveBody,
+    sync: SyncBody,
+}
+
+/// One device, or its absence.
+#[derive(Serialize, ToSchema)]
+struct Device {
+    /// `card_reader` or `camera`.
+    r#type: &'static str,
+    /// `ready`, `absent` or `denied`.
+    state: &'static str,
+    /// Stable identifier; absent while there is no device.
+    id: Option<String>,
+    name: Option<String>,
+    /// The driver in use.
+    driver: Option<String>,
+    /// Why there is none, or what would open it.
+    reason: Option<String>,
+}
+
+/// The archive in figures.
+#[derive(Serialize, ToSchema)]
+struct ArchiveBody {
+    materials: u64,
+    blobs: u64,
+    holders: u64,
+    /// Captures that wait to be filed.
+    unfiled: u64,
+    ledger_head: u64,
+    epoch: u32,
+}
+
+fn device(kind: &'static str, state: StationState) -> Device {
+    match state.device {
+        Some(listing) => {
+            let (word, reason) = match listing.access {
+                Access::Granted => ("ready", None),
+                Access::Denied { remedy } => ("denied", Some(remedy)),
+            };
+            Device {
+                r#type: kind,
+                state: word,
+                id: Some(listing.id),
+                name: Some(listing.name),
+                driver: Some(state.note),
+                reason,
+            }
+        }
+        None => Device { r#type: kind, state: "absent", id: None, name: None, driver: None, reason: Some(state.note) },
+    }
+}
+
+/// Devices with access rights, archive, sync.
+#[utoipa::path(get, path = "/v1/status", tag = "service", responses((status = 200, body = Status)))]
+pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result<Json<Status>, Problem> {
+    let archive = app.archive.clone();
+    let stats = blocking(move || Ok(archive.stats()?)).await?;
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        counter: app.config.counter.clone(),
+        devices: vec![device("card_reader", app.card.state()), device("camera", app.camera.state())],
+        archive: ArchiveBody {
+            materials: stats.materials,
+            blobs: stats.blobs,
+            holders: stats.holders,
+            unfiled: stats.unfiled,
+            ledger_head: stats.ledger_head,
+            epoch: stats.epoch,
+        },
+        sync: SyncBody::of(&app),
+    }))
+}

@@ -1,0 +1,51 @@
+//! `GET /v1/sync`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::caller::Caller;
+
+/// How far the repository is behind this window.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SyncBody {
+    /// `none`, `not_enrolled`, `connected` or `unreachable`.
+    repository: &'static str,
+    /// Materials that are not committed centrally yet.
+    backlog_materials: u64,
+    backlog_bytes: u64,
+    #[schema(format = DateTime)]
+    last_contact_at: Option<String>,
+    /// The stable code of what went wrong last; null when nothing did.
+    last_error: Option<String>,
+}
+
+impl SyncBody {
+    pub(crate) fn of(app: &Shared) -> Self {
+        let Some(sync) = &app.sync else {
+            return Self {
+                repository: "none",
+                backlog_materials: 0,
+                backlog_bytes: 0,
+                last_contact_at: None,
+                last_error: None,
+            };
+        };
+        let status = sync.status();
+        Self {
+            repository: status.repository.as_str(),
+            backlog_materials: status.backlog_materials,
+            backlog_bytes: status.backlog_bytes,
+            last_contact_at: status.last_contact_at.map(|t| t.to_string()),
+            last_error: status.last_error.map(|c| c.to_string()),
+        }
+    }
+}
+
+/// Whether everything is committed centrally: backlog 0 means yes.
+#[utoipa::path(get, path = "/v1/sync", tag = "service", responses((status = 200, body = SyncBody)))]
+pub(crate) async fn sync(State(app): State<Shared>, _caller: Caller) -> Json<SyncBody> {
+    Json(SyncBody::of(&app))
+}

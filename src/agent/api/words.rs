@@ -1,0 +1,84 @@
+//! How domain words look in the API, and back.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use yidang_model::{Date, Quad, Subject, SubjectType};
+
+use crate::problem::Problem;
+
+/// A quadrilateral: top-left, top-right, bottom-right, bottom-left of the page, in pixels of the original.
+pub(crate) type Corners = [[f32; 2]; 4];
+
+/// Whom a number identifies.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubjectBody {
+    /// `resident`, `hmt`, `foreigner`, `passport`, `birth_certificate`, `organisation` or `provisional`.
+    pub(crate) r#type: String,
+    /// The number.
+    pub(crate) value: String,
+}
+
+impl SubjectBody {
+    pub(crate) fn read(&self) -> Result<Subject, Problem> {
+        let subject_type: SubjectType =
+            self.r#type.parse().map_err(|_| Problem::invalid("subject.type is not one of the seven types"))?;
+        Subject::new(subject_type, &self.value)
+            .map_err(|_| Problem::invalid("subject.value is not written as numbers of this type are"))
+    }
+}
+
+/// A date in a body.
+pub(crate) fn date(field: &str, text: Option<&str>) -> Result<Option<Date>, Problem> {
+    text.map(|t| t.parse().map_err(|()| Problem::invalid(format!("{field} is not a date YYYY-MM-DD"))))
+        .transpose()
+}
+
+/// A free text in a body: outer spaces cut, empty is absent, bounded, one line.
+pub(crate) fn line(field: &str, text: Option<String>, length_max: usize) -> Result<Option<String>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let text = text.trim();
+    if text.chars().count() > length_max {
+        return Err(Problem::invalid(format!("{field} is longer than {length_max} characters")));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(Problem::invalid(format!("{field} has control characters")));
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// What can be said of a picture's legibility.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct QualityBody {
+    /// Higher is sharper.
+    pub(crate) sharpness: f32,
+    /// Mean brightness, 0 to 255.
+    pub(crate) brightness: f32,
+    /// Share of the page that is burnt out, 0 to 1.
+    pub(crate) glare_share: f32,
+    /// Pixels along the page's longer side.
+    pub(crate) longer_side_px: u32,
+    /// `blurred`, `too_dark`, `too_bright`, `glare`, `low_resolution`.
+    pub(crate) issues: Vec<String>,
+}
+
+impl From<&yidang_imaging::Quality> for QualityBody {
+    fn from(quality: &yidang_imaging::Quality) -> Self {
+        Self {
+            sharpness: quality.sharpness,
+            brightness: quality.brightness,
+            glare_share: quality.glare_share,
+            longer_side_px: quality.longer_side_px,
+            issues: quality.issues.iter().map(|i| i.as_str().to_owned()).collect(),
+        }
+    }
+}
+
+/// Corners a caller gave.
+pub(crate) fn corners(corners: Option<Corners>) -> Result<Quad, Problem> {
+    let corners = corners.ok_or_else(|| Problem::invalid("crop `corners` needs the four `corners`"))?;
+    if corners.iter().flatten().any(|c| !c.is_finite()) {
+        return Err(Problem::invalid("corners must be finite numbers"));
+    }
+    Ok(corners)
+}

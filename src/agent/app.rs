@@ -1,0 +1,46 @@
+//! Everything a call may need, in one place.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use yidang_archive::Archive;
+
+use crate::config::Config;
+use crate::events::Events;
+use crate::holders::Holders;
+use crate::recent::RecentFilings;
+use crate::replay::Replays;
+use crate::simulation::Simulation;
+use crate::stations::{CameraStation, CardStation};
+use crate::sync::SyncHandle;
+use crate::tokens::Tokens;
+
+/// Pictures that are worked on at once: more would only fight for the cores.
+pub(crate) const PICTURES_AT_ONCE: usize = 2;
+/// Captures that may wait for their turn.
+pub(crate) const PICTURES_WAITING: usize = 16;
+
+/// The running agent. Shared by every call.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    /// Where it really listens: the configured port may be 0.
+    pub(crate) address: SocketAddr,
+    pub(crate) archive: Archive,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) holders: Holders,
+    pub(crate) recent: RecentFilings,
+    pub(crate) replays: Replays,
+    pub(crate) events: Arc<Events>,
+    pub(crate) card: CardStation,
+    pub(crate) camera: CameraStation,
+    pub(crate) simulation: Option<Arc<dyn Simulation>>,
+    /// `None`: the agent works alone.
+    pub(crate) sync: Option<SyncHandle>,
+    /// Turns for picture work.
+    pub(crate) pictures: Semaphore,
+    /// Places in the queue for those turns.
+    pub(crate) picture_queue: Semaphore,
+}
+
+pub(crate) type Shared = Arc<App>;

@@ -1,0 +1,357 @@
+//! The agent's configuration: a TOML file, then the environment, then checks.
+//!
+//! Two stages: [`File`] is what was written, [`Config`] is what holds. Relative paths are relative to the
+//! file they stand in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::tokens::is_origin;
+
+/// Where the agent listens unless told otherwise.
+const LISTEN_DEFAULT: &str = "127.0.0.1:18680";
+/// Longest name of a counter, in characters.
+const COUNTER_LENGTH_MAX: usize = 128;
+
+/// What holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// This window's name; stands in every material filed here.
+    pub counter: String,
+    /// Where everything durable lies.
+    pub data_dir: PathBuf,
+    /// Where the epoch keys lie: never inside the data folder.
+    pub keys_dir: PathBuf,
+    /// Whether every call must name its operator.
+    pub operator_required: bool,
+    /// Loopback address to listen on; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Web origins that may call.
+    pub origins: Vec<String>,
+    /// Card driver by name, or `auto`.
+    pub card_driver: String,
+    /// Camera driver by name, or `auto`.
+    pub camera_driver: String,
+    /// Folder of card files for the simulated reader; `None`: its built-in ones.
+    pub simulated_cards: Option<PathBuf>,
+    /// Folder of frames for the simulated camera; `None`: its built-in ones.
+    pub simulated_frames: Option<PathBuf>,
+    /// The repository; `None`: the agent works alone.
+    pub repository_url: Option<String>,
+    /// An enrolment code to use at the first start.
+    pub enrol_code: Option<String>,
+}
+
+/// Why a configuration does not hold. Names the key, and the line where the file has one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {reason}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The file is no TOML, or has an unknown key or a value of the wrong type.
+    #[error("{file}: {reason}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// Line, column, and what is wrong.
+        reason: String,
+    },
+    /// A value makes no sense.
+    #[error("{key}: {reason}")]
+    Value {
+        /// Section and key.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// An environment variable names no key.
+    #[error("the environment variable {0} names no configuration key")]
+    UnknownVariable(String),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    agent: AgentSection,
+    http: HttpSection,
+    card: DriverSection,
+    camera: DriverSection,
+    simulated: SimulatedSection,
+    repository: RepositorySection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AgentSection {
+    counter: Option<String>,
+    data_dir: Option<PathBuf>,
+    keys_dir: Option<PathBuf>,
+    operator_required: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HttpSection {
+    listen: Option<String>,
+    origins: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DriverSection {
+    driver: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SimulatedSection {
+    cards: Option<PathBuf>,
+    frames: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RepositorySection {
+    url: Option<String>,
+    enrol_code: Option<String>,
+}
+
+impl Config {
+    /// Reads the file (none: defaults), lays the environment's `YIDANG_<SECTION>_<KEY>` over it, and checks.
+    /// `driver_names` are what `[card] driver` and `[camera] driver` may say beside `auto`.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        driver_names: DriverNames<'_>,
+    ) -> Result<Self, ConfigError> {
+        let (mut written, base) = match file {
+            Some(path) => (read(path)?, path.parent().unwrap_or(Path::new("")).to_owned()),
+            None => (File::default(), PathBuf::new()),
+        };
+        let mut variables: BTreeMap<String, String> = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("YIDANG_") && !name.starts_with("YIDANG_SERVER_"))
+            .collect();
+        overlay(&mut written, &mut variables)?;
+        if let Some((name, _)) = variables.pop_first() {
+            return Err(ConfigError::UnknownVariable(name));
+        }
+        check(written, &base, driver_names)
+    }
+}
+
+/// The drivers this build has.
+#[derive(Clone, Copy, Debug)]
+pub struct DriverNames<'a> {
+    /// Card drivers.
+    pub card: &'a [&'a str],
+    /// Camera drivers.
+    pub camera: &'a [&'a str],
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| ConfigError::Unreadable { file: file.clone(), reason: e.to_string() })?;
+    toml::from_str(&text)
+        .map_err(|e| ConfigError::Malformed { file, reason: e.to_string().trim().replace('\n', "\n  ") })
+}
+
+fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let mut take = |name: &str| variables.remove(&format!("YIDANG_{name}"));
+    let text = |slot: &mut Option<String>, value: Option<String>| {
+        if value.is_some() {
+            *slot = value;
+        }
+    };
+    let path = |slot: &mut Option<PathBuf>, value: Option<String>| {
+        if let Some(value) = value {
+            // A path in the environment has no file to be relative to.
+            *slot = Some(std::path::absolute(&value).unwrap_or_else(|_| value.into()));
+        }
+    };
+    text(&mut file.agent.counter, take("AGENT_COUNTER"));
+    path(&mut file.agent.data_dir, take("AGENT_DATA_DIR"));
+    path(&mut file.agent.keys_dir, take("AGENT_KEYS_DIR"));
+    text(&mut file.http.listen, take("HTTP_LISTEN"));
+    text(&mut file.card.driver, take("CARD_DRIVER"));
+    text(&mut file.camera.driver, take("CAMERA_DRIVER"));
+    path(&mut file.simulated.cards, take("SIMULATED_CARDS"));
+    path(&mut file.simulated.frames, take("SIMULATED_FRAMES"));
+    text(&mut file.repository.url, take("REPOSITORY_URL"));
+    text(&mut file.repository.enrol_code, take("REPOSITORY_ENROL_CODE"));
+    if let Some(origins) = take("HTTP_ORIGINS") {
+        file.http.origins =
+            Some(origins.split(',').map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()).collect());
+    }
+    if let Some(required) = take("AGENT_OPERATOR_REQUIRED") {
+        let reason = "must be true or false".to_owned();
+        let value =
+            required.parse().map_err(|_| ConfigError::Value { key: "agent.operator_required", reason })?;
+        file.agent.operator_required = Some(value);
+    }
+    Ok(())
+}
+
+fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, ConfigError> {
+    let counter = file.agent.counter.unwrap_or_default().trim().to_owned();
+    if counter.is_empty() || counter.chars().count() > COUNTER_LENGTH_MAX {
+        return Err(bad("agent.counter", format!("name this window, in 1 to {COUNTER_LENGTH_MAX} characters")));
+    }
+    if counter.chars().any(char::is_control) {
+        return Err(bad("agent.counter", "has control characters"));
+    }
+    let data_dir = file.agent.data_dir.ok_or_else(|| bad("agent.data_dir", "say where the data goes"))?;
+    let data_dir = absolute("agent.data_dir", &base.join(data_dir))?;
+    let keys_dir = match file.agent.keys_dir {
+        Some(dir) => absolute("agent.keys_dir", &base.join(dir))?,
+        None => beside(&data_dir)?,
+    };
+    if keys_dir.starts_with(&data_dir) {
+        return Err(bad("agent.keys_dir", "must not lie inside the data folder: who takes the disk would have both"));
+    }
+    let origins = file.http.origins.unwrap_or_default();
+    if let Some(wrong) = origins.iter().find(|o| !is_origin(o)) {
+        let reason = format!("`{wrong}` is no origin; write it as browsers send it: scheme://host[:port]");
+        return Err(bad("http.origins", reason));
+    }
+    Ok(Config {
+        counter,
+        data_dir,
+        keys_dir,
+        operator_required: file.agent.operator_required.unwrap_or(false),
+        listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
+        origins,
+        card_driver: driver("card.driver", file.card.driver, drivers.card)?,
+        camera_driver: driver("camera.driver", file.camera.driver, drivers.camera)?,
+        simulated_cards: file.simulated.cards.map(|p| base.join(p)),
+        simulated_frames: file.simulated.frames.map(|p| base.join(p)),
+        repository_url: file.repository.url.map(|u| repository(&u)).transpose()?,
+        enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
+    })
+}
+
+fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Value { key, reason: reason.into() }
+}
+
+fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
+    std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
+}
+
+/// `/var/lib/yidang` → `/var/lib/yidang.keys`.
+fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
+    let mut name = data_dir.file_name().ok_or_else(|| bad("agent.data_dir", "must be a folder of its own"))?.to_owned();
+    name.push(".keys");
+    Ok(data_dir.with_file_name(name))
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, ConfigError> {
+    let address: SocketAddr = text
+        .replace("localhost:", "127.0.0.1:")
+        .parse()
+        .map_err(|_| bad("http.listen", format!("`{text}` is no ADDRESS:PORT")))?;
+    if !address.ip().is_loopback() {
+        return Err(bad("http.listen", format!("`{text}` is not a loopback address; the API is for this PC alone")));
+    }
+    Ok(address)
+}
+
+fn driver(key: &'static str, written: Option<String>, known: &[&str]) -> Result<String, ConfigError> {
+    let name = written.unwrap_or_else(|| "auto".to_owned());
+    if name != "auto" && !known.contains(&name.as_str()) {
+        return Err(bad(key, format!("`{name}` is not a driver of this build; there are auto, {}", known.join(", "))));
+    }
+    Ok(name)
+}
+
+fn repository(url: &str) -> Result<String, ConfigError> {
+    let url = url.trim().trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['@', '?', '#', ' ']) => Ok(url.to_owned()),
+        _ => Err(bad("repository.url", "write it as https://HOST[:PORT]")),
+    }
+}
+
+impl fmt::Display for Config {
+    /// One line for the log at start; the enrolment code is a secret and left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "counter {}, data in {}, keys in {}, card driver {}, camera driver {}, repository {}",
+            self.counter,
+            self.data_dir.display(),
+            self.keys_dir.display(),
+            self.card_driver,
+            self.camera_driver,
+            self.repository_url.as_deref().unwrap_or("none"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRIVERS: DriverNames<'_> = DriverNames { card: &["pcsc", "simulated"], camera: &["simulated"] };
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("yidang.toml");
+        std::fs::write(&path, text).unwrap();
+        let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        Config::load(Some(&path), variables, DRIVERS)
+    }
+
+    const LEAST: &str = "[agent]\ncounter = \"c-1\"\ndata_dir = \"/srv/yidang\"\n";
+
+    #[test]
+    fn the_least_configuration_holds() {
+        let config = load(LEAST, &[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:18680");
+        assert_eq!(config.keys_dir, Path::new("/srv/yidang.keys"));
+        assert_eq!((config.card_driver.as_str(), config.repository_url), ("auto", None));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = load(&format!("{LEAST}kounter = 1\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains("kounter"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_may_not_misspell() {
+        let config = load(LEAST, &[("YIDANG_AGENT_COUNTER", "c-2"), ("YIDANG_SERVER_HTTP_LISTEN", "x")]).unwrap();
+        assert_eq!(config.counter, "c-2");
+        let error = load(LEAST, &[("YIDANG_AGENT_KOUNTER", "c-2")]).unwrap_err();
+        assert_eq!(error, ConfigError::UnknownVariable("YIDANG_AGENT_KOUNTER".into()));
+    }
+
+    #[test]
+    fn values_that_make_no_sense_name_their_key() {
+        let cases = [
+            ("[agent]\ndata_dir = \"/d\"\n", "agent.counter"),
+            ("[agent]\ncounter = \"c\"\n", "agent.data_dir"),
+            ("[agent]\ncounter = \"c\"\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "agent.keys_dir"),
+            (&format!("{LEAST}[http]\nlisten = \"0.0.0.0:18680\"\n"), "http.listen"),
+            (&format!("{LEAST}[http]\nlisten = \"18680\"\n"), "http.listen"),
+            (&format!("{LEAST}[http]\norigins = [\"*\"]\n"), "http.origins"),
+            (&format!("{LEAST}[card]\ndriver = \"magic\"\n"), "card.driver"),
+            (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
+        ];
+        for (text, key) in cases {
+            let error = load(text, &[]).unwrap_err().to_string();
+            assert!(error.starts_with(key), "{key}: {error}");
+        }
+    }
+}

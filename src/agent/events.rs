@@ -1,0 +1,116 @@
+//! What happened at this window, told to every program that listens.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+use crate::clock;
+
+/// Events kept for listeners that come back.
+const KEPT: usize = 1024;
+
+/// One event. Its data names devices and materials by their opaque identifiers, never a person.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Event {
+    /// Rises with every event, also across restarts.
+    pub(crate) id: u64,
+    /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `material.filed`, `material.erased`,
+    /// `sync.progress`.
+    #[schema(rename = "type")]
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    pub(crate) at: String,
+    /// What it is about.
+    #[schema(value_type = Object)]
+    pub(crate) data: Map<String, Value>,
+}
+
+struct Kept {
+    events: VecDeque<Event>,
+    last: u64,
+}
+
+/// The last events, and a bell for those who wait for the next.
+pub(crate) struct Events {
+    kept: Mutex<Kept>,
+    bell: watch::Sender<u64>,
+}
+
+impl Events {
+    /// Starts counting where no earlier run can have counted: at the wall clock's milliseconds, which rise
+    /// faster than events come.
+    pub(crate) fn new() -> Self {
+        let first = u64::try_from(clock::now().as_millis()).unwrap_or_default();
+        Self {
+            kept: Mutex::new(Kept { events: VecDeque::with_capacity(KEPT), last: first }),
+            bell: watch::Sender::new(first),
+        }
+    }
+
+    /// Tells everyone. `data` must be free of personal data.
+    pub(crate) fn publish(&self, kind: &'static str, data: Value) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.last += 1;
+        let id = kept.last;
+        let data = match data {
+            Value::Object(data) => data,
+            _ => Map::new(),
+        };
+        if kept.events.len() == KEPT {
+            kept.events.pop_front();
+        }
+        kept.events.push_back(Event { id, kind, at: clock::now().to_string(), data });
+        // Rung while the lock is held, so that the bell never runs ahead of or behind the list.
+        self.bell.send_replace(id);
+    }
+
+    /// The events after this one that are still kept, and the last event's id.
+    pub(crate) fn after(&self, id: u64) -> (Vec<Event>, u64) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.events.iter().filter(|e| e.id > id).cloned().collect(), kept.last)
+    }
+
+    /// The last event's id.
+    pub(crate) fn last(&self) -> u64 {
+        *self.bell.borrow()
+    }
+
+    /// Rings with each event's id.
+    pub(crate) fn listen(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_catch_up_from_where_they_were() {
+        let events = Events::new();
+        let start = events.last();
+        events.publish("card.inserted", serde_json::json!({"device": "r"}));
+        events.publish("card.removed", Value::Null);
+        let (all, last) = events.after(start);
+        assert_eq!(all.iter().map(|e| e.kind).collect::<Vec<_>>(), ["card.inserted", "card.removed"]);
+        assert_eq!(last, start + 2);
+        assert_eq!(events.after(start + 1).0.len(), 1);
+        assert!(events.after(last).0.is_empty());
+    }
+
+    #[test]
+    fn only_the_last_events_are_kept() {
+        let events = Events::new();
+        let start = events.last();
+        for _ in 0..KEPT + 10 {
+            events.publish("sync.progress", Value::Null);
+        }
+        assert_eq!(events.after(start).0.len(), KEPT);
+    }
+}

@@ -1,0 +1,169 @@
+//! The outermost layer: who may talk to this service at all, and how refusals are written.
+//!
+//! Runs before routing, so that a page that may not call learns nothing about what is here.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::app::Shared;
+use crate::language::Language;
+use crate::problem::{Code, Problem};
+
+/// Headers a page may send.
+const ALLOWED_HEADERS: &str =
+    "authorization, content-type, accept-language, idempotency-key, yidang-operator, last-event-id";
+/// Methods a page may use.
+const ALLOWED_METHODS: &str = "GET, POST, PUT, DELETE";
+
+/// Checks `Host` and `Origin`, answers preflights, and writes problems out in the caller's language.
+pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let language = Language::of(request.headers());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = match admit(&app, &request) {
+        Err(problem) => {
+            tracing::warn!(code = problem.code.as_str(), "a request was refused at the door");
+            return problem.render(language);
+        }
+        Ok(()) if request.method() == Method::OPTIONS => preflight(),
+        Ok(()) => written_out(next.run(request).await, language),
+    };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    response
+}
+
+fn admit(app: &Shared, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    let port = app.address.port();
+    let named = single(headers, &header::HOST)?.ok_or(Code::HostDenied)?;
+    let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+    if !is_own_host(named, port) || authority.is_some_and(|a| !is_own_host(a, port)) {
+        return Err(Code::HostDenied.into());
+    }
+    match single(headers, &header::ORIGIN).map_err(|_| Code::OriginDenied)? {
+        Some(origin) if may_call(app, origin)? => Ok(()),
+        Some(_) => Err(Code::OriginDenied.into()),
+        // Browsers leave `Origin` out of plain cross-site GETs (pictures, forms, links); they say so here.
+        None if is_cross_site(headers) => Err(Code::OriginDenied.into()),
+        None => Ok(()),
+    }
+}
+
+/// The header's only value; two of them are a trick.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Code::HostDenied.into());
+    }
+    first.map(|v| v.to_str().map_err(|_| Problem::from(Code::HostDenied))).transpose()
+}
+
+fn is_own_host(host: &str, port: u16) -> bool {
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        host.strip_prefix(name).is_some_and(|rest| {
+            rest.strip_prefix(':').is_some_and(|p| p == port.to_string()) || (rest.is_empty() && port == 80)
+        })
+    })
+}
+
+fn may_call(app: &Shared, origin: &str) -> Result<bool, Problem> {
+    if is_own_origin(origin, app.address.port()) || app.config.origins.iter().any(|o| o == origin) {
+        return Ok(true);
+    }
+    app.tokens.has_origin(origin).map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))
+}
+
+/// Whether the origin is this daemon's own pages.
+pub(crate) fn is_own_origin(origin: &str, port: u16) -> bool {
+    origin.strip_prefix("http://").is_some_and(|host| is_own_host(host, port))
+}
+
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let value = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    matches!(value("sec-fetch-site"), "cross-site" | "same-site") && value("sec-fetch-mode") != "navigate"
+}
+
+fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    // Obsolete since Local Network Access, harmless, and what browsers of the years between still ask for.
+    headers.insert(
+        HeaderName::from_static("access-control-allow-private-network"),
+        HeaderValue::from_static("true"),
+    );
+    response
+}
+
+/// Problems carry no language inside; bare refusals of the framework become problems here.
+fn written_out(mut response: Response, language: Language) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let status = response.status();
+        if status.is_server_error() {
+            let detail = problem.detail.as_deref().unwrap_or_default();
+            tracing::error!(code = problem.code.as_str(), detail, "a call failed");
+        }
+        return problem.render(language);
+    }
+    let code = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+        StatusCode::NOT_FOUND => Code::RouteUnknown,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Code::Invalid,
+        _ => return response,
+    };
+    let allow = response.headers_mut().remove(header::ALLOW);
+    let mut rendered = Problem::from(code).render(language);
+    if let Some(allow) = allow {
+        rendered.headers_mut().insert(header::ALLOW, allow);
+    }
+    rendered
+}
+
+/// The layer around everything, to be put around the router itself: it must see a request first.
+pub(crate) fn around(app: Shared, router: axum::Router) -> axum::Router {
+    let layer = axum::middleware::from_fn_with_state(Arc::clone(&app), guard);
+    // A router that only has a fallback runs its layers before any routing of the inner one.
+    axum::Router::new().fallback_service(router).layer(layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_loopback_names_with_the_right_port_are_ours() {
+        for host in ["127.0.0.1:18680", "localhost:18680", "[::1]:18680"] {
+            assert!(is_own_host(host, 18680), "{host}");
+        }
+        for host in [
+            "127.0.0.1", "127.0.0.1:80", "evil.example:18680", "127.0.0.1:18680.evil.example", "localhost:018680",
+            "127.0.0.1.evil.example:18680", "", "127.0.0.1:", "0.0.0.0:18680", "LOCALHOST.:18680",
+        ] {
+            assert!(!is_own_host(host, 18680), "{host}");
+        }
+        assert!(is_own_host("localhost", 80));
+    }
+
+    #[test]
+    fn own_origins_are_plain_http_on_the_same_port() {
+        assert!(is_own_origin("http://127.0.0.1:18680", 18680));
+        for origin in ["https://127.0.0.1:18680", "http://127.0.0.1:1", "null", "http://evil.example"] {
+            assert!(!is_own_origin(origin, 18680), "{origin}");
+        }
+    }
+}

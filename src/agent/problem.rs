@@ -1,0 +1,259 @@
+//! What goes wrong, as the caller sees it: RFC 9457 problem documents with a stable code.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::language::Language;
+
+macro_rules! codes {
+    ($($variant:ident = $word:literal, $status:literal,
+        $zh_title:literal, $zh_remedy:literal, $en_title:literal, $en_remedy:literal;)+) => {
+        /// The closed list of what can go wrong with a call. The words are part of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "the titles below say what each one means")]
+        pub enum Code {
+            $($variant,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// The HTTP status it comes with.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            /// What is wrong, in one sentence.
+            pub const fn title(self, language: Language) -> &'static str {
+                match self { $(Self::$variant => language.pick($zh_title, $en_title),)+ }
+            }
+
+            /// What to do about it.
+            pub const fn remedy(self, language: Language) -> &'static str {
+                match self { $(Self::$variant => language.pick($zh_remedy, $en_remedy),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    TokenMissing = "token_missing", 401,
+        "请求没有带令牌。", "在 Authorization 头中加上 Bearer 令牌；令牌由管理员用 yidang token create 生成。",
+        "The request carries no token.", "Send it as `Authorization: Bearer TOKEN`; an administrator makes one with `yidang token create`.";
+    TokenInvalid = "token_invalid", 401,
+        "令牌无效或已被吊销。", "请管理员用 yidang token create 重新生成令牌。",
+        "The token is not known or was revoked.", "Ask an administrator for a new one (`yidang token create`).";
+    ScopeMissing = "scope_missing", 403,
+        "该令牌没有此项权限。", "请管理员生成带有 detail 中所列权限的令牌。",
+        "The token's scopes do not cover this call.", "Ask an administrator for a token with the scope named in `detail`.";
+    OriginDenied = "origin_denied", 403,
+        "不允许该网页来源访问本机服务。", "请管理员把该来源写入配置 [http] origins，或绑定到令牌。",
+        "This web origin may not use the local service.", "Have an administrator list it under `[http] origins` or bind it to the token.";
+    HolderRequired = "holder_required", 403,
+        "没有打开当事人的档案，不能查看。", "请当事人放上本人证件后先读卡，或说明其他依据。",
+        "The person's dossier is not open to this token.", "Read the person's own card first, or open the dossier on another stated basis.";
+    RightMissing = "right_missing", 403,
+        "该档案的打开方式不允许此操作。", "查看历史材料需要本人证件，或依法说明其他依据。",
+        "The way this dossier was opened does not allow the call.", "Seeing history needs the person's own card, or another stated basis.";
+    RouteUnknown = "route_unknown", 404,
+        "没有这个接口地址。", "请查看 /v1/openapi.json 中的接口列表。",
+        "There is no such address.", "See `/v1/openapi.json` for what there is.";
+    HolderUnknown = "holder_unknown", 404,
+        "没有这个已打开的当事人。", "请重新读卡或重新打开当事人。",
+        "No such open holder.", "Read the card again or open the holder again.";
+    CaptureUnknown = "capture_unknown", 404,
+        "没有这个待归档的拍摄，可能已删除或过期。", "请重新拍摄。",
+        "No such unfiled capture; it may have been deleted or have expired.", "Capture the paper again.";
+    MaterialUnknown = "material_unknown", 404,
+        "没有这份材料，或已被删除。", "请重新列出该当事人的材料。",
+        "No such material, or it was erased.", "List the holder's materials again.";
+    ErasureUnknown = "erasure_unknown", 404,
+        "没有这个删除申请。", "请核对编号。",
+        "No such erasure.", "Check the identifier.";
+    SimulatedUnknown = "simulated_unknown", 404,
+        "模拟文件夹里没有这个名字。", "名字是文件名去掉扩展名；请查看模拟文件夹。",
+        "The simulation has nothing of this name.", "A name is a file's stem; look into the simulation folders.";
+    MethodNotAllowed = "method_not_allowed", 405,
+        "此地址不支持该方法。", "请查看 /v1/openapi.json。",
+        "This address does not take that method.", "See `/v1/openapi.json`.";
+    CardAbsent = "card_absent", 409,
+        "读卡器上没有证件。", "请把证件平放在读卡器上再试。",
+        "No card lies on the reader.", "Lay the card flat on the reader and try again.";
+    CaptureFiled = "capture_filed", 409,
+        "这个拍摄已经归档。", "请使用归档后的材料编号。",
+        "This capture has been filed already.", "Use the identifier of the filed material.";
+    IdempotencyConflict = "idempotency_conflict", 409,
+        "同一个 Idempotency-Key 用在了不同的请求上。", "每个新请求请使用新的键。",
+        "The same Idempotency-Key came with a different request.", "Use a new key for each new request.";
+    HolderExpired = "holder_expired", 410,
+        "当事人的会话已过期。", "请重新读卡。",
+        "The holder's session has expired.", "Read the card again.";
+    BodyTooLarge = "body_too_large", 413,
+        "请求内容过大。", "请压缩图片或分次提交。",
+        "The request body is too large.", "Send a smaller picture or fewer at once.";
+    NotAnImage = "not_an_image", 415,
+        "提交的文件不是 JPEG 或 PNG 图片。", "请提交 JPEG 或 PNG 文件。",
+        "The file is no JPEG or PNG picture.", "Send a JPEG or PNG file.";
+    HostDenied = "host_denied", 421,
+        "请求的主机名不是本机地址。", "请使用 http://127.0.0.1:端口 访问。",
+        "The Host header does not name this machine's loopback address.", "Use `http://127.0.0.1:PORT`.";
+    ImageDamaged = "image_damaged", 422,
+        "图片不完整或已损坏。", "请重新拍摄或重新导出该图片。",
+        "The picture is cut off or damaged.", "Capture or export it again.";
+    ImageTooLarge = "image_too_large", 422,
+        "图片的像素尺寸过大。", "请降低分辨率后再提交。",
+        "The picture has too many pixels.", "Send it at a lower resolution.";
+    Invalid = "invalid", 422,
+        "请求内容不符合要求。", "请按 detail 中的说明改正；格式见 /v1/openapi.json。",
+        "The request is not as it must be.", "Correct what `detail` names; see `/v1/openapi.json` for the form.";
+    TooMany = "too_many", 429,
+        "请求过多。", "请稍后再试。",
+        "Too many requests at once.", "Try again in a moment.";
+    BlobDamaged = "blob_damaged", 500,
+        "存储的图片已损坏或丢失。", "请运行 yidang archive verify，并从中心库或备份恢复。",
+        "The stored picture is damaged or missing.", "Run `yidang archive verify` and restore it from the repository or a backup.";
+    StorageFailed = "storage_failed", 500,
+        "本机档案存储出错，本次操作没有完成，已确认的内容不受影响。", "请查看 detail 并检查磁盘；必要时运行 yidang archive verify。",
+        "The archive's storage failed; this call did nothing, and what was acknowledged is safe.", "See `detail` and check the disk; run `yidang archive verify` if in doubt.";
+    CardUnreadable = "card_unreadable", 502,
+        "证件读取失败。", "请把证件拿起后重新平放，保持不动；仍失败请换一台读卡器或检查证件是否损坏。",
+        "The card could not be read.", "Lift it, lay it flat again and keep it still; if it fails again try another reader or check the card for damage.";
+    CameraFailed = "camera_failed", 502,
+        "高拍仪拍摄失败。", "请检查高拍仪的 USB 连接后重试。",
+        "The camera gave no picture.", "Check the camera's USB connection and try again.";
+    RepositoryFailed = "repository_failed", 502,
+        "中心库没有给出可用的回答。", "稍后重试；仍失败请联系中心库管理员。",
+        "The repository gave no usable answer.", "Try again later; if it goes on, tell the repository's operator.";
+    ReaderAbsent = "reader_absent", 503,
+        "没有可用的读卡器。", "请检查读卡器的连接和驱动；用 GET /v1/status 查看设备。",
+        "No card reader can be used.", "Check its connection and driver; see the devices under `GET /v1/status`.";
+    CameraAbsent = "camera_absent", 503,
+        "没有可用的高拍仪。", "请检查高拍仪的连接；用 GET /v1/status 查看设备。",
+        "No camera can be used.", "Check its connection; see the devices under `GET /v1/status`.";
+    Busy = "busy", 503,
+        "设备或服务正忙。", "请稍后再试。",
+        "The device or service is busy.", "Try again in a moment.";
+    RepositoryUnreachable = "repository_unreachable", 503,
+        "连接不上中心库。", "本机工作不受影响；请检查网络后重试。",
+        "The repository cannot be reached.", "Work at this window goes on; check the network and try again.";
+    DiskFull = "disk_full", 507,
+        "磁盘已满，本次操作没有完成。", "请清理磁盘空间后重试；已归档的材料不受影响。",
+        "The disk is full; this call did nothing.", "Free some space and try again; what is filed is safe.";
+}
+
+/// A code and what this case adds to it. Returned as an error by every handler; the outermost layer writes it
+/// out in the caller's language.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// What is wrong.
+    pub code: Code,
+    /// What this case adds, in English, without personal data.
+    pub detail: Option<String>,
+}
+
+/// The document as it goes out (`application/problem+json`, RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDocument {
+    /// `about:blank`: the code tells the kinds apart.
+    pub r#type: &'static str,
+    /// What is wrong, in the caller's language.
+    pub title: &'static str,
+    /// The HTTP status, again.
+    pub status: u16,
+    /// The stable code.
+    pub code: &'static str,
+    /// What to do about it, in the caller's language.
+    pub remedy: &'static str,
+    /// What this case adds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Problem {
+    /// A code with what this case adds.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: Some(detail.into()) }
+    }
+
+    /// `invalid`, with what must be corrected.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(Code::Invalid, detail)
+    }
+
+    /// The document in a language.
+    pub fn document(&self, language: Language) -> ProblemDocument {
+        ProblemDocument {
+            r#type: "about:blank",
+            title: self.code.title(language),
+            status: self.code.status(),
+            code: self.code.as_str(),
+            remedy: self.code.remedy(language),
+            detail: self.detail.clone(),
+        }
+    }
+
+    /// The whole answer in a language.
+    pub fn render(&self, language: Language) -> Response {
+        let body = serde_json::to_vec(&self.document(language)).unwrap_or_default();
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        if matches!(self.code, Code::TooMany | Code::Busy) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self { code, detail: None }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Carries the problem outwards; the language is not known here, the outermost layer renders it.
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::from_u16(self.code.status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            .into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_speaks_both_languages_and_is_unique() {
+        let mut words: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.title(Language::English).is_ascii(), "{}", code.as_str());
+            assert!(!code.title(Language::Chinese).is_ascii(), "{}", code.as_str());
+            assert!(!code.remedy(Language::Chinese).is_ascii(), "{}", code.as_str());
+            assert!(!code.remedy(Language::English).is_empty(), "{}", code.as_str());
+            assert!((400..600).contains(&code.status()), "{}", code.as_str());
+        }
+    }
+}

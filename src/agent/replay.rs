@@ -1,0 +1,103 @@
+//! `Idempotency-Key`: the same request again gets the same answer.
+//!
+//! What the archive did under a key is in the ledger and survives a crash; this table answers the retries of
+//! a running daemon for every call alike, the ones that change only memory included.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OnceCell;
+
+use crate::clock;
+use crate::problem::{Code, Problem};
+
+/// Answers remembered at once.
+const REMEMBERED: usize = 4096;
+/// How long an answer is remembered.
+const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+/// Longest key, in bytes.
+const KEY_LENGTH_MAX: usize = 255;
+/// Largest answer that is remembered; all answers of mutating calls are far below it.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+#[derive(Clone)]
+struct Answer {
+    parts: axum::http::response::Parts,
+    body: axum::body::Bytes,
+}
+
+struct Slot {
+    request: [u8; 32],
+    began_at: i64,
+    answer: Arc<OnceCell<Answer>>,
+}
+
+/// The answers given under idempotency keys.
+#[derive(Default)]
+pub(crate) struct Replays {
+    slots: Mutex<HashMap<(i64, String), Slot>>,
+}
+
+/// A digest that tells two requests apart: the call and everything that it carried.
+pub(crate) fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+impl Replays {
+    /// Runs the call once per key. A second request under the key waits for the first one's answer and gets
+    /// it; one that differs is refused. Failures are not remembered: a retry tries again.
+    pub(crate) async fn once<F>(&self, token: i64, key: Option<&str>, request: [u8; 32], call: F) -> Result<Response, Problem>
+    where
+        F: Future<Output = Result<Response, Problem>>,
+    {
+        let Some(key) = key else { return call.await };
+        if key.is_empty() || key.len() > KEY_LENGTH_MAX {
+            return Err(Problem::invalid("Idempotency-Key is 1 to 255 bytes"));
+        }
+        let answer = self.slot(token, key, request)?;
+        let given = answer
+            .get_or_try_init(|| async {
+                let response = call.await?;
+                let (parts, body) = response.into_parts();
+                let body = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| Problem::from(Code::StorageFailed))?;
+                Ok::<_, Problem>(Answer { parts, body })
+            })
+            .await?;
+        let Answer { parts, body } = given.clone();
+        Ok(Response::from_parts(parts, Body::from(body)))
+    }
+
+    fn slot(&self, token: i64, key: &str, request: [u8; 32]) -> Result<Arc<OnceCell<Answer>>, Problem> {
+        let now = clock::now().as_millis();
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= REMEMBERED {
+            slots.retain(|_, s| now - s.began_at < REMEMBERED_MS);
+            if slots.len() >= REMEMBERED {
+                let oldest = slots.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone());
+                oldest.map(|k| slots.remove(&k));
+            }
+        }
+        let slot = slots.entry((token, key.to_owned())).or_insert_with(|| Slot {
+            request,
+            began_at: now,
+            answer: Arc::default(),
+        });
+        // A key whose only request failed may be used for a corrected one.
+        if slot.request != request && slot.answer.get().is_none() && Arc::strong_count(&slot.answer) == 1 {
+            slot.request = request;
+        }
+        if slot.request != request {
+            return Err(Code::IdempotencyConflict.into());
+        }
+        Ok(slot.answer.clone())
+    }
+}

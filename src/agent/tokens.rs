@@ -1,0 +1,235 @@
+//! The tokens that programs at this window call with. Only their hashes are stored.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use sha2::{Digest as _, Sha256};
+use yidang_model::Timestamp;
+
+use crate::scope::Scope;
+use crate::{clock, random};
+
+/// Version of the tables below.
+const SCHEMA_VERSION: i64 = 1;
+/// `YDTK`: tells this file from another program's.
+const APPLICATION_ID: i64 = 0x5944_544B;
+/// Longest name of a token, in characters.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// A token as the administrator sees it. The secret exists nowhere but at its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Counts up from 1.
+    pub id: i64,
+    /// The program it was made for; written into the ledger with everything it does.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The web origin it is bound to.
+    pub origin: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Why a token could not be made, listed or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The name is empty, too long, or has control characters.
+    #[error("a token's name is 1 to {NAME_LENGTH_MAX} characters without control characters")]
+    BadName,
+    /// No scope was given.
+    #[error("a token needs at least one scope")]
+    NoScope,
+    /// The origin is not written as browsers send it.
+    #[error("an origin is written as browsers send it: scheme://host[:port], without a path")]
+    BadOrigin,
+    /// A live token has this name already.
+    #[error("a token of this name exists; revoke it first or choose another name")]
+    NameTaken,
+    /// A newer version of this program wrote the file.
+    #[error("tokens.db was written by a newer version of this program")]
+    NewerVersion,
+    /// The database failed.
+    #[error("tokens.db: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// The token store, `DATA_DIR/tokens.db`. Several processes may have it open: the command line makes tokens
+/// beside the running daemon.
+pub struct Tokens {
+    connection: Mutex<Connection>,
+}
+
+impl Tokens {
+    /// Opens or makes the store. The folder must exist.
+    pub fn open(data_dir: &Path) -> Result<Self, TokenError> {
+        let connection = Connection::open_with_flags(data_dir.join("tokens.db"), OpenFlags::default())?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version > SCHEMA_VERSION {
+            return Err(TokenError::NewerVersion);
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS tokens (
+                 id         INTEGER PRIMARY KEY,
+                 name       TEXT NOT NULL,
+                 hash       BLOB NOT NULL UNIQUE,
+                 scopes     TEXT NOT NULL,
+                 origin     TEXT,
+                 created_at INTEGER NOT NULL,
+                 revoked_at INTEGER
+             ) STRICT;
+             CREATE UNIQUE INDEX IF NOT EXISTS live_names ON tokens (name) WHERE revoked_at IS NULL;",
+        )?;
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Makes a token and returns its secret, which is not kept.
+    pub fn create(&self, name: &str, scopes: &[Scope], origin: Option<&str>) -> Result<String, TokenError> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > NAME_LENGTH_MAX || name.chars().any(char::is_control) {
+            return Err(TokenError::BadName);
+        }
+        if scopes.is_empty() {
+            return Err(TokenError::NoScope);
+        }
+        if origin.is_some_and(|o| !is_origin(o)) {
+            return Err(TokenError::BadOrigin);
+        }
+        let secret = format!("ydt_{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
+        let words: Vec<_> = scopes.iter().map(|s| s.as_str()).collect();
+        let added = self.lock().execute(
+            "INSERT INTO tokens (name, hash, scopes, origin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![name, hash(&secret), words.join(" "), origin, clock::now().as_millis()],
+        );
+        match added {
+            Ok(_) => Ok(secret),
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == rusqlite::ErrorCode::ConstraintViolation =>
+            {
+                Err(TokenError::NameTaken)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The live token with this secret.
+    pub fn find(&self, secret: &str) -> Result<Option<Token>, TokenError> {
+        // Looking a 256-bit random secret up by its hash leaks nothing through timing that helps a guess.
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, name, scopes, origin, created_at FROM tokens WHERE hash = ?1 AND revoked_at IS NULL",
+        )?;
+        Ok(statement.query_row([hash(secret)], read).optional()?)
+    }
+
+    /// All live tokens.
+    pub fn list(&self) -> Result<Vec<Token>, TokenError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT id, name, scopes, origin, created_at FROM tokens WHERE revoked_at IS NULL ORDER BY id",
+        )?;
+        let rows = statement.query_map([], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Revokes the live token of this name; `false` when there is none. Holds when it returns.
+    pub fn revoke(&self, name: &str) -> Result<bool, TokenError> {
+        let changed = self.lock().execute(
+            "UPDATE tokens SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL",
+            params![name, clock::now().as_millis()],
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Whether a live token is bound to this web origin.
+    pub fn has_origin(&self, origin: &str) -> Result<bool, TokenError> {
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE origin = ?1 AND revoked_at IS NULL)")?;
+        Ok(statement.query_row([origin], |row| row.get(0))?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the text is an origin as browsers serialise it: `scheme://host[:port]`, nothing after.
+pub(crate) fn is_origin(text: &str) -> bool {
+    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    !host.is_empty()
+        && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c))
+        && text.len() <= 255
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
+    let scopes: String = row.get(2)?;
+    Ok(Token {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        // A scope that a later version knew and this one does not grants nothing here.
+        scopes: scopes.split(' ').filter_map(|s| s.parse().ok()).collect(),
+        origin: row.get(3)?,
+        created_at: Timestamp::from_millis(row.get(4)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_by_its_secret_until_revoked() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(dir.path()).unwrap();
+        let scopes = [Scope::Card, Scope::ArchiveRead];
+        let secret = tokens.create("window", &scopes, Some("https://one.example.gov.cn")).unwrap();
+        let found = tokens.find(&secret).unwrap().unwrap();
+        assert_eq!((found.name.as_str(), found.scopes.as_slice()), ("window", scopes.as_slice()));
+        assert!(tokens.has_origin("https://one.example.gov.cn").unwrap());
+        assert!(matches!(tokens.create("window", &scopes, None), Err(TokenError::NameTaken)));
+        assert!(tokens.revoke("window").unwrap());
+        assert!(!tokens.revoke("window").unwrap());
+        assert!(tokens.find(&secret).unwrap().is_none());
+        assert!(!tokens.has_origin("https://one.example.gov.cn").unwrap());
+        tokens.create("window", &scopes, None).unwrap();
+    }
+
+    #[test]
+    fn the_secret_is_nowhere_on_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(dir.path()).unwrap();
+        let secret = tokens.create("window", &[Scope::Card], None).unwrap();
+        for file in std::fs::read_dir(dir.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(dir.path()).unwrap();
+        assert!(matches!(tokens.create(" ", &[Scope::Card], None), Err(TokenError::BadName)));
+        assert!(matches!(tokens.create("a", &[], None), Err(TokenError::NoScope)));
+        for origin in ["*", "null", "https://a.cn/", "https://a.cn/x", "https://A.cn", "ftp://a.cn", "https://"] {
+            let made = tokens.create("a", &[Scope::Card], Some(origin));
+            assert!(matches!(made, Err(TokenError::BadOrigin)), "{origin}");
+        }
+    }
+}
