@@ -165,6 +165,9 @@ pub trait Index: Send + Sync {
     /// Visits every blob name that anything needs, each once, sorted; `visit` returns `false` to stop.
     fn visit_blobs(&self, visit: &mut dyn FnMut(BlobName) -> bool) -> Result<(), StorageError>;
 
+    /// Makes deleted rows' bytes unrecoverable from the files: truncates the journal.
+    fn scrub(&self) -> Result<(), StorageError>;
+
     /// Everything, for comparison.
     fn dump(&self) -> Result<IndexDump, StorageError>;
 }

@@ -95,6 +95,12 @@ pub trait Keyring: Send + Sync {
         rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
     ) -> Result<(), StorageError>;
 
+    /// The store's own random identifier, made with the keyring.
+    fn store_id(&self) -> Result<String, StorageError>;
+
+    /// Makes deleted rows' bytes unrecoverable from the files: truncates the journal.
+    fn scrub(&self) -> Result<(), StorageError>;
+
     /// How many holder and staged keys there are.
     fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError>;
 }
