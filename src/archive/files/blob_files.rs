@@ -1,121 +1,133 @@
-//! Blobs as files: `blobs/ab/cdef….blob`, the first byte of the name as the folder.
+//! Sealed blobs as one file each: `DATA_DIR/blobs/ab/cdef….blob`, `abcdef…` being the name.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
 use yidang_model::Timestamp;
 
-use super::durable::{self, UNFINISHED};
+use super::durable::{self, NewFile};
 use crate::storage::{BlobName, BlobStat, BlobStore, Part, StorageError};
 
-/// Blobs as files below one folder.
+const SUFFIX: &str = ".blob";
+
+/// The built-in blob store. 256 folders keep each of them small: a million blobs are 4,000 files a folder.
 pub struct BlobFiles {
-    folder: PathBuf,
+    root: PathBuf,
+    /// Where files lie until they are whole.
+    unfinished: PathBuf,
+    /// Folders that are known to survive a power cut. One that merely exists may have been made a moment ago
+    /// by another thread that has not synced it yet.
+    durable_folders: [AtomicBool; 256],
 }
 
 impl BlobFiles {
-    /// Opens the folder, making it if it is not there.
-    pub fn open(folder: &Path) -> Result<Self, StorageError> {
-        durable::create_private_folder(folder).map_err(|e| fault(&e))?;
-        Ok(Self { folder: folder.to_owned() })
+    /// Opens the blobs of a data folder; makes the folder where there is none.
+    pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
+        let root = data_dir.join("blobs");
+        let unfinished = root.join("unfinished");
+        durable::create_folder(&unfinished).map_err(|e| io_error(&e))?;
+        Ok(Self { root, unfinished, durable_folders: [const { AtomicBool::new(false) }; 256] })
     }
 
-    fn path(&self, name: BlobName) -> PathBuf {
-        let hex = name.to_hex();
-        self.folder.join(&hex[..2]).join(format!("{}.blob", &hex[2..]))
+    fn folder_of(&self, name: BlobName) -> PathBuf {
+        self.root.join(hex::encode(&name.0[..1]))
     }
 
-    /// Visits every file two levels down.
-    fn files(&self, visit: &mut dyn FnMut(&Path) -> io::Result<bool>) -> io::Result<()> {
-        for folder in fs::read_dir(&self.folder)? {
-            let folder = folder?.path();
-            if !folder.is_dir() {
-                continue;
+    fn path_of(&self, name: BlobName) -> PathBuf {
+        self.folder_of(name).join(format!("{}{SUFFIX}", hex::encode(&name.0[1..])))
+    }
+
+    fn make_folders(&self, blobs: &[(BlobName, Vec<u8>)]) -> io::Result<()> {
+        let mut made = Vec::new();
+        for (name, _) in blobs {
+            let known = &self.durable_folders[usize::from(name.0[0])];
+            if !known.load(Ordering::Acquire) && !made.contains(&name.0[0]) {
+                durable::create_folder(&self.folder_of(*name))?;
+                made.push(name.0[0]);
             }
-            for file in fs::read_dir(folder)? {
-                if !visit(&file?.path())? {
-                    return Ok(());
-                }
+        }
+        if !made.is_empty() {
+            durable::sync_folder(&self.root)?;
+            for byte in made {
+                self.durable_folders[usize::from(byte)].store(true, Ordering::Release);
             }
         }
         Ok(())
     }
-}
 
-fn fault(error: &io::Error) -> StorageError {
-    StorageError::io(Part::Blobs, error)
-}
-
-fn name_of(path: &Path) -> Option<BlobName> {
-    let folder = path.parent()?.file_name()?.to_str()?;
-    let rest = path.file_name()?.to_str()?.strip_suffix(".blob")?;
-    BlobName::from_hex(&format!("{folder}{rest}"))
-}
-
-fn stat_of(name: BlobName, path: &Path) -> io::Result<BlobStat> {
-    let meta = fs::metadata(path)?;
-    let written = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let written_at = Timestamp::from_millis(i64::try_from(written.as_millis()).unwrap_or(i64::MAX));
-    Ok(BlobStat { name, size_bytes: meta.len(), written_at })
+    fn visit_folder(&self, first: u8, visit: &mut dyn FnMut(BlobStat) -> bool) -> Result<bool, StorageError> {
+        let first = hex::encode([first]);
+        let Some(folder) = unless_absent(fs::read_dir(self.root.join(&first)))? else { return Ok(true) };
+        for found in folder {
+            let found = found.map_err(|e| io_error(&e))?;
+            let file_name = found.file_name();
+            let rest = file_name.to_str().and_then(|n| n.strip_suffix(SUFFIX));
+            let Some(name) = rest.and_then(|rest| BlobName::from_hex(&format!("{first}{rest}"))) else {
+                continue;
+            };
+            // One that was deleted since the folder was read is not there any more.
+            let Some(metadata) = unless_absent(found.metadata())? else { continue };
+            if !visit(stat_of(name, &metadata)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 impl BlobStore for BlobFiles {
     fn put_many(&self, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), StorageError> {
-        let files: Vec<_> = blobs.iter().map(|(name, bytes)| (self.path(*name), bytes.as_slice())).collect();
-        let folders: BTreeSet<_> = files.iter().filter_map(|(path, _)| path.parent()).collect();
-        for folder in folders {
-            durable::create_private_folder(folder).map_err(|e| fault(&e))?;
-        }
-        durable::write_many(&files).map_err(|e| fault(&e))
+        self.make_folders(blobs).map_err(|e| io_error(&e))?;
+        let files: Vec<NewFile<'_>> =
+            blobs.iter().map(|(name, bytes)| NewFile { target: self.path_of(*name), bytes }).collect();
+        durable::write_files(&self.unfinished, &files).map_err(|e| io_error(&e))
     }
 
     fn get(&self, name: BlobName) -> Result<Option<Vec<u8>>, StorageError> {
-        match fs::read(self.path(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&error)),
-        }
+        unless_absent(fs::read(self.path_of(name)))
     }
 
     fn stat(&self, name: BlobName) -> Result<Option<BlobStat>, StorageError> {
-        match stat_of(name, &self.path(name)) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&error)),
-        }
+        Ok(unless_absent(fs::metadata(self.path_of(name)))?.map(|metadata| stat_of(name, &metadata)))
     }
 
     fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError> {
-        let files: Vec<_> = names.iter().map(|name| self.path(*name)).collect();
-        durable::remove_many(&files).map_err(|e| fault(&e))
+        let paths: Vec<PathBuf> = names.iter().map(|name| self.path_of(*name)).collect();
+        durable::remove_files(paths.iter().map(PathBuf::as_path)).map(|_| ()).map_err(|e| io_error(&e))
     }
 
     fn visit(&self, visit: &mut dyn FnMut(BlobStat) -> bool) -> Result<(), StorageError> {
-        self.files(&mut |path| match name_of(path) {
-            Some(name) => match stat_of(name, path) {
-                Ok(stat) => Ok(visit(stat)),
-                // Removed between the listing and here.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-                Err(error) => Err(error),
-            },
-            None => Ok(true),
-        })
-        .map_err(|e| fault(&e))
+        for first in 0..=u8::MAX {
+            if !self.visit_folder(first, visit)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn clear_leftovers(&self) -> Result<u64, StorageError> {
-        let mut leftovers = Vec::new();
-        self.files(&mut |path| {
-            if path.extension().is_some_and(|e| e == UNFINISHED) {
-                leftovers.push(path.to_owned());
-            }
-            Ok(true)
-        })
-        .map_err(|e| fault(&e))?;
-        durable::remove_many(&leftovers).map_err(|e| fault(&e))?;
-        Ok(leftovers.len() as u64)
+        durable::clear_unfinished(&self.unfinished).map_err(|e| io_error(&e))
     }
+}
+
+fn stat_of(name: BlobName, metadata: &Metadata) -> BlobStat {
+    let since = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    // A clock that stood before 1970 reads as 1970.
+    let millis = since.map_or(0, |s| i64::try_from(s.as_millis()).unwrap_or(i64::MAX));
+    BlobStat { name, size_bytes: metadata.len(), written_at: Timestamp::from_millis(millis) }
+}
+
+fn unless_absent<T>(result: io::Result<T>) -> Result<Option<T>, StorageError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error(&error)),
+    }
+}
+
+fn io_error(error: &io::Error) -> StorageError {
+    StorageError::io(Part::Blobs, error)
 }

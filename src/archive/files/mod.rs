@@ -1,10 +1,8 @@
-//! Files: sealed blobs, and the epoch keys' folder.
+//! Plain files: sealed blobs in the data folder, epoch keys outside it.
 
 mod blob_files;
-mod durable;
+pub(crate) mod durable;
 mod key_files;
 
 pub use blob_files::BlobFiles;
 pub use key_files::KeyFiles;
-
-pub(crate) use durable::create_private_folder;

@@ -1,201 +1,272 @@
-//! One database file: opened with the right settings, or refused with a reason.
+//! One SQLite file: its one writing connection and its readers.
 
 use std::fs;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::fault::Failure;
 use super::schema::Schema;
-use crate::storage::{Part, StorageError, StorageFault};
+use crate::files::durable;
+use crate::storage::{StorageError, StorageFault};
 
-/// Read connections kept open; more readers than this open one for themselves.
-const READERS_KEPT: usize = 4;
-/// How long a call waits for another process's lock.
-const BUSY: Duration = Duration::from_secs(10);
+/// How long one connection waits for another. Only a journal that is being emptied makes any wait.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Reading connections kept open for the next reader. More are opened when as many threads read at once.
+const IDLE_READERS_MAX: usize = 8;
+/// Prepared statements kept by each connection; more than any of the three databases has.
+const STATEMENTS_MAX: usize = 64;
+/// How long a journal may stay once it has been used, in bytes.
+const JOURNAL_BYTES_MAX: i64 = 16 << 20;
 
-/// One writing connection and a few reading ones, which never wait for the writer's syncs.
+/// An open database. Readers never wait for the writer, nor for its disk.
 pub(super) struct Database {
-    part: Part,
-    path: PathBuf,
+    schema: &'static Schema,
+    folder: PathBuf,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    idle_readers: Mutex<Vec<Connection>>,
 }
 
 impl Database {
-    /// Opens the file, makes it if it is not there, and brings its tables to this version.
-    pub(super) fn open(path: &Path, schema: &Schema) -> Result<Self, StorageError> {
-        let part = schema.part;
-        make_private(path).map_err(|e| StorageError::io(part, &e))?;
-        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| sort(part, &e))?;
-        migrate(&mut writer, schema)?;
-        Ok(Self { part, path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    /// Opens the file and takes the migrations it lacks. [`StorageFault::Missing`] when there is none.
+    pub(super) fn open(schema: &'static Schema, folder: &Path) -> Result<Self, StorageError> {
+        let sorted = |failure: Failure| failure.into_storage(schema.part, folder);
+        let path = folder.join(schema.file);
+        // SQLite takes an empty file for a new database. Ours come into being with their tables in them.
+        let length = fs::metadata(&path).map_err(|e| StorageError::io(schema.part, &e))?.len();
+        if length == 0 {
+            return Err(damaged(schema, "the file is empty"));
+        }
+        let mut writer = connect(&path).map_err(|e| sorted(e.into()))?;
+        check_identity(schema, &writer).map_err(sorted)?;
+        prepare_writer(schema, &writer).map_err(|e| sorted(e.into()))?;
+        migrate(schema, &mut writer).map_err(sorted)?;
+        check_tables(schema, &writer).map_err(sorted)?;
+        let (writer, idle_readers) = (Mutex::new(writer), Mutex::new(Vec::new()));
+        Ok(Self { schema, folder: folder.to_path_buf(), writer, idle_readers })
     }
 
-    /// Runs a transaction on the writing connection: all of it, or nothing.
+    /// Makes the file if it is not there, tables and the rows of `fill` included, and opens it. Whatever
+    /// interrupts this, there is a whole database or none.
+    pub(super) fn create(
+        schema: &'static Schema,
+        folder: &Path,
+        fill: fn(&Transaction<'_>) -> Result<(), Failure>,
+    ) -> Result<Self, StorageError> {
+        let io_error = |e| StorageError::io(schema.part, &e);
+        let path = folder.join(schema.file);
+        if !path.try_exists().map_err(io_error)? {
+            let unfinished = folder.join(format!("{}{}", schema.file, durable::UNFINISHED));
+            remove(&unfinished).map_err(io_error)?;
+            let made = make_file(schema, &unfinished, fill)
+                .map_err(|failure| failure.into_storage(schema.part, folder))
+                // A journal without its database could be taken for the journal of the new one.
+                .and_then(|()| remove_journal(&path).map_err(io_error))
+                .and_then(|()| durable::put_in_place(&unfinished, &path).map_err(io_error));
+            if let Err(error) = made {
+                // The first error is the one to report.
+                let _ = remove(&unfinished);
+                return Err(error);
+            }
+        }
+        Self::open(schema, folder)
+    }
+
+    /// Runs `work` in a transaction and commits it; after an error nothing of it is there.
     pub(super) fn write<T>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, WriteError>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, StorageError> {
-        let mut connection = self.lock();
-        let run = |connection: &mut Connection| -> Result<T, WriteError> {
-            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let value = work(&transaction)?;
+        // A panic in `work` has rolled its transaction back: the connection can be used again.
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = || {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let answer = work(&transaction)?;
             transaction.commit()?;
-            Ok(value)
+            Ok(answer)
         };
-        run(&mut connection).map_err(|error| match error {
-            WriteError::Sqlite(error) => sort(self.part, &error),
-            WriteError::Storage(error) => error,
-        })
+        run().map_err(|failure: Failure| self.sort(failure))
     }
 
-    /// Runs queries on a reading connection.
+    /// Runs `work` on one consistent state.
     pub(super) fn read<T>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, StorageError> {
-        let reader = Reader { connection: Some(self.reader()?), home: self };
-        work(&reader).map_err(|e| sort(self.part, &e))
+        let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let run = || {
+            let mut reader = match idle {
+                Some(reader) => reader,
+                None => connect_reader(&self.folder.join(self.schema.file))?,
+            };
+            let snapshot = reader.transaction()?;
+            let answer = work(&snapshot)?;
+            snapshot.finish()?;
+            let mut idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE_READERS_MAX {
+                idle.push(reader);
+            }
+            Ok(answer)
+        };
+        run().map_err(|failure: Failure| self.sort(failure))
     }
 
-    /// Copies the journal into the file and truncates it.
-    pub(super) fn truncate_journal(&self) -> Result<(), StorageError> {
-        // A reader in the middle of a query holds the journal; the idle ones do not.
-        let connection = self.lock();
-        let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        match checkpoint {
-            Ok(0) => Ok(()),
-            Ok(_) => Err(StorageError::new(self.part, StorageFault::InUse, "a reader holds the journal")),
-            Err(error) => Err(sort(self.part, &error)),
+    /// Moves everything from the journal into the file, where `secure_delete` has overwritten what was
+    /// deleted, and empties the journal.
+    pub(super) fn empty_journal(&self) -> Result<(), StorageError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy: i64 = writer
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|e| self.sort(e.into()))?;
+        if busy != 0 {
+            let detail = "a reader kept the journal from being emptied";
+            return Err(StorageError::new(self.schema.part, StorageFault::InUse, detail));
         }
+        Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writes the whole file anew, which leaves nothing in it but what is stored, and empties the journal.
+    pub(super) fn rewrite(&self) -> Result<(), StorageError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.execute_batch("VACUUM").map_err(|e| self.sort(e.into()))?;
+        drop(writer);
+        self.empty_journal()
     }
 
-    fn reader(&self) -> Result<Connection, StorageError> {
-        let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match kept {
-            Some(connection) => Ok(connection),
-            // Reading a WAL needs write access to its shared memory.
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| sort(self.part, &e)),
-        }
+    /// This database's folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
-}
 
-/// Why a transaction failed.
-pub(super) enum WriteError {
-    Sqlite(rusqlite::Error),
-    Storage(StorageError),
-}
-
-impl From<rusqlite::Error> for WriteError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
+    fn sort(&self, failure: Failure) -> StorageError {
+        failure.into_storage(self.schema.part, &self.folder)
     }
 }
 
-impl From<StorageError> for WriteError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
+/// Removes the file and its journals; nobody has it open.
+pub(super) fn remove_database(schema: &Schema, folder: &Path) -> Result<(), StorageError> {
+    let path = folder.join(schema.file);
+    remove(&path).map_err(|e| StorageError::io(schema.part, &e))
 }
 
-/// A reading connection on loan.
-struct Reader<'a> {
-    connection: Option<Connection>,
-    home: &'a Database,
+/// A fault of a database that is there.
+pub(super) fn damaged(schema: &Schema, detail: &str) -> StorageError {
+    StorageError::new(schema.part, StorageFault::Damaged, detail)
 }
 
-impl Deref for Reader<'_> {
-    type Target = Connection;
-
-    #[expect(clippy::expect_used, reason = "taken only when dropped")]
-    fn deref(&self) -> &Connection {
-        self.connection.as_ref().expect("a reader has its connection until it is dropped")
-    }
+fn remove(path: &Path) -> std::io::Result<()> {
+    remove_journal(path)?;
+    durable::remove_files([path]).map(|_| ())
 }
 
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let mut kept = self.home.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < READERS_KEPT {
-            kept.extend(self.connection.take());
-        }
-    }
+fn remove_journal(path: &Path) -> std::io::Result<()> {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let files = [beside("-wal"), beside("-shm"), beside("-journal")];
+    durable::remove_files(files.iter().map(PathBuf::as_path)).map(|_| ())
 }
 
-/// SQLite would make the file readable to others; it copies the mode to its journals.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path).map(drop)
+fn make_file(
+    schema: &Schema,
+    path: &Path,
+    fill: fn(&Transaction<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    durable::create_private_file(path).map_err(|e| StorageError::io(schema.part, &e))?;
+    let mut connection = connect(path)?;
+    let transaction = connection.transaction()?;
+    transaction.pragma_update(None, "application_id", schema.application_id)?;
+    take_steps(schema, &transaction, 0)?;
+    fill(&transaction)?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(())
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(64);
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // What is spilled to a temporary file is out of reach of every promise made here.
+    connection.execute_batch(
+        "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
+    )?;
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection, schema: &Schema) -> Result<(), StorageError> {
-    let refuse = |fault, detail: String| StorageError::new(schema.part, fault, detail);
-    let sorted = |e: rusqlite::Error| sort(schema.part, &e);
-    let number = |c: &Connection, name: &str| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let known = schema.steps.len() as i64;
-    let version = number(connection, "user_version").map_err(sorted)?;
-    let application = number(connection, "application_id").map_err(sorted)?;
-    if version > known {
-        let detail = format!("schema version {version}, this program knows {known}");
-        return Err(refuse(StorageFault::NewerVersion, detail));
+fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let reader = connect(path)?;
+    reader.pragma_update(None, "query_only", true)?;
+    Ok(reader)
+}
+
+fn prepare_writer(schema: &Schema, writer: &Connection) -> rusqlite::Result<()> {
+    let mode: String = writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    debug_assert_eq!(mode, "wal");
+    writer.pragma_update(None, "synchronous", if schema.durable { "FULL" } else { "NORMAL" })?;
+    let _: i64 =
+        writer.pragma_update_and_check(None, "journal_size_limit", JOURNAL_BYTES_MAX, |row| row.get(0))?;
+    Ok(())
+}
+
+/// Refuses other programs' files and newer versions before anything is written.
+fn check_identity(schema: &Schema, connection: &Connection) -> Result<(), Failure> {
+    let application_id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application_id != schema.application_id {
+        return Err(damaged(schema, "the file is another program's, or another of our databases").into());
     }
-    if application != schema.application_id && !(application == 0 && version == 0 && is_empty(connection).map_err(sorted)?) {
-        return Err(refuse(StorageFault::Damaged, "the file belongs to another program".into()));
-    }
-    let settings = format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {}; PRAGMA secure_delete = ON;",
-        schema.synchronous
-    );
-    connection.execute_batch(&settings).map_err(sorted)?;
-    for step in usize::try_from(version).unwrap_or(0)..schema.steps.len() {
-        let transaction = connection.transaction().map_err(sorted)?;
-        let finish = format!(
-            "{}; PRAGMA application_id = {}; PRAGMA user_version = {};",
-            schema.steps[step],
-            schema.application_id,
-            step + 1
-        );
-        transaction.execute_batch(&finish).map_err(sorted)?;
-        transaction.commit().map_err(sorted)?;
+    let version = version(connection)?;
+    if usize::try_from(version).is_ok_and(|v| v > schema.migrations.len()) {
+        let detail = format!("schema version {version}, this program knows {}", schema.migrations.len());
+        return Err(StorageError::new(schema.part, StorageFault::NewerVersion, detail).into());
     }
     Ok(())
 }
 
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Sorts a database error into the closed list.
-pub(super) fn sort(part: Part, error: &rusqlite::Error) -> StorageError {
-    let fault = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => StorageFault::DiskFull,
-        Some(ErrorCode::ReadOnly) => StorageFault::ReadOnly,
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => StorageFault::AccessDenied,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
-            StorageFault::Damaged
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageFault::InUse,
-        _ => StorageFault::Io,
-    };
-    StorageError::new(part, fault, error.to_string())
+fn migrate(schema: &Schema, connection: &mut Connection) -> Result<(), Failure> {
+    let taken = usize::try_from(version(connection)?).unwrap_or(0);
+    if taken == schema.migrations.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    take_steps(schema, &transaction, taken)?;
+    Ok(transaction.commit()?)
+}
+
+fn take_steps(schema: &Schema, connection: &Connection, taken: usize) -> rusqlite::Result<()> {
+    for step in &schema.migrations[taken..] {
+        connection.execute_batch(step)?;
+    }
+    let version = i64::try_from(schema.migrations.len()).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "user_version", version)
+}
+
+/// A file with the right version and other tables has been meddled with, or its first page is damaged.
+fn check_tables(schema: &Schema, connection: &Connection) -> Result<(), Failure> {
+    let mut fresh = Connection::open_in_memory()?;
+    let transaction = fresh.transaction()?;
+    take_steps(schema, &transaction, 0)?;
+    if table_definitions(connection)? != table_definitions(&transaction)? {
+        return Err(damaged(schema, "the tables are not those of this schema version").into());
+    }
+    Ok(())
+}
+
+fn table_definitions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(
+        "SELECT name || ' ' || coalesce(sql, '') FROM sqlite_schema
+         WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    rows.collect()
 }

@@ -1,264 +1,335 @@
-//! `index.db`: reading the view. Its changes are in `index_rows`.
+//! `index.db`: what is found in it. What happens to it is in [`super::index_changes`].
 
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
 use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
 
-use super::database::Database;
-use super::index_rows;
+use super::database::{Database, damaged, remove_database};
+use super::fault::Failure;
+use super::row::{row_limit, stored, unsigned};
 use super::schema::INDEX;
+use super::{index_changes, index_dump};
 use crate::storage::{
     BlobName, ErasureState, Index, IndexChange, IndexDump, KeyId, MaterialRow, StagedRow, StagedState,
-    StorageError, Tag,
+    StorageError, StorageFault, Tag,
 };
 
-/// Tables in the dump; `progress` differs by how often the index was brought up to date.
-const TABLES: [&str; 7] =
-    ["materials", "material_holders", "blob_users", "staged", "tombstones", "erasures", "doomed_blobs"];
+const STAGED_COLUMNS: &str = "sequence, id, key, expires_at_millis, state, material";
+/// Blob names read at once by [`Index::visit_blobs`]: 128 KiB.
+const NAMES_AT_ONCE: usize = 4096;
 
-/// The index as an SQLite file.
+/// The built-in index.
 pub struct SqliteIndex {
-    database: Database,
+    /// `None` only while, and if ever after, a damaged file could not be replaced. Held for reading by every
+    /// use; a replacement waits for them, because connections to a removed file would take its successor's
+    /// journal away when they close.
+    database: RwLock<Option<Database>>,
+    folder: std::path::PathBuf,
 }
 
 impl SqliteIndex {
-    /// Opens or makes the file.
-    pub fn open(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self { database: Database::open(path, &INDEX)? })
+    /// Its file in the data folder.
+    pub const FILE: &str = INDEX.file;
+
+    /// Opens the index of a data folder; [`StorageFault::Missing`] when there is none.
+    pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
+        Ok(Self::over(Database::open(&INDEX, data_dir)?))
     }
-}
 
-fn blobs_of(connection: &Connection, owner: [u8; 16]) -> rusqlite::Result<Vec<BlobName>> {
-    let mut statement = connection.prepare_cached("SELECT blob FROM blob_users WHERE owner = ?1 ORDER BY blob")?;
-    statement.query_map([owner], |row| Ok(BlobName(row.get(0)?)))?.collect()
-}
-
-fn material(connection: &Connection, row: (([u8; 16], u64), [u8; 32])) -> rusqlite::Result<MaterialRow> {
-    let ((id, sequence), filing) = row;
-    let mut statement =
-        connection.prepare_cached("SELECT holder FROM material_holders WHERE material = ?1 ORDER BY holder")?;
-    let holders = statement.query_map([id], |row| Ok(Tag(row.get(0)?)))?.collect::<Result<_, _>>()?;
-    let blobs = blobs_of(connection, id)?;
-    Ok(MaterialRow { id: MaterialId::from_bytes(id), sequence, holders, filing: Tag(filing), blobs })
-}
-
-fn material_columns(row: &Row<'_>) -> rusqlite::Result<(([u8; 16], u64), [u8; 32])> {
-    Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
-}
-
-fn one_material(connection: &Connection, sql: &str, key: &[u8]) -> rusqlite::Result<Option<MaterialRow>> {
-    let found = connection.prepare_cached(sql)?.query_row([key], material_columns).optional()?;
-    found.map(|row| material(connection, row)).transpose()
-}
-
-const STAGED: &str = "SELECT id, sequence, key, expires_at, state, material FROM staged";
-
-struct StagedColumns {
-    row: StagedRow,
-}
-
-fn staged_columns(row: &Row<'_>) -> rusqlite::Result<StagedColumns> {
-    let state: String = row.get(4)?;
-    let material: Option<[u8; 16]> = row.get(5)?;
-    Ok(StagedColumns {
-        row: StagedRow {
-            id: CaptureId::from_bytes(row.get(0)?),
-            sequence: row.get(1)?,
-            key: KeyId(row.get(2)?),
-            expires_at: Timestamp::from_millis(row.get(3)?),
-            state: match (state.as_str(), material) {
-                ("filed", Some(material)) => StagedState::Filed(MaterialId::from_bytes(material)),
-                ("unfiled", _) => StagedState::Unfiled,
-                _ => StagedState::Discarded,
-            },
-            blobs: Vec::new(),
-        },
-    })
-}
-
-fn with_blobs(connection: &Connection, columns: StagedColumns) -> rusqlite::Result<StagedRow> {
-    let mut row = columns.row;
-    row.blobs = blobs_of(connection, *row.id.as_bytes())?;
-    Ok(row)
-}
-
-fn staged_rows(connection: &Connection, rest: &str, bound: i64, limit: usize) -> rusqlite::Result<Vec<StagedRow>> {
-    let mut statement = connection.prepare_cached(&format!("{STAGED} WHERE state = 'unfiled' AND {rest} LIMIT ?2"))?;
-    let found: Vec<_> =
-        statement.query_map(params![bound, limit as i64], staged_columns)?.collect::<Result<_, _>>()?;
-    found.into_iter().map(|columns| with_blobs(connection, columns)).collect()
-}
-
-fn erasure_state(word: &str) -> ErasureState {
-    match word {
-        "requested" => ErasureState::Requested,
-        "refused" => ErasureState::Refused,
-        "erasing" => ErasureState::Erasing,
-        _ => ErasureState::Done,
+    /// Makes an empty index if there is none, and opens it.
+    pub fn create(data_dir: &Path) -> Result<Self, StorageError> {
+        Ok(Self::over(Database::create(&INDEX, data_dir, |_| Ok(()))?))
     }
-}
 
-fn dump_table(connection: &Connection, table: &str, lines: &mut Vec<String>) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
-    let columns = statement.column_count();
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let mut line = table.to_owned();
-        for column in 0..columns {
-            line.push(' ');
-            line.push_str(&match row.get_ref(column)? {
-                ValueRef::Null => "-".to_owned(),
-                ValueRef::Integer(number) => number.to_string(),
-                ValueRef::Real(number) => number.to_string(),
-                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                ValueRef::Blob(bytes) => hex::encode(bytes),
-            });
+    /// Throws away what is there, whatever it is, and makes an empty index. Nobody has it open.
+    pub fn recreate(data_dir: &Path) -> Result<Self, StorageError> {
+        remove_database(&INDEX, data_dir)?;
+        Self::create(data_dir)
+    }
+
+    fn over(database: Database) -> Self {
+        let folder = database.folder().to_path_buf();
+        Self { database: RwLock::new(Some(database)), folder }
+    }
+
+    fn with_database<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        match &*self.database.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(database) => work(database),
+            None => Err(damaged(&INDEX, "the damaged file could not be replaced")),
         }
-        lines.push(line);
     }
-    Ok(())
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StorageError> {
+        self.with_database(|database| database.read(work))
+    }
+
+    fn replace(&self) -> Result<(), StorageError> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // Closes every connection.
+        *database = None;
+        remove_database(&INDEX, &self.folder)?;
+        *database = Some(Database::create(&INDEX, &self.folder, |_| Ok(()))?);
+        Ok(())
+    }
 }
 
 impl Index for SqliteIndex {
     fn applied(&self) -> Result<u64, StorageError> {
-        self.database.read(|c| c.query_row("SELECT applied FROM progress", [], |row| row.get(0)))
+        self.read(applied)
     }
 
     fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError> {
-        self.database.write(|transaction| {
-            for change in changes {
-                index_rows::apply(transaction, change)?;
-            }
-            transaction.execute("UPDATE progress SET applied = ?1", [sequence])?;
-            Ok(())
+        self.with_database(|database| {
+            database.write(|transaction| {
+                if applied(transaction)? > sequence {
+                    return Err(damaged(&INDEX, "the index is ahead of what is applied to it").into());
+                }
+                changes.iter().try_for_each(|change| index_changes::apply(transaction, change))?;
+                transaction
+                    .prepare_cached("UPDATE applied SET sequence = ?1")?
+                    .execute([stored(sequence)])?;
+                Ok(())
+            })
         })
     }
 
     fn clear(&self) -> Result<(), StorageError> {
-        self.database.write(|transaction| {
-            for table in TABLES {
-                transaction.execute(&format!("DELETE FROM {table}"), [])?;
+        let cleared = self.with_database(|database| database.write(index_changes::clear));
+        match cleared {
+            Err(error) if matches!(error.fault, StorageFault::Damaged | StorageFault::Missing) => {
+                self.replace()
             }
-            transaction.execute("UPDATE progress SET applied = 0", [])?;
-            Ok(())
-        })
+            cleared => cleared,
+        }
     }
 
     fn material(&self, id: MaterialId) -> Result<Option<MaterialRow>, StorageError> {
-        let sql = "SELECT id, sequence, filing FROM materials WHERE id = ?1";
-        self.database.read(|c| one_material(c, sql, id.as_bytes()))
+        self.read(|connection| one_material(connection, "id = ?1", id.as_bytes()))
     }
 
     fn is_erased(&self, id: MaterialId) -> Result<bool, StorageError> {
-        self.database.read(|c| {
-            c.prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstones WHERE material = ?1)")?
-                .query_row([id.as_bytes()], |row| row.get(0))
-        })
+        self.read(|connection| index_changes::is_erased(connection, id))
     }
 
     fn materials_of(&self, holder: Tag, before: u64, limit: usize) -> Result<Vec<MaterialRow>, StorageError> {
-        // SQLite's integers are signed.
-        let before = i64::try_from(before).unwrap_or(i64::MAX);
-        self.database.read(|c| {
-            let mut statement = c.prepare_cached(
-                "SELECT m.id, m.sequence, m.filing FROM material_holders h JOIN materials m ON m.id = h.material
-                 WHERE h.holder = ?1 AND h.sequence < ?2 ORDER BY h.sequence DESC LIMIT ?3",
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT sequence, id, filing FROM material_holders JOIN materials ON sequence = material
+                 WHERE holder = ?1 AND material < ?2 ORDER BY material DESC LIMIT ?3",
             )?;
-            let found: Vec<_> = statement
-                .query_map(params![holder.0, before, limit as i64], material_columns)?
-                .collect::<Result<_, _>>()?;
-            found.into_iter().map(|row| material(c, row)).collect()
+            let found: Result<Vec<_>, _> = statement
+                .query_map(params![holder.0, stored(before), row_limit(limit)], material_columns)?
+                .collect();
+            found?.into_iter().map(|material| whole_material(connection, material)).collect()
         })
     }
 
     fn find_filing(&self, filing: Tag) -> Result<Option<MaterialRow>, StorageError> {
-        let sql = "SELECT id, sequence, filing FROM materials WHERE filing = ?1 ORDER BY sequence LIMIT 1";
-        self.database.read(|c| one_material(c, sql, &filing.0))
+        self.read(|connection| one_material(connection, "filing = ?1 ORDER BY sequence LIMIT 1", &filing.0))
     }
 
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError> {
-        self.database.read(|c| {
-            c.prepare_cached("SELECT sequence FROM blob_users WHERE blob = ?1 ORDER BY sequence")?
-                .query_map([name.0], |row| row.get(0))?
-                .collect()
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT material FROM material_blobs WHERE name = ?1
+                 UNION ALL SELECT staged FROM staged_blobs WHERE name = ?1 ORDER BY 1",
+            )?;
+            let users = statement.query_map([name.0], |row| unsigned(row, 0))?;
+            Ok(users.collect::<Result<_, _>>()?)
         })
     }
 
     fn staged(&self, id: CaptureId) -> Result<Option<StagedRow>, StorageError> {
-        self.database.read(|c| {
-            let mut statement = c.prepare_cached(&format!("{STAGED} WHERE id = ?1"))?;
-            let found = statement.query_row([id.as_bytes()], staged_columns).optional()?;
-            found.map(|columns| with_blobs(c, columns)).transpose()
+        self.read(|connection| {
+            let statement =
+                connection.prepare_cached(&format!("SELECT {STAGED_COLUMNS} FROM staged WHERE id = ?1"))?;
+            Ok(staged_rows(connection, statement, [id.as_bytes()])?.pop())
         })
     }
 
     fn unfiled(&self, after: u64, limit: usize) -> Result<Vec<StagedRow>, StorageError> {
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.database.read(|c| staged_rows(c, "sequence > ?1 ORDER BY sequence", after, limit))
+        self.read(|connection| {
+            let statement = connection.prepare_cached(&format!(
+                "SELECT {STAGED_COLUMNS} FROM staged WHERE state = 'unfiled' AND sequence > ?1
+                 ORDER BY sequence LIMIT ?2"
+            ))?;
+            staged_rows(connection, statement, params![stored(after), row_limit(limit)])
+        })
     }
 
     fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<StagedRow>, StorageError> {
-        self.database.read(|c| staged_rows(c, "expires_at <= ?1 ORDER BY expires_at", now.as_millis(), limit))
+        self.read(|connection| {
+            let statement = connection.prepare_cached(&format!(
+                "SELECT {STAGED_COLUMNS} FROM staged WHERE state = 'unfiled' AND expires_at_millis <= ?1
+                 ORDER BY expires_at_millis, sequence LIMIT ?2"
+            ))?;
+            staged_rows(connection, statement, params![now.as_millis(), row_limit(limit)])
+        })
     }
 
     fn erasure(&self, id: ErasureId) -> Result<Option<(ErasureState, u64, u64)>, StorageError> {
-        self.database.read(|c| {
-            c.prepare_cached("SELECT state, requested, erased FROM erasures WHERE id = ?1")?
-                .query_row([id.as_bytes()], |row| {
-                    Ok((erasure_state(&row.get::<_, String>(0)?), row.get(1)?, row.get(2)?))
-                })
-                .optional()
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT state, requested, erased FROM erasures WHERE id = ?1")?;
+            let found = statement.query_row([id.as_bytes()], |row| {
+                Ok((row.get::<_, String>(0)?, unsigned(row, 1)?, unsigned(row, 2)?))
+            });
+            let Some((word, requested, erased)) = found.optional()? else { return Ok(None) };
+            Ok(Some((erasure_state(&word)?, requested, erased)))
         })
     }
 
     fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError> {
-        self.database.read(|c| {
-            let mut ids = c.prepare_cached("SELECT id FROM erasures WHERE state = 'erasing' ORDER BY erased")?;
-            let ids: Vec<[u8; 16]> = ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            let mut blobs = c.prepare_cached("SELECT blob FROM doomed_blobs WHERE erasure = ?1 ORDER BY blob")?;
-            ids.into_iter()
-                .map(|id| {
-                    let names = blobs.query_map([id], |row| Ok(BlobName(row.get(0)?)))?;
-                    Ok((ErasureId::from_bytes(id), names.collect::<Result<_, _>>()?))
-                })
-                .collect()
+        self.read(|connection| {
+            let mut erasures =
+                connection.prepare_cached("SELECT id FROM erasures WHERE state = 'erasing' ORDER BY id")?;
+            let mut doomed = connection.prepare_cached(
+                "SELECT name FROM doomed_blobs AS d WHERE erasure = ?1
+                 AND NOT EXISTS (SELECT 1 FROM material_blobs WHERE name = d.name)
+                 AND NOT EXISTS (SELECT 1 FROM staged_blobs WHERE name = d.name) ORDER BY name",
+            )?;
+            let ids: Result<Vec<[u8; 16]>, _> = erasures.query_map([], |row| row.get(0))?.collect();
+            let with_blobs = |id: [u8; 16]| {
+                let names: Result<Vec<_>, _> =
+                    doomed.query_map([id], |row| row.get(0).map(BlobName))?.collect();
+                Ok((ErasureId::from_bytes(id), names?))
+            };
+            ids?.into_iter().map(with_blobs).collect()
         })
     }
 
     fn counts(&self) -> Result<(u64, u64), StorageError> {
-        self.database.read(|c| {
-            let sql = "SELECT (SELECT count(*) FROM materials), (SELECT count(DISTINCT blob) FROM blob_users)";
-            c.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT (SELECT count(*) FROM materials), (SELECT count(*) FROM
+                 (SELECT name FROM material_blobs UNION SELECT name FROM staged_blobs))",
+            )?;
+            Ok(statement.query_row([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
         })
     }
 
     fn visit_blobs(&self, visit: &mut dyn FnMut(BlobName) -> bool) -> Result<(), StorageError> {
-        self.database.read(|c| {
-            let mut statement = c.prepare_cached("SELECT DISTINCT blob FROM blob_users ORDER BY blob")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                if !visit(BlobName(row.get(0)?)) {
-                    break;
+        // Every name sorts after the empty one.
+        let mut last: Vec<u8> = Vec::new();
+        loop {
+            let names = self.read(|connection| names_after(connection, &last))?;
+            for name in &names {
+                if !visit(*name) {
+                    return Ok(());
                 }
             }
-            Ok(())
-        })
-    }
-
-    fn scrub(&self) -> Result<(), StorageError> {
-        self.database.truncate_journal()
+            match names.last() {
+                Some(name) if names.len() == NAMES_AT_ONCE => last = name.0.to_vec(),
+                _ => return Ok(()),
+            }
+        }
     }
 
     fn dump(&self) -> Result<IndexDump, StorageError> {
-        self.database.read(|c| {
-            let mut lines = Vec::new();
-            for table in TABLES {
-                dump_table(c, table, &mut lines)?;
-            }
-            lines.sort_unstable();
-            Ok(IndexDump { lines })
-        })
+        self.read(index_dump::dump)
+    }
+
+    fn scrub(&self) -> Result<(), StorageError> {
+        self.with_database(Database::rewrite)
+    }
+}
+
+fn applied(connection: &Connection) -> Result<u64, Failure> {
+    let mut statement = connection.prepare_cached("SELECT sequence FROM applied")?;
+    Ok(statement.query_row([], |row| unsigned(row, 0))?)
+}
+
+fn names_after(connection: &Connection, last: &[u8]) -> Result<Vec<BlobName>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM material_blobs WHERE name > ?1
+         UNION SELECT name FROM staged_blobs WHERE name > ?1 ORDER BY name LIMIT ?2",
+    )?;
+    let names =
+        statement.query_map(params![last, row_limit(NAMES_AT_ONCE)], |row| row.get(0).map(BlobName))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// A row of `materials`; holders and blobs are in tables of their own.
+type MaterialColumns = (u64, [u8; 16], [u8; 32]);
+
+fn material_columns(row: &Row<'_>) -> rusqlite::Result<MaterialColumns> {
+    Ok((unsigned(row, 0)?, row.get(1)?, row.get(2)?))
+}
+
+fn one_material(
+    connection: &Connection,
+    condition: &str,
+    value: &[u8],
+) -> Result<Option<MaterialRow>, Failure> {
+    let found = connection
+        .prepare_cached(&format!("SELECT sequence, id, filing FROM materials WHERE {condition}"))?
+        .query_row([value], material_columns)
+        .optional()?;
+    found.map(|material| whole_material(connection, material)).transpose()
+}
+
+fn whole_material(
+    connection: &Connection,
+    (sequence, id, filing): MaterialColumns,
+) -> Result<MaterialRow, Failure> {
+    let holders = "SELECT holder FROM material_holders WHERE material = ?1 ORDER BY holder";
+    let blobs = "SELECT name FROM material_blobs WHERE material = ?1 ORDER BY name";
+    Ok(MaterialRow {
+        id: MaterialId::from_bytes(id),
+        sequence,
+        holders: column(connection, holders, sequence)?.into_iter().map(Tag).collect(),
+        filing: Tag(filing),
+        blobs: column(connection, blobs, sequence)?.into_iter().map(BlobName).collect(),
+    })
+}
+
+fn staged_rows(
+    connection: &Connection,
+    mut statement: CachedStatement<'_>,
+    bounds: impl Params,
+) -> Result<Vec<StagedRow>, Failure> {
+    let mut rows = statement.query(bounds)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let sequence = unsigned(row, 0)?;
+        let material: Option<[u8; 16]> = row.get(5)?;
+        let word: String = row.get(4)?;
+        let state = match (word.as_str(), material) {
+            ("unfiled", None) => StagedState::Unfiled,
+            ("filed", Some(id)) => StagedState::Filed(MaterialId::from_bytes(id)),
+            ("discarded", None) => StagedState::Discarded,
+            _ => return Err(damaged(&INDEX, "a staged set is in no state there is").into()),
+        };
+        let blobs = "SELECT name FROM staged_blobs WHERE staged = ?1 ORDER BY name";
+        found.push(StagedRow {
+            id: CaptureId::from_bytes(row.get(1)?),
+            sequence,
+            key: KeyId(row.get(2)?),
+            expires_at: Timestamp::from_millis(row.get(3)?),
+            state,
+            blobs: column(connection, blobs, sequence)?.into_iter().map(BlobName).collect(),
+        });
+    }
+    Ok(found)
+}
+
+fn column(connection: &Connection, query: &str, sequence: u64) -> Result<Vec<[u8; 32]>, Failure> {
+    let mut statement = connection.prepare_cached(query)?;
+    let values = statement.query_map([stored(sequence)], |row| row.get(0))?;
+    Ok(values.collect::<Result<_, _>>()?)
+}
+
+fn erasure_state(word: &str) -> Result<ErasureState, Failure> {
+    match word {
+        "requested" => Ok(ErasureState::Requested),
+        "refused" => Ok(ErasureState::Refused),
+        "erasing" => Ok(ErasureState::Erasing),
+        "done" => Ok(ErasureState::Done),
+        _ => Err(damaged(&INDEX, "an erasure is in no state there is").into()),
     }
 }

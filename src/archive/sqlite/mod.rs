@@ -1,10 +1,16 @@
-//! SQLite: the ledger, the keyring and the index of one machine, each in a file of its own.
+//! The built-in ledger, keyring and index: three SQLite files in the data folder.
+//!
+//! Ledger and keyring are synced with every commit. The index is not: what a power cut takes from it is
+//! applied again from the ledger.
 
 mod database;
+mod fault;
 mod index;
-mod index_rows;
+mod index_changes;
+mod index_dump;
 mod keyring;
 mod ledger;
+mod row;
 mod schema;
 
 pub use index::SqliteIndex;

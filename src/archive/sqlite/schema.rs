@@ -1,111 +1,140 @@
-//! The tables of the three databases, as steps from each version to the next.
+//! The tables of the three databases, in one place. Every column is classified in `fields.toml`.
 
 use crate::storage::Part;
 
-/// One of the databases.
-pub(super) struct Schema {
-    /// What its faults are reported under.
-    pub(super) part: Part,
-    /// SQLite's `application_id`: tells the file from any other program's.
-    pub(super) application_id: i64,
-    /// `synchronous`: `FULL` for the truth, `NORMAL` for the view.
-    pub(super) synchronous: &'static str,
-    /// Step n leads from version n to version n + 1.
-    pub(super) steps: &'static [&'static str],
+/// What makes a file one of ours, and what is in it.
+pub(crate) struct Schema {
+    /// Whose errors it raises.
+    pub(crate) part: Part,
+    /// Its name in the data folder.
+    pub(crate) file: &'static str,
+    /// Written into the file's header; tells our three databases from each other and from anyone else's.
+    pub(crate) application_id: i32,
+    /// Step `n` leads from schema version `n` to `n + 1`; the file's `user_version` is the number of steps
+    /// taken. Steps are added, never changed.
+    pub(crate) migrations: &'static [&'static str],
+    /// Whether every commit waits for the disk.
+    pub(crate) durable: bool,
 }
 
-pub(super) const LEDGER: Schema = Schema {
+/// The ledger: append-only, which the triggers keep even a mistaken program from breaking.
+pub(crate) const LEDGER: Schema = Schema {
     part: Part::Ledger,
-    application_id: 0x5944_4C31,
-    synchronous: "FULL",
-    steps: &["
+    file: "ledger.db",
+    application_id: i32::from_be_bytes(*b"YdLg"),
+    migrations: &["
         CREATE TABLE entries (
-            sequence    INTEGER PRIMARY KEY,
-            version     INTEGER NOT NULL,
-            at          INTEGER NOT NULL,
-            verb        TEXT NOT NULL,
-            idempotency BLOB,
-            request     BLOB,
-            previous    BLOB NOT NULL,
-            hash        BLOB NOT NULL,
-            body        BLOB NOT NULL
+            sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+            version INTEGER NOT NULL,
+            at_millis INTEGER NOT NULL,
+            verb TEXT NOT NULL,
+            idempotency BLOB CHECK (length(idempotency) = 32),
+            request BLOB CHECK (length(request) = 32),
+            previous BLOB NOT NULL CHECK (length(previous) = 32),
+            hash BLOB NOT NULL CHECK (length(hash) = 32),
+            body BLOB NOT NULL
         ) STRICT;
-        CREATE UNIQUE INDEX entries_by_idempotency ON entries (idempotency) WHERE idempotency IS NOT NULL;
+        CREATE UNIQUE INDEX entries_idempotency ON entries (idempotency) WHERE idempotency IS NOT NULL;
+        CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+        CREATE TRIGGER entries_never_go BEFORE DELETE ON entries
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
     "],
+    durable: true,
 };
 
-pub(super) const KEYRING: Schema = Schema {
+/// The keyring. Keys are looked up by their random id, holders by tag.
+pub(crate) const KEYRING: Schema = Schema {
     part: Part::Keyring,
-    application_id: 0x5944_4B31,
-    synchronous: "FULL",
-    steps: &["
-        CREATE TABLE meta (store_id TEXT NOT NULL) STRICT;
-        INSERT INTO meta VALUES (lower(hex(randomblob(16))));
-        CREATE TABLE keys (
-            id         BLOB PRIMARY KEY,
-            purpose    TEXT NOT NULL,
-            tag        BLOB UNIQUE,
-            epoch      INTEGER NOT NULL,
-            wrapped    BLOB NOT NULL,
-            created_at INTEGER NOT NULL
-        ) STRICT, WITHOUT ROWID;
-        CREATE INDEX keys_by_purpose ON keys (purpose);
-        CREATE TABLE epochs (
-            epoch     INTEGER PRIMARY KEY,
-            check_sum BLOB NOT NULL,
-            began_at  INTEGER NOT NULL
+    file: "keyring.db",
+    application_id: i32::from_be_bytes(*b"YdKr"),
+    migrations: &["
+        CREATE TABLE meta (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            store_id BLOB NOT NULL CHECK (length(store_id) = 16)
         ) STRICT;
+        CREATE TABLE epochs (
+            epoch INTEGER PRIMARY KEY CHECK (epoch > 0),
+            proof BLOB NOT NULL CHECK (length(proof) = 32),
+            began_at_millis INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE keys (
+            id BLOB PRIMARY KEY CHECK (length(id) = 16),
+            purpose TEXT NOT NULL,
+            tag BLOB CHECK (length(tag) = 32),
+            epoch INTEGER NOT NULL REFERENCES epochs (epoch),
+            wrapped BLOB NOT NULL,
+            created_at_millis INTEGER NOT NULL,
+            CHECK ((tag IS NOT NULL) = (purpose = 'holder'))
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX keys_holder ON keys (tag) WHERE tag IS NOT NULL;
+        CREATE INDEX keys_purpose ON keys (purpose);
     "],
+    durable: true,
 };
 
-pub(super) const INDEX: Schema = Schema {
+/// The index. Materials and staged sets have the sequence of their ledger entry as row number, so that lists
+/// in order of time are read in order of storage.
+pub(crate) const INDEX: Schema = Schema {
     part: Part::Index,
-    application_id: 0x5944_4931,
-    synchronous: "NORMAL",
-    steps: &["
-        CREATE TABLE progress (applied INTEGER NOT NULL) STRICT;
-        INSERT INTO progress VALUES (0);
+    file: "index.db",
+    application_id: i32::from_be_bytes(*b"YdIx"),
+    migrations: &["
+        CREATE TABLE applied (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            sequence INTEGER NOT NULL CHECK (sequence >= 0)
+        ) STRICT;
+        INSERT INTO applied VALUES (1, 0);
         CREATE TABLE materials (
-            id       BLOB PRIMARY KEY,
-            sequence INTEGER NOT NULL UNIQUE,
-            filing   BLOB NOT NULL
-        ) STRICT, WITHOUT ROWID;
-        CREATE INDEX materials_by_filing ON materials (filing, sequence);
+            sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            filing BLOB NOT NULL CHECK (length(filing) = 32)
+        ) STRICT;
+        CREATE INDEX materials_filing ON materials (filing);
         CREATE TABLE material_holders (
-            holder   BLOB NOT NULL,
-            sequence INTEGER NOT NULL,
-            material BLOB NOT NULL,
-            PRIMARY KEY (holder, sequence)
+            holder BLOB NOT NULL CHECK (length(holder) = 32),
+            material INTEGER NOT NULL REFERENCES materials (sequence) ON DELETE CASCADE,
+            PRIMARY KEY (holder, material)
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX material_holders_by_material ON material_holders (material);
-        CREATE TABLE blob_users (
-            blob     BLOB NOT NULL,
-            owner    BLOB NOT NULL,
-            sequence INTEGER NOT NULL,
-            PRIMARY KEY (blob, owner)
+        CREATE INDEX material_holders_material ON material_holders (material);
+        CREATE TABLE material_blobs (
+            name BLOB NOT NULL CHECK (length(name) = 32),
+            material INTEGER NOT NULL REFERENCES materials (sequence) ON DELETE CASCADE,
+            PRIMARY KEY (name, material)
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX blob_users_by_owner ON blob_users (owner);
+        CREATE INDEX material_blobs_material ON material_blobs (material);
         CREATE TABLE staged (
-            id         BLOB PRIMARY KEY,
-            sequence   INTEGER NOT NULL,
-            key        BLOB NOT NULL,
-            expires_at INTEGER NOT NULL,
-            state      TEXT NOT NULL,
-            material   BLOB
+            sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            key BLOB NOT NULL CHECK (length(key) = 16),
+            expires_at_millis INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('unfiled', 'filed', 'discarded')),
+            material BLOB CHECK (length(material) = 16),
+            CHECK ((material IS NOT NULL) = (state = 'filed'))
+        ) STRICT;
+        CREATE INDEX staged_unfiled ON staged (sequence) WHERE state = 'unfiled';
+        CREATE INDEX staged_expiring ON staged (expires_at_millis) WHERE state = 'unfiled';
+        CREATE TABLE staged_blobs (
+            name BLOB NOT NULL CHECK (length(name) = 32),
+            staged INTEGER NOT NULL REFERENCES staged (sequence) ON DELETE CASCADE,
+            PRIMARY KEY (name, staged)
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX unfiled ON staged (sequence) WHERE state = 'unfiled';
-        CREATE INDEX unfiled_by_expiry ON staged (expires_at) WHERE state = 'unfiled';
-        CREATE TABLE tombstones (material BLOB PRIMARY KEY, erasure BLOB NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX staged_blobs_staged ON staged_blobs (staged);
+        CREATE TABLE tombstones (
+            material BLOB PRIMARY KEY CHECK (length(material) = 16)
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE erasures (
-            id        BLOB PRIMARY KEY,
-            state     TEXT NOT NULL,
-            requested INTEGER NOT NULL,
-            erased    INTEGER NOT NULL
+            id BLOB PRIMARY KEY CHECK (length(id) = 16),
+            state TEXT NOT NULL CHECK (state IN ('requested', 'refused', 'erasing', 'done')),
+            requested INTEGER NOT NULL CHECK (requested >= 0),
+            erased INTEGER NOT NULL CHECK (erased >= 0)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX erasures_erasing ON erasures (id) WHERE state = 'erasing';
         CREATE TABLE doomed_blobs (
-            erasure BLOB NOT NULL,
-            blob    BLOB NOT NULL,
-            PRIMARY KEY (erasure, blob)
+            erasure BLOB NOT NULL REFERENCES erasures (id) ON DELETE CASCADE,
+            name BLOB NOT NULL CHECK (length(name) = 32),
+            PRIMARY KEY (erasure, name)
         ) STRICT, WITHOUT ROWID;
     "],
+    durable: false,
 };

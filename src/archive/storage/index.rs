@@ -46,7 +46,7 @@ pub struct StagedRow {
     pub expires_at: Timestamp,
     /// How far it has come.
     pub state: StagedState,
-    /// The blobs it keeps alive; empty unless unfiled.
+    /// The blobs it keeps alive, each once, sorted; empty unless unfiled.
     pub blobs: Vec<BlobName>,
 }
 
@@ -123,10 +123,11 @@ pub trait Index: Send + Sync {
     fn applied(&self) -> Result<u64, StorageError>;
 
     /// Applies changes up to and including `sequence` in one transaction. Not necessarily durable: what a
-    /// power cut takes away is applied again from the ledger.
+    /// power cut takes away is applied again from the ledger. A `sequence` below the applied one is refused;
+    /// [`IndexChange::Erased`] alone may be applied twice, which changes nothing more.
     fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError>;
 
-    /// Removes every row; `applied` is 0 again.
+    /// Removes every row; `applied` is 0 again. Works on a damaged index too.
     fn clear(&self) -> Result<(), StorageError>;
 
     /// A material that counts.
@@ -156,18 +157,21 @@ pub trait Index: Send + Sync {
     /// State, request entry and tombstone entry (0: none) of an erasure.
     fn erasure(&self, id: ErasureId) -> Result<Option<(ErasureState, u64, u64)>, StorageError>;
 
-    /// Erasures whose traces are still being removed, each with the blobs left to delete.
+    /// Erasures whose traces are still being removed, each with the blobs left to delete, sorted. A blob that
+    /// something needs again by now is not among them.
     fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError>;
 
     /// How many materials and blobs count.
     fn counts(&self) -> Result<(u64, u64), StorageError>;
 
-    /// Visits every blob name that anything needs, each once, sorted; `visit` returns `false` to stop.
+    /// Visits every blob name that anything needs, each once, sorted; `visit` returns `false` to stop. No
+    /// snapshot: what changes meanwhile may or may not be seen. `visit` may call the index.
     fn visit_blobs(&self, visit: &mut dyn FnMut(BlobName) -> bool) -> Result<(), StorageError>;
-
-    /// Makes deleted rows' bytes unrecoverable from the files: truncates the journal.
-    fn scrub(&self) -> Result<(), StorageError>;
 
     /// Everything, for comparison.
     fn dump(&self) -> Result<IndexDump, StorageError>;
+
+    /// Takes the bytes of removed rows out of everything this index has stored, its journal included. Waits
+    /// for readers; [`StorageFault::InUse`](super::StorageFault::InUse) if one stays.
+    fn scrub(&self) -> Result<(), StorageError>;
 }

@@ -37,6 +37,9 @@ pub enum KeyKeeperError {
     /// Something is there that is no key.
     #[error("the key of epoch {0} is damaged")]
     Damaged(u32),
+    /// A copy of the data folder would bring the keys along.
+    #[error("the folder of the keys lies inside the data folder")]
+    InsideData,
     /// The place itself cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),

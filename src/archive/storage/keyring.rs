@@ -69,6 +69,9 @@ pub struct EpochRecord {
 
 /// Durable storage of wrapped keys.
 pub trait Keyring: Send + Sync {
+    /// 32 random hexadecimal digits, made once with the keyring: the store's name.
+    fn store_id(&self) -> Result<String, StorageError>;
+
     /// Adds all or none. A key id or holder tag that is there already fails the batch.
     fn put_many(&self, keys: &[KeyRecord]) -> Result<(), StorageError>;
 
@@ -78,29 +81,28 @@ pub trait Keyring: Send + Sync {
     /// The holder key of this subject tag.
     fn find_holder(&self, tag: Tag) -> Result<Option<KeyRecord>, StorageError>;
 
-    /// The keys of one purpose other than holders and staged sets: the store's own.
+    /// The store's own keys: every purpose but holders and staged sets.
     fn store_keys(&self) -> Result<Vec<KeyRecord>, StorageError>;
 
-    /// Deletes them so that their bytes are gone from the file and its journal. Unknown ids are no error.
+    /// Deletes them durably; their bytes are gone after the next [`Keyring::scrub`]. Unknown ids are no error.
     fn delete_many(&self, ids: &[KeyId]) -> Result<(), StorageError>;
 
     /// The current epoch; `None` in a new keyring.
     fn current_epoch(&self) -> Result<Option<EpochRecord>, StorageError>;
 
     /// Begins a new epoch: in one transaction every key is replaced by what `rewrap` makes of it, and the
-    /// epoch becomes the current one. The first epoch of a new keyring is begun the same way.
+    /// epoch becomes the current one. The first epoch of a new keyring is begun the same way. An epoch that
+    /// is not later than the current one is refused, and an error of `rewrap` leaves everything as it was.
     fn begin_epoch(
         &self,
         epoch: &EpochRecord,
         rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
     ) -> Result<(), StorageError>;
 
-    /// The store's own random identifier, made with the keyring.
-    fn store_id(&self) -> Result<String, StorageError>;
-
-    /// Makes deleted rows' bytes unrecoverable from the files: truncates the journal.
-    fn scrub(&self) -> Result<(), StorageError>;
-
-    /// How many holder and staged keys there are.
+    /// How many keys of a purpose there are.
     fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError>;
+
+    /// Takes the bytes of deleted and replaced rows out of everything this keyring has stored, its journal
+    /// included. Waits for readers; [`StorageFault::InUse`](super::StorageFault::InUse) if one stays.
+    fn scrub(&self) -> Result<(), StorageError>;
 }

@@ -134,4 +134,7 @@ pub trait Ledger: Send + Sync {
 
     /// Sequence and hash of the last entry; `(0, zeros)` when empty.
     fn head(&self) -> Result<(u64, EntryHash), StorageError>;
+
+    /// Moves everything out of the journal into the ledger proper and empties the journal.
+    fn scrub(&self) -> Result<(), StorageError>;
 }

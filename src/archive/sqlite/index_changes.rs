@@ -1,0 +1,173 @@
+//! What a ledger entry does to the index.
+
+use rusqlite::{Connection, Transaction, params};
+use yidang_model::{CaptureId, ErasureId, MaterialId};
+
+use super::database::damaged;
+use super::fault::Failure;
+use super::row::stored;
+use super::schema::INDEX;
+use crate::storage::{IndexChange, MaterialRow, StagedRow, StagedState, Tag};
+
+/// Applies one change.
+pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Result<(), Failure> {
+    match change {
+        IndexChange::Staged(row) => stage(transaction, row),
+        IndexChange::Discarded(id) => discard(transaction, *id),
+        IndexChange::Filed { row, staged } => {
+            // Nothing erased comes back, whoever asks for it.
+            if !is_erased(transaction, row.id)? {
+                file(transaction, row)?;
+            }
+            use_up(transaction, row.id, staged)
+        }
+        IndexChange::FiledUnreadable { id, staged } => use_up(transaction, *id, staged),
+        IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
+        IndexChange::ErasureRefused(id) => refuse(transaction, *id),
+        IndexChange::Erased { id, sequence, materials, holder } => {
+            erase(transaction, *id, *sequence, materials, *holder)
+        }
+        IndexChange::ErasureDone(id) => finish(transaction, *id),
+    }
+}
+
+/// Removes every row.
+pub(super) fn clear(transaction: &Transaction<'_>) -> Result<(), Failure> {
+    transaction.execute_batch(
+        "DELETE FROM doomed_blobs; DELETE FROM erasures; DELETE FROM tombstones; DELETE FROM staged_blobs;
+         DELETE FROM staged; DELETE FROM material_blobs; DELETE FROM material_holders; DELETE FROM materials;
+         UPDATE applied SET sequence = 0;",
+    )?;
+    Ok(())
+}
+
+/// Whether a tombstone stands for this material.
+pub(super) fn is_erased(connection: &Connection, id: MaterialId) -> Result<bool, Failure> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM tombstones WHERE material = ?1")?;
+    Ok(statement.exists([id.as_bytes()])?)
+}
+
+fn stage(transaction: &Transaction<'_>, row: &StagedRow) -> Result<(), Failure> {
+    if row.state != StagedState::Unfiled {
+        return Err(damaged(&INDEX, "a set is staged that is no longer unfiled").into());
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO staged (sequence, id, key, expires_at_millis, state) VALUES (?1,?2,?3,?4,'unfiled')",
+        )?
+        .execute(params![stored(row.sequence), row.id.as_bytes(), row.key.0, row.expires_at.as_millis()])?;
+    let mut add =
+        transaction.prepare_cached("INSERT OR IGNORE INTO staged_blobs (name, staged) VALUES (?1, ?2)")?;
+    for name in &row.blobs {
+        add.execute(params![name.0, stored(row.sequence)])?;
+    }
+    Ok(())
+}
+
+fn discard(transaction: &Transaction<'_>, id: CaptureId) -> Result<(), Failure> {
+    release_blobs(transaction, id)?;
+    transaction
+        .prepare_cached("UPDATE staged SET state = 'discarded' WHERE id = ?1 AND state = 'unfiled'")?
+        .execute([id.as_bytes()])?;
+    Ok(())
+}
+
+fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("INSERT INTO materials (sequence, id, filing) VALUES (?1, ?2, ?3)")?
+        .execute(params![stored(row.sequence), row.id.as_bytes(), row.filing.0])?;
+    let mut add = transaction
+        .prepare_cached("INSERT OR IGNORE INTO material_holders (holder, material) VALUES (?1, ?2)")?;
+    for holder in &row.holders {
+        add.execute(params![holder.0, stored(row.sequence)])?;
+    }
+    let mut add = transaction
+        .prepare_cached("INSERT OR IGNORE INTO material_blobs (name, material) VALUES (?1, ?2)")?;
+    for name in &row.blobs {
+        add.execute(params![name.0, stored(row.sequence)])?;
+    }
+    Ok(())
+}
+
+/// The sets became part of a material, which needs their blobs from now on, as far as it does.
+fn use_up(transaction: &Transaction<'_>, material: MaterialId, staged: &[CaptureId]) -> Result<(), Failure> {
+    let mut update = transaction.prepare_cached(
+        "UPDATE staged SET state = 'filed', material = ?2 WHERE id = ?1 AND state = 'unfiled'",
+    )?;
+    for id in staged {
+        release_blobs(transaction, *id)?;
+        update.execute(params![id.as_bytes(), material.as_bytes()])?;
+    }
+    Ok(())
+}
+
+fn release_blobs(transaction: &Transaction<'_>, id: CaptureId) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM staged_blobs WHERE staged = (SELECT sequence FROM staged WHERE id = ?1)",
+        )?
+        .execute([id.as_bytes()])?;
+    Ok(())
+}
+
+fn request(transaction: &Transaction<'_>, id: ErasureId, sequence: u64) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO erasures (id, state, requested, erased) VALUES (?1, 'requested', ?2, 0)",
+        )?
+        .execute(params![id.as_bytes(), stored(sequence)])?;
+    Ok(())
+}
+
+fn refuse(transaction: &Transaction<'_>, id: ErasureId) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("UPDATE erasures SET state = 'refused' WHERE id = ?1 AND state = 'requested'")?
+        .execute([id.as_bytes()])?;
+    Ok(())
+}
+
+fn erase(
+    transaction: &Transaction<'_>,
+    id: ErasureId,
+    sequence: u64,
+    materials: &[MaterialId],
+    holder: Option<Tag>,
+) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO erasures (id, state, requested, erased) VALUES (?1, 'erasing', 0, ?2)
+             ON CONFLICT (id) DO UPDATE SET erased = excluded.erased,
+             state = CASE state WHEN 'done' THEN 'done' ELSE 'erasing' END",
+        )?
+        .execute(params![id.as_bytes(), stored(sequence)])?;
+    let mut doom = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO doomed_blobs (erasure, name)
+         SELECT ?1, name FROM material_blobs JOIN materials ON sequence = material WHERE id = ?2",
+    )?;
+    let mut remove = transaction.prepare_cached("DELETE FROM materials WHERE id = ?1")?;
+    let mut bury = transaction.prepare_cached("INSERT OR IGNORE INTO tombstones (material) VALUES (?1)")?;
+    for material in materials {
+        doom.execute(params![id.as_bytes(), material.as_bytes()])?;
+        remove.execute([material.as_bytes()])?;
+        bury.execute([material.as_bytes()])?;
+    }
+    // All materials are gone by now, so two of them that share a blob do not keep it for each other.
+    transaction
+        .prepare_cached(
+            "DELETE FROM doomed_blobs WHERE erasure = ?1
+             AND (name IN (SELECT name FROM material_blobs) OR name IN (SELECT name FROM staged_blobs))",
+        )?
+        .execute([id.as_bytes()])?;
+    if let Some(holder) = holder {
+        transaction.prepare_cached("DELETE FROM material_holders WHERE holder = ?1")?.execute([holder.0])?;
+    }
+    Ok(())
+}
+
+fn finish(transaction: &Transaction<'_>, id: ErasureId) -> Result<(), Failure> {
+    transaction.prepare_cached("DELETE FROM doomed_blobs WHERE erasure = ?1")?.execute([id.as_bytes()])?;
+    transaction
+        .prepare_cached("UPDATE erasures SET state = 'done' WHERE id = ?1 AND state = 'erasing'")?
+        .execute([id.as_bytes()])?;
+    Ok(())
+}
