@@ -10,6 +10,8 @@
 mod archive;
 mod caller;
 mod changes;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod erase;
 mod error;
 mod file;

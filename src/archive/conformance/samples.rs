@@ -1,0 +1,128 @@
+//! Made-up contents, the same in every run.
+
+use yidang_model::Timestamp;
+
+use crate::storage::{
+    BlobName, EpochRecord, IndexChange, KeyId, KeyPurpose, KeyRecord, MaterialRow, NewEntry, StagedRow,
+    StagedState, Tag, Verb,
+};
+use yidang_model::{CaptureId, ErasureId, MaterialId};
+
+/// Lengths at which something tends to break: nothing, one, around a chunk, many chunks.
+pub(super) const LENGTHS: [usize; 6] = [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 5 << 20];
+
+/// Bytes without a pattern a compressor or a sparse file could use.
+pub(super) fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_be_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..length.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(length);
+    bytes
+}
+
+fn array<const N: usize>(kind: u64, number: u64) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(&bytes(kind << 32 | number, N));
+    array
+}
+
+pub(super) fn blob_name(number: u64) -> BlobName {
+    BlobName(array(1, number))
+}
+
+pub(super) fn tag(number: u64) -> Tag {
+    Tag(array(2, number))
+}
+
+pub(super) fn key_id(number: u64) -> KeyId {
+    KeyId(array(3, number))
+}
+
+pub(super) fn material_id(number: u64) -> MaterialId {
+    MaterialId::from_bytes(array(4, number))
+}
+
+pub(super) fn capture_id(number: u64) -> CaptureId {
+    CaptureId::from_bytes(array(5, number))
+}
+
+pub(super) fn erasure_id(number: u64) -> ErasureId {
+    ErasureId::from_bytes(array(6, number))
+}
+
+pub(super) fn instant(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + millis)
+}
+
+/// An entry whose every field depends on the number; without an idempotency tag.
+pub(super) fn entry(number: u64) -> NewEntry {
+    let millis = i64::try_from(number % 1000).unwrap_or(0);
+    let length = usize::try_from(number % 300).unwrap_or(0);
+    NewEntry {
+        version: 1,
+        at: instant(millis),
+        verb: if number.is_multiple_of(2) { Verb::Staged } else { Verb::Looked },
+        idempotency: None,
+        request: None,
+        body: bytes(number, length),
+    }
+}
+
+pub(super) fn epoch(number: u32) -> EpochRecord {
+    EpochRecord { epoch: number, check: array(7, number.into()), began_at: instant(number.into()) }
+}
+
+pub(super) fn key(number: u64, purpose: KeyPurpose, epoch: u32) -> KeyRecord {
+    KeyRecord {
+        id: key_id(number),
+        purpose,
+        tag: (purpose == KeyPurpose::Holder).then(|| tag(number)),
+        epoch,
+        wrapped: wrapped(number, epoch),
+        created_at: instant(5),
+    }
+}
+
+/// What stands for key `number` wrapped by that epoch.
+pub(super) fn wrapped(number: u64, epoch: u32) -> Vec<u8> {
+    bytes(number << 8 | u64::from(epoch), 60)
+}
+
+/// An unfiled set of these blobs.
+pub(super) fn staged(number: u64, sequence: u64, blobs: &[u64]) -> StagedRow {
+    StagedRow {
+        id: capture_id(number),
+        sequence,
+        key: key_id(number),
+        expires_at: instant(1000),
+        state: StagedState::Unfiled,
+        blobs: sorted(blobs.iter().map(|b| blob_name(*b))),
+    }
+}
+
+/// A material of these holders and blobs, with a filing tag of its own.
+pub(super) fn material(number: u64, sequence: u64, holders: &[u64], blobs: &[u64]) -> MaterialRow {
+    MaterialRow {
+        id: material_id(number),
+        sequence,
+        holders: sorted(holders.iter().map(|h| tag(*h))),
+        filing: tag(1 << 20 | number),
+        blobs: sorted(blobs.iter().map(|b| blob_name(*b))),
+    }
+}
+
+/// Filed without a staged set.
+pub(super) fn filed(row: &MaterialRow) -> IndexChange {
+    IndexChange::Filed { row: row.clone(), staged: Vec::new() }
+}
+
+pub(super) fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items
+}
