@@ -28,13 +28,15 @@ pub const MATERIALS_MAX: usize = 200;
 pub const MATERIALS_DEFAULT: usize = 50;
 
 /// Holders of one material.
-pub const HOLDERS_MAX: usize = 64;
+pub const HOLDERS_MAX: usize = 16;
 
 /// Pages of one material.
-pub const PAGES_MAX: usize = 500;
+pub const PAGES_MAX: usize = 200;
 
-/// Characters in any single-line text: case, item, slot, issuer, document number, counter, operator, client,
-/// basis.
+/// Characters in the name of a client or an operator.
+pub const NAME_LENGTH_MAX: usize = 100;
+
+/// Characters in any other single-line text: case, item, slot, issuer, document number, counter, basis.
 pub const TEXT_LENGTH_MAX: usize = 200;
 
 /// Characters in a remark, a purpose or a reason.

@@ -8,7 +8,7 @@ use yidang_model::{
     Subject, Timestamp,
 };
 
-use crate::limits::{BLOB_SIZE_MAX, HOLDERS_MAX, PAGES_MAX, REMARK_LENGTH_MAX, TEXT_LENGTH_MAX};
+use crate::limits::{BLOB_SIZE_MAX, HOLDERS_MAX, NAME_LENGTH_MAX, PAGES_MAX, REMARK_LENGTH_MAX, TEXT_LENGTH_MAX};
 use crate::text;
 use crate::wire::WireSubject;
 
@@ -221,10 +221,10 @@ impl TryFrom<WireMaterial> for Material {
             ("slot", &wire.slot),
             ("issuer", &wire.issuer),
             ("document_number", &wire.document_number),
-            ("operator", &wire.operator),
         ] {
             bounded(field, text.as_deref(), TEXT_LENGTH_MAX)?;
         }
+        bounded("operator", wire.operator.as_deref(), NAME_LENGTH_MAX)?;
         bounded("counter", Some(&wire.counter), TEXT_LENGTH_MAX)?;
         bounded("note", wire.note.as_deref(), REMARK_LENGTH_MAX)?;
         let pages: Vec<Page> = wire.pages.into_iter().map(Page::try_from).collect::<Result<_, _>>()?;
@@ -350,7 +350,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_material_is_refused_by_field() {
-        let cases: [(&str, fn(&mut WireMaterial)); 9] = [
+        type Spoil = fn(&mut WireMaterial);
+        let cases: [(&str, Spoil); 9] = [
             ("holders", |m| m.holders.clear()),
             ("holders", |m| m.holders[0].value = "12".into()),
             ("pages", |m| m.pages.clear()),
