@@ -126,7 +126,8 @@ fn writers_side_by_side_lose_nothing(open: Open<'_>) {
             scope.spawn(move || {
                 for batch in 0..5 {
                     // Every fourth name is written by all of them, with the same bytes.
-                    let number = |n: u64| if n % 4 == 0 { n } else { 1000 * (writer + 1) + 10 * batch + n };
+                    let number =
+                        |n: u64| if n.is_multiple_of(4) { n } else { 1000 * (writer + 1) + 10 * batch + n };
                     let blobs: Vec<_> = (0..10).map(number).map(|n| (blob_name(n), bytes(n, 3000))).collect();
                     store.put_many(&blobs).unwrap();
                 }

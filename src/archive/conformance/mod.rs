@@ -12,7 +12,7 @@ mod index_erasure;
 mod key_keeper;
 mod keyring;
 mod ledger;
-mod samples;
+pub(crate) mod samples;
 
 use crate::storage::{BlobStore, Index, KeyKeeper, Keyring, Ledger};
 

@@ -1,18 +1,17 @@
 //! Made-up contents, the same in every run.
 
-use yidang_model::Timestamp;
+use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
 
 use crate::storage::{
     BlobName, EpochRecord, IndexChange, KeyId, KeyPurpose, KeyRecord, MaterialRow, NewEntry, StagedRow,
     StagedState, Tag, Verb,
 };
-use yidang_model::{CaptureId, ErasureId, MaterialId};
 
 /// Lengths at which something tends to break: nothing, one, around a chunk, many chunks.
-pub(super) const LENGTHS: [usize; 6] = [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 5 << 20];
+pub(crate) const LENGTHS: [usize; 6] = [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, 5 << 20];
 
 /// Bytes without a pattern a compressor or a sparse file could use.
-pub(super) fn bytes(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -31,36 +30,36 @@ fn array<const N: usize>(kind: u64, number: u64) -> [u8; N] {
     array
 }
 
-pub(super) fn blob_name(number: u64) -> BlobName {
+pub(crate) fn blob_name(number: u64) -> BlobName {
     BlobName(array(1, number))
 }
 
-pub(super) fn tag(number: u64) -> Tag {
+pub(crate) fn tag(number: u64) -> Tag {
     Tag(array(2, number))
 }
 
-pub(super) fn key_id(number: u64) -> KeyId {
+pub(crate) fn key_id(number: u64) -> KeyId {
     KeyId(array(3, number))
 }
 
-pub(super) fn material_id(number: u64) -> MaterialId {
+pub(crate) fn material_id(number: u64) -> MaterialId {
     MaterialId::from_bytes(array(4, number))
 }
 
-pub(super) fn capture_id(number: u64) -> CaptureId {
+pub(crate) fn capture_id(number: u64) -> CaptureId {
     CaptureId::from_bytes(array(5, number))
 }
 
-pub(super) fn erasure_id(number: u64) -> ErasureId {
+pub(crate) fn erasure_id(number: u64) -> ErasureId {
     ErasureId::from_bytes(array(6, number))
 }
 
-pub(super) fn instant(millis: i64) -> Timestamp {
+pub(crate) fn instant(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000 + millis)
 }
 
 /// An entry whose every field depends on the number; without an idempotency tag.
-pub(super) fn entry(number: u64) -> NewEntry {
+pub(crate) fn entry(number: u64) -> NewEntry {
     let millis = i64::try_from(number % 1000).unwrap_or(0);
     let length = usize::try_from(number % 300).unwrap_or(0);
     NewEntry {
@@ -73,11 +72,11 @@ pub(super) fn entry(number: u64) -> NewEntry {
     }
 }
 
-pub(super) fn epoch(number: u32) -> EpochRecord {
+pub(crate) fn epoch(number: u32) -> EpochRecord {
     EpochRecord { epoch: number, check: array(7, number.into()), began_at: instant(number.into()) }
 }
 
-pub(super) fn key(number: u64, purpose: KeyPurpose, epoch: u32) -> KeyRecord {
+pub(crate) fn key(number: u64, purpose: KeyPurpose, epoch: u32) -> KeyRecord {
     KeyRecord {
         id: key_id(number),
         purpose,
@@ -89,12 +88,12 @@ pub(super) fn key(number: u64, purpose: KeyPurpose, epoch: u32) -> KeyRecord {
 }
 
 /// What stands for key `number` wrapped by that epoch.
-pub(super) fn wrapped(number: u64, epoch: u32) -> Vec<u8> {
+pub(crate) fn wrapped(number: u64, epoch: u32) -> Vec<u8> {
     bytes(number << 8 | u64::from(epoch), 60)
 }
 
 /// An unfiled set of these blobs.
-pub(super) fn staged(number: u64, sequence: u64, blobs: &[u64]) -> StagedRow {
+pub(crate) fn staged(number: u64, sequence: u64, blobs: &[u64]) -> StagedRow {
     StagedRow {
         id: capture_id(number),
         sequence,
@@ -106,7 +105,7 @@ pub(super) fn staged(number: u64, sequence: u64, blobs: &[u64]) -> StagedRow {
 }
 
 /// A material of these holders and blobs, with a filing tag of its own.
-pub(super) fn material(number: u64, sequence: u64, holders: &[u64], blobs: &[u64]) -> MaterialRow {
+pub(crate) fn material(number: u64, sequence: u64, holders: &[u64], blobs: &[u64]) -> MaterialRow {
     MaterialRow {
         id: material_id(number),
         sequence,
@@ -117,11 +116,11 @@ pub(super) fn material(number: u64, sequence: u64, holders: &[u64], blobs: &[u64
 }
 
 /// Filed without a staged set.
-pub(super) fn filed(row: &MaterialRow) -> IndexChange {
+pub(crate) fn filed(row: &MaterialRow) -> IndexChange {
     IndexChange::Filed { row: row.clone(), staged: Vec::new() }
 }
 
-pub(super) fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+pub(crate) fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut items: Vec<T> = items.collect();
     items.sort_unstable();
     items

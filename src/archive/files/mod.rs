@@ -2,7 +2,11 @@
 
 mod blob_files;
 pub(crate) mod durable;
+#[cfg(test)]
+mod fault_tests;
 mod key_files;
+#[cfg(test)]
+pub(crate) mod small_disk;
 
 pub use blob_files::BlobFiles;
 pub use key_files::KeyFiles;

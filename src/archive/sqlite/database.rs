@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::fault::Failure;
+use super::row::unsigned;
 use super::schema::Schema;
 use crate::files::durable;
 use crate::storage::{StorageError, StorageFault};
@@ -41,6 +42,7 @@ impl Database {
         }
         let mut writer = connect(&path).map_err(|e| sorted(e.into()))?;
         check_identity(schema, &writer).map_err(sorted)?;
+        check_length(schema, &writer, &path, length).map_err(sorted)?;
         prepare_writer(schema, &writer).map_err(|e| sorted(e.into()))?;
         migrate(schema, &mut writer).map_err(sorted)?;
         check_tables(schema, &writer).map_err(sorted)?;
@@ -162,13 +164,15 @@ fn remove(path: &Path) -> std::io::Result<()> {
 }
 
 fn remove_journal(path: &Path) -> std::io::Result<()> {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let files = [beside("-wal"), beside("-shm"), beside("-journal")];
+    let files = ["-wal", "-shm", "-journal"].map(|suffix| beside(path, suffix));
     durable::remove_files(files.iter().map(PathBuf::as_path)).map(|_| ())
+}
+
+/// The name SQLite gives a file that belongs to a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn make_file(
@@ -225,6 +229,17 @@ fn check_identity(schema: &Schema, connection: &Connection) -> Result<(), Failur
     if usize::try_from(version).is_ok_and(|v| v > schema.migrations.len()) {
         let detail = format!("schema version {version}, this program knows {}", schema.migrations.len());
         return Err(StorageError::new(schema.part, StorageFault::NewerVersion, detail).into());
+    }
+    Ok(())
+}
+
+/// SQLite fills up a last page that was cut short with zeros and takes it as whole. With a journal beside the
+/// file it is right to do so: a crash may have stopped it in the middle of a page that the journal still has.
+fn check_length(schema: &Schema, connection: &Connection, path: &Path, length: u64) -> Result<(), Failure> {
+    let page_size: u64 = connection.pragma_query_value(None, "page_size", |row| unsigned(row, 0))?;
+    let journal = fs::metadata(beside(path, "-wal")).is_ok_and(|journal| journal.len() > 0);
+    if !journal && !length.is_multiple_of(page_size) {
+        return Err(damaged(schema, "the last page has been cut short").into());
     }
     Ok(())
 }

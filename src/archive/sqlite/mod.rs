@@ -5,11 +5,17 @@
 
 mod database;
 mod fault;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod fields_tests;
 mod index;
 mod index_changes;
 mod index_dump;
 mod keyring;
 mod ledger;
+#[cfg(test)]
+mod residue_tests;
 mod row;
 mod schema;
 
