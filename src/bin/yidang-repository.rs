@@ -1,1 +1,7 @@
-fn main() {}
+//! The central repository's program: wiring only.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    yidang_repository::run_command()
+}

@@ -1,1 +1,54 @@
+//! The central repository: takes what the windows file, hands out what they may see, and tells them what to
+//! forget.
+//!
+//! Papers and the record of every look lie in an [archive](yidang_archive); what it has to know beside that
+//! (agents, uploads, answers given, feeds) is its own state. Requests are HTTP and asynchronous; all work on
+//! archive and state blocks and is handed to threads.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use yidang_repository::{Config, Server, make_enrol_code};
+//!
+//! let config = Config::new(std::path::Path::new("repository"))?;
+//! let server = Server::bind(&config).await?;
+//! let code = make_enrol_code(&config.data_dir, Some("counter-1"))?;
+//! let address = server.address();
+//! server.run(std::future::pending()).await;
+//! # Ok(()) }
+//! ```
 
+mod check;
+mod command;
+mod commits;
+mod config;
+mod control;
+mod enrolment;
+mod erasures;
+mod error;
+mod feed;
+mod filing;
+mod grants;
+mod language;
+mod limits;
+mod problem;
+mod reading;
+mod repository;
+mod request;
+mod routes;
+mod secrets;
+mod server;
+mod sqlite_feed;
+mod sqlite_state;
+mod state;
+mod uploads;
+
+pub use check::{CheckReport, DamageLine, check};
+pub use command::run_command;
+pub use config::{Config, ConfigError};
+pub use enrolment::make_enrol_code;
+pub use error::StartError;
+pub use language::Language;
+pub use problem::Code;
+pub use secrets::SecretsError;
+pub use server::Server;
+pub use state::{StateError, StateFault};

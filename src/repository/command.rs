@@ -1,0 +1,170 @@
+//! The command line of `yidang-repository`.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::check::check;
+use crate::config::Config;
+use crate::enrolment::make_enrol_code;
+use crate::error::StartError;
+use crate::server::Server;
+
+/// How long the runtime waits for threads that are still at work when all else has stopped.
+const THREADS_WAIT: Duration = Duration::from_secs(1);
+/// Width of the progress bar in characters.
+const BAR_WIDTH: u64 = 40;
+
+/// The central repository: takes what the windows file and hands out what they may see.
+#[derive(Parser)]
+#[command(name = "yidang-repository", version, arg_required_else_help = true)]
+struct Arguments {
+    /// Configuration file (TOML). Without it: defaults and the environment, YIDANG_SERVER_<SECTION>_<KEY>.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop.
+    Run,
+    /// Print a code that enrols one window within 24 hours.
+    EnrolCode {
+        /// Only the window of this name.
+        #[arg(long, value_name = "NAME")]
+        counter: Option<String>,
+    },
+    /// Read everything and see whether it is what it was. Exit 1 if it is not.
+    Check {
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command line of this process: exit code 0 done, 1 could not, 2 usage.
+pub fn run_command() -> ExitCode {
+    let arguments = Arguments::parse();
+    let carried_out = Config::load(arguments.config.as_deref(), environment())
+        .map_err(StartError::from)
+        .and_then(|config| carry_out(&arguments.command, &config));
+    match carried_out {
+        Ok(code) => code,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("error: {}: {error}; {}", error.code(), error.remedy()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: &Command, config: &Config) -> Result<ExitCode, StartError> {
+    match command {
+        Command::Run => {
+            log();
+            serve(config)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::EnrolCode { counter } => {
+            let code = make_enrol_code(&config.data_dir, counter.as_deref())?;
+            say(&mut io::stdout(), &code);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { json } => {
+            let mut bar = Bar { shown: u64::MAX };
+            let report = check(config, &mut |done, all| bar.show(done, all))?;
+            bar.clear();
+            let text = if *json {
+                serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
+            } else {
+                report.to_string()
+            };
+            say(&mut io::stdout(), &text);
+            Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+/// Only text that is text: a variable that is not cannot be ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn log() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .with_env_var("YIDANG_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+}
+
+fn serve(config: &Config) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| StartError::System(e.to_string()))?;
+    let served = runtime.block_on(async {
+        let stop = stop_signal()?;
+        let server = Server::bind(config).await?;
+        say(&mut io::stdout(), &format!("listening http://{}", server.address()));
+        server.run(stop).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(THREADS_WAIT);
+    served
+}
+
+#[cfg(unix)]
+fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|e| StartError::System(e.to_string()));
+    // Listening begins here: a signal that comes while the repository opens is not lost.
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "no signal can be received");
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Writes a line. When nobody reads it any more there is nobody to tell.
+fn say(to: &mut dyn Write, text: &str) {
+    let _ = writeln!(to, "{text}").and_then(|()| to.flush());
+}
+
+/// A progress bar on a terminal, and nothing elsewhere.
+struct Bar {
+    shown: u64,
+}
+
+impl Bar {
+    fn show(&mut self, done: u64, all: u64) {
+        let filled = (done * BAR_WIDTH).checked_div(all).unwrap_or(0).min(BAR_WIDTH);
+        if filled != self.shown && io::stderr().is_terminal() {
+            self.shown = filled;
+            let (full, rest) = ("#".repeat(filled as usize), ".".repeat((BAR_WIDTH - filled) as usize));
+            let _ = write!(io::stderr(), "\r[{full}{rest}] {done}/{all}");
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown != u64::MAX {
+            let _ = write!(io::stderr(), "\r{:width$}\r", "", width = BAR_WIDTH as usize + 44);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Commits: what the agents report, taken exactly once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use yidang_model::{Digest, Material, MaterialId, Origin};
+use yidang_sync::limits::{COMMIT_BODY_MAX, COMMIT_ENTRIES_MAX};
+use yidang_sync::wire::{self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, Verdict};
+
+use crate::filing::Standing;
+use crate::problem::{Code, Problem};
+use crate::repository::{Agent, Repository, work};
+use crate::request::{Caller, parse, receive};
+use crate::state::{Answered, CommitRecord, Committed, Tag};
+
+/// `POST /v1/commits`
+pub(crate) async fn commit(
+    Shared(repository): Shared<Arc<Repository>>,
+    Caller(agent): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let received = receive(&repository, request, COMMIT_BODY_MAX).await?;
+    // The turn is kept by the work itself: when the caller goes away half-way, its next try waits for it.
+    let turn = agent.turn().await?;
+    let body: Bytes = received.bytes.clone();
+    let answer = work(&repository, (received, turn), move |r| r.commit(&agent, &body)).await?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], answer).into_response())
+}
+
+/// An entry as far as it could be read.
+pub(crate) enum Reported {
+    /// A material.
+    Filed(Box<Material>),
+    /// A request to forget.
+    Erasure(ErasureEntry),
+    /// Nothing that could be taken, for this reason.
+    Refused(&'static str),
+}
+
+/// What carrying out a commit's entries has come to.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Result code of each entry that is through; `None`: accepted.
+    pub(crate) results: HashMap<usize, Option<&'static str>>,
+    pub(crate) committed: Vec<Committed>,
+    pub(crate) contacts: BTreeSet<Tag>,
+    pub(crate) used: Vec<(Tag, MaterialId)>,
+    /// How materials stood when the blobs were counted, as long as that holds.
+    pub(crate) standings: HashMap<usize, Standing>,
+}
+
+impl Progress {
+    /// This material is on file, as that one.
+    pub(crate) fn accept(&mut self, at: usize, material: MaterialId, stored: MaterialId) {
+        self.results.insert(at, None);
+        self.committed.push(Committed { material, stored });
+    }
+}
+
+impl Repository {
+    /// Takes a commit and gives its answer, as JSON.
+    fn commit(&self, agent: &Agent, body: &[u8]) -> Result<Vec<u8>, Problem> {
+        let CommitRequest { epoch, sequence, entries } = parse::<CommitRequest<Value>>(body)?;
+        if epoch != agent.record.epoch {
+            return Err(Code::EpochWrong.into());
+        }
+        if entries.len() > COMMIT_ENTRIES_MAX {
+            return Err(Problem::invalid(format!("more than {COMMIT_ENTRIES_MAX} entries")));
+        }
+        if sequence == 0 || i64::try_from(sequence).is_err() {
+            return Err(Problem::invalid("`sequence` is out of range"));
+        }
+        let tag = self.secrets.body_tag(body);
+        if let Some(answered) = self.state.answered(&agent.record, sequence)? {
+            let same = answered.body == tag;
+            return if same { Ok(answered.answer) } else { Err(Code::SequenceConflict.into()) };
+        }
+        let ids: Vec<String> = entries.iter().map(identifier).collect();
+        let reported: Vec<Reported> = entries.into_iter().map(|e| self.read_entry(e)).collect();
+        let mut progress = Progress::default();
+        self.carry_out(agent, &reported, &mut progress)?;
+        let results = ids.into_iter().enumerate().map(|(at, id)| result(id, progress.results.get(&at)));
+        let answer = CommitAnswer { results: results.collect() };
+        let answer = serde_json::to_vec(&answer).map_err(|_| Code::StorageFailed)?;
+        let answered = Answered { body: tag, answer: answer.clone() };
+        self.write_down(agent, &mut progress, Some((sequence, answered)))?;
+        tracing::info!(agent = agent.record.name, sequence, entries = reported.len(), "a commit was taken");
+        Ok(answer)
+    }
+
+    /// Writes down what a commit has come to since this was last called.
+    pub(crate) fn write_down(
+        &self,
+        agent: &Agent,
+        progress: &mut Progress,
+        answered: Option<(u64, Answered)>,
+    ) -> Result<(), Problem> {
+        self.state.put_commit(&CommitRecord {
+            agent: &agent.record,
+            answered,
+            committed: std::mem::take(&mut progress.committed),
+            contacts: std::mem::take(&mut progress.contacts),
+            used: std::mem::take(&mut progress.used),
+        })?;
+        Ok(())
+    }
+
+    /// Carries the entries out in their order. Nothing is written before it is certain that no blob is
+    /// missing. After an error some entries may have been carried out; the same commit again finds them done.
+    fn carry_out(
+        &self,
+        agent: &Agent,
+        reported: &[Reported],
+        progress: &mut Progress,
+    ) -> Result<(), Problem> {
+        let forgets = reported.iter().any(|r| matches!(r, Reported::Erasure(_)));
+        let reading = (!forgets).then(|| self.forgetting.read().unwrap_or_else(PoisonError::into_inner));
+        let writing = forgets.then(|| self.forgetting.write().unwrap_or_else(PoisonError::into_inner));
+        self.require_blobs(agent, reported, progress)?;
+        let mut run: Vec<(usize, &Material)> = Vec::new();
+        for (at, reported) in reported.iter().enumerate() {
+            match reported {
+                Reported::Filed(material) => run.push((at, material)),
+                Reported::Refused(code) => drop(progress.results.insert(at, Some(*code))),
+                Reported::Erasure(entry) => {
+                    self.file_run(agent, std::mem::take(&mut run), progress)?;
+                    let code = self.take_erasure(agent, entry, progress)?;
+                    progress.standings.clear();
+                    progress.results.insert(at, code);
+                }
+            }
+        }
+        self.file_run(agent, run, progress)?;
+        drop((reading, writing));
+        Ok(())
+    }
+
+    fn require_blobs(
+        &self,
+        agent: &Agent,
+        reported: &[Reported],
+        progress: &mut Progress,
+    ) -> Result<(), Problem> {
+        let mut missing: BTreeSet<Digest> = BTreeSet::new();
+        for (at, reported) in reported.iter().enumerate() {
+            if let Reported::Filed(material) = reported {
+                match self.standing(agent, material)? {
+                    Standing::Lacking(digests) => missing.extend(digests),
+                    standing => drop(progress.standings.insert(at, standing)),
+                }
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Problem::missing(missing.into_iter().collect())) }
+    }
+
+    /// Reads one entry. What this version cannot read is refused by itself: an agent whose queue has it would
+    /// otherwise never get past it.
+    fn read_entry(&self, entry: Value) -> Reported {
+        let known = matches!(entry["type"].as_str(), Some("filed" | "erasure_requested"));
+        match serde_json::from_value::<Entry>(entry) {
+            Err(_) if !known => Reported::Refused(wire::ENTRY_UNKNOWN),
+            Err(_) => Reported::Refused(wire::INVALID),
+            Ok(Entry::ErasureRequested(entry)) => Reported::Erasure(entry),
+            Ok(Entry::Filed { id, material }) => match Material::try_from(*material) {
+                Ok(material) if material.id != id => Reported::Refused(wire::INVALID),
+                Ok(material) if material.origin == Origin::Simulated && !self.accept_simulated => {
+                    Reported::Refused(wire::SIMULATED_REFUSED)
+                }
+                Ok(material) => Reported::Filed(Box::new(material)),
+                Err(error) => {
+                    tracing::warn!(%error, "an entry does not hold together");
+                    Reported::Refused(wire::INVALID)
+                }
+            },
+        }
+    }
+}
+
+/// The entry's identifier, for its result; only where it is one, since the answer is kept.
+fn identifier(entry: &Value) -> String {
+    let id = entry["id"].as_str().and_then(|text| text.parse::<MaterialId>().ok());
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn result(id: String, code: Option<&Option<&'static str>>) -> CommitResult {
+    match code {
+        Some(None) => CommitResult { id, result: Verdict::Accepted, code: None },
+        Some(Some(code)) => CommitResult { id, result: Verdict::Rejected, code: Some((*code).to_owned()) },
+        // Every entry has its result by now; an entry without one must not count as taken.
+        None => CommitResult { id, result: Verdict::Rejected, code: Some(wire::INVALID.to_owned()) },
+    }
+}

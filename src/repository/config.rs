@@ -1,0 +1,234 @@
+//! The repository's configuration: a TOML file, then the environment, then checks.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Where the repository listens unless told otherwise.
+const LISTEN_DEFAULT: &str = "127.0.0.1:18690";
+/// What the names of our environment variables begin with.
+const VARIABLE_PREFIX: &str = "YIDANG_SERVER_";
+
+/// What holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where everything durable lies, the epoch keys excepted.
+    pub data_dir: PathBuf,
+    /// Where the keys lie: never inside the data folder.
+    pub keys_dir: PathBuf,
+    /// Whether materials of simulated devices are taken.
+    pub accept_simulated: bool,
+    /// Address to listen on; port 0 lets the system choose.
+    pub listen: SocketAddr,
+}
+
+/// Why a configuration does not hold. Names the key, and the line where the file has one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {reason}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The file is no TOML, or has an unknown key or a value of the wrong type.
+    #[error("{file}, line {line}: {reason}")]
+    Malformed {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value makes no sense.
+    #[error("{key}: {reason}")]
+    Value {
+        /// Section and key.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// An environment variable names no key.
+    #[error("the environment variable {0} names no configuration key")]
+    UnknownVariable(String),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    repository: RepositorySection,
+    http: HttpSection,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RepositorySection {
+    data_dir: Option<PathBuf>,
+    keys_dir: Option<PathBuf>,
+    accept_simulated: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HttpSection {
+    listen: Option<String>,
+}
+
+impl Config {
+    /// A configuration for this data folder and otherwise defaults; keys in `DATA_DIR.keys`.
+    pub fn new(data_dir: &Path) -> Result<Self, ConfigError> {
+        let written = RepositorySection { data_dir: Some(data_dir.to_owned()), ..Default::default() };
+        check(Written { repository: written, http: HttpSection::default() }, Path::new(""))
+    }
+
+    /// Reads the file (none: defaults), lays `YIDANG_SERVER_<SECTION>_<KEY>` of the environment over it, and
+    /// checks. Relative paths in the file are relative to it.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let (mut written, base) = match file {
+            Some(path) => (read(path)?, path.parent().unwrap_or(Path::new(""))),
+            None => (Written::default(), Path::new("")),
+        };
+        let mut variables: BTreeMap<String, String> =
+            environment.into_iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+        overlay(&mut written, &mut variables)?;
+        match variables.pop_first() {
+            Some((name, _)) => Err(ConfigError::UnknownVariable(name)),
+            None => check(written, base),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Written, ConfigError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| ConfigError::Unreadable { file: file.clone(), reason: e.to_string() })?;
+    toml::from_str(&text).map_err(|e| {
+        let start = e.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count() + 1;
+        ConfigError::Malformed { file, line, reason: e.message().to_owned() }
+    })
+}
+
+fn overlay(written: &mut Written, variables: &mut BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let mut take = |name: &str| variables.remove(&format!("{VARIABLE_PREFIX}{name}"));
+    // A path in the environment has no file to be relative to.
+    let path = |text: String| std::path::absolute(&text).unwrap_or_else(|_| text.into());
+    if let Some(text) = take("REPOSITORY_DATA_DIR") {
+        written.repository.data_dir = Some(path(text));
+    }
+    if let Some(text) = take("REPOSITORY_KEYS_DIR") {
+        written.repository.keys_dir = Some(path(text));
+    }
+    if let Some(text) = take("REPOSITORY_ACCEPT_SIMULATED") {
+        let value = text.parse().map_err(|_| bad("repository.accept_simulated", "must be true or false"))?;
+        written.repository.accept_simulated = Some(value);
+    }
+    if let Some(text) = take("HTTP_LISTEN") {
+        written.http.listen = Some(text);
+    }
+    Ok(())
+}
+
+fn check(written: Written, base: &Path) -> Result<Config, ConfigError> {
+    let data_dir = written.repository.data_dir.filter(|path| !path.as_os_str().is_empty());
+    let data_dir = data_dir.ok_or_else(|| bad("repository.data_dir", "say where the data goes"))?;
+    let data_dir = absolute("repository.data_dir", &base.join(data_dir))?;
+    let keys_dir = match written.repository.keys_dir {
+        Some(path) => absolute("repository.keys_dir", &base.join(path))?,
+        None => beside(&data_dir)?,
+    };
+    if keys_dir.starts_with(&data_dir) {
+        return Err(bad(
+            "repository.keys_dir",
+            "must not lie inside the data folder: whoever takes that has both",
+        ));
+    }
+    let listen = written.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT);
+    let listen = listen.replace("localhost:", "127.0.0.1:").parse();
+    Ok(Config {
+        data_dir,
+        keys_dir,
+        accept_simulated: written.repository.accept_simulated.unwrap_or(false),
+        listen: listen.map_err(|_| bad("http.listen", "is no ADDRESS:PORT"))?,
+    })
+}
+
+fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Value { key, reason: reason.into() }
+}
+
+fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
+    std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
+}
+
+/// `/var/lib/yidang-repository` → `/var/lib/yidang-repository.keys`.
+fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
+    let name =
+        data_dir.file_name().ok_or_else(|| bad("repository.data_dir", "must be a folder of its own"))?;
+    let mut name = name.to_owned();
+    name.push(".keys");
+    Ok(data_dir.with_file_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("repository.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path), variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
+    }
+
+    const LEAST: &str = "[repository]\ndata_dir = \"/srv/repository\"\n";
+
+    #[test]
+    fn the_least_configuration_holds() {
+        let config = load(LEAST, &[("YIDANG_AGENT_COUNTER", "of the agent, not ours")]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:18690");
+        assert_eq!(config.keys_dir, Path::new("/srv/repository.keys"));
+        assert!(!config.accept_simulated);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = load(&format!("{LEAST}accept = true\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("`accept`"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_may_not_misspell() {
+        let variables = [
+            ("YIDANG_SERVER_HTTP_LISTEN", "127.0.0.1:0"),
+            ("YIDANG_SERVER_REPOSITORY_ACCEPT_SIMULATED", "true"),
+            ("YIDANG_SERVER_REPOSITORY_DATA_DIR", "/srv/other"),
+        ];
+        let config = load(LEAST, &variables).unwrap();
+        assert_eq!((config.listen.port(), config.accept_simulated), (0, true));
+        assert_eq!(config.keys_dir, Path::new("/srv/other.keys"));
+        let error = load(LEAST, &[("YIDANG_SERVER_HTTP_LISTN", "x")]).unwrap_err();
+        assert_eq!(error, ConfigError::UnknownVariable("YIDANG_SERVER_HTTP_LISTN".into()));
+    }
+
+    #[test]
+    fn values_that_make_no_sense_name_their_key() {
+        let cases = [
+            ("", "repository.data_dir"),
+            ("[repository]\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "repository.keys_dir"),
+            (&format!("{LEAST}[http]\nlisten = \"18690\"\n"), "http.listen"),
+        ];
+        for (text, key) in cases {
+            let error = load(text, &[]).unwrap_err().to_string();
+            assert!(error.starts_with(key), "{key}: {error}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The control socket: how a command reaches the repository that runs on the same data folder.
+
+use std::io;
+use std::path::Path;
+
+#[cfg(unix)]
+pub(crate) use unix::{Control, ask_check};
+
+/// The socket in the data folder.
+#[cfg(unix)]
+const SOCKET_FILE: &str = "control.sock";
+
+#[cfg(unix)]
+mod unix {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{UnixListener, UnixStream};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::check::{CheckReport, check_open};
+    use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT};
+    use crate::repository::Repository;
+
+    /// The one request there is so far.
+    const CHECK: &str = "check";
+
+    /// The listening socket; removed when dropped.
+    pub(crate) struct Control {
+        listener: UnixListener,
+        path: PathBuf,
+    }
+
+    impl Drop for Control {
+        fn drop(&mut self) {
+            if let Err(error) = std::fs::remove_file(&self.path) {
+                tracing::debug!(%error, "the control socket could not be removed");
+            }
+        }
+    }
+
+    impl Control {
+        /// Listens in this data folder, whose lock the caller holds: a socket left there belongs to nobody.
+        pub(crate) fn bind(data_dir: &Path) -> io::Result<Self> {
+            let path = data_dir.join(SOCKET_FILE);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let listener = UnixListener::bind(&path)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+            Ok(Self { listener, path })
+        }
+
+        /// Answers until it is aborted.
+        pub(crate) async fn serve(self, repository: Arc<Repository>) {
+            loop {
+                match self.listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(answer(stream, repository.clone()))),
+                    Err(error) => {
+                        tracing::warn!(%error, "a control connection could not be taken");
+                        tokio::time::sleep(CONTROL_WAIT).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn answer(stream: UnixStream, repository: Arc<Repository>) {
+        let (reader, mut writer) = stream.into_split();
+        let mut line = String::new();
+        let mut lines = tokio::io::BufReader::new(reader.take(CONTROL_REQUEST_MAX));
+        if !matches!(timeout(CONTROL_WAIT, lines.read_line(&mut line)).await, Ok(Ok(_))) {
+            return;
+        }
+        let answer = match line.trim_end() {
+            CHECK => check(repository).await,
+            _ => Err("there is no such request".to_owned()),
+        };
+        let mut text = serde_json::to_string(&answer).unwrap_or_default();
+        text.push('\n');
+        if let Err(error) = writer.write_all(text.as_bytes()).await {
+            tracing::debug!(%error, "a control connection ended early");
+        }
+    }
+
+    /// One at a time: a check reads everything there is.
+    async fn check(repository: Arc<Repository>) -> Result<CheckReport, String> {
+        let only =
+            repository.checking.clone().try_lock_owned().map_err(|_| "a check is under way".to_owned())?;
+        let checked = tokio::task::spawn_blocking(move || {
+            let report = check_open(&repository.archive, &*repository.state, &mut |_, _| {});
+            drop(only);
+            report.map_err(|e| e.to_string())
+        });
+        checked.await.unwrap_or_else(|_| Err("the check stopped on a defect".to_owned()))
+    }
+
+    /// Has the running repository check itself. Blocks as long as that takes.
+    pub(crate) fn ask_check(data_dir: &Path) -> io::Result<Result<CheckReport, String>> {
+        let mut stream = std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET_FILE))?;
+        writeln!(stream, "{CHECK}")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        serde_json::from_str(&line).map_err(io::Error::other)
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) use elsewhere::{Control, ask_check};
+
+/// Where there are no such sockets, commands need the repository stopped.
+#[cfg(not(unix))]
+mod elsewhere {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::check::CheckReport;
+    use crate::repository::Repository;
+
+    pub(crate) enum Control {}
+
+    impl Control {
+        pub(crate) fn bind(_data_dir: &Path) -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) async fn serve(self, _repository: Arc<Repository>) {
+            match self {}
+        }
+    }
+
+    pub(crate) fn ask_check(_data_dir: &Path) -> io::Result<Result<CheckReport, String>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

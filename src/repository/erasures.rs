@@ -1,0 +1,168 @@
+//! Forgetting: carried out in the archive, then told to every agent concerned.
+
+use std::sync::PoisonError;
+
+use serde::{Deserialize, Serialize};
+use yidang_archive::storage::ErasureState;
+use yidang_archive::{Actor, ArchiveError, Erasure, ErasureRequest, ErasureTarget};
+use yidang_model::{Digest, MaterialId, Subject};
+use yidang_sync::limits::{NAME_LENGTH_MAX, REMARK_LENGTH_MAX};
+use yidang_sync::wire::{self, ErasureEntry, WireSubject};
+
+use crate::commits::Progress;
+use crate::error::StartError;
+use crate::problem::{Code, Problem};
+use crate::repository::{Agent, Repository};
+use crate::state::{ErasureOutcome, PlannedErasure};
+
+/// The part of the news that is personal; sealed until the agent has carried it out.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PersonalNews {
+    pub(crate) holder: Option<WireSubject>,
+    pub(crate) shared_kept: Vec<String>,
+}
+
+const REQUEST_CONTEXT: &[u8] = b"erasure request";
+pub(crate) const NEWS_CONTEXT: &[u8] = b"erasure news";
+
+impl Repository {
+    /// Takes a reported erasure: a result code if it cannot be one. It is approved as it comes. The caller
+    /// holds `forgetting` for writing.
+    pub(crate) fn take_erasure(
+        &self,
+        agent: &Agent,
+        entry: &ErasureEntry,
+        progress: &mut Progress,
+    ) -> Result<Option<&'static str>, Problem> {
+        if target(entry).is_none() {
+            return Ok(Some(wire::INVALID));
+        }
+        // What this very commit filed has to be known before it is asked who is concerned.
+        self.write_down(agent, progress, None)?;
+        let mut entry = entry.clone();
+        if let Some(material) = entry.material {
+            entry.material = self.state.stored_for(material)?.or(Some(material));
+        }
+        let request = serde_json::to_vec(&entry).map_err(|_| Code::StorageFailed)?;
+        let request = self.secrets.seal(REQUEST_CONTEXT, &request).ok_or(Code::StorageFailed)?;
+        let planned = PlannedErasure { id: entry.id, agent: agent.record.number, request: Some(request) };
+        let planned = self.state.plan_erasure(&planned)?;
+        self.forget(&planned)?;
+        Ok(None)
+    }
+
+    /// Finishes erasures that a crash interrupted. Called before the first request.
+    pub(crate) fn finish_erasures(&self) -> Result<(), StartError> {
+        let _writing = self.forgetting.write().unwrap_or_else(PoisonError::into_inner);
+        for planned in self.state.unfinished_erasures()? {
+            tracing::info!(erasure = %planned.id, "an interrupted erasure is being finished");
+            self.forget(&planned).map_err(|p| {
+                StartError::System(format!(
+                    "erasure {} could not be finished: {}",
+                    planned.id,
+                    p.code.as_str()
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Does what is left to do of an erasure.
+    fn forget(&self, planned: &PlannedErasure) -> Result<(), Problem> {
+        let Some(sealed) = &planned.request else {
+            return Ok(());
+        };
+        let entry = self.secrets.open_sealed(REQUEST_CONTEXT, sealed);
+        let entry = entry.and_then(|plain| serde_json::from_slice::<ErasureEntry>(&plain).ok());
+        let Some((entry, target)) = entry.and_then(|entry| target(&entry).map(|target| (entry, target)))
+        else {
+            tracing::error!(erasure = %planned.id, "the request of an erasure does not open");
+            return Err(Code::StorageFailed.into());
+        };
+        let (materials, shared_kept) = self.erase(&entry, &target)?;
+        let holder = match &target {
+            ErasureTarget::Holder(subject) => Some(subject),
+            ErasureTarget::Material(_) => None,
+        };
+        let personal = PersonalNews {
+            holder: holder.map(WireSubject::from),
+            shared_kept: shared_kept.iter().map(Digest::to_string).collect(),
+        };
+        let personal = serde_json::to_vec(&personal).map_err(|_| Code::StorageFailed)?;
+        let outcome = ErasureOutcome {
+            id: planned.id,
+            requester: planned.agent,
+            materials: &materials,
+            holder: holder.map(|subject| self.secrets.subject_tag(subject)),
+            personal: self.secrets.seal(NEWS_CONTEXT, &personal).ok_or(Code::StorageFailed)?,
+        };
+        for (agent, head) in self.state.finish_erasure(&outcome)? {
+            self.announce(agent, head);
+        }
+        tracing::info!(erasure = %planned.id, materials = materials.len(), "an erasure was carried out");
+        Ok(())
+    }
+
+    /// The archive's part; what went, and what stays because it is shared.
+    fn erase(
+        &self,
+        entry: &ErasureEntry,
+        target: &ErasureTarget,
+    ) -> Result<(Vec<MaterialId>, Vec<Digest>), ArchiveError> {
+        let done = match self.archive.erasure(entry.id)? {
+            Some(erasure) if erasure.state == ErasureState::Done => erasure,
+            Some(_) => self.archive.erase(entry.id)?,
+            None => match self.request_and_erase(entry, target)? {
+                Some(erasure) => erasure,
+                // Nothing on file: there may still be something at the windows.
+                None => return Ok((Vec::new(), Vec::new())),
+            },
+        };
+        let mut materials = done.materials;
+        if let ErasureTarget::Material(material) = target
+            && !materials.contains(material)
+        {
+            materials.push(*material);
+        }
+        Ok((materials, done.shared_kept))
+    }
+
+    fn request_and_erase(
+        &self,
+        entry: &ErasureEntry,
+        target: &ErasureTarget,
+    ) -> Result<Option<Erasure>, ArchiveError> {
+        let request = ErasureRequest {
+            id: entry.id,
+            target: target.clone(),
+            reason: entry.reason.clone(),
+            by: Actor { client: entry.client.clone(), operator: entry.operator.clone() },
+            idempotency: None,
+        };
+        match self.archive.request_erasure(request.clone()) {
+            Ok(erasure) => self.archive.erase(erasure.id).map(Some),
+            // Not committed yet, or erased before: the tombstone keeps it from ever being filed.
+            Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => {
+                self.archive.erase_now(request).map(Some)
+            }
+            Err(ArchiveError::HolderUnknown) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a request is about; `None` if it is about nothing or does not hold together.
+fn target(entry: &ErasureEntry) -> Option<ErasureTarget> {
+    let long = |text: &str, length_max| text.chars().count() > length_max;
+    if long(&entry.client, NAME_LENGTH_MAX)
+        || entry.operator.as_deref().is_some_and(|operator| long(operator, NAME_LENGTH_MAX))
+        || long(&entry.reason, REMARK_LENGTH_MAX)
+    {
+        return None;
+    }
+    match (entry.material, &entry.holder) {
+        (Some(material), None) => Some(ErasureTarget::Material(material)),
+        (None, Some(holder)) => Subject::try_from(holder).ok().map(ErasureTarget::Holder),
+        _ => None,
+    }
+}

@@ -1,0 +1,100 @@
+//! Why the repository does not start, or a command was not carried out.
+
+use yidang_archive::ArchiveError;
+use yidang_archive::storage::StorageFault;
+
+use crate::config::ConfigError;
+use crate::secrets::SecretsError;
+use crate::state::{StateError, StateFault};
+
+/// Why the repository does not start, or a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration does not hold.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The archive cannot be opened or read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The state cannot be opened or read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The repository's key cannot be had.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// The address cannot be listened on.
+    #[error("{address}: {reason}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The running repository could not be asked.
+    #[error("the running repository: {0}")]
+    Control(String),
+    /// The operating system refused something the program cannot do without.
+    #[error("{0}")]
+    System(String),
+}
+
+impl StartError {
+    /// The stable word for what is wrong.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Config(_) => "config_invalid",
+            Self::Archive(error) => archive_code(error),
+            Self::State(error) => match error.fault {
+                StateFault::DiskFull => "disk_full",
+                StateFault::Busy => "in_use",
+                StateFault::AccessDenied => "access_denied",
+                StateFault::Damaged => "state_damaged",
+                StateFault::NewerVersion => "newer_version",
+                StateFault::Io => "state_failed",
+            },
+            Self::Secrets(SecretsError::Missing) => "key_missing",
+            Self::Secrets(SecretsError::Foreign) => "keys_wrong",
+            Self::Secrets(SecretsError::Damaged) => "key_damaged",
+            Self::Secrets(SecretsError::Unreadable(_)) => "access_denied",
+            Self::Listen { .. } => "listen_failed",
+            Self::Control(_) => "control_failed",
+            Self::System(_) => "system_failed",
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self.code() {
+            "config_invalid" => "correct the configuration file or the environment",
+            "in_use" => {
+                "another repository works on this data folder: stop it, or give this one its own folder"
+            }
+            "disk_full" => "make room on the disk and start again",
+            "access_denied" => "give this account read and write access to the data and keys folders",
+            "newer_version" => "install the version that wrote the data folder, or a newer one",
+            "key_missing" => "put the keys folder back, from its backup; the data cannot be read without it",
+            "key_damaged" => "restore the keys folder from its backup",
+            "keys_wrong" => "point keys_dir at the keys that belong to this data folder",
+            "state_damaged" | "archive_damaged" => "run `yidang-repository check` and restore from a backup",
+            "listen_failed" => "choose a free address of this machine under [http] listen",
+            "control_failed" => "ask again, or stop the repository first",
+            _ => "see the message and the disk's state",
+        }
+    }
+}
+
+fn archive_code(error: &ArchiveError) -> &'static str {
+    match error {
+        ArchiveError::Storage(e) => match e.fault {
+            StorageFault::InUse => "in_use",
+            StorageFault::DiskFull => "disk_full",
+            StorageFault::ReadOnly | StorageFault::AccessDenied => "access_denied",
+            StorageFault::NewerVersion => "newer_version",
+            StorageFault::Missing | StorageFault::Damaged => "archive_damaged",
+            StorageFault::Io => "archive_failed",
+        },
+        ArchiveError::Keys(_) => "key_missing",
+        ArchiveError::KeysWrong => "keys_wrong",
+        _ => "archive_failed",
+    }
+}

@@ -1,0 +1,88 @@
+//! The agents' feeds: what each has to be told, in order and without gaps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State as Shared};
+use tokio::time::{Instant, timeout_at};
+use yidang_sync::limits::{FEED_ITEMS_MAX, FEED_WAIT_MAX_S};
+use yidang_sync::wire::{FeedAnswer, FeedItem, FeedQuery, News};
+
+use crate::erasures::{NEWS_CONTEXT, PersonalNews};
+use crate::problem::{Code, Problem};
+use crate::repository::{Agent, Repository, work};
+use crate::request::Caller;
+use crate::state::FeedRow;
+
+/// `GET /v1/feed`. A waiting poll holds a connection and nothing else: no thread, no turn to work.
+pub(crate) async fn feed(
+    Shared(repository): Shared<Arc<Repository>>,
+    Caller(agent): Caller,
+    query: Result<Query<FeedQuery>, QueryRejection>,
+) -> Result<Json<FeedAnswer>, Problem> {
+    let Query(query) =
+        query.map_err(|_| Problem::invalid("`epoch`, `after` or `wait` is missing or no number"))?;
+    if query.epoch != agent.record.epoch {
+        return Err(Code::EpochWrong.into());
+    }
+    if i64::try_from(query.after).is_err() {
+        return Err(Problem::invalid("`after` is out of range"));
+    }
+    let _poll = agent.polls.clone().try_acquire_owned().map_err(|_| Code::TooMany)?;
+    let until = Instant::now() + Duration::from_secs(query.wait.min(FEED_WAIT_MAX_S));
+    let mut stopping = repository.stopping();
+    // Taken before the first look, so that news between look and wait are not slept through.
+    let mut news = agent.news.subscribe();
+    let asker = agent.clone();
+    work(&repository, (), move |r| Ok(r.state.acknowledge(asker.record.number, query.after)?)).await?;
+    loop {
+        let asker = agent.clone();
+        let given = work(&repository, (), move |r| r.feed_after(&asker, query.after)).await?;
+        if !given.items.is_empty() || *stopping.borrow() {
+            return Ok(Json(given));
+        }
+        let woken = async {
+            tokio::select! {
+                grown = news.changed() => grown.is_ok(),
+                _ = stopping.changed() => false,
+            }
+        };
+        if !timeout_at(until, woken).await.unwrap_or(false) {
+            return Ok(Json(given));
+        }
+    }
+}
+
+impl Repository {
+    fn feed_after(&self, agent: &Agent, after: u64) -> Result<FeedAnswer, Problem> {
+        let (rows, head) = self.state.feed(agent.record.number, after, FEED_ITEMS_MAX)?;
+        // An agent that is further than its feed has carried out what this state knows nothing of.
+        if after > head {
+            return Err(Code::EpochWrong.into());
+        }
+        let items: Vec<FeedItem> = rows.into_iter().map(|row| self.item(row)).collect::<Result<_, _>>()?;
+        Ok(FeedAnswer { after: items.last().map_or(after, |item| item.sequence), items, head })
+    }
+
+    fn item(&self, row: FeedRow) -> Result<FeedItem, Problem> {
+        let personal = match row.personal {
+            None => PersonalNews { holder: None, shared_kept: Vec::new() },
+            Some(sealed) => {
+                let plain = self.secrets.open_sealed(NEWS_CONTEXT, &sealed);
+                plain.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or_else(|| {
+                    tracing::error!(erasure = %row.erasure, "a feed item does not open");
+                    Code::StorageFailed
+                })?
+            }
+        };
+        let news = News::Erased {
+            erasure: row.erasure,
+            materials: row.materials,
+            holder: personal.holder,
+            shared_kept: personal.shared_kept.iter().filter_map(|d| d.parse().ok()).collect(),
+        };
+        Ok(FeedItem { sequence: row.sequence, previous: row.previous, news })
+    }
+}

@@ -1,0 +1,241 @@
+//! Filing what a commit reports, from the agent's own uploads.
+
+use std::collections::HashSet;
+
+use yidang_archive::storage::StagedState;
+use yidang_archive::{Actor, ArchiveError, Filed, Filing};
+use yidang_model::{CaptureId, Digest, Material, MaterialId};
+use yidang_sync::wire;
+
+use crate::commits::Progress;
+use crate::limits::COPY_LIFETIME_MS;
+use crate::problem::Problem;
+use crate::repository::{Agent, Repository};
+use crate::state::Tag;
+
+/// How a reported material stands before it is filed.
+pub(crate) enum Standing {
+    /// It is on file, as this one: a commit repeated after a crash, or the same paper under another name.
+    OnFile(MaterialId),
+    /// It will never be filed, for this reason.
+    Refused(&'static str),
+    /// It can be filed from these.
+    Ready(Vec<Source>),
+    /// These blobs are not among the agent's uploads.
+    Lacking(Vec<Digest>),
+}
+
+/// Where the bytes of a picture are.
+#[derive(Clone, Copy)]
+pub(crate) struct Source {
+    digest: Digest,
+    tag: Tag,
+    place: Place,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    /// In an upload that has not been used.
+    Upload(CaptureId),
+    /// In a material that this agent's upload became part of.
+    Material(MaterialId),
+}
+
+impl Repository {
+    pub(crate) fn standing(&self, agent: &Agent, material: &Material) -> Result<Standing, Problem> {
+        let stored = self.state.stored_for(material.id)?.unwrap_or(material.id);
+        if self.archive.is_erased(stored)? || self.archive.is_erased(material.id)? {
+            return Ok(Standing::Refused(wire::MATERIAL_ERASED));
+        }
+        if let Some(on_file) = self.archive.material(stored)? {
+            let same = stored != material.id || is_same(&on_file.material, material);
+            return Ok(if same {
+                Standing::OnFile(stored)
+            } else {
+                Standing::Refused(wire::MATERIAL_CONFLICT)
+            });
+        }
+        let digests: Vec<Digest> = digests(material);
+        let tags: Vec<Tag> = digests.iter().map(|d| self.secrets.digest_tag(d)).collect();
+        let uploads = self.state.uploads(agent.record.number, &tags)?;
+        let (mut sources, mut lacking) = (Vec::new(), Vec::new());
+        for ((digest, tag), upload) in digests.into_iter().zip(tags).zip(uploads) {
+            let place = match upload {
+                None => None,
+                Some(upload) => match upload.material {
+                    Some(material) => self.on_file(material)?,
+                    None => self.unfiled(upload.staged)?,
+                },
+            };
+            match place {
+                Some(place) => sources.push(Source { digest, tag, place }),
+                None => lacking.push((digest, tag)),
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(Standing::Ready(sources));
+        }
+        // What the state believed to be there is not: forget it, or the agent would never upload it again.
+        let (digests, tags): (Vec<Digest>, Vec<Tag>) = lacking.into_iter().unzip();
+        self.state.forget_uploads(agent.record.number, &tags)?;
+        Ok(Standing::Lacking(digests))
+    }
+
+    fn on_file(&self, material: MaterialId) -> Result<Option<Place>, Problem> {
+        Ok(self.archive.material(material)?.map(|_| Place::Material(material)))
+    }
+
+    fn unfiled(&self, set: CaptureId) -> Result<Option<Place>, Problem> {
+        match self.archive.staged(set)?.map(|staged| staged.state) {
+            Some(StagedState::Unfiled) => Ok(Some(Place::Upload(set))),
+            // Filed by a commit that a crash kept from being written down.
+            Some(StagedState::Filed(material)) => self.on_file(material),
+            Some(StagedState::Discarded) | None => Ok(None),
+        }
+    }
+
+    /// Files materials, together as far as no two of them use the same upload.
+    pub(crate) fn file_run(
+        &self,
+        agent: &Agent,
+        mut run: Vec<(usize, &Material)>,
+        progress: &mut Progress,
+    ) -> Result<(), Problem> {
+        while !run.is_empty() {
+            let mut claimed: HashSet<CaptureId> = HashSet::new();
+            let mut named: HashSet<MaterialId> = HashSet::new();
+            let (mut wave, mut filings, mut later) = (Vec::new(), Vec::new(), Vec::new());
+            for (at, material) in run {
+                let contacts = material.holders.iter().map(|h| self.secrets.subject_tag(h));
+                let standing = match progress.standings.remove(&at) {
+                    Some(standing) => standing,
+                    None => self.standing(agent, material)?,
+                };
+                match standing {
+                    Standing::OnFile(stored) => {
+                        progress.contacts.extend(contacts);
+                        progress.accept(at, material.id, stored);
+                    }
+                    Standing::Refused(code) => drop(progress.results.insert(at, Some(code))),
+                    Standing::Lacking(digests) => return Err(Problem::missing(digests)),
+                    Standing::Ready(sources) => {
+                        let taken = sources.iter().any(|s| s.upload().is_some_and(|u| claimed.contains(&u)));
+                        if taken || !named.insert(material.id) {
+                            later.push((at, material));
+                            continue;
+                        }
+                        claimed.extend(sources.iter().filter_map(Source::upload));
+                        filings.push(self.filing(agent, material, &sources)?);
+                        wave.push((at, material, sources));
+                    }
+                }
+            }
+            for ((at, material, sources), filed) in wave.into_iter().zip(self.archive.file_many(filings)) {
+                self.settle(agent, at, material, &sources, filed, progress)?;
+            }
+            run = later;
+        }
+        Ok(())
+    }
+
+    fn filing(&self, agent: &Agent, material: &Material, sources: &[Source]) -> Result<Filing, Problem> {
+        let mut from = Vec::with_capacity(sources.len());
+        for source in sources {
+            match source.place {
+                Place::Upload(set) => from.push(set),
+                Place::Material(other) => from.extend(self.copy(agent, material, source.digest, other)?),
+            }
+        }
+        let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
+        Ok(Filing { material: material.clone(), from, by, purpose: None, idempotency: None })
+    }
+
+    /// The archive draws on the dossiers of a material's own holders by itself. Bytes that this agent uploaded
+    /// for someone else are staged anew; the archive keeps them once.
+    fn copy(
+        &self,
+        agent: &Agent,
+        material: &Material,
+        digest: Digest,
+        other: MaterialId,
+    ) -> Result<Option<CaptureId>, Problem> {
+        let on_file = self.archive.material(other)?;
+        if on_file.is_some_and(|s| s.material.holders.iter().any(|h| material.holders.contains(h))) {
+            return Ok(None);
+        }
+        let bytes = self.archive.blob(other, &digest)?;
+        Ok(Some(self.stage_one(agent, bytes, self.now().plus_millis(COPY_LIFETIME_MS))?))
+    }
+
+    fn settle(
+        &self,
+        agent: &Agent,
+        at: usize,
+        material: &Material,
+        sources: &[Source],
+        filed: Result<Filed, ArchiveError>,
+        progress: &mut Progress,
+    ) -> Result<(), Problem> {
+        match filed {
+            Ok(filed) => {
+                let stored = filed.stored.material.id;
+                progress.contacts.extend(material.holders.iter().map(|h| self.secrets.subject_tag(h)));
+                progress.accept(at, material.id, stored);
+                // Nothing was written for a duplicate, and its uploads are still to be had.
+                if !filed.duplicate {
+                    progress.used.extend(sources.iter().map(|s| (s.tag, stored)));
+                }
+                Ok(())
+            }
+            Err(ArchiveError::MaterialErased) => {
+                progress.results.insert(at, Some(wire::MATERIAL_ERASED));
+                Ok(())
+            }
+            Err(ArchiveError::IdempotencyConflict) => {
+                progress.results.insert(at, Some(wire::MATERIAL_CONFLICT));
+                Ok(())
+            }
+            Err(error @ ArchiveError::Invalid(_)) => {
+                tracing::warn!(%error, "the archive does not take a material");
+                progress.results.insert(at, Some(wire::INVALID));
+                Ok(())
+            }
+            Err(
+                ArchiveError::BlobUnknown { .. }
+                | ArchiveError::BlobMissing { .. }
+                | ArchiveError::StagedUnknown
+                | ArchiveError::StagedFiled { .. },
+            ) => {
+                // Swept or lost in between. All of it is asked for again; what is there costs no second copy.
+                let tags: Vec<Tag> = sources.iter().map(|s| s.tag).collect();
+                self.state.forget_uploads(agent.record.number, &tags)?;
+                Err(Problem::missing(sources.iter().map(|s| s.digest).collect()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Source {
+    fn upload(&self) -> Option<CaptureId> {
+        match self.place {
+            Place::Upload(set) => Some(set),
+            Place::Material(_) => None,
+        }
+    }
+}
+
+/// The pictures of a material, each once, in their order.
+fn digests(material: &Material) -> Vec<Digest> {
+    let mut seen = HashSet::new();
+    let all = material.pages.iter().flat_map(|p| [p.image.digest, p.original.digest]);
+    all.filter(|digest| seen.insert(*digest)).collect()
+}
+
+/// Whether a material on file is what is reported under its identifier. A holder forgotten since is no
+/// difference, and status may have moved on.
+fn is_same(on_file: &Material, reported: &Material) -> bool {
+    on_file.kind == reported.kind
+        && on_file.holders.iter().all(|h| reported.holders.contains(h))
+        && digests(on_file) == digests(reported)
+}

@@ -1,0 +1,177 @@
+//! Showing a person's materials to an agent: the look is written down first, then comes a grant.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::Json;
+use axum::extract::{Path, Request, State as Shared};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use yidang_archive::{Actor, ArchiveError, HISTORY_PAGE_MAX, HistoryPage, Look, LookVerb};
+use yidang_model::{Digest, Material, MediaType, Subject};
+use yidang_sync::limits::{
+    GRANT_LIFETIME_S, JSON_BODY_MAX, MATERIALS_DEFAULT, MATERIALS_MAX, NAME_LENGTH_MAX, REMARK_LENGTH_MAX,
+    TEXT_LENGTH_MAX,
+};
+use yidang_sync::wire::{GRANT_HEADER, MaterialsAnswer, MaterialsRequest, WireMaterial};
+
+use crate::limits::SCANNED_MAX;
+use crate::problem::{Code, Problem};
+use crate::repository::{Agent, Repository, work};
+use crate::request::{Caller, bounded, parse, receive};
+
+/// The basis that needs no reason: the person's own card lies on the reader.
+const CARD: &str = "card";
+/// The basis on which one may file and not look.
+const NONE: &str = "none";
+
+/// `POST /v1/holders/materials`
+pub(crate) async fn materials(
+    Shared(repository): Shared<Arc<Repository>>,
+    Caller(agent): Caller,
+    request: Request,
+) -> Result<Json<MaterialsAnswer>, Problem> {
+    let received = receive(&repository, request, JSON_BODY_MAX).await?;
+    let request: MaterialsRequest = parse(&received.bytes)?;
+    let query = query(request)?;
+    work(&repository, received, move |r| Ok(Json(r.show(&agent, query)?))).await
+}
+
+/// `GET /v1/blobs/{digest}`
+pub(crate) async fn blob(
+    Shared(repository): Shared<Arc<Repository>>,
+    Caller(agent): Caller,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let digest: Digest =
+        digest.parse().map_err(|_| Problem::invalid("the digest is not 64 hexadecimal digits"))?;
+    let grant = headers.get(GRANT_HEADER).and_then(|v| v.to_str().ok()).ok_or(Code::GrantInvalid)?.to_owned();
+    let found = work(&repository, (), move |r| r.granted_blob(&agent, &grant, &digest)).await?;
+    let (media_type, bytes) = found;
+    let fixed = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str())),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Ok((fixed, bytes).into_response())
+}
+
+/// A request that makes sense.
+struct LookQuery {
+    subject: Subject,
+    request: MaterialsRequest,
+    before: u64,
+    limit: usize,
+}
+
+fn query(request: MaterialsRequest) -> Result<LookQuery, Problem> {
+    let subject = Subject::try_from(&request.subject)
+        .map_err(|_| Problem::invalid("`subject` has no number of its type"))?;
+    for (field, text, length_max) in [
+        ("basis", Some(&request.basis), TEXT_LENGTH_MAX),
+        ("client", Some(&request.client), NAME_LENGTH_MAX),
+        ("operator", request.operator.as_ref(), NAME_LENGTH_MAX),
+        ("purpose", request.purpose.as_ref(), REMARK_LENGTH_MAX),
+        ("case", request.case.as_ref(), TEXT_LENGTH_MAX),
+        ("kind", request.kind.as_ref(), TEXT_LENGTH_MAX),
+        ("item", request.item.as_ref(), TEXT_LENGTH_MAX),
+    ] {
+        bounded(field, text.map(String::as_str), length_max)?;
+    }
+    let said = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
+    if request.basis.trim().is_empty() || request.basis == NONE {
+        return Err(Problem::invalid("a dossier opens only on a `basis`"));
+    }
+    if request.basis != CARD && !(said(&request.purpose) && said(&request.case)) {
+        return Err(Problem::invalid("another basis than the card needs `purpose` and `case`"));
+    }
+    let before = match &request.cursor {
+        None => u64::MAX,
+        Some(text) => text.parse().map_err(|_| Problem::invalid("`cursor` is none of ours"))?,
+    };
+    let limit = request.limit.unwrap_or(MATERIALS_DEFAULT);
+    if !(1..=MATERIALS_MAX).contains(&limit) {
+        return Err(Problem::invalid(format!("`limit` is not between 1 and {MATERIALS_MAX}")));
+    }
+    Ok(LookQuery { subject, request, before, limit })
+}
+
+impl Repository {
+    fn show(&self, agent: &Agent, query: LookQuery) -> Result<MaterialsAnswer, Problem> {
+        // Whoever is forgotten in the meantime is forgotten after this look, and this agent is told.
+        let _reading = self.forgetting.read().unwrap_or_else(PoisonError::into_inner);
+        let (materials, next_cursor) = self.matching(&query)?;
+        self.state.put_contact(agent.record.number, self.secrets.subject_tag(&query.subject))?;
+        let MaterialsRequest { basis, purpose, case, client, operator, .. } = query.request;
+        self.archive.record(Look {
+            verb: if basis == CARD { LookVerb::Looked } else { LookVerb::Opened },
+            who: vec![query.subject],
+            materials: materials.iter().map(|m| m.id).collect(),
+            basis,
+            purpose,
+            case,
+            by: Actor { client: format!("{}/{client}", agent.record.name), operator },
+            idempotency: None,
+        })?;
+        Ok(MaterialsAnswer {
+            grant: self.grants.give(agent.record.number, &materials),
+            grant_expires_at: self.now().plus_millis(GRANT_LIFETIME_S as i64 * 1000),
+            materials: materials.iter().map(WireMaterial::from).collect(),
+            next_cursor,
+        })
+    }
+
+    /// The newest materials that match, and the cursor to go on from where there may be more.
+    fn matching(&self, query: &LookQuery) -> Result<(Vec<Material>, Option<String>), ArchiveError> {
+        let wanted = |filter: &Option<String>, value: Option<&str>| {
+            filter.as_deref().is_none_or(|wanted| value == Some(wanted))
+        };
+        let (mut found, mut before, mut scanned) = (Vec::new(), query.before, 0);
+        loop {
+            let page =
+                self.archive.history(&query.subject, HistoryPage { before, limit: HISTORY_PAGE_MAX })?;
+            let is_last = page.len() < HISTORY_PAGE_MAX;
+            for (at, stored) in page.iter().enumerate() {
+                if wanted(&query.request.kind, Some(stored.material.kind.as_str()))
+                    && wanted(&query.request.item, stored.material.item.as_deref())
+                {
+                    found.push(stored.material.clone());
+                }
+                before = stored.sequence;
+                scanned += 1;
+                let is_full = found.len() == query.limit || scanned == SCANNED_MAX;
+                if is_full && !(is_last && at + 1 == page.len()) {
+                    return Ok((found, Some(before.to_string())));
+                }
+            }
+            if is_last {
+                return Ok((found, None));
+            }
+        }
+    }
+
+    fn granted_blob(
+        &self,
+        agent: &Agent,
+        grant: &str,
+        digest: &Digest,
+    ) -> Result<(MediaType, Vec<u8>), Problem> {
+        let found = self.grants.find(agent.record.number, grant, digest).ok_or(Code::GrantInvalid)?;
+        if found.is_empty() {
+            return Err(Code::GrantInvalid.into());
+        }
+        for granted in found {
+            match self.archive.blob(granted.material, digest) {
+                Ok(bytes) => return Ok((granted.media_type, bytes)),
+                // Erased since; another of the materials may still have the picture.
+                Err(
+                    ArchiveError::MaterialUnknown
+                    | ArchiveError::MaterialErased
+                    | ArchiveError::BlobUnknown { .. },
+                ) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Code::BlobUnknown.into())
+    }
+}

@@ -1,0 +1,106 @@
+//! The agents' feeds in SQLite: who is told of an erasure, and in what order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, Row, Transaction, params};
+use yidang_model::{ErasureId, MaterialId};
+
+use crate::sqlite_state::{fixed, signed};
+use crate::state::{AgentNumber, ErasureOutcome, FeedRow, StateError, StateFault};
+
+/// Puts an erasure onto the feeds. The whole is one transaction, and sequences are counted on the agent's own
+/// row in it: none becomes visible before a smaller one, and none is left out.
+pub(crate) fn finish_erasure(
+    t: &Transaction<'_>,
+    outcome: &ErasureOutcome<'_>,
+) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+    let mut told = concerned(t, outcome)?;
+    told.entry(outcome.requester).or_default();
+    let mut heads = Vec::with_capacity(told.len());
+    for (agent, own) in told {
+        let all: BTreeSet<MaterialId> = outcome.materials.iter().copied().chain(own).collect();
+        let materials: Vec<u8> = all.iter().flat_map(|m| *m.as_bytes()).collect();
+        let sql = "UPDATE agents SET feed_head = feed_head + 1 WHERE number = ?1 RETURNING feed_head";
+        let sequence: i64 = t.prepare_cached(sql)?.query_row(params![agent], |row| row.get(0))?;
+        let sql = "INSERT INTO feed (agent, sequence, previous, erasure, materials, personal)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = params![agent, sequence, sequence - 1, outcome.id.as_bytes(), materials, outcome.personal];
+        t.prepare_cached(sql)?.execute(row)?;
+        heads.push((agent, sequence.unsigned_abs()));
+    }
+    for material in outcome.materials {
+        t.prepare_cached("DELETE FROM uploads WHERE material = ?1")?.execute(params![material.as_bytes()])?;
+    }
+    if let Some(holder) = outcome.holder {
+        t.execute("DELETE FROM contacts WHERE subject = ?1", params![holder])?;
+    }
+    t.execute("UPDATE erasures SET request = NULL WHERE id = ?1", params![outcome.id.as_bytes()])?;
+    Ok(heads)
+}
+
+/// Everyone who committed one of the materials, under the names they gave them, and everyone who filed for or
+/// looked at the person.
+fn concerned(
+    t: &Transaction<'_>,
+    outcome: &ErasureOutcome<'_>,
+) -> Result<BTreeMap<AgentNumber, Vec<MaterialId>>, StateError> {
+    let mut told: BTreeMap<AgentNumber, Vec<MaterialId>> = BTreeMap::new();
+    for material in outcome.materials {
+        let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
+        let mut rows = statement.query(params![material.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            told.entry(row.get(0)?).or_default().push(MaterialId::from_bytes(fixed(row, 1)?));
+        }
+    }
+    if let Some(holder) = outcome.holder {
+        let mut statement = t.prepare_cached("SELECT agent FROM contacts WHERE subject = ?1")?;
+        let mut rows = statement.query(params![holder])?;
+        while let Some(row) = rows.next()? {
+            told.entry(row.get(0)?).or_default();
+        }
+    }
+    Ok(told)
+}
+
+pub(crate) fn read(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    after: u64,
+    limit: usize,
+) -> Result<(Vec<FeedRow>, u64), StateError> {
+    let sql = "SELECT feed_head FROM agents WHERE number = ?1";
+    let head: i64 = t.prepare_cached(sql)?.query_row(params![agent], |row| row.get(0))?;
+    let sql = "SELECT sequence, previous, erasure, materials, personal FROM feed
+               WHERE agent = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3";
+    let mut statement = t.prepare_cached(sql)?;
+    let mut rows = statement.query(params![agent, signed(after), signed(limit as u64)])?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        items.push(item(row)?);
+    }
+    Ok((items, head.unsigned_abs()))
+}
+
+fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
+    let materials: Vec<u8> = row.get(3)?;
+    let (ids, []) = materials.as_chunks::<16>() else {
+        return Err(StateError::new(StateFault::Damaged, "a feed item's materials do not hold together"));
+    };
+    Ok(FeedRow {
+        sequence: row.get::<_, i64>(0)?.unsigned_abs(),
+        previous: row.get::<_, i64>(1)?.unsigned_abs(),
+        erasure: ErasureId::from_bytes(fixed(row, 2)?),
+        materials: ids.iter().copied().map(MaterialId::from_bytes).collect(),
+        personal: row.get(4)?,
+    })
+}
+
+/// Feeds whose items are not 1, 2, 3 … up to their head.
+pub(crate) fn gaps(connection: &Connection) -> Result<Vec<String>, StateError> {
+    let sql = "SELECT a.name FROM agents a LEFT JOIN feed f ON f.agent = a.number GROUP BY a.number
+               HAVING COUNT(f.sequence) <> a.feed_head OR COALESCE(MAX(f.sequence), 0) <> a.feed_head";
+    let mut statement = connection.prepare(sql)?;
+    let lines =
+        statement.query_map([], |row| Ok(format!("feed of {}: has gaps", row.get::<_, String>(0)?)))?;
+    Ok(lines.collect::<Result<_, _>>()?)
+}

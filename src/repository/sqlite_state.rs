@@ -1,0 +1,383 @@
+//! The state in one SQLite file, which several processes may have open.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+
+use crate::secrets::make_private_folder;
+use crate::sqlite_feed;
+use crate::state::{
+    AgentNumber, AgentRecord, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow, NewAgent,
+    PlannedErasure, State, StateError, StateFault, Tag, Upload,
+};
+
+/// The file in the data folder.
+pub(crate) const STATE_FILE: &str = "repository.db";
+/// How long a call waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Answers kept for each agent: far more than it can have under way.
+const ANSWERS_KEPT: i64 = 1000;
+const SCHEMA_VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE codes (
+    code BLOB PRIMARY KEY, counter TEXT, expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE agents (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,
+    key BLOB NOT NULL UNIQUE, counter TEXT NOT NULL, enrolled_at INTEGER NOT NULL,
+    feed_head INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE uploads (
+    agent INTEGER NOT NULL REFERENCES agents, digest BLOB NOT NULL, staged BLOB NOT NULL,
+    material BLOB, expires_at INTEGER NOT NULL, PRIMARY KEY (agent, digest)
+) WITHOUT ROWID;
+CREATE INDEX uploads_material ON uploads (material) WHERE material IS NOT NULL;
+CREATE INDEX uploads_expiry ON uploads (expires_at) WHERE material IS NULL;
+CREATE TABLE commits (
+    agent INTEGER NOT NULL REFERENCES agents, epoch TEXT NOT NULL, sequence INTEGER NOT NULL,
+    body BLOB NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (agent, epoch, sequence)
+) WITHOUT ROWID;
+CREATE TABLE committed (
+    material BLOB NOT NULL, agent INTEGER NOT NULL REFERENCES agents, stored BLOB NOT NULL,
+    PRIMARY KEY (material, agent)
+) WITHOUT ROWID;
+CREATE INDEX committed_stored ON committed (stored);
+CREATE TABLE contacts (
+    subject BLOB NOT NULL, agent INTEGER NOT NULL REFERENCES agents, PRIMARY KEY (subject, agent)
+) WITHOUT ROWID;
+CREATE TABLE erasures (
+    id BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, request BLOB
+) WITHOUT ROWID;
+CREATE INDEX erasures_open ON erasures (id) WHERE request IS NOT NULL;
+CREATE TABLE feed (
+    agent INTEGER NOT NULL REFERENCES agents, sequence INTEGER NOT NULL, previous INTEGER NOT NULL,
+    erasure BLOB NOT NULL, materials BLOB NOT NULL, personal BLOB, PRIMARY KEY (agent, sequence)
+) WITHOUT ROWID;
+CREATE INDEX feed_personal ON feed (agent, sequence) WHERE personal IS NOT NULL;
+";
+
+/// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
+pub(crate) struct SqliteState {
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+impl From<rusqlite::Error> for StateError {
+    fn from(error: rusqlite::Error) -> Self {
+        let fault = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StateFault::DiskFull,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StateFault::Busy,
+            Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                StateFault::AccessDenied
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StateFault::Damaged,
+            _ => StateFault::Io,
+        };
+        // The database's own message can quote a bound value only where SQL does; ours binds parameters.
+        Self::new(fault, error.to_string())
+    }
+}
+
+impl SqliteState {
+    /// Opens the state in this data folder; makes folder and file where there are none.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, StateError> {
+        make_private_folder(data_dir)
+            .map_err(|e| StateError::new(StateFault::AccessDenied, format!("the data folder: {e}")))?;
+        let path = data_dir.join(STATE_FILE);
+        let mut writer = connect(&path)?;
+        prepare(&mut writer)?;
+        private(&path)?;
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(connect(&path)?) })
+    }
+
+    /// Runs a transaction; nothing of it stays unless it returns `Ok`.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    fn read(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, StateError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection) -> Result<(), StateError> {
+    // Immediate, so that of two processes founding it at once one waits for the other.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > SCHEMA_VERSION {
+        return Err(StateError::new(StateFault::NewerVersion, "written by a newer version"));
+    }
+    if version == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> Result<(), StateError> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|e| StateError::new(StateFault::AccessDenied, e.to_string()))
+}
+
+#[cfg(not(unix))]
+fn private(_path: &Path) -> Result<(), StateError> {
+    Ok(())
+}
+
+/// A column of a fixed number of bytes.
+pub(crate) fn fixed<const N: usize>(row: &Row<'_>, column: usize) -> Result<[u8; N], rusqlite::Error> {
+    row.get(column)
+}
+
+/// SQLite's integers are signed; a sequence beyond them is refused where it comes in.
+pub(crate) fn signed(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+fn agent(row: &Row<'_>) -> Result<AgentRecord, rusqlite::Error> {
+    Ok(AgentRecord { number: row.get(0)?, name: row.get(1)?, epoch: row.get(2)?, key: fixed(row, 3)? })
+}
+
+fn planned(row: &Row<'_>) -> Result<PlannedErasure, rusqlite::Error> {
+    Ok(PlannedErasure { id: ErasureId::from_bytes(fixed(row, 0)?), agent: row.get(1)?, request: row.get(2)? })
+}
+
+impl State for SqliteState {
+    fn key_check(&self, fresh: Tag) -> Result<Tag, StateError> {
+        self.write(|t| {
+            t.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('key_check', ?1)", params![fresh])?;
+            Ok(t.query_row("SELECT value FROM meta WHERE key = 'key_check'", [], |row| fixed(row, 0))?)
+        })
+    }
+
+    fn is_keyless(&self) -> Result<bool, StateError> {
+        let found = self.read().query_row("SELECT 1 FROM meta WHERE key = 'key_check'", [], |_| Ok(()));
+        Ok(found.optional()?.is_none())
+    }
+
+    fn put_code(
+        &self,
+        code: [u8; 32],
+        counter: Option<&str>,
+        expires_at: Timestamp,
+    ) -> Result<(), StateError> {
+        self.write(|t| {
+            let sql = "INSERT INTO codes (code, counter, expires_at) VALUES (?1, ?2, ?3)";
+            t.execute(sql, params![code, counter, expires_at.as_millis()])?;
+            Ok(())
+        })
+    }
+
+    fn enrol(&self, code: [u8; 32], new: &NewAgent, now: Timestamp) -> Result<Enrolment, StateError> {
+        self.write(|t| {
+            let sql = "SELECT counter FROM codes WHERE code = ?1 AND expires_at > ?2";
+            let found: Option<Option<String>> =
+                t.query_row(sql, params![code, now.as_millis()], |row| row.get(0)).optional()?;
+            match found {
+                None => return Ok(Enrolment::CodeSpent),
+                Some(Some(counter)) if counter != new.counter => return Ok(Enrolment::OtherCounter),
+                Some(_) => t.execute("DELETE FROM codes WHERE code = ?1", params![code])?,
+            };
+            let sql =
+                "INSERT INTO agents (name, epoch, key, counter, enrolled_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            t.execute(sql, params![new.name, new.epoch, new.key, new.counter, now.as_millis()])?;
+            Ok(Enrolment::Done(AgentRecord {
+                number: t.last_insert_rowid(),
+                name: new.name.clone(),
+                epoch: new.epoch.clone(),
+                key: new.key,
+            }))
+        })
+    }
+
+    fn agents(&self) -> Result<Vec<AgentRecord>, StateError> {
+        let connection = self.read();
+        let mut statement = connection.prepare("SELECT number, name, epoch, key FROM agents")?;
+        Ok(statement.query_map([], agent)?.collect::<Result<_, _>>()?)
+    }
+
+    fn uploads(&self, agent: AgentNumber, digests: &[Tag]) -> Result<Vec<Option<Upload>>, StateError> {
+        let connection = self.read();
+        let sql = "SELECT staged, material, expires_at FROM uploads WHERE agent = ?1 AND digest = ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let upload = |row: &Row<'_>| {
+            Ok(Upload {
+                staged: CaptureId::from_bytes(fixed(row, 0)?),
+                material: row.get::<_, Option<[u8; 16]>>(1)?.map(MaterialId::from_bytes),
+                expires_at: Timestamp::from_millis(row.get(2)?),
+            })
+        };
+        let one = |digest: &Tag| Ok(statement.query_row(params![agent, digest], upload).optional()?);
+        digests.iter().map(one).collect()
+    }
+
+    fn put_upload(&self, agent: AgentNumber, digest: Tag, upload: &Upload) -> Result<(), StateError> {
+        self.write(|t| {
+            let sql = "INSERT OR REPLACE INTO uploads (agent, digest, staged, material, expires_at)
+                       VALUES (?1, ?2, ?3, ?4, ?5)";
+            let material = upload.material.map(|m| *m.as_bytes());
+            let staged = upload.staged.as_bytes();
+            t.prepare_cached(sql)?.execute(params![
+                agent,
+                digest,
+                staged,
+                material,
+                upload.expires_at.as_millis()
+            ])?;
+            Ok(())
+        })
+    }
+
+    fn forget_uploads(&self, agent: AgentNumber, digests: &[Tag]) -> Result<(), StateError> {
+        self.write(|t| {
+            let mut statement = t.prepare_cached("DELETE FROM uploads WHERE agent = ?1 AND digest = ?2")?;
+            digests.iter().try_for_each(|digest| statement.execute(params![agent, digest]).map(drop))?;
+            Ok(())
+        })
+    }
+
+    fn expire(&self, now: Timestamp) -> Result<(), StateError> {
+        self.write(|t| {
+            let sql = "DELETE FROM uploads WHERE material IS NULL AND expires_at <= ?1";
+            t.execute(sql, params![now.as_millis()])?;
+            t.execute("DELETE FROM codes WHERE expires_at <= ?1", params![now.as_millis()])?;
+            Ok(())
+        })
+    }
+
+    fn answered(&self, agent: &AgentRecord, sequence: u64) -> Result<Option<Answered>, StateError> {
+        let sql = "SELECT body, answer FROM commits WHERE agent = ?1 AND epoch = ?2 AND sequence = ?3";
+        let connection = self.read();
+        let answered = |row: &Row<'_>| Ok(Answered { body: fixed(row, 0)?, answer: row.get(1)? });
+        let key = params![agent.number, agent.epoch, signed(sequence)];
+        Ok(connection.prepare_cached(sql)?.query_row(key, answered).optional()?)
+    }
+
+    fn stored_for(&self, material: MaterialId) -> Result<Option<MaterialId>, StateError> {
+        let connection = self.read();
+        let sql = "SELECT stored FROM committed WHERE material = ?1 LIMIT 1";
+        let stored = |row: &Row<'_>| fixed(row, 0).map(MaterialId::from_bytes);
+        Ok(connection.prepare_cached(sql)?.query_row(params![material.as_bytes()], stored).optional()?)
+    }
+
+    fn put_commit(&self, commit: &CommitRecord<'_>) -> Result<(), StateError> {
+        let agent = commit.agent.number;
+        self.write(|t| {
+            for one in &commit.committed {
+                let sql = "INSERT OR REPLACE INTO committed (material, agent, stored) VALUES (?1, ?2, ?3)";
+                t.prepare_cached(sql)?.execute(params![
+                    one.material.as_bytes(),
+                    agent,
+                    one.stored.as_bytes()
+                ])?;
+            }
+            for subject in &commit.contacts {
+                put_contact(t, agent, subject)?;
+            }
+            for (digest, material) in &commit.used {
+                let sql = "UPDATE uploads SET material = ?3 WHERE agent = ?1 AND digest = ?2";
+                t.prepare_cached(sql)?.execute(params![agent, digest, material.as_bytes()])?;
+            }
+            if let Some((sequence, Answered { body, answer })) = &commit.answered {
+                let (epoch, sequence) = (&commit.agent.epoch, signed(*sequence));
+                let sql = "INSERT INTO commits (agent, epoch, sequence, body, answer)
+                           VALUES (?1, ?2, ?3, ?4, ?5)";
+                t.prepare_cached(sql)?.execute(params![agent, epoch, sequence, body, answer])?;
+                let sql = "DELETE FROM commits WHERE agent = ?1 AND epoch = ?2 AND sequence <= ?3";
+                let oldest = sequence.saturating_sub(ANSWERS_KEPT);
+                t.prepare_cached(sql)?.execute(params![agent, epoch, oldest])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn put_contact(&self, agent: AgentNumber, subject: Tag) -> Result<(), StateError> {
+        let sql = "SELECT 1 FROM contacts WHERE subject = ?1 AND agent = ?2";
+        if self.read().prepare_cached(sql)?.exists(params![subject, agent])? {
+            return Ok(());
+        }
+        self.write(|t| put_contact(t, agent, &subject))
+    }
+
+    fn plan_erasure(&self, erasure: &PlannedErasure) -> Result<PlannedErasure, StateError> {
+        self.write(|t| {
+            let id = erasure.id.as_bytes();
+            let sql = "INSERT OR IGNORE INTO erasures (id, agent, request) VALUES (?1, ?2, ?3)";
+            t.execute(sql, params![id, erasure.agent, erasure.request])?;
+            let sql = "SELECT id, agent, request FROM erasures WHERE id = ?1";
+            Ok(t.query_row(sql, params![id], planned)?)
+        })
+    }
+
+    fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError> {
+        let connection = self.read();
+        let sql = "SELECT id, agent, request FROM erasures WHERE request IS NOT NULL";
+        let mut statement = connection.prepare(sql)?;
+        Ok(statement.query_map([], planned)?.collect::<Result<_, _>>()?)
+    }
+
+    fn finish_erasure(&self, outcome: &ErasureOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+        self.write(|t| sqlite_feed::finish_erasure(t, outcome))
+    }
+
+    fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError> {
+        // One transaction, so that head and items are of the same instant.
+        let mut connection = self.read();
+        let transaction = connection.transaction()?;
+        sqlite_feed::read(&transaction, agent, after, limit)
+    }
+
+    fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError> {
+        let sql = "SELECT 1 FROM feed WHERE agent = ?1 AND sequence <= ?2 AND personal IS NOT NULL";
+        if !self.read().prepare_cached(sql)?.exists(params![agent, signed(up_to)])? {
+            return Ok(());
+        }
+        self.write(|t| {
+            let sql = "UPDATE feed SET personal = NULL
+                       WHERE agent = ?1 AND sequence <= ?2 AND personal IS NOT NULL";
+            t.execute(sql, params![agent, signed(up_to)])?;
+            Ok(())
+        })
+    }
+
+    fn verify(&self) -> Result<Vec<String>, StateError> {
+        let connection = self.read();
+        let mut statement = connection.prepare("PRAGMA integrity_check")?;
+        let lines = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        let mut faults: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
+        faults.extend(sqlite_feed::gaps(&connection)?);
+        Ok(faults)
+    }
+}
+
+fn put_contact(t: &Transaction<'_>, agent: AgentNumber, subject: &Tag) -> Result<(), StateError> {
+    let sql = "INSERT OR IGNORE INTO contacts (subject, agent) VALUES (?1, ?2)";
+    t.prepare_cached(sql)?.execute(params![subject, agent])?;
+    Ok(())
+}

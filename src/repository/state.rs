@@ -1,0 +1,226 @@
+//! What the repository knows beside the archive: its agents, what each uploaded and committed, whom it asked
+//! about, and what it still has to be told.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+
+/// A keyed hash of a digest, a subject or a commit's body.
+pub(crate) type Tag = [u8; 32];
+
+/// An agent's number in the state; [`AgentRecord::name`] is what the outside sees.
+pub(crate) type AgentNumber = i64;
+
+/// What is wrong with the state's storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFault {
+    /// No room left.
+    DiskFull,
+    /// Another process held it for too long.
+    Busy,
+    /// It may not be read or written.
+    AccessDenied,
+    /// It does not hold together.
+    Damaged,
+    /// A newer version of this program wrote it.
+    NewerVersion,
+    /// Anything else.
+    Io,
+}
+
+/// A fault and what the database said; never personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("repository.db: {detail}")]
+pub struct StateError {
+    /// What is wrong.
+    pub fault: StateFault,
+    /// What the database said.
+    pub detail: String,
+}
+
+impl StateError {
+    pub(crate) fn new(fault: StateFault, detail: impl Into<String>) -> Self {
+        Self { fault, detail: detail.into() }
+    }
+}
+
+/// An agent to be.
+#[derive(Clone)]
+pub(crate) struct NewAgent {
+    /// Random; what the outside sees.
+    pub(crate) name: String,
+    /// Random; new at each enrolment.
+    pub(crate) epoch: String,
+    /// Fingerprint of its key.
+    pub(crate) key: [u8; 32],
+    /// Window it stands at.
+    pub(crate) counter: String,
+}
+
+/// An enrolled agent.
+#[derive(Clone)]
+pub(crate) struct AgentRecord {
+    pub(crate) number: AgentNumber,
+    pub(crate) name: String,
+    pub(crate) epoch: String,
+    pub(crate) key: [u8; 32],
+}
+
+impl fmt::Debug for AgentRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AgentRecord({})", self.name)
+    }
+}
+
+/// What became of an enrolment.
+#[derive(Debug)]
+pub(crate) enum Enrolment {
+    /// The code is spent now, and the agent is there.
+    Done(AgentRecord),
+    /// No such code, used or expired.
+    CodeSpent,
+    /// The code was made for another counter; it stays good.
+    OtherCounter,
+}
+
+/// An agent's upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Upload {
+    /// The staged set it was taken in as.
+    pub(crate) staged: CaptureId,
+    /// A material of this agent it has become part of.
+    pub(crate) material: Option<MaterialId>,
+    /// When the staged set may be swept.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A commit that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// Keyed hash of its body.
+    pub(crate) body: Tag,
+    /// The answer: identifiers and result codes only.
+    pub(crate) answer: Vec<u8>,
+}
+
+/// A material an agent committed, and the one on file for it: another one when the same paper was filed twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    pub(crate) material: MaterialId,
+    pub(crate) stored: MaterialId,
+}
+
+/// What a commit leaves in the state, written in one go.
+#[derive(Debug)]
+pub(crate) struct CommitRecord<'a> {
+    pub(crate) agent: &'a AgentRecord,
+    /// Sequence and answer; `None` while it is not through.
+    pub(crate) answered: Option<(u64, Answered)>,
+    pub(crate) committed: Vec<Committed>,
+    /// Tags of the people filed for.
+    pub(crate) contacts: BTreeSet<Tag>,
+    /// Uploads that became part of a material.
+    pub(crate) used: Vec<(Tag, MaterialId)>,
+}
+
+/// An erasure that has been taken on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlannedErasure {
+    pub(crate) id: ErasureId,
+    /// Who asked.
+    pub(crate) agent: AgentNumber,
+    /// The sealed request; `None` once it is done.
+    pub(crate) request: Option<Vec<u8>>,
+}
+
+/// What an erasure did in the archive, to be told to the agents it concerns.
+#[derive(Debug)]
+pub(crate) struct ErasureOutcome<'a> {
+    pub(crate) id: ErasureId,
+    /// Who asked; always told.
+    pub(crate) requester: AgentNumber,
+    /// What went.
+    pub(crate) materials: &'a [MaterialId],
+    /// Tag of the forgotten person.
+    pub(crate) holder: Option<Tag>,
+    /// The sealed personal part of the news.
+    pub(crate) personal: Vec<u8>,
+}
+
+/// An item of an agent's feed. So far the only news is an erasure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FeedRow {
+    pub(crate) sequence: u64,
+    pub(crate) previous: u64,
+    pub(crate) erasure: ErasureId,
+    pub(crate) materials: Vec<MaterialId>,
+    /// Sealed; `None` once the agent has carried it out.
+    pub(crate) personal: Option<Vec<u8>>,
+}
+
+/// The repository's state. Calls block; every write is one transaction and durable when its call returns.
+pub(crate) trait State: Send + Sync {
+    /// The tag that tells the repository's key from others; kept at the first call, given back ever after.
+    fn key_check(&self, fresh: Tag) -> Result<Tag, StateError>;
+
+    /// Whether nothing was ever kept under the repository's key.
+    fn is_keyless(&self) -> Result<bool, StateError>;
+
+    /// Keeps a code's fingerprint.
+    fn put_code(
+        &self,
+        code: [u8; 32],
+        counter: Option<&str>,
+        expires_at: Timestamp,
+    ) -> Result<(), StateError>;
+
+    /// Spends the code and adds the agent, both or neither.
+    fn enrol(&self, code: [u8; 32], agent: &NewAgent, now: Timestamp) -> Result<Enrolment, StateError>;
+
+    /// Every agent.
+    fn agents(&self) -> Result<Vec<AgentRecord>, StateError>;
+
+    /// What is known of this agent's uploads, in the order asked.
+    fn uploads(&self, agent: AgentNumber, digests: &[Tag]) -> Result<Vec<Option<Upload>>, StateError>;
+
+    /// Adds or replaces an upload.
+    fn put_upload(&self, agent: AgentNumber, digest: Tag, upload: &Upload) -> Result<(), StateError>;
+
+    /// Forgets uploads that turned out not to be there.
+    fn forget_uploads(&self, agent: AgentNumber, digests: &[Tag]) -> Result<(), StateError>;
+
+    /// Forgets codes and unfiled uploads whose time has passed.
+    fn expire(&self, now: Timestamp) -> Result<(), StateError>;
+
+    /// What a commit was answered.
+    fn answered(&self, agent: &AgentRecord, sequence: u64) -> Result<Option<Answered>, StateError>;
+
+    /// The material on file for one that any agent committed.
+    fn stored_for(&self, material: MaterialId) -> Result<Option<MaterialId>, StateError>;
+
+    /// Writes down a commit, or what of it has been done so far. Only the newest answers are kept; older ones count as never given.
+    fn put_commit(&self, commit: &CommitRecord<'_>) -> Result<(), StateError>;
+
+    /// Remembers that an agent looked at this person.
+    fn put_contact(&self, agent: AgentNumber, subject: Tag) -> Result<(), StateError>;
+
+    /// Takes an erasure on. One that is there already stays as it is and is given back.
+    fn plan_erasure(&self, erasure: &PlannedErasure) -> Result<PlannedErasure, StateError>;
+
+    /// Erasures that are not done.
+    fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError>;
+
+    /// Puts an erasure on the feed of everyone concerned and forgets what the state had about it. The feeds
+    /// it went onto, each with its new head.
+    fn finish_erasure(&self, outcome: &ErasureOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// At most `limit` items after that sequence, and the feed's head.
+    fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError>;
+
+    /// The agent has carried out everything up to that sequence: the personal parts go.
+    fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError>;
+
+    /// What does not hold together, one line each.
+    fn verify(&self) -> Result<Vec<String>, StateError>;
+}
