@@ -16,7 +16,7 @@ use std::thread;
 pub(crate) const UNFINISHED: &str = ".tmp";
 
 /// So many files are synced side by side; more gains nothing on the disks measured.
-const WRITERS_MAX: usize = 4;
+const THREADS_MAX: usize = 4;
 
 static UNFINISHED_COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -177,22 +177,30 @@ impl Drop for Unfinished {
 }
 
 fn write_unfinished(folder: &Path, files: &[NewFile<'_>]) -> io::Result<Vec<Unfinished>> {
-    let write_all = |files: &[NewFile<'_>]| -> io::Result<Vec<Unfinished>> {
-        files.iter().map(|f| Unfinished::write(folder, f.bytes)).collect()
-    };
-    if files.len() < 2 {
-        return write_all(files);
+    side_by_side(files, |file| Unfinished::write(folder, file.bytes))
+}
+
+/// Does `work` on all items, several at a time, since most of it is waiting for the disk. Results come in the
+/// order of the items; after an error no work is under way any more and the results there were are dropped.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> io::Result<R> + Sync,
+) -> io::Result<Vec<R>> {
+    let work = &work;
+    if items.len() < 2 {
+        return items.iter().map(work).collect();
     }
-    let share = files.len().div_ceil(WRITERS_MAX);
+    let share = items.len().div_ceil(THREADS_MAX);
     thread::scope(|scope| {
-        let shares: Vec<_> = files.chunks(share).map(|files| scope.spawn(move || write_all(files))).collect();
+        let start = |items: &[T]| items.iter().map(work).collect::<io::Result<Vec<R>>>();
+        let shares: Vec<_> = items.chunks(share).map(|items| scope.spawn(move || start(items))).collect();
         // All are awaited before the first error is handed on, or their files would come into being later.
         let results: Vec<_> = shares.into_iter().map(|s| s.join()).collect();
-        let mut written = Vec::with_capacity(files.len());
+        let mut done = Vec::with_capacity(items.len());
         for result in results {
-            written.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            done.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
-        Ok(written)
+        Ok(done)
     })
 }
 
@@ -201,7 +209,7 @@ fn sync_folders_of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Result<
     let mut folders: Vec<&Path> = paths.into_iter().map(parent_of).collect();
     folders.sort_unstable();
     folders.dedup();
-    folders.into_iter().try_for_each(sync_folder)
+    side_by_side(&folders, |folder| sync_folder(folder)).map(|_| ())
 }
 
 /// The folder a path lies in.

@@ -115,8 +115,7 @@ impl Database {
         run().map_err(|failure: Failure| self.sort(failure))
     }
 
-    /// Moves everything from the journal into the file, where `secure_delete` has overwritten what was
-    /// deleted, and empties the journal.
+    /// Moves everything from the journal into the file and empties the journal.
     pub(super) fn empty_journal(&self) -> Result<(), StorageError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let busy: i64 = writer
@@ -130,6 +129,9 @@ impl Database {
     }
 
     /// Writes the whole file anew, which leaves nothing in it but what is stored, and empties the journal.
+    /// `secure_delete` alone does not do that: when pages are split and merged, copies of rows stay behind in
+    /// unused parts of pages, where nothing finds them when the row is deleted. Takes as much memory, and for a
+    /// moment as much room, as the file is long.
     pub(super) fn rewrite(&self) -> Result<(), StorageError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.execute_batch("VACUUM").map_err(|e| self.sort(e.into()))?;

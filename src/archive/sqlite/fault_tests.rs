@@ -72,7 +72,7 @@ const KINDS: [Kind; 3] = [
                 let row = material(n, n, &[n], &[n]);
                 assert_eq!(index.material(row.id)?.as_ref(), Some(&row));
                 assert_eq!(index.find_filing(row.filing)?.as_ref(), Some(&row));
-                assert_eq!(index.materials_of(tag(n), u64::MAX, 9)?, [row.clone()]);
+                assert_eq!(index.materials_of(tag(n), u64::MAX, 9)?, std::slice::from_ref(&row));
                 assert_eq!(index.blob_users(row.blobs[0])?, [n]);
             }
             assert!(index.dump()?.lines.len() > 3000);
@@ -440,10 +440,8 @@ fn database_files_are_private() {
     for kind in KINDS {
         let folder = tempfile::tempdir().unwrap();
         (kind.create)(folder.path()).unwrap();
-        let _open = Connection::open(folder.path().join(kind.schema.file)).map(|raw| {
-            raw.execute_batch("BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT").unwrap();
-            raw
-        });
+        let raw = Connection::open(folder.path().join(kind.schema.file)).unwrap();
+        raw.execute_batch("BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT").unwrap();
         let mut seen = 0;
         for file in fs::read_dir(folder.path()).unwrap() {
             assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
