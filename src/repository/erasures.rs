@@ -22,7 +22,7 @@ pub(crate) struct PersonalNews {
     pub(crate) shared_kept: Vec<String>,
 }
 
-const REQUEST_CONTEXT: &[u8] = b"erasure request";
+pub(crate) const REQUEST_CONTEXT: &[u8] = b"erasure request";
 pub(crate) const NEWS_CONTEXT: &[u8] = b"erasure news";
 
 impl Repository {

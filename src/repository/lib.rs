@@ -30,6 +30,8 @@ mod filing;
 mod grants;
 mod language;
 mod limits;
+#[cfg(test)]
+mod loopback;
 mod problem;
 mod reading;
 mod repository;
@@ -40,6 +42,8 @@ mod server;
 mod sqlite_feed;
 mod sqlite_state;
 mod state;
+#[cfg(test)]
+mod state_tests;
 mod uploads;
 
 pub use check::{CheckReport, DamageLine, check};

@@ -58,7 +58,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then lets what is under way finish for at most ten seconds. When it
-    /// returns, the data folder is free for another process.
+    /// returns, the data folder is free for another process, unless something had to be cut off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { repository, listener, control, .. } = self;
         let tending = tokio::spawn(sweep(repository.clone()));
@@ -71,8 +71,11 @@ impl Server {
         drop(listener);
         tracing::info!("stopping");
         repository.stop();
-        tending.abort();
-        controlled.inspect(|task| task.abort());
+        for task in [Some(tending), controlled].into_iter().flatten() {
+            task.abort();
+            // Once it has been let go of, so has its share of the repository.
+            drop(task.await);
+        }
         let until = Instant::now() + STOP_WAIT;
         if timeout_at(until, graceful.shutdown()).await.is_err() {
             tracing::warn!("connections were cut off at the end of the waiting time");

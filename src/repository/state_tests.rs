@@ -1,0 +1,239 @@
+//! What every state must do, tried on the built-in one.
+
+use std::collections::BTreeSet;
+
+use tempfile::TempDir;
+use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+
+use crate::secrets::random;
+use crate::sqlite_state::{STATE_FILE, SqliteState};
+use crate::state::{
+    AgentRecord, Answered, CommitRecord, Committed, Enrolment, ErasureOutcome, NewAgent, PlannedErasure,
+    State, StateFault, Upload,
+};
+
+const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn open() -> (TempDir, SqliteState) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = SqliteState::open(folder.path()).unwrap();
+    (folder, state)
+}
+
+fn new_agent() -> NewAgent {
+    let name = hex::encode(random::<8>());
+    NewAgent { name, epoch: hex::encode(random::<8>()), key: random(), counter: "one".into() }
+}
+
+fn enrolled(state: &dyn State) -> AgentRecord {
+    let code = random();
+    state.put_code(code, None, NOON.plus_millis(1)).unwrap();
+    match state.enrol(code, &new_agent(), NOON).unwrap() {
+        Enrolment::Done(record) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn material() -> MaterialId {
+    MaterialId::from_bytes(random())
+}
+
+fn forget(
+    state: &dyn State,
+    asks: &AgentRecord,
+    materials: &[MaterialId],
+    holder: Option<[u8; 32]>,
+) -> ErasureId {
+    let id = ErasureId::from_bytes(random());
+    let planned = PlannedErasure { id, agent: asks.number, request: Some(b"sealed".to_vec()) };
+    assert_eq!(state.plan_erasure(&planned).unwrap(), planned);
+    assert_eq!(state.unfinished_erasures().unwrap(), [planned]);
+    let personal = b"sealed too".to_vec();
+    let outcome = ErasureOutcome { id, requester: asks.number, materials, holder, personal };
+    state.finish_erasure(&outcome).unwrap();
+    assert_eq!(state.unfinished_erasures().unwrap(), []);
+    id
+}
+
+#[test]
+fn a_code_is_spent_by_one_of_many_at_once() {
+    let (folder, state) = open();
+    let code = random();
+    state.put_code(code, Some("one"), NOON.plus_millis(1)).unwrap();
+    // Two connections are what two processes have.
+    let beside = SqliteState::open(folder.path()).unwrap();
+    let enrolments: Vec<bool> = std::thread::scope(|scope| {
+        let threads: Vec<_> = [&state, &beside, &state, &beside]
+            .map(|s| {
+                scope.spawn(move || matches!(s.enrol(code, &new_agent(), NOON).unwrap(), Enrolment::Done(_)))
+            })
+            .into();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(enrolments.iter().filter(|done| **done).count(), 1);
+    assert_eq!(state.agents().unwrap().len(), 1);
+}
+
+#[test]
+fn a_code_ends_and_belongs_to_its_counter() {
+    let (_folder, state) = open();
+    let code = random();
+    state.put_code(code, Some("two"), NOON).unwrap();
+    let before = NOON.plus_millis(-1);
+    assert!(matches!(state.enrol(code, &new_agent(), NOON).unwrap(), Enrolment::CodeSpent));
+    assert!(matches!(state.enrol(code, &new_agent(), before).unwrap(), Enrolment::OtherCounter));
+    let agent = NewAgent { counter: "two".into(), ..new_agent() };
+    assert!(matches!(state.enrol(code, &agent, before).unwrap(), Enrolment::Done(_)));
+}
+
+#[test]
+fn uploads_are_each_agents_own_and_expire_unless_used() {
+    let (_folder, state) = open();
+    let (one, two) = (enrolled(&state), enrolled(&state));
+    let staged = CaptureId::from_bytes(random());
+    let upload = Upload { staged, material: None, expires_at: NOON };
+    for digest in [[1; 32], [2; 32]] {
+        state.put_upload(one.number, digest, &upload).unwrap();
+    }
+    assert_eq!(state.uploads(two.number, &[[1; 32]]).unwrap(), [None]);
+    let id = material();
+    let used = CommitRecord {
+        agent: &one,
+        answered: None,
+        committed: Vec::new(),
+        contacts: BTreeSet::new(),
+        used: vec![([2; 32], id)],
+    };
+    state.put_commit(&used).unwrap();
+    state.expire(NOON).unwrap();
+    let kept = Upload { material: Some(id), ..upload };
+    assert_eq!(state.uploads(one.number, &[[1; 32], [2; 32]]).unwrap(), [None, Some(kept)]);
+}
+
+#[test]
+fn the_newest_answers_are_kept_and_the_state_does_not_grow_with_them() {
+    let (folder, state) = open();
+    let agent = enrolled(&state);
+    let answered = Answered { body: [5; 32], answer: b"{}".to_vec() };
+    for sequence in [1, 2, 1001, 1002] {
+        let commit = CommitRecord {
+            agent: &agent,
+            answered: Some((sequence, answered.clone())),
+            committed: Vec::new(),
+            contacts: BTreeSet::new(),
+            used: Vec::new(),
+        };
+        state.put_commit(&commit).unwrap();
+        assert!(state.put_commit(&commit).is_err());
+    }
+    drop(state);
+    let state = SqliteState::open(folder.path()).unwrap();
+    let known = |sequence| state.answered(&agent, sequence).unwrap();
+    assert_eq!((known(1), known(2), known(3)), (None, None, None));
+    assert_eq!((known(1001), known(1002)), (Some(answered.clone()), Some(answered)));
+    let cloned = AgentRecord { epoch: "other".into(), ..agent.clone() };
+    assert_eq!(state.answered(&cloned, 1002).unwrap(), None);
+}
+
+#[test]
+fn an_erasure_is_told_to_everyone_concerned_and_to_nobody_else() {
+    let (_folder, state) = open();
+    let agents: Vec<AgentRecord> = (0..4).map(|_| enrolled(&state)).collect();
+    let [asks, filed, looked, other] = &agents[..] else { panic!() };
+    let (stored, alias, person) = (material(), material(), [9; 32]);
+    let commit = CommitRecord {
+        agent: filed,
+        answered: None,
+        committed: vec![Committed { material: alias, stored }],
+        contacts: BTreeSet::new(),
+        used: Vec::new(),
+    };
+    state.put_commit(&commit).unwrap();
+    state.put_contact(looked.number, person).unwrap();
+    assert_eq!(state.stored_for(alias).unwrap(), Some(stored));
+
+    let id = forget(&state, asks, &[stored], Some(person));
+
+    let told = |agent: &AgentRecord| state.feed(agent.number, 0, 10).unwrap();
+    let mut under_both_names = vec![stored, alias];
+    under_both_names.sort_unstable();
+    for (agent, materials) in [(asks, vec![stored]), (filed, under_both_names), (looked, vec![stored])] {
+        let (rows, head) = told(agent);
+        assert_eq!((rows.len(), head, rows[0].erasure), (1, 1, id));
+        assert_eq!((rows[0].sequence, rows[0].previous, &rows[0].materials), (1, 0, &materials));
+        assert_eq!(rows[0].personal.as_deref(), Some(&b"sealed too"[..]));
+    }
+    assert_eq!(told(other), (Vec::new(), 0));
+    // The alias stays known, so that it is never filed again; whom it concerned does not.
+    assert_eq!(state.stored_for(alias).unwrap(), Some(stored));
+    forget(&state, asks, &[], Some(person));
+    assert_eq!((told(looked).1, told(asks).1), (1, 2));
+
+    state.acknowledge(asks.number, 1).unwrap();
+    let (rows, _) = told(asks);
+    assert_eq!((rows[0].personal.is_some(), rows[1].personal.is_some()), (false, true));
+    assert_eq!(state.verify().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn sequences_have_no_gaps_and_never_become_visible_out_of_order() {
+    const WRITERS: u64 = 4;
+    const EACH: u64 = 25;
+    let (folder, state) = open();
+    let agent = enrolled(&state);
+    let beside = SqliteState::open(folder.path()).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..WRITERS {
+            let state = if number % 2 == 0 { &state } else { &beside };
+            let requester = agent.number;
+            scope.spawn(move || {
+                for _ in 0..EACH {
+                    let (id, materials) = (ErasureId::from_bytes(random()), [material()]);
+                    let personal = Vec::new();
+                    let outcome =
+                        ErasureOutcome { id, requester, materials: &materials, holder: None, personal };
+                    state.finish_erasure(&outcome).unwrap();
+                }
+            });
+        }
+        let mut after = 0;
+        while after < WRITERS * EACH {
+            let (rows, head) = state.feed(agent.number, after, 7).unwrap();
+            for row in rows {
+                assert_eq!((row.sequence, row.previous), (after + 1, after));
+                after = row.sequence;
+            }
+            assert!(head >= after);
+        }
+    });
+    assert_eq!(state.verify().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_feed_with_a_gap_and_a_damaged_file_are_found() {
+    let (folder, state) = open();
+    let agent = enrolled(&state);
+    forget(&state, &agent, &[material()], None);
+    forget(&state, &agent, &[material()], None);
+    drop(state);
+    let path = folder.path().join(STATE_FILE);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("DELETE FROM feed WHERE sequence = 1", []).unwrap();
+    drop(connection);
+    let faults = SqliteState::open(folder.path()).unwrap().verify().unwrap();
+    assert_eq!(faults, [format!("feed of {}: has gaps", agent.name)]);
+
+    std::fs::write(&path, b"this is no database, and long enough to be seen as none").unwrap();
+    let error = SqliteState::open(folder.path()).err().unwrap();
+    assert_eq!(error.fault, StateFault::Damaged);
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_left_alone() {
+    let (folder, state) = open();
+    drop(state);
+    let path = folder.path().join(STATE_FILE);
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = SqliteState::open(folder.path()).err().unwrap();
+    assert_eq!(error.fault, StateFault::NewerVersion);
+}
