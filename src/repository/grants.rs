@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use yidang_model::{Digest, Material, MaterialId, MediaType};
+use yidang_model::{Digest, Image, Material, MaterialId, MediaType};
 use yidang_sync::limits::GRANT_LIFETIME_S;
 
 use crate::limits::{GRANTED_PICTURES_MAX, GRANTS_PER_AGENT_MAX};
@@ -17,6 +17,7 @@ pub(crate) struct Granted {
     pub(crate) digest: Digest,
     pub(crate) material: MaterialId,
     pub(crate) media_type: MediaType,
+    pub(crate) size_bytes: u64,
 }
 
 struct Grant {
@@ -45,8 +46,8 @@ impl Grants {
         let mut pictures: Vec<Granted> = Vec::new();
         for material in materials {
             for image in material.pages.iter().flat_map(|p| [&p.image, &p.original]) {
-                let (digest, media_type) = (image.digest, image.media_type);
-                pictures.push(Granted { digest, material: material.id, media_type });
+                let Image { digest, media_type, size_bytes, .. } = *image;
+                pictures.push(Granted { digest, material: material.id, media_type, size_bytes });
             }
         }
         pictures.sort_unstable_by_key(|p| (p.digest, p.material));

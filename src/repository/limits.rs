@@ -10,16 +10,18 @@ pub(crate) const WORK_MAX: usize = 64;
 pub(crate) const WORK_WAIT: Duration = Duration::from_secs(10);
 /// Feed polls of one agent at a time.
 pub(crate) const POLLS_PER_AGENT_MAX: usize = 4;
-/// Request bodies in memory at a time, in KiB.
+/// Bodies in memory at a time, in KiB: those that come in and the pictures that go out.
 pub(crate) const BODIES_KIB_MAX: u32 = 512 << 10;
 /// How long a whole body may take.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(120);
 /// How long a body may pause.
 pub(crate) const BODY_PAUSE_MAX: Duration = Duration::from_secs(15);
-/// How long the head of a request may take.
-pub(crate) const HEAD_WAIT: Duration = Duration::from_secs(15);
+/// How long a connection may idle, or take for the head of a request.
+pub(crate) const HEAD_WAIT: Duration = Duration::from_secs(60);
 /// Bytes of a refused body that are still read, so that the sender gets to see the answer.
 pub(crate) const REFUSED_BODY_READ_MAX: usize = 48 << 20;
+/// Bytes of a picture handed to the connection at a time.
+pub(crate) const CHUNK_SIZE: usize = 64 << 10;
 /// Bytes of an enrolment's body, which nobody vouches for.
 pub(crate) const ENROL_BODY_MAX: usize = 4 << 10;
 /// How long work under way may take when the repository stops.

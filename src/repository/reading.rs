@@ -1,23 +1,28 @@
 //! Showing a person's materials to an agent: the look is written down first, then comes a grant.
 
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
 use yidang_archive::{Actor, ArchiveError, HISTORY_PAGE_MAX, HistoryPage, Look, LookVerb};
-use yidang_model::{Digest, Material, MediaType, Subject};
+use yidang_model::{Digest, Material, Subject};
 use yidang_sync::limits::{
     GRANT_LIFETIME_S, JSON_BODY_MAX, MATERIALS_DEFAULT, MATERIALS_MAX, NAME_LENGTH_MAX, REMARK_LENGTH_MAX,
     TEXT_LENGTH_MAX,
 };
 use yidang_sync::wire::{GRANT_HEADER, MaterialsAnswer, MaterialsRequest, WireMaterial};
 
-use crate::limits::SCANNED_MAX;
+use crate::grants::Granted;
+use crate::limits::{CHUNK_SIZE, SCANNED_MAX};
 use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository, work};
-use crate::request::{Caller, bounded, parse, receive};
+use crate::request::{Caller, bounded, parse, receive, share_of_memory};
 
 /// The basis that needs no reason: the person's own card lies on the reader.
 const CARD: &str = "card";
@@ -46,14 +51,27 @@ pub(crate) async fn blob(
     let digest: Digest =
         digest.parse().map_err(|_| Problem::invalid("the digest is not 64 hexadecimal digits"))?;
     let grant = headers.get(GRANT_HEADER).and_then(|v| v.to_str().ok()).ok_or(Code::GrantInvalid)?.to_owned();
-    let found = work(&repository, (), move |r| r.granted_blob(&agent, &grant, &digest)).await?;
-    let (media_type, bytes) = found;
+    let found = repository.grants.find(agent.record.number, &grant, &digest).ok_or(Code::GrantInvalid)?;
+    let Some(&Granted { media_type, size_bytes, .. }) = found.first() else {
+        return Err(Code::GrantInvalid.into());
+    };
+    let share = share_of_memory(&repository, usize::try_from(size_bytes).unwrap_or(usize::MAX)).await?;
+    let bytes = work(&repository, (), move |r| r.granted_blob(&found, &digest)).await?;
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str())),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_LENGTH, HeaderValue::from(bytes.len())),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    Ok((fixed, bytes).into_response())
+    Ok((fixed, piecewise(bytes.into(), share)).into_response())
+}
+
+/// A body that keeps its share of the memory until the connection has taken its last piece.
+fn piecewise(bytes: Bytes, share: OwnedSemaphorePermit) -> Body {
+    let pieces = stream::unfold((bytes, share), async |(mut rest, share)| {
+        let piece = rest.split_to(rest.len().min(CHUNK_SIZE));
+        (!piece.is_empty()).then_some((Ok::<_, Infallible>(piece), (rest, share)))
+    });
+    Body::from_stream(pieces)
 }
 
 /// A request that makes sense.
@@ -150,19 +168,11 @@ impl Repository {
         }
     }
 
-    fn granted_blob(
-        &self,
-        agent: &Agent,
-        grant: &str,
-        digest: &Digest,
-    ) -> Result<(MediaType, Vec<u8>), Problem> {
-        let found = self.grants.find(agent.record.number, grant, digest).ok_or(Code::GrantInvalid)?;
-        if found.is_empty() {
-            return Err(Code::GrantInvalid.into());
-        }
+    /// A picture from the first of the materials that still counts.
+    fn granted_blob(&self, found: &[Granted], digest: &Digest) -> Result<Vec<u8>, Problem> {
         for granted in found {
             match self.archive.blob(granted.material, digest) {
-                Ok(bytes) => return Ok((granted.media_type, bytes)),
+                Ok(bytes) => return Ok(bytes),
                 // Erased since; another of the materials may still have the picture.
                 Err(
                     ArchiveError::MaterialUnknown

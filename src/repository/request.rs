@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use crate::limits::{BODY_PAUSE_MAX, BODY_WAIT, REFUSED_BODY_READ_MAX, WORK_WAIT};
+use crate::limits::{BODIES_KIB_MAX, BODY_PAUSE_MAX, BODY_WAIT, REFUSED_BODY_READ_MAX, WORK_WAIT};
 use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository};
 use crate::secrets::fingerprint;
@@ -53,14 +53,22 @@ pub(crate) async fn receive(
         drain(body).await;
         return Err(Code::BodyTooLarge.into());
     }
-    let kib = u32::try_from(declared.unwrap_or(length_max).div_ceil(1024)).unwrap_or(u32::MAX).max(1);
-    let share = timeout(WORK_WAIT, repository.bodies.clone().acquire_many_owned(kib)).await;
-    let Ok(Ok(share)) = share else {
-        return Err(Code::Busy.into());
-    };
+    let share = share_of_memory(repository, declared.unwrap_or(length_max)).await?;
     let read = timeout(BODY_WAIT, read(body, declared.unwrap_or(0), length_max));
     let bytes = read.await.map_err(|_| Code::RequestTimeout)??;
     Ok(Received { bytes, share })
+}
+
+/// Waits for a share of the memory for bodies.
+pub(crate) async fn share_of_memory(
+    repository: &Arc<Repository>,
+    length: usize,
+) -> Result<OwnedSemaphorePermit, Problem> {
+    let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, BODIES_KIB_MAX);
+    match timeout(WORK_WAIT, repository.bodies.clone().acquire_many_owned(kib)).await {
+        Ok(Ok(share)) => Ok(share),
+        _ => Err(Code::Busy.into()),
+    }
 }
 
 async fn read(body: Body, expected: usize, length_max: usize) -> Result<Bytes, Problem> {
