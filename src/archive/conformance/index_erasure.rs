@@ -59,6 +59,9 @@ fn only_what_nothing_needs_is_doomed(open: Open<'_>) {
     assert_eq!(index.erasing().unwrap(), [(erasure_id(1), names(&[1, 4]))]);
     assert_eq!(index.material(material_id(3)).unwrap(), Some(material(3, 3, &[2], &[2])));
     assert_eq!(index.counts().unwrap(), (2, 2));
+    // What was needed when the tombstone was set is no business of this erasure, even if it is not any more.
+    index.apply_many(&[IndexChange::Discarded(capture_id(4))], 9).unwrap();
+    assert_eq!(index.erasing().unwrap(), [(erasure_id(1), names(&[1, 4]))]);
 }
 
 fn a_forgotten_holder_is_taken_off(open: Open<'_>) {

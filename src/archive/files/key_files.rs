@@ -182,6 +182,8 @@ mod tests {
             fs::write(&path, &whole[..position]).unwrap();
             assert_eq!(keeper.load(1).unwrap_err(), KeyKeeperError::Damaged(1), "cut at {position}");
         }
+        fs::write(&path, [whole.as_slice(), b"more\n"].concat()).unwrap();
+        assert_eq!(keeper.load(1).unwrap_err(), KeyKeeperError::Damaged(1));
         fs::write(&path, vec![b'0'; 5 << 20]).unwrap();
         assert_eq!(keeper.load(1).unwrap_err(), KeyKeeperError::Damaged(1));
         fs::write(keys.join("epoch-0002.key"), &whole).unwrap();
