@@ -9,7 +9,7 @@ use yidang_archive::{Archive, ArchiveError, ArchiveOptions, Damage, DamagedThing
 use crate::config::Config;
 use crate::control::ask_check;
 use crate::error::StartError;
-use crate::sqlite_state::SqliteState;
+use crate::sqlite_state::{STATE_FILE, SqliteState};
 use crate::state::State;
 
 /// What a check found.
@@ -61,15 +61,18 @@ impl fmt::Display for CheckReport {
 /// Checks the repository of this configuration: itself, or through the one that runs on the folder. Blocks for
 /// as long as it takes to read everything. `progress` hears steps done and steps in all, where it checks itself.
 pub fn check(config: &Config, progress: &mut dyn FnMut(u64, u64)) -> Result<CheckReport, StartError> {
-    if !config.data_dir.is_dir() {
-        return Err(StartError::System(format!("{}: there is no repository", config.data_dir.display())));
+    let none = || StartError::System(format!("{}: no repository ever ran here", config.data_dir.display()));
+    // Opening makes what is not there: a check of the wrong folder would find an empty archive to be clean.
+    if !config.data_dir.join(STATE_FILE).is_file() {
+        return Err(none());
+    }
+    let state = SqliteState::open(&config.data_dir)?;
+    if state.is_keyless()? {
+        return Err(none());
     }
     let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
     match Archive::open(&options) {
-        Ok(archive) => {
-            let state = SqliteState::open(&config.data_dir)?;
-            Ok(check_open(&archive, &state, progress)?)
-        }
+        Ok(archive) => check_open(&archive, &state, progress),
         Err(ArchiveError::Storage(error)) if error.fault == StorageFault::InUse => {
             let asked = ask_check(&config.data_dir).map_err(|e| StartError::Control(e.to_string()))?;
             asked.map_err(StartError::Control)

@@ -165,6 +165,16 @@ fn a_check_finds_damage_with_and_without_the_repository_running() {
 }
 
 #[test]
+fn a_check_of_the_wrong_folder_is_no_clean_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::new(&folder.path().join("data")).unwrap();
+    assert!(check(&config, &mut |_, _| {}).is_err());
+    make_enrol_code(&config.data_dir, None).unwrap();
+    assert!(check(&config, &mut |_, _| {}).is_err());
+    assert_eq!(files_under(&config.data_dir), [config.data_dir.join("repository.db")]);
+}
+
+#[test]
 fn nothing_on_the_disk_names_a_person_or_a_paper() {
     let mut house = House::new();
     let mut window = house.window("one");
