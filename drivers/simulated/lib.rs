@@ -1,1 +1,25 @@
+//! A card reader and a document camera without hardware, driven by files. `README.md` beside this file says
+//! how card files and frames are written and what each fault does.
+//!
+//! The reader is the product's own [`SamReader`](yidang_idcard::SamReader) over a simulated security module
+//! that answers real frames, so frames, retries and the decoder are the ones that run with hardware.
+//! Everything it gives is marked [`Origin::Simulated`](yidang_model::Origin::Simulated).
 
+mod camera;
+mod card_file;
+mod card_reader;
+mod desk;
+mod error;
+mod fault;
+mod folder;
+mod module;
+mod scenario;
+#[cfg(test)]
+mod tests;
+
+pub use card_file::CardFileProblem;
+pub use desk::Desk;
+pub use error::SimulationError;
+pub use fault::{CameraFault, CardFault, Device, Fault, UnknownFault};
+pub use folder::FolderError;
+pub use scenario::{Action, DURATION_MAX, STEPS_MAX, Scenario, Step};

@@ -56,6 +56,8 @@ pub struct SamReader<T> {
     origin: Origin,
     frames: FrameReader,
     field: Field,
+    /// A card was found within the reading that is under way.
+    found_in_reading: bool,
     module_number: Option<[u8; 16]>,
 }
 
@@ -63,7 +65,8 @@ impl<T: SamTransport> SamReader<T> {
     /// A reader over an open transport.
     pub fn new(transport: T, listing: DeviceListing, origin: Origin) -> Self {
         let frames = FrameReader::new();
-        Self { transport, listing, origin, frames, field: Field::Unknown, module_number: None }
+        let (field, found_in_reading) = (Field::Unknown, false);
+        Self { transport, listing, origin, frames, field, found_in_reading, module_number: None }
     }
 
     /// The transport.
@@ -151,6 +154,7 @@ impl<T: SamTransport> SamReader<T> {
     fn attempt(&mut self, deadline: Duration, cancel: &Cancel) -> Result<RawCard, DeviceError> {
         let data = if self.find(self.limit(SHORT_LIMIT, deadline), cancel)? {
             self.field = Field::Found;
+            self.found_in_reading = true;
             let reply = self.ask(Command::Select, self.limit(SHORT_LIMIT, deadline), cancel)?;
             if reply.status[2] != status::SUCCESS {
                 return Err(status::error(reply.status));
@@ -184,7 +188,6 @@ impl<T: SamTransport> SamReader<T> {
     }
 
     fn read_content_unfound(&mut self, deadline: Duration, cancel: &Cancel) -> Result<CardData, DeviceError> {
-        let was_found = self.field == Field::Found;
         let error = match self.read_content(deadline, cancel) {
             Err(e) if is_about_the_card(e.condition) => e,
             other => return other,
@@ -192,7 +195,8 @@ impl<T: SamTransport> SamReader<T> {
         if self.answers_for_its_address(self.limit(ADDRESS_LIMIT, deadline), cancel)? {
             return Err(error);
         }
-        let condition = if was_found { DeviceCondition::CardRemoved } else { DeviceCondition::NoCard };
+        let condition =
+            if self.found_in_reading { DeviceCondition::CardRemoved } else { DeviceCondition::NoCard };
         Err(DeviceError::new(condition, format!("SAM status {:02X}", status::FIND_FAILED)))
     }
 
@@ -261,6 +265,7 @@ impl<T: SamTransport> CardReader for SamReader<T> {
     fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError> {
         not_cancelled(cancel)?;
         let deadline = self.transport.clock() + READING_LIMIT;
+        self.found_in_reading = false;
         let mut outcome = self.attempt(deadline, cancel);
         if outcome.as_ref().is_err_and(|e| is_worth_a_second_try(e.condition)) {
             outcome = self.attempt(deadline, cancel);
