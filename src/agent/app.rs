@@ -13,7 +13,7 @@ use crate::recent::RecentFilings;
 use crate::replay::Replays;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
-use crate::sync::SyncHandle;
+use crate::sync::Upstream;
 use crate::tokens::Tokens;
 
 /// Pictures that are worked on at once: more would only fight for the cores.
@@ -36,7 +36,7 @@ pub(crate) struct App {
     pub(crate) camera: CameraStation,
     pub(crate) simulation: Option<Arc<dyn Simulation>>,
     /// `None`: the agent works alone.
-    pub(crate) sync: Option<SyncHandle>,
+    pub(crate) sync: Option<Arc<dyn Upstream>>,
     /// Turns for picture work.
     pub(crate) pictures: Semaphore,
     /// Places in the queue for those turns.

@@ -80,10 +80,13 @@ fn bearer(parts: &Parts) -> Result<&str, Problem> {
 /// A header as text. Browsers cannot send Chinese in a header raw, so percent-encoded UTF-8 is read too.
 fn text(parts: &Parts, name: &str, length_max: usize) -> Result<Option<String>, Problem> {
     let Some(value) = parts.headers.get(name) else { return Ok(None) };
-    let raw = std::str::from_utf8(value.as_bytes()).map_err(|_| Problem::invalid(format!("{name} is not UTF-8")))?;
+    let raw = std::str::from_utf8(value.as_bytes())
+        .map_err(|_| Problem::invalid(format!("{name} is not UTF-8")))?;
     let text = percent_decoded(raw.trim()).ok_or_else(|| Problem::invalid(format!("{name} is not UTF-8")))?;
     if text.is_empty() || text.chars().count() > length_max || text.chars().any(char::is_control) {
-        return Err(Problem::invalid(format!("{name} is 1 to {length_max} characters without control characters")));
+        return Err(Problem::invalid(format!(
+            "{name} is 1 to {length_max} characters without control characters"
+        )));
     }
     Ok(Some(text))
 }

@@ -205,7 +205,10 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
 fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, ConfigError> {
     let counter = file.agent.counter.unwrap_or_default().trim().to_owned();
     if counter.is_empty() || counter.chars().count() > COUNTER_LENGTH_MAX {
-        return Err(bad("agent.counter", format!("name this window, in 1 to {COUNTER_LENGTH_MAX} characters")));
+        return Err(bad(
+            "agent.counter",
+            format!("name this window, in 1 to {COUNTER_LENGTH_MAX} characters"),
+        ));
     }
     if counter.chars().any(char::is_control) {
         return Err(bad("agent.counter", "has control characters"));
@@ -217,7 +220,10 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         None => beside(&data_dir)?,
     };
     if keys_dir.starts_with(&data_dir) {
-        return Err(bad("agent.keys_dir", "must not lie inside the data folder: who takes the disk would have both"));
+        return Err(bad(
+            "agent.keys_dir",
+            "must not lie inside the data folder: who takes the disk would have both",
+        ));
     }
     let origins = file.http.origins.unwrap_or_default();
     if let Some(wrong) = origins.iter().find(|o| !is_origin(o)) {
@@ -250,7 +256,8 @@ fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
 
 /// `/var/lib/yidang` → `/var/lib/yidang.keys`.
 fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
-    let mut name = data_dir.file_name().ok_or_else(|| bad("agent.data_dir", "must be a folder of its own"))?.to_owned();
+    let mut name =
+        data_dir.file_name().ok_or_else(|| bad("agent.data_dir", "must be a folder of its own"))?.to_owned();
     name.push(".keys");
     Ok(data_dir.with_file_name(name))
 }
@@ -261,7 +268,10 @@ fn loopback(text: &str) -> Result<SocketAddr, ConfigError> {
         .parse()
         .map_err(|_| bad("http.listen", format!("`{text}` is no ADDRESS:PORT")))?;
     if !address.ip().is_loopback() {
-        return Err(bad("http.listen", format!("`{text}` is not a loopback address; the API is for this PC alone")));
+        return Err(bad(
+            "http.listen",
+            format!("`{text}` is not a loopback address; the API is for this PC alone"),
+        ));
     }
     Ok(address)
 }
@@ -269,7 +279,10 @@ fn loopback(text: &str) -> Result<SocketAddr, ConfigError> {
 fn driver(key: &'static str, written: Option<String>, known: &[&str]) -> Result<String, ConfigError> {
     let name = written.unwrap_or_else(|| "auto".to_owned());
     if name != "auto" && !known.contains(&name.as_str()) {
-        return Err(bad(key, format!("`{name}` is not a driver of this build; there are auto, {}", known.join(", "))));
+        return Err(bad(
+            key,
+            format!("`{name}` is not a driver of this build; there are auto, {}", known.join(", ")),
+        ));
     }
     Ok(name)
 }
@@ -331,7 +344,8 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_the_file_and_may_not_misspell() {
-        let config = load(LEAST, &[("YIDANG_AGENT_COUNTER", "c-2"), ("YIDANG_SERVER_HTTP_LISTEN", "x")]).unwrap();
+        let config =
+            load(LEAST, &[("YIDANG_AGENT_COUNTER", "c-2"), ("YIDANG_SERVER_HTTP_LISTEN", "x")]).unwrap();
         assert_eq!(config.counter, "c-2");
         let error = load(LEAST, &[("YIDANG_AGENT_KOUNTER", "c-2")]).unwrap_err();
         assert_eq!(error, ConfigError::UnknownVariable("YIDANG_AGENT_KOUNTER".into()));

@@ -35,7 +35,10 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -123,7 +126,9 @@ fn written_out(mut response: Response, language: Language) -> Response {
         StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
         StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
         StatusCode::NOT_FOUND => Code::RouteUnknown,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Code::Invalid,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+            Code::Invalid
+        }
         _ => return response,
     };
     let allow = response.headers_mut().remove(header::ALLOW);
@@ -151,8 +156,16 @@ mod tests {
             assert!(is_own_host(host, 18680), "{host}");
         }
         for host in [
-            "127.0.0.1", "127.0.0.1:80", "evil.example:18680", "127.0.0.1:18680.evil.example", "localhost:018680",
-            "127.0.0.1.evil.example:18680", "", "127.0.0.1:", "0.0.0.0:18680", "LOCALHOST.:18680",
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "evil.example:18680",
+            "127.0.0.1:18680.evil.example",
+            "localhost:018680",
+            "127.0.0.1.evil.example:18680",
+            "",
+            "127.0.0.1:",
+            "0.0.0.0:18680",
+            "LOCALHOST.:18680",
         ] {
             assert!(!is_own_host(host, 18680), "{host}");
         }

@@ -1,1 +1,35 @@
+//! The daemon and command line at the window: the local API, the device stations, the tokens.
+//!
+//! Knows no driver by name: the binary brings the drivers along ([`Drivers`]).
 
+mod api;
+mod app;
+mod caller;
+mod capture_note;
+mod clock;
+pub mod command;
+mod config;
+mod daemon;
+mod events;
+mod guard;
+mod holders;
+mod language;
+mod problem;
+mod random;
+mod recent;
+mod replay;
+mod scope;
+mod simulation;
+mod stations;
+mod sync;
+mod tokens;
+
+pub use api::document as openapi_document;
+pub use config::{Config, ConfigError, DriverNames};
+pub use daemon::{Daemon, Drivers, StartError};
+pub use language::Language;
+pub use problem::{Code, Problem, ProblemDocument};
+pub use scope::{Scope, UnknownScope};
+pub use simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal};
+pub use sync::{HolderAnswer, HolderQuery, SyncError, SyncStatus, Upstream};
+pub use tokens::{Token, TokenError, Tokens};

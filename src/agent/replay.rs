@@ -55,7 +55,13 @@ pub(crate) fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
 impl Replays {
     /// Runs the call once per key. A second request under the key waits for the first one's answer and gets
     /// it; one that differs is refused. Failures are not remembered: a retry tries again.
-    pub(crate) async fn once<F>(&self, token: i64, key: Option<&str>, request: [u8; 32], call: F) -> Result<Response, Problem>
+    pub(crate) async fn once<F>(
+        &self,
+        token: i64,
+        key: Option<&str>,
+        request: [u8; 32],
+        call: F,
+    ) -> Result<Response, Problem>
     where
         F: Future<Output = Result<Response, Problem>>,
     {
@@ -68,7 +74,8 @@ impl Replays {
             .get_or_try_init(|| async {
                 let response = call.await?;
                 let (parts, body) = response.into_parts();
-                let body = to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| Problem::from(Code::StorageFailed))?;
+                let body =
+                    to_bytes(body, ANSWER_BYTES_MAX).await.map_err(|_| Problem::from(Code::StorageFailed))?;
                 Ok::<_, Problem>(Answer { parts, body })
             })
             .await?;

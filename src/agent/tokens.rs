@@ -153,8 +153,9 @@ impl Tokens {
     /// Whether a live token is bound to this web origin.
     pub fn has_origin(&self, origin: &str) -> Result<bool, TokenError> {
         let connection = self.lock();
-        let mut statement = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE origin = ?1 AND revoked_at IS NULL)")?;
+        let mut statement = connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM tokens WHERE origin = ?1 AND revoked_at IS NULL)",
+        )?;
         Ok(statement.query_row([origin], |row| row.get(0))?)
     }
 
@@ -227,7 +228,9 @@ mod tests {
         let tokens = Tokens::open(dir.path()).unwrap();
         assert!(matches!(tokens.create(" ", &[Scope::Card], None), Err(TokenError::BadName)));
         assert!(matches!(tokens.create("a", &[], None), Err(TokenError::NoScope)));
-        for origin in ["*", "null", "https://a.cn/", "https://a.cn/x", "https://A.cn", "ftp://a.cn", "https://"] {
+        for origin in
+            ["*", "null", "https://a.cn/", "https://a.cn/x", "https://A.cn", "ftp://a.cn", "https://"]
+        {
             let made = tokens.create("a", &[Scope::Card], Some(origin));
             assert!(matches!(made, Err(TokenError::BadOrigin)), "{origin}");
         }

@@ -43,6 +43,7 @@ pub(crate) struct CaptureWish {
     /// `auto` (default): find the page; `full`: keep the whole frame; `corners`: take the given ones.
     crop: Option<String>,
     /// For `crop` `corners`: four points, pixels of the frame, clockwise from the page's top-left.
+    #[schema(value_type = Option<Vec<Vec<f32>>>)]
     corners: Option<Corners>,
     /// `colour`.
     tone: Option<String>,
@@ -87,6 +88,7 @@ pub(crate) struct CaptureBody {
     width: u32,
     height: u32,
     /// Where the page lies in the frame; null: the whole frame was kept.
+    #[schema(value_type = Option<Vec<Vec<f32>>>)]
     corners: Option<Corners>,
     /// How sure the page finder was, 0 to 1.
     confidence: f32,
@@ -186,7 +188,8 @@ pub(crate) async fn unfiled(
     let archive = app.archive.clone();
     blocking(move || {
         let found = archive.unfiled(which.cursor.unwrap_or(0), limit)?;
-        let next_cursor = (found.len() == limit).then(|| found.last().map(|s| s.sequence.to_string())).flatten();
+        let next_cursor =
+            (found.len() == limit).then(|| found.last().map(|s| s.sequence.to_string())).flatten();
         // A staged set whose note is not a capture's belongs to another part of the program.
         let captures = found.iter().filter_map(|s| capture_body(s).ok()).collect();
         Ok(Answer(Captures { captures, next_cursor }))

@@ -38,7 +38,7 @@ pub(crate) struct ReadCard {
 pub(crate) struct CardReading {
     /// `resident`, `foreigner_2017`, `foreigner_2023` or `hmt`.
     document_type: &'static str,
-    name: String,
+    name: Option<String>,
     name_en: Option<String>,
     sex: Option<String>,
     /// GB/T 2261.1.
@@ -53,7 +53,7 @@ pub(crate) struct CardReading {
     address: Option<String>,
     /// The newest address appended to the card.
     new_address: Option<String>,
-    id_number: String,
+    id_number: Option<String>,
     issuer: Option<String>,
     #[schema(format = Date)]
     valid_from: Option<String>,
@@ -88,7 +88,11 @@ pub(crate) struct CardReading {
 /// Reads the card on the reader and opens its holder's dossier.
 #[utoipa::path(post, path = "/v1/card/read", tag = "card", request_body = Option<ReadCard>,
     responses((status = 200, body = CardReading)))]
-pub(crate) async fn read(State(app): State<Shared>, caller: Caller, body: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn read(
+    State(app): State<Shared>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<Response, Problem> {
     caller.require(Scope::Card)?;
     let wish: ReadCard = if body.trim_ascii().is_empty() {
         ReadCard::default()
@@ -112,8 +116,10 @@ pub(crate) async fn read(State(app): State<Shared>, caller: Caller, body: Bytes)
 fn open(app: &Shared, caller: &Caller, raw: &RawCard) -> Result<CardReading, Problem> {
     let today = clock::now().to_string().get(..10).and_then(|d| d.parse().ok());
     let card = IdCard::from_raw(raw, today).map_err(|e| Problem::new(Code::CardUnreadable, e.to_string()))?;
-    let holder =
-        card.subject().ok().map(|subject| app.holders.open(caller.token.id, subject, Basis::Card, None, None));
+    let holder = card
+        .subject()
+        .ok()
+        .map(|subject| app.holders.open(caller.token.id, subject, Basis::Card, None, None));
     let photo_status = match (&raw.photo, raw.photo_wlt.is_empty()) {
         (Some(_), _) => "decoded",
         (None, false) => "no_decoder",

@@ -68,7 +68,8 @@ pub(crate) async fn request(
     let key = caller.idempotency_key.clone();
     let token = caller.token.id;
     let call = async {
-        let reason = line("reason", Some(body.reason), 500)?.ok_or_else(|| Problem::invalid("say the `reason`"))?;
+        let reason =
+            line("reason", Some(body.reason), 500)?.ok_or_else(|| Problem::invalid("say the `reason`"))?;
         let target = match (&body.holder, &body.material) {
             (Some(holder), None) => ErasureTarget::Holder(app.holders.get(token, holder)?.subject),
             (None, Some(id)) => ErasureTarget::Material(id.parse().map_err(|_| Code::MaterialUnknown)?),
@@ -81,7 +82,7 @@ pub(crate) async fn request(
             by: caller.actor(),
             idempotency: durable_key(&caller, &request),
         };
-        let erasure = carry_out(&app, token, wish).await?;
+        let erasure = carry_out(&app, wish).await?;
         Ok((StatusCode::CREATED, Answer(erasure_body(&app, &erasure))).into_response())
     };
     app.replays.once(token, key.as_deref(), request, call).await
@@ -102,19 +103,12 @@ pub(crate) async fn one(
     Ok(Answer(erasure_body(&app, &erasure)))
 }
 
-async fn carry_out(app: &Shared, token: i64, wish: ErasureRequest) -> Result<Erasure, Problem> {
+async fn carry_out(app: &Shared, wish: ErasureRequest) -> Result<Erasure, Problem> {
     let alone = app.sync.is_none();
     let worker = app.clone();
     let id = wish.id;
     let erasure = blocking(move || {
         let archive = &worker.archive;
-        let elsewhere = match wish.target {
-            ErasureTarget::Material(id) => !alone && worker.holders.remote(token, id).is_some(),
-            ErasureTarget::Holder(_) => false,
-        };
-        if elsewhere {
-            return Ok(archive.request_erasure_elsewhere(wish)?);
-        }
         let requested = archive.request_erasure(wish)?;
         if alone { Ok(archive.erase(requested.id)?) } else { Ok(requested) }
     })
@@ -131,7 +125,9 @@ async fn carry_out(app: &Shared, token: i64, wish: ErasureRequest) -> Result<Era
 async fn decided(app: &Shared, erasure: Erasure) -> Result<Erasure, Problem> {
     let started = Instant::now();
     let mut erasure = erasure;
-    while matches!(erasure.state, ErasureState::Requested | ErasureState::Erasing) && started.elapsed() < DECISION_WAIT {
+    while matches!(erasure.state, ErasureState::Requested | ErasureState::Erasing)
+        && started.elapsed() < DECISION_WAIT
+    {
         tokio::time::sleep(Duration::from_millis(10)).await;
         let (archive, id) = (app.archive.clone(), erasure.id);
         erasure = blocking(move || Ok(archive.erasure(id)?)).await?.ok_or(Code::ErasureUnknown)?;

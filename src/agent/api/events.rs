@@ -72,19 +72,22 @@ pub(crate) async fn events(
 
 fn stream_after(app: Shared, after: u64) -> impl Stream<Item = Result<SseEvent, Infallible>> {
     let bell = app.events.listen();
-    stream::unfold((app, bell, after, Vec::<Event>::new()), |(app, mut bell, mut after, mut queue)| async move {
-        while queue.is_empty() {
-            bell.borrow_and_update();
-            queue = app.events.after(after).0;
-            queue.reverse();
-            if queue.is_empty() && bell.changed().await.is_err() {
-                return None;
+    stream::unfold(
+        (app, bell, after, Vec::<Event>::new()),
+        |(app, mut bell, mut after, mut queue)| async move {
+            while queue.is_empty() {
+                bell.borrow_and_update();
+                queue = app.events.after(after).0;
+                queue.reverse();
+                if queue.is_empty() && bell.changed().await.is_err() {
+                    return None;
+                }
             }
-        }
-        let event = queue.pop()?;
-        after = event.id;
-        let data = serde_json::to_string(&event).unwrap_or_default();
-        let sse = SseEvent::default().id(event.id.to_string()).event(event.kind).data(data);
-        Some((Ok(sse), (app, bell, after, queue)))
-    })
+            let event = queue.pop()?;
+            after = event.id;
+            let data = serde_json::to_string(&event).unwrap_or_default();
+            let sse = SseEvent::default().id(event.id.to_string()).event(event.kind).data(data);
+            Some((Ok(sse), (app, bell, after, queue)))
+        },
+    )
 }

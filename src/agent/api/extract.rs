@@ -17,10 +17,14 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
         match axum::Json::<T>::from_request(request, app).await {
             Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::BytesRejection(error)) if error.status() == 413 => Err(Code::BodyTooLarge.into()),
+            Err(JsonRejection::BytesRejection(error)) if error.status() == 413 => {
+                Err(Code::BodyTooLarge.into())
+            }
             // The parser quotes unknown field names and types, never values longer than a word; even so only
             // its place and kind are told, since a value may be an ID number.
-            Err(JsonRejection::JsonDataError(error)) => Err(Problem::invalid(without_values(&error.body_text()))),
+            Err(JsonRejection::JsonDataError(error)) => {
+                Err(Problem::invalid(without_values(&error.body_text())))
+            }
             Err(JsonRejection::JsonSyntaxError(_)) => Err(Problem::invalid("the body is not JSON")),
             Err(JsonRejection::MissingJsonContentType(_)) => {
                 Err(Problem::invalid("the body must come as Content-Type: application/json"))
@@ -48,10 +52,9 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Parameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
-        Query::<T>::from_request_parts(parts, app)
-            .await
-            .map(|Query(value)| Self(value))
-            .map_err(|_: QueryRejection| Problem::invalid("a query parameter is unknown or has the wrong form"))
+        Query::<T>::from_request_parts(parts, app).await.map(|Query(value)| Self(value)).map_err(
+            |_: QueryRejection| Problem::invalid("a query parameter is unknown or has the wrong form"),
+        )
     }
 }
 
@@ -75,9 +78,9 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, Problem> + Send + 'static,
 {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Problem::new(Code::StorageFailed, "a defect in the program stopped the call")))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(Problem::new(Code::StorageFailed, "a defect in the program stopped the call"))
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +90,10 @@ mod tests {
     #[test]
     fn messages_do_not_quote_values() {
         let message = "subject.value: invalid type: string \"11010519491231002X\", expected u64 at line 1";
-        assert_eq!(without_values(message), "subject.value: a value of the wrong form, expected u64 at line 1");
+        assert_eq!(
+            without_values(message),
+            "subject.value: a value of the wrong form, expected u64 at line 1"
+        );
         assert_eq!(without_values("missing field `kind`"), "missing field `kind`");
     }
 }

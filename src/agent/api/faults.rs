@@ -14,7 +14,9 @@ impl From<ArchiveError> for Problem {
             ArchiveError::BlobMissing { .. } | ArchiveError::BlobDamaged { .. } => Code::BlobDamaged,
             ArchiveError::StagedUnknown => return Code::CaptureUnknown.into(),
             ArchiveError::StagedFiled { .. } => return Code::CaptureFiled.into(),
-            ArchiveError::MaterialUnknown | ArchiveError::MaterialErased => return Code::MaterialUnknown.into(),
+            ArchiveError::MaterialUnknown | ArchiveError::MaterialErased => {
+                return Code::MaterialUnknown.into();
+            }
             ArchiveError::HolderUnknown => return Code::HolderUnknown.into(),
             ArchiveError::ErasureUnknown => return Code::ErasureUnknown.into(),
             ArchiveError::IdempotencyConflict => return Code::IdempotencyConflict.into(),
@@ -30,7 +32,9 @@ impl From<ArchiveError> for Problem {
 /// A card reader's fault.
 pub(crate) fn card(error: &DeviceError) -> Problem {
     let code = match error.condition {
-        DeviceCondition::NotFound | DeviceCondition::AccessDenied | DeviceCondition::Lost => Code::ReaderAbsent,
+        DeviceCondition::NotFound | DeviceCondition::AccessDenied | DeviceCondition::Lost => {
+            Code::ReaderAbsent
+        }
         DeviceCondition::NoCard => Code::CardAbsent,
         DeviceCondition::Busy | DeviceCondition::Cancelled => Code::Busy,
         _ => Code::CardUnreadable,
@@ -61,7 +65,10 @@ pub(crate) fn picture(error: ImageError) -> Problem {
 
 impl From<crate::sync::SyncError> for Problem {
     fn from(error: crate::sync::SyncError) -> Self {
-        let code = if error.is_unreachable() { Code::RepositoryUnreachable } else { Code::RepositoryFailed };
+        let code = match error {
+            crate::sync::SyncError::Unreachable => Code::RepositoryUnreachable,
+            _ => Code::RepositoryFailed,
+        };
         Self::new(code, error.code())
     }
 }

@@ -87,7 +87,11 @@ pub(crate) async fn open(
                 verb: LookVerb::Opened,
                 who: vec![subject.clone()],
                 materials: Vec::new(),
-                basis: if evidence.is_empty() { word.to_owned() } else { format!("{word} evidence {evidence}") },
+                basis: if evidence.is_empty() {
+                    word.to_owned()
+                } else {
+                    format!("{word} evidence {evidence}")
+                },
                 purpose: purpose.clone(),
                 case: case.clone(),
                 by: caller.actor(),
@@ -152,8 +156,5 @@ async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, P
 /// The caller's idempotency key as the archive remembers it, across restarts.
 pub(crate) fn durable_key(caller: &Caller, request: &[u8; 32]) -> Option<Idempotency> {
     let key = caller.idempotency_key.as_ref()?;
-    Some(Idempotency {
-        key: format!("{}\0{key}", caller.token.id).into_bytes(),
-        request: request.to_vec(),
-    })
+    Some(Idempotency { key: format!("{}\0{key}", caller.token.id).into_bytes(), request: request.to_vec() })
 }

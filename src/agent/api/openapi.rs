@@ -22,7 +22,8 @@ pub(super) fn header() -> OpenApi {
     let mut components = Components::new();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
-    let (name, schema) = (<ProblemDocument as utoipa::ToSchema>::name(), <ProblemDocument as utoipa::PartialSchema>::schema());
+    let (name, schema) =
+        (<ProblemDocument as utoipa::ToSchema>::name(), <ProblemDocument as utoipa::PartialSchema>::schema());
     components.schemas.insert(name.into_owned(), schema);
     OpenApiBuilder::new()
         .info(info)

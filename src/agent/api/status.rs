@@ -68,7 +68,14 @@ fn device(kind: &'static str, state: StationState) -> Device {
                 reason,
             }
         }
-        None => Device { r#type: kind, state: "absent", id: None, name: None, driver: None, reason: Some(state.note) },
+        None => Device {
+            r#type: kind,
+            state: "absent",
+            id: None,
+            name: None,
+            driver: None,
+            reason: Some(state.note),
+        },
     }
 }
 

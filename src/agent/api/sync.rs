@@ -35,11 +35,11 @@ impl SyncBody {
         };
         let status = sync.status();
         Self {
-            repository: status.repository.as_str(),
+            repository: status.repository,
             backlog_materials: status.backlog_materials,
             backlog_bytes: status.backlog_bytes,
             last_contact_at: status.last_contact_at.map(|t| t.to_string()),
-            last_error: status.last_error.map(|c| c.to_string()),
+            last_error: status.last_error,
         }
     }
 }

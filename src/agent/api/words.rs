@@ -21,8 +21,10 @@ pub(crate) struct SubjectBody {
 
 impl SubjectBody {
     pub(crate) fn read(&self) -> Result<Subject, Problem> {
-        let subject_type: SubjectType =
-            self.r#type.parse().map_err(|_| Problem::invalid("subject.type is not one of the seven types"))?;
+        let subject_type: SubjectType = self
+            .r#type
+            .parse()
+            .map_err(|_| Problem::invalid("subject.type is not one of the seven types"))?;
         Subject::new(subject_type, &self.value)
             .map_err(|_| Problem::invalid("subject.value is not written as numbers of this type are"))
     }

@@ -38,9 +38,8 @@ impl CameraStation {
         let state = Arc::new(Mutex::new(StationState::default()));
         let stop = Cancel::new();
         let mut keeper = Keeper { drivers, events, state: state.clone(), stop: stop.clone(), open: None };
-        let thread = std::thread::Builder::new()
-            .name("camera-station".into())
-            .spawn(move || keeper.run(&received))?;
+        let thread =
+            std::thread::Builder::new().name("camera-station".into()).spawn(move || keeper.run(&received))?;
         Ok(Self { requests: Mutex::new(requests), state, stop, thread: Mutex::new(Some(thread)) })
     }
 
@@ -48,7 +47,8 @@ impl CameraStation {
     pub(crate) async fn grab(&self, camera: Option<String>) -> Result<Frame, DeviceError> {
         let (reply, answer) = oneshot::channel();
         let gone = || DeviceError::new(DeviceCondition::NotFound, "the camera station has stopped");
-        let sent = self.requests.lock().unwrap_or_else(PoisonError::into_inner).send(Request { camera, reply });
+        let sent =
+            self.requests.lock().unwrap_or_else(PoisonError::into_inner).send(Request { camera, reply });
         sent.map_err(|_| gone())?;
         match tokio::time::timeout(GRAB_TIMEOUT * 3, answer).await {
             Ok(Ok(result)) => result,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::oneshot;
-use yidang_device::{CardDriver, CardReader, Cancel, DeviceCondition, DeviceError, Presence, RawCard};
+use yidang_device::{Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard};
 
 use super::selection::choose;
 use super::{RETRY, StationState};
@@ -53,9 +53,8 @@ impl CardStation {
             pending: VecDeque::new(),
             presence: Presence::Absent,
         };
-        let thread = std::thread::Builder::new()
-            .name("card-station".into())
-            .spawn(move || keeper.run(&received))?;
+        let thread =
+            std::thread::Builder::new().name("card-station".into()).spawn(move || keeper.run(&received))?;
         Ok(Self { requests, interrupt, state, stop, thread: Mutex::new(Some(thread)) })
     }
 
@@ -195,7 +194,9 @@ impl Keeper {
                     self.presence_is(Presence::Present);
                     let _ = request.reply.send(Ok(card));
                 }
-                Err(error) if error.condition == DeviceCondition::NoCard && Instant::now() < request.deadline => {
+                Err(error)
+                    if error.condition == DeviceCondition::NoCard && Instant::now() < request.deadline =>
+                {
                     self.presence_is(Presence::Absent);
                     still.push_back(request);
                 }

@@ -7,7 +7,6 @@ mod selection;
 
 pub(crate) use camera::CameraStation;
 pub(crate) use card::CardStation;
-pub(crate) use selection::Choice;
 
 use std::time::Duration;
 

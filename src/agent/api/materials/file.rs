@@ -188,7 +188,8 @@ fn read_pages(body: &FileMaterial, opened: &[Holder]) -> Result<Vec<(CaptureId, 
     }
     let about = |holder: &String| {
         let at = body.holders.iter().position(|h| h == holder);
-        at.map(|at| opened[at].subject.clone()).ok_or_else(|| Problem::invalid("pages.about names no holder of this material"))
+        at.map(|at| opened[at].subject.clone())
+            .ok_or_else(|| Problem::invalid("pages.about names no holder of this material"))
     };
     body.pages
         .iter()

@@ -14,7 +14,7 @@ use crate::caller::Caller;
 use crate::holders::Holder;
 use crate::problem::{Code, Problem};
 use crate::scope::Scope;
-use crate::sync::HolderQuery;
+use crate::sync::{HolderAnswer, HolderQuery, SyncError};
 
 /// Most materials in one answer.
 const LIST_MAX: usize = 200;
@@ -166,7 +166,7 @@ async fn list_everywhere(
     let first = rest.is_none();
     let answer = match ask(app, caller, &holder, which, rest, limit).await {
         Ok(answer) => answer,
-        Err(error) if error.is_unreachable() && first => {
+        Err(SyncError::Unreachable) if first => {
             let (materials, next_cursor) = local(app, caller, holder, which, u64::MAX, limit).await?;
             return Ok(Answer(Materials { materials, next_cursor, repository: "unreachable" }));
         }
@@ -192,7 +192,7 @@ async fn ask(
     which: &WhichMaterials,
     cursor: Option<String>,
     limit: usize,
-) -> Result<crate::sync::HolderAnswer, crate::sync::SyncError> {
+) -> Result<HolderAnswer, SyncError> {
     let query = HolderQuery {
         subject: holder.subject.clone(),
         basis: holder.basis.as_str().to_owned(),
@@ -208,9 +208,9 @@ async fn ask(
     let app = app.clone();
     let asked = tokio::task::spawn_blocking(move || match &app.sync {
         Some(sync) => sync.query(&query),
-        None => Err(crate::sync::SyncError::none_configured()),
+        None => Err(SyncError::Unreachable),
     });
-    asked.await.unwrap_or_else(|_| Err(crate::sync::SyncError::none_configured()))
+    asked.await.unwrap_or(Err(SyncError::Protocol))
 }
 
 /// What this PC has filed and the repository does not list yet.
@@ -222,7 +222,8 @@ async fn unsent(
 ) -> Result<Vec<MaterialBody>, Problem> {
     let (archive, subject) = (app.archive.clone(), holder.subject.clone());
     let newest =
-        blocking(move || Ok(archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?)).await?;
+        blocking(move || Ok(archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?))
+            .await?;
     Ok(newest
         .iter()
         .filter(|s| fits(&s.material, which) && !listed.iter().any(|m| m.id == s.material.id))

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::holders::Remote;
 use crate::problem::{Code, Problem};
 use crate::scope::Scope;
+use crate::sync::SyncError;
 
 /// Where a material that may be shown lies.
 enum Shown {
@@ -67,7 +68,7 @@ pub(crate) async fn image(
                 let sync = worker.sync.as_ref().ok_or(Code::MaterialUnknown)?;
                 match sync.fetch_blob(&wanted.digest, &remote.grant) {
                     Ok(bytes) => bytes,
-                    Err(error) if error.is_gone() => {
+                    Err(SyncError::Gone) => {
                         // Erased since it was listed.
                         worker.holders.forget(remote.material.id);
                         return Err(Code::MaterialUnknown.into());

@@ -1,0 +1,155 @@
+//! Starting and stopping the agent.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use yidang_archive::{Archive, ArchiveError, ArchiveOptions};
+use yidang_device::{CameraDriver, CardDriver};
+
+use crate::api;
+use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
+use crate::config::Config;
+use crate::events::Events;
+use crate::holders::Holders;
+use crate::recent::RecentFilings;
+use crate::replay::Replays;
+use crate::simulation::Simulation;
+use crate::stations::{CameraStation, CardStation};
+use crate::tokens::{TokenError, Tokens};
+
+/// Calls in flight when the daemon is told to stop get this long.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+/// How often expired captures and orphans are swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The drivers this build has, the preferred ones first, and the simulation if they are simulated.
+#[derive(Clone, Default)]
+pub struct Drivers {
+    /// Card drivers.
+    pub card: Vec<Arc<dyn CardDriver>>,
+    /// Camera drivers.
+    pub camera: Vec<Arc<dyn CameraDriver>>,
+    /// Hands for the simulated desk.
+    pub simulation: Option<Arc<dyn Simulation>>,
+}
+
+/// Why the agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The archive would not open.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The tokens could not be read.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A started agent that listens.
+pub struct Daemon {
+    app: Shared,
+    listener: TcpListener,
+}
+
+impl Daemon {
+    /// Opens the archive, starts the stations and listens. The drivers are those the configuration chose.
+    pub async fn start(config: Config, drivers: Drivers) -> Result<Self, StartError> {
+        let archive = open_archive(&config)?;
+        let tokens = Arc::new(Tokens::open(&config.data_dir)?);
+        let cannot = |e: std::io::Error| StartError::Listen { address: config.listen, reason: e.to_string() };
+        let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        let events = Arc::new(Events::new());
+        let card = CardStation::start(drivers.card, events.clone()).map_err(StartError::Thread)?;
+        let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
+        tracing::info!("{config}");
+        let app = Arc::new(App {
+            config,
+            address,
+            archive,
+            tokens,
+            holders: Holders::default(),
+            recent: RecentFilings::default(),
+            replays: Replays::default(),
+            events,
+            card,
+            camera,
+            simulation: drivers.simulation,
+            sync: None,
+            pictures: Semaphore::new(PICTURES_AT_ONCE),
+            picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
+        });
+        Ok(Self { app, listener })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.app.address
+    }
+
+    /// Serves until `stop` resolves, then finishes what is in flight.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+        let sweeper = tokio::spawn(sweep(self.app.archive.clone()));
+        let service = api::service(self.app.clone());
+        let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
+            stop.await;
+            let _ = stopping.send(true);
+        });
+        let late = async {
+            let _ = stopped.changed().await;
+            // Event streams never end by themselves; everything else is done long before.
+            tokio::time::sleep(FINISH_WITHIN).await;
+        };
+        let served = tokio::select! {
+            served = serving => served,
+            () = late => Ok(()),
+        };
+        sweeper.abort();
+        let app = self.app;
+        let _ = tokio::task::spawn_blocking(move || {
+            app.card.stop();
+            app.camera.stop();
+            app.sync.as_ref().inspect(|sync| sync.stop());
+        })
+        .await;
+        served
+    }
+}
+
+/// Opens the archive of a configuration, making the data folder if it is not there.
+pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
+    Archive::open(&ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() })
+}
+
+/// Opens the tokens of a configuration, making the data folder if it is not there.
+pub(crate) fn open_tokens(data_dir: &Path) -> Result<Tokens, StartError> {
+    std::fs::create_dir_all(data_dir).map_err(StartError::Thread)?;
+    Ok(Tokens::open(data_dir)?)
+}
+
+async fn sweep(archive: Archive) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let archive = archive.clone();
+        match tokio::task::spawn_blocking(move || archive.sweep()).await {
+            Ok(Ok(report)) => tracing::debug!(?report, "swept"),
+            Ok(Err(error)) => tracing::warn!(%error, "sweeping failed"),
+            Err(_) => tracing::error!("sweeping stopped on a defect"),
+        }
+    }
+}
