@@ -1,13 +1,25 @@
 //! Opening and closing an archive.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use yidang_model::Timestamp;
 
 use crate::ArchiveError;
-use crate::storage::{BlobStore, Index, KeyKeeper, Keyring, Ledger};
+use crate::files::{BlobFiles, KeyFiles, durable};
+use crate::keys::KeyCabinet;
+use crate::scribe::Scribe;
+use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
+use crate::storage::{
+    BlobStore, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
+};
+use crate::stores::Stores;
+use crate::writer::Writer;
+
+/// File in the data folder whose lock says that the archive is open.
+const LOCK_FILE: &str = "lock";
 
 /// Where an archive lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,42 +87,141 @@ pub struct Archive {
 }
 
 pub(crate) struct Shared {
-    pub(crate) store_id: String,
+    /// Dropped first, so that the thread ends before the stores close.
+    pub(crate) writer: Writer,
+    pub(crate) stores: Arc<Stores>,
 }
 
 impl Archive {
     /// Opens the archive in `options.data_dir`, or founds one in an empty folder, and puts right what a crash
     /// left: leftovers of unfinished writes, an index behind the ledger, missing or damaged, and half-done
-    /// erasures. Only one process can have it open: [`StorageFault::InUse`](crate::storage::StorageFault).
+    /// erasures. Only one process can have it open: [`StorageFault::InUse`].
     ///
-    /// A missing epoch key or one of another store is refused before anything is written.
-    pub fn open(_options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
-        Err(ArchiveError::Closed)
+    /// A missing epoch key or one of another store is refused before anything is written. A folder that has
+    /// lost its ledger or its keyring is refused too, rather than founded anew: [`StorageFault::Missing`].
+    pub fn open(options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
+        let data_dir = options.data_dir.as_path();
+        durable::create_folder(data_dir).map_err(|e| StorageError::io(Part::Folder, &e))?;
+        let lock = lock(data_dir)?;
+        let keeper = KeyFiles::open(&options.keys_dir, data_dir)?;
+        let blobs = BlobFiles::open(data_dir)?;
+        let (keyring, ledger) = open_truth(data_dir, &blobs)?;
+        let keys = cabinet(Box::new(keyring), Box::new(keeper), &ledger)?;
+        let index = match SqliteIndex::create(data_dir) {
+            Err(error) if matches!(error.fault, StorageFault::Damaged | StorageFault::NewerVersion) => {
+                tracing::warn!(%error, "the index cannot be used; it is made anew");
+                SqliteIndex::recreate(data_dir)?
+            }
+            index => index?,
+        };
+        Self::over(Stores {
+            blobs: Box::new(blobs),
+            ledger: Box::new(ledger),
+            index: Box::new(index),
+            keys,
+            clock: Box::new(SystemClock),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens, or founds, an archive on these stores. The caller makes sure that nobody else writes to them.
-    pub fn open_with(_parts: Parts) -> Result<Archive, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn open_with(parts: Parts) -> Result<Archive, ArchiveError> {
+        let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
+        let ledger_is_empty = ledger.head()?.0 == 0;
+        let keys = KeyCabinet::open(keyring, keeper, ledger_is_empty, clock.now())?;
+        Self::over(Stores { blobs, ledger, index, keys, clock, _lock: None })
+    }
+
+    fn over(stores: Stores) -> Result<Archive, ArchiveError> {
+        let stores = Arc::new(stores);
+        let leftovers = stores.blobs.clear_leftovers()?;
+        if leftovers > 0 {
+            tracing::info!(leftovers, "removed what unfinished writes had left");
+        }
+        let writer = Writer::start(Scribe::take_over(Arc::clone(&stores))?)?;
+        Ok(Archive { shared: Arc::new(Shared { writer, stores }) })
     }
 
     /// A random name made once with the store, by which two stores are told apart.
     pub fn store_id(&self) -> &str {
-        &self.shared.store_id
+        self.shared.stores.keys.store_id()
     }
 
     /// Figures of the present state.
     pub fn stats(&self) -> Result<Stats, ArchiveError> {
-        Err(ArchiveError::Closed)
+        let stores = &self.shared.stores;
+        let (materials, blobs) = stores.index.counts()?;
+        Ok(Stats {
+            materials,
+            blobs,
+            holders: stores.keys.count(KeyPurpose::Holder)?,
+            unfiled: crate::verify::count_unfiled(stores)?,
+            ledger_head: stores.ledger.head()?.0,
+            epoch: stores.keys.epoch(),
+        })
     }
 
     /// Sequence of the last ledger entry; 0 when nothing ever happened.
     pub fn head(&self) -> Result<u64, ArchiveError> {
-        Err(ArchiveError::Closed)
+        Ok(self.shared.stores.ledger.head()?.0)
     }
 
     /// Wakes its receiver after each commit. It holds one number, some head of the ledger since it was last
     /// read; later ones are dropped until it is, so ask [`Archive::changes`] until nothing more comes.
     pub fn subscribe(&self) -> Receiver<u64> {
-        std::sync::mpsc::sync_channel(1).1
+        self.shared.writer.subscribe()
     }
+}
+
+impl std::fmt::Debug for Archive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Archive").field("store_id", &self.store_id()).finish_non_exhaustive()
+    }
+}
+
+/// The lock lasts as long as the file is open, however the process ends.
+fn lock(data_dir: &Path) -> Result<File, ArchiveError> {
+    let path = data_dir.join(LOCK_FILE);
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(|e| StorageError::io(Part::Folder, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let detail = "another process has the archive open";
+            Err(StorageError::new(Part::Folder, StorageFault::InUse, detail).into())
+        }
+        Err(TryLockError::Error(error)) => Err(StorageError::io(Part::Folder, &error).into()),
+    }
+}
+
+fn cabinet(
+    keyring: Box<dyn Keyring>,
+    keeper: Box<dyn KeyKeeper>,
+    ledger: &dyn Ledger,
+) -> Result<KeyCabinet, ArchiveError> {
+    KeyCabinet::open(keyring, keeper, ledger.head()?.0 == 0, SystemClock.now())
+}
+
+/// Opens keyring and ledger, or makes them: the keyring first, and either only as long as the other one shows
+/// that nothing was ever kept here. What is missing beside something that was kept has been lost.
+fn open_truth(data_dir: &Path, blobs: &BlobFiles) -> Result<(SqliteKeyring, SqliteLedger), ArchiveError> {
+    let has_keyring = data_dir.join(SqliteKeyring::FILE).exists();
+    let has_ledger = data_dir.join(SqliteLedger::FILE).exists();
+    if has_keyring && has_ledger {
+        return Ok((SqliteKeyring::open(data_dir)?, SqliteLedger::open(data_dir)?));
+    }
+    let mut has_blobs = false;
+    blobs.visit(&mut |_| {
+        has_blobs = true;
+        false
+    })?;
+    if has_blobs || has_ledger {
+        let part = if has_ledger { Part::Keyring } else { Part::Ledger };
+        return Err(StorageError::new(part, StorageFault::Missing, "the other parts are there").into());
+    }
+    let keyring = SqliteKeyring::create(data_dir)?;
+    if keyring.count(KeyPurpose::Holder)? + keyring.count(KeyPurpose::Staged)? > 0 {
+        return Err(StorageError::new(Part::Ledger, StorageFault::Missing, "the keyring has keys").into());
+    }
+    Ok((keyring, SqliteLedger::create(data_dir)?))
 }

@@ -4,8 +4,16 @@ use crate::ArchiveError;
 
 /// Longest client or operator name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 128;
+/// Longest free text (a remark, a reason, a purpose), in characters.
+pub(crate) const TEXT_CHARS_MAX: usize = 4000;
 /// Longest idempotency key, in bytes.
 pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 1024;
+
+/// Whether a text has more characters than that.
+pub(crate) fn too_long(text: &str, chars_max: usize) -> bool {
+    // Most texts are short enough by their bytes alone.
+    text.len() > chars_max && text.chars().nth(chars_max).is_some()
+}
 
 /// On whose behalf something is done. Sealed where the office can still read it when a person is forgotten.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,7 +27,7 @@ pub struct Actor {
 impl Actor {
     pub(crate) fn check(&self) -> Result<(), ArchiveError> {
         let names = [Some(&self.client), self.operator.as_ref()];
-        if names.into_iter().flatten().any(|n| n.chars().count() > NAME_CHARS_MAX) {
+        if names.into_iter().flatten().any(|n| too_long(n, NAME_CHARS_MAX)) {
             return Err(ArchiveError::Invalid("the name of client or operator is too long"));
         }
         Ok(())

@@ -2,6 +2,10 @@
 
 use yidang_model::{ErasureId, Material, MaterialId, Timestamp};
 
+use crate::entry::{OpenEntry, open_entry};
+use crate::erase::target_of;
+use crate::storage::{Entry, Verb};
+use crate::stores::Stores;
 use crate::{Archive, ArchiveError, ErasureTarget};
 
 /// Most changes in one answer; a higher limit is cut to it.
@@ -45,7 +49,38 @@ pub struct Change {
 
 impl Archive {
     /// At most `limit` changes after that sequence, in order.
-    pub fn changes(&self, _after: u64, _limit: usize) -> Result<Vec<Change>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {
+        let stores = &self.shared.stores;
+        let entries = stores.ledger.after(after, limit.min(CHANGES_MAX))?;
+        entries.iter().map(|entry| change_of(stores, entry)).collect()
     }
+}
+
+fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
+    let what = match entry.content.verb {
+        Verb::Filed => filed(stores, &open_entry(&stores.keys, entry)?)?,
+        Verb::ErasureRequested => {
+            let opened = open_entry(&stores.keys, entry)?;
+            match (opened.refs.erasure, target_of(&opened)) {
+                (Some(id), Some(target)) => ChangeWhat::ErasureRequested { id: id.0, target },
+                _ => ChangeWhat::Unreadable,
+            }
+        }
+        Verb::Erased => {
+            let refs = crate::entry::refs_of(entry)?;
+            let id = refs.erasure.ok_or_else(|| crate::entry::damaged_entry(entry.sequence))?.0;
+            ChangeWhat::Erased { id, materials: refs.materials.iter().map(|m| m.0).collect() }
+        }
+        _ => ChangeWhat::Other,
+    };
+    Ok(Change { sequence: entry.sequence, at: entry.content.at, what })
+}
+
+fn filed(stores: &Stores, opened: &OpenEntry) -> Result<ChangeWhat, ArchiveError> {
+    let Some((material, _)) = opened.filed()? else { return Ok(ChangeWhat::Unreadable) };
+    // Its holders may still have their keys, but what was erased must not be sent anywhere.
+    if stores.index.is_erased(material.id)? {
+        return Ok(ChangeWhat::Unreadable);
+    }
+    Ok(ChangeWhat::Filed(Box::new(material)))
 }

@@ -1,10 +1,17 @@
 //! Forgetting a material or a person.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 
-use crate::storage::ErasureState;
+use crate::caller::{TEXT_CHARS_MAX, too_long};
+use crate::entry::{OpenEntry, Plain, damaged_entry, seal_entry};
+use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
+use crate::record::{ErasurePersonal, NoPersonal, Office, Refs, Text};
+use crate::scribe::Scribe;
+use crate::storage::{ErasureState, IndexChange, Verb};
+use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError, Idempotency};
 
 /// What is to be forgotten.
@@ -72,30 +79,212 @@ impl fmt::Debug for Erasure {
 impl Archive {
     /// Asks that something be forgotten; nothing is until [`Archive::erase`]. The same identifier and target
     /// again gives the erasure as it stands.
-    pub fn request_erasure(&self, _request: ErasureRequest) -> Result<Erasure, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn request_erasure(&self, request: ErasureRequest) -> Result<Erasure, ArchiveError> {
+        let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
+        erasure_answer(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
 
     /// Carries a requested erasure out: when it returns, every trace is gone. Called again it does what is
     /// left to do. A crash on the way is made good when the archive is opened.
-    pub fn erase(&self, _id: ErasureId) -> Result<Erasure, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn erase(&self, id: ErasureId) -> Result<Erasure, ArchiveError> {
+        erasure_answer(self.shared.writer.ask_alone(move |scribe| erased_answer(scribe, id)))
     }
 
     /// Refuses a requested erasure; one that has been refused stays so, one carried out is
     /// [`ArchiveError::Invalid`].
-    pub fn refuse_erasure(&self, _id: ErasureId) -> Result<Erasure, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn refuse_erasure(&self, id: ErasureId) -> Result<Erasure, ArchiveError> {
+        erasure_answer(self.shared.writer.ask(Request::Refusal { id }))
     }
 
     /// Asks and carries out in one go, for what was decided elsewhere. A material that is not held here still
     /// gets its tombstone, so that it can never come back.
-    pub fn erase_now(&self, _request: ErasureRequest) -> Result<Erasure, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn erase_now(&self, request: ErasureRequest) -> Result<Erasure, ArchiveError> {
+        let planned = PlannedErasure::new(request, false, &self.shared.stores)?;
+        erasure_answer(self.shared.writer.ask_alone(move |scribe| {
+            let mut known = None;
+            let asked = scribe.write_alone(|planner| match planned.plan(planner)? {
+                Plan::Write(draft) => Ok(*draft),
+                Plan::Answer(answer) => {
+                    known = Some(answer);
+                    Err(ArchiveError::IdempotencyConflict)
+                }
+            });
+            match known {
+                // Asked for before, perhaps under another identifier.
+                Some(Answer::Erasure(erasure)) => erased_answer(scribe, erasure.id),
+                _ => asked.and_then(|()| erased_answer(scribe, planned.request.id)),
+            }
+        }))
     }
 
     /// An erasure as it stands.
-    pub fn erasure(&self, _id: ErasureId) -> Result<Option<Erasure>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, ArchiveError> {
+        erasure_of(&self.shared.stores, id)
+    }
+}
+
+fn erasure_answer(answer: Result<Answer, ArchiveError>) -> Result<Erasure, ArchiveError> {
+    match answer? {
+        Answer::Erasure(erasure) => Ok(*erasure),
+        _ => Err(ArchiveError::Defect),
+    }
+}
+
+fn erased_answer(scribe: &mut Scribe, id: ErasureId) -> Result<Answer, ArchiveError> {
+    scribe.erase(id)?;
+    let erasure = erasure_of(&scribe.stores, id)?.ok_or(ArchiveError::ErasureUnknown)?;
+    Ok(Answer::Erasure(Box::new(erasure)))
+}
+
+/// What an erasure's request is about; `None` once that person is forgotten.
+pub(crate) fn target_of(opened: &OpenEntry) -> Option<ErasureTarget> {
+    if opened.refs.whole_holder {
+        return opened.subjects.first().cloned().flatten().map(ErasureTarget::Holder);
+    }
+    opened.refs.materials.first().map(|id| ErasureTarget::Material(id.0))
+}
+
+fn erasure_of(stores: &Stores, id: ErasureId) -> Result<Option<Erasure>, ArchiveError> {
+    let Some((state, requested, erased)) = stores.index.erasure(id)? else { return Ok(None) };
+    let (request, opened) = stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
+    let mut erasure = Erasure {
+        id,
+        state,
+        target: target_of(&opened),
+        reason: opened.personal::<ErasurePersonal>()?.map(|p| p.reason),
+        requested_at: request.content.at,
+        erased_at: None,
+        materials: Vec::new(),
+        shared_kept: Vec::new(),
+    };
+    if erased > 0 {
+        let (tombstone, opened) = stores.entry(erased)?.ok_or_else(|| damaged_entry(erased))?;
+        erasure.erased_at = Some(tombstone.content.at);
+        erasure.materials = opened.refs.materials.iter().map(|m| m.0).collect();
+        erasure.shared_kept = opened.office.shared_kept.iter().map(|d| d.0).collect();
+    }
+    Ok(Some(erasure))
+}
+
+/// A request for an erasure that is within bounds.
+pub(crate) struct PlannedErasure {
+    request: ErasureRequest,
+    /// Whether a material must be held here to be erased.
+    must_be_held: bool,
+    idempotency_touch: Option<Touch>,
+}
+
+impl PlannedErasure {
+    fn new(request: ErasureRequest, must_be_held: bool, stores: &Stores) -> Result<Self, ArchiveError> {
+        request.by.check()?;
+        request.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
+        if too_long(&request.reason, TEXT_CHARS_MAX) {
+            return Err(ArchiveError::Invalid("the reason is longer than 4000 characters"));
+        }
+        let tags = request.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
+        Ok(Self { request, must_be_held, idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)) })
+    }
+
+    pub(crate) fn touches(&self) -> HashSet<Touch> {
+        self.idempotency_touch.into_iter().chain([Touch::Erasure(self.request.id)]).collect()
+    }
+
+    pub(crate) fn plan(&self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+        let (stores, request) = (planner.stores, &self.request);
+        if let Some(erasure) = self.known(stores)? {
+            return Ok(Plan::Answer(Answer::Erasure(Box::new(erasure))));
+        }
+        let (whole_holder, materials, subjects) = match &request.target {
+            ErasureTarget::Material(id) => (false, vec![Text(*id)], self.holders_of(stores, *id)?),
+            ErasureTarget::Holder(who) => (true, Vec::new(), vec![who.clone()]),
+        };
+        let mut keys = SlotKeys::default();
+        for subject in &subjects {
+            let known = planner.known_holder(stores.keys.subject_tag(subject))?;
+            keys.keys.push(known.ok_or(ArchiveError::HolderUnknown)?);
+        }
+        let plain = Plain {
+            verb: Verb::ErasureRequested,
+            refs: Refs { erasure: Some(Text(request.id)), materials, whole_holder, ..Refs::default() },
+            office: Office::of(&request.by),
+            personal: ErasurePersonal { reason: request.reason.clone() },
+            slots: &keys.slots(&subjects),
+            idempotency: request.idempotency.as_ref(),
+        };
+        let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+        let answer = Erasure {
+            id: request.id,
+            state: ErasureState::Requested,
+            target: Some(request.target.clone()),
+            reason: (!subjects.is_empty()).then(|| request.reason.clone()),
+            requested_at: entry.at,
+            erased_at: None,
+            materials: Vec::new(),
+            shared_kept: Vec::new(),
+        };
+        let change = IndexChange::ErasureRequested { id: request.id, sequence: planner.sequence };
+        Ok(Plan::Write(Box::new(draft(entry, change, Answer::Erasure(Box::new(answer))))))
+    }
+
+    fn known(&self, stores: &Stores) -> Result<Option<Erasure>, ArchiveError> {
+        let replayed = stores.replayed(self.request.idempotency.as_ref(), &[Verb::ErasureRequested])?;
+        if let Some(entry) = replayed {
+            let id = crate::entry::refs_of(&entry)?.erasure.ok_or_else(|| damaged_entry(entry.sequence))?;
+            return erasure_of(stores, id.0);
+        }
+        let Some(erasure) = erasure_of(stores, self.request.id)? else { return Ok(None) };
+        match (&erasure.target, &self.request.target) {
+            (Some(theirs), ours) if theirs == ours => Ok(Some(erasure)),
+            // Whom it was about is forgotten, so this much of a comparison is left.
+            (None, ErasureTarget::Holder(_)) => Ok(Some(erasure)),
+            _ => Err(ArchiveError::IdempotencyConflict),
+        }
+    }
+
+    fn holders_of(&self, stores: &Stores, id: MaterialId) -> Result<Vec<Subject>, ArchiveError> {
+        match stores.stored_by_id(id)? {
+            Some(stored) => Ok(stored.material.holders),
+            None if !self.must_be_held => Ok(Vec::new()),
+            None if stores.index.is_erased(id)? => Err(ArchiveError::MaterialErased),
+            None => Err(ArchiveError::MaterialUnknown),
+        }
+    }
+}
+
+/// Refuses an erasure.
+pub(crate) fn plan_refusal(id: ErasureId, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    let stores = planner.stores;
+    let mut erasure = erasure_of(stores, id)?.ok_or(ArchiveError::ErasureUnknown)?;
+    match erasure.state {
+        ErasureState::Requested => {}
+        ErasureState::Refused => return Ok(Plan::Answer(Answer::Erasure(Box::new(erasure)))),
+        ErasureState::Erasing | ErasureState::Done => {
+            return Err(ArchiveError::Invalid("the erasure has been carried out"));
+        }
+    }
+    erasure.state = ErasureState::Refused;
+    let plain = Plain {
+        verb: Verb::ErasureRefused,
+        refs: Refs { erasure: Some(Text(id)), ..Refs::default() },
+        office: Office::default(),
+        personal: NoPersonal {},
+        slots: &[],
+        idempotency: None,
+    };
+    let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+    let answer = Answer::Erasure(Box::new(erasure));
+    Ok(Plan::Write(Box::new(draft(entry, IndexChange::ErasureRefused(id), answer))))
+}
+
+/// A draft of an entry alone.
+pub(crate) fn draft(entry: crate::storage::NewEntry, change: IndexChange, answer: Answer) -> Draft {
+    Draft {
+        blobs: Vec::new(),
+        keys: Vec::new(),
+        holders: Vec::new(),
+        entry,
+        change: Some(change),
+        forget: Vec::new(),
+        answer,
     }
 }

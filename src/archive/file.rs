@@ -1,13 +1,28 @@
 //! Filing: a material joins its holders' dossiers.
 
-use yidang_model::{CaptureId, Material};
+use std::collections::{BTreeMap, HashSet};
 
+use yidang_model::{CaptureId, Digest, Material, MaterialId, Subject};
+
+use crate::caller::{NAME_CHARS_MAX, TEXT_CHARS_MAX, too_long};
+use crate::entry::{Plain, refs_of, seal_entry};
+use crate::material_record::MaterialRecord;
+use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
+use crate::record::{BlobRecord, FiledPersonal, Office, Refs, StagedRef, Text};
+use crate::stage::{check_unfiled, staged_personal};
+use crate::storage::{BlobName, IndexChange, MaterialRow, StagedRow, Tag, Verb};
+use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError, Idempotency, Stored};
 
 /// Most pages of a material.
 pub const PAGES_MAX: usize = 200;
 /// Most holders of a material.
 pub const HOLDERS_MAX: usize = 16;
+
+/// Most staged sets of a material: a page and its original apart.
+const STAGED_SETS_MAX: usize = 2 * PAGES_MAX;
+/// Longest word, number or name in a material, in characters.
+const LABEL_CHARS_MAX: usize = 256;
 
 /// A material to file.
 #[derive(Clone, Debug)]
@@ -38,19 +53,280 @@ pub struct Filed {
 
 impl Archive {
     /// Files a material; durable when it returns.
-    pub fn file(&self, _filing: Filing) -> Result<Filed, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn file(&self, filing: Filing) -> Result<Filed, ArchiveError> {
+        let prepared = PreparedFiling::new(filing, &self.shared.stores)?;
+        filed_answer(self.shared.writer.ask(Request::File(Box::new(prepared))))
     }
 
     /// Files several, committed together as far as they do not build on each other. Each has its own answer,
     /// in the order they were handed in.
     pub fn file_many(&self, filings: Vec<Filing>) -> Vec<Result<Filed, ArchiveError>> {
-        filings.into_iter().map(|f| self.file(f)).collect()
+        let mut answers: Vec<Option<Result<Filed, ArchiveError>>> = Vec::with_capacity(filings.len());
+        let mut requests = Vec::with_capacity(filings.len());
+        for filing in filings {
+            match PreparedFiling::new(filing, &self.shared.stores) {
+                Ok(prepared) => {
+                    requests.push(Request::File(Box::new(prepared)));
+                    answers.push(None);
+                }
+                Err(error) => answers.push(Some(Err(error))),
+            }
+        }
+        let mut written = self.shared.writer.ask_many(requests).into_iter().map(filed_answer);
+        let of_writer = |answer: Option<_>| answer.or_else(|| written.next());
+        answers.into_iter().map(of_writer).map(|a| a.unwrap_or(Err(ArchiveError::Closed))).collect()
     }
 
     /// What was answered to a filing with this key and request: `None` if there was none,
     /// [`ArchiveError::IdempotencyConflict`] if the key came with another request.
-    pub fn find_filed(&self, _idempotency: &Idempotency) -> Result<Option<Filed>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn find_filed(&self, idempotency: &Idempotency) -> Result<Option<Filed>, ArchiveError> {
+        find_replayed(&self.shared.stores, Some(idempotency))
     }
+}
+
+fn filed_answer(answer: Result<Answer, ArchiveError>) -> Result<Filed, ArchiveError> {
+    match answer? {
+        Answer::Filed(filed) => Ok(*filed),
+        _ => Err(ArchiveError::Defect),
+    }
+}
+
+fn find_replayed(stores: &Stores, idempotency: Option<&Idempotency>) -> Result<Option<Filed>, ArchiveError> {
+    let Some(entry) = stores.replayed(idempotency, &[Verb::Filed])? else { return Ok(None) };
+    let id = refs_of(&entry)?.material.ok_or_else(|| crate::entry::damaged_entry(entry.sequence))?.0;
+    let stored = stores.stored_by_id(id)?.ok_or(ArchiveError::MaterialErased)?;
+    Ok(Some(Filed { stored, duplicate: false, replayed: true }))
+}
+
+/// A filing that is within bounds, with its tags and names, worked out on the caller's thread.
+pub(crate) struct PreparedFiling {
+    filing: Filing,
+    idempotency_touch: Option<Touch>,
+    /// Sorted.
+    holders: Vec<Tag>,
+    tag: Tag,
+    /// Every picture of the material.
+    names: BTreeMap<Digest, BlobName>,
+}
+
+impl PreparedFiling {
+    fn new(filing: Filing, stores: &Stores) -> Result<Self, ArchiveError> {
+        check_filing(&filing)?;
+        let material = &filing.material;
+        let holders = stores.sorted_tags(&material.holders);
+        let pictures = material.pages.iter().flat_map(|p| [p.image.digest, p.original.digest]);
+        let names = pictures.map(|digest| (digest, stores.keys.blob_name(&digest))).collect();
+        let tags = filing.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
+        let tag = filing_tag(stores, material, &holders);
+        Ok(Self { filing, idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)), holders, tag, names })
+    }
+
+    pub(crate) fn touches(&self) -> HashSet<Touch> {
+        let staged = self.filing.from.iter().map(|id| Touch::Staged(*id));
+        let blobs = self.names.values().map(|name| Touch::Blob(*name));
+        let own = [Touch::Material(self.filing.material.id), Touch::Filing(self.tag)];
+        staged.chain(blobs).chain(own).chain(self.idempotency_touch).collect()
+    }
+
+    pub(crate) fn plan(&self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+        let stores = planner.stores;
+        if let Some(filed) = self.known(stores)? {
+            return Ok(Plan::Answer(Answer::Filed(Box::new(filed))));
+        }
+        let sets = self.sets(stores)?;
+        let blobs = self.resolve_blobs(stores, &sets)?;
+        let keys = planner.holder_keys(&self.filing.material.holders)?;
+        let mut material = self.filing.material.clone();
+        if material.duplicate_of.is_none() {
+            material.duplicate_of = self.earlier_with_same_bytes(stores)?;
+        }
+        self.draft(planner, material, &sets, blobs, keys)
+    }
+
+    fn draft(
+        &self,
+        planner: &Planner<'_>,
+        material: Material,
+        sets: &[StagedRow],
+        blobs: Vec<BlobRecord>,
+        keys: SlotKeys,
+    ) -> Result<Plan, ArchiveError> {
+        let (stores, filing) = (planner.stores, &self.filing);
+        let staged = sets.iter().map(|set| StagedRef { id: Text(set.id), key: set.key });
+        let plain = Plain {
+            verb: Verb::Filed,
+            refs: Refs { material: Some(Text(material.id)), staged: staged.collect(), ..Refs::default() },
+            office: Office { count: material.pages.len() as u64, ..Office::of(&filing.by) },
+            personal: FiledPersonal {
+                material: MaterialRecord::of(&material),
+                filing: self.tag,
+                blobs,
+                purpose: filing.purpose.clone(),
+            },
+            slots: &keys.slots(&material.holders),
+            idempotency: filing.idempotency.as_ref(),
+        };
+        let mut names: Vec<BlobName> = self.names.values().copied().collect();
+        names.sort_unstable();
+        let row = MaterialRow {
+            id: material.id,
+            sequence: planner.sequence,
+            holders: self.holders.clone(),
+            filing: self.tag,
+            blobs: names,
+        };
+        let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+        let stored = Stored { material, sequence: planner.sequence };
+        Ok(Plan::Write(Box::new(Draft {
+            blobs: Vec::new(),
+            keys: keys.records,
+            holders: keys.new_holders,
+            entry,
+            change: Some(IndexChange::Filed { row, staged: sets.iter().map(|s| s.id).collect() }),
+            forget: sets.iter().map(|s| s.key).collect(),
+            answer: Answer::Filed(Box::new(Filed { stored, duplicate: false, replayed: false })),
+        })))
+    }
+
+    /// What is on file already.
+    fn known(&self, stores: &Stores) -> Result<Option<Filed>, ArchiveError> {
+        if let Some(filed) = find_replayed(stores, self.filing.idempotency.as_ref())? {
+            return Ok(Some(filed));
+        }
+        let id = self.filing.material.id;
+        if stores.index.is_erased(id)? {
+            return Err(ArchiveError::MaterialErased);
+        }
+        let row = match stores.index.material(id)? {
+            Some(row) => Some(row),
+            None => stores.index.find_filing(self.tag)?,
+        };
+        let Some(row) = row else { return Ok(None) };
+        let stored = stores.stored(&row)?.ok_or(ArchiveError::MaterialErased)?;
+        Ok(Some(Filed { stored, duplicate: true, replayed: false }))
+    }
+
+    /// The sets it is made of, all unfiled.
+    fn sets(&self, stores: &Stores) -> Result<Vec<StagedRow>, ArchiveError> {
+        let unfiled = |id: &CaptureId| {
+            let row = stores.index.staged(*id)?.ok_or(ArchiveError::StagedUnknown)?;
+            check_unfiled(&row)?;
+            Ok(row)
+        };
+        self.filing.from.iter().map(unfiled).collect()
+    }
+
+    /// How each picture's blob opens: from the sets, else from what is on file for one of the holders.
+    fn resolve_blobs(&self, stores: &Stores, sets: &[StagedRow]) -> Result<Vec<BlobRecord>, ArchiveError> {
+        let mut staged = BTreeMap::new();
+        for set in sets {
+            let (_, personal) = staged_personal(stores, set)?.ok_or(ArchiveError::StagedUnknown)?;
+            staged.extend(personal.blobs.into_iter().map(|blob| (blob.digest.0, blob)));
+        }
+        let mut blobs = Vec::with_capacity(self.names.len());
+        for (digest, &name) in &self.names {
+            let found = match staged.remove(digest) {
+                Some(blob) => Some(blob),
+                None => self.blob_on_file(stores, digest, name)?,
+            };
+            blobs.push(found.ok_or(ArchiveError::BlobUnknown { digest: *digest })?);
+            if stores.blobs.stat(name)?.is_none() {
+                return Err(ArchiveError::BlobMissing { name });
+            }
+        }
+        Ok(blobs)
+    }
+
+    fn blob_on_file(
+        &self,
+        stores: &Stores,
+        digest: &Digest,
+        name: BlobName,
+    ) -> Result<Option<BlobRecord>, ArchiveError> {
+        let theirs = |row: &MaterialRow| row.holders.iter().any(|h| self.holders.binary_search(h).is_ok());
+        let mut found = None;
+        stores.visit_users(name, &theirs, &mut |_, _, personal| {
+            found = personal.blobs.into_iter().find(|b| b.digest.0 == *digest);
+            Ok(found.is_none())
+        })?;
+        Ok(found)
+    }
+
+    /// The earliest material of the same holders with the same originals in the same order.
+    fn earlier_with_same_bytes(&self, stores: &Stores) -> Result<Option<MaterialId>, ArchiveError> {
+        let originals = |material: &Material| -> Vec<Digest> {
+            material.pages.iter().map(|p| p.original.digest).collect()
+        };
+        let own = originals(&self.filing.material);
+        let Some(name) = own.first().and_then(|first| self.names.get(first)) else { return Ok(None) };
+        let mut found = None;
+        stores.visit_users(*name, &|row| row.holders == self.holders, &mut |row, stored, _| {
+            found = (originals(&stored.material) == own).then_some(row.id);
+            Ok(found.is_none())
+        })?;
+        Ok(found)
+    }
+}
+
+/// Tag of holders, case, slot and bytes.
+fn filing_tag(stores: &Stores, material: &Material, holders: &[Tag]) -> Tag {
+    let holders: Vec<u8> = holders.iter().flat_map(|tag| tag.0).collect();
+    let pictures = material.pages.iter().flat_map(|p| [p.original.digest, p.image.digest]);
+    let bytes: Vec<u8> = pictures.flat_map(|digest| *digest.as_bytes()).collect();
+    // No case is another thing than an empty one.
+    let given = |text: &Option<String>| text.as_ref().map_or(Vec::new(), |t| [b"=", t.as_bytes()].concat());
+    let (case, slot) = (given(&material.case), given(&material.slot));
+    stores.keys.filing_tag(&[&holders, &case, &slot, &bytes])
+}
+
+/// Refuses no holder, too many, or one named twice.
+pub(crate) fn check_holders(holders: &[Subject]) -> Result<(), ArchiveError> {
+    if holders.is_empty() || holders.len() > HOLDERS_MAX {
+        return Err(ArchiveError::Invalid("there are 1 to 16 holders"));
+    }
+    if holders.iter().collect::<HashSet<_>>().len() < holders.len() {
+        return Err(ArchiveError::Invalid("a holder is named twice"));
+    }
+    Ok(())
+}
+
+fn check_filing(filing: &Filing) -> Result<(), ArchiveError> {
+    let material = &filing.material;
+    filing.by.check()?;
+    filing.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
+    check_holders(&material.holders)?;
+    if material.pages.is_empty() || material.pages.len() > PAGES_MAX {
+        return Err(ArchiveError::Invalid("a material has 1 to 200 pages"));
+    }
+    if filing.from.len() > STAGED_SETS_MAX {
+        return Err(ArchiveError::Invalid("a material is made of at most 400 staged sets"));
+    }
+    if filing.from.iter().collect::<HashSet<_>>().len() < filing.from.len() {
+        return Err(ArchiveError::Invalid("a staged set is named twice"));
+    }
+    for page in &material.pages {
+        let numbers = page.corners.iter().flatten().flatten().chain([&page.confidence]);
+        if numbers.into_iter().any(|n| !n.is_finite()) {
+            return Err(ArchiveError::Invalid("corners or confidence is not a finite number"));
+        }
+        if page.about.iter().any(|who| !material.holders.contains(who)) {
+            return Err(ArchiveError::Invalid("a page is about someone who is not among the holders"));
+        }
+    }
+    check_texts(filing)
+}
+
+fn check_texts(filing: &Filing) -> Result<(), ArchiveError> {
+    let m = &filing.material;
+    let labels = [&m.case, &m.item, &m.slot, &m.issuer, &m.document_number].into_iter().flatten();
+    if labels.chain([&m.counter]).any(|t| too_long(t, LABEL_CHARS_MAX)) {
+        return Err(ArchiveError::Invalid("a word or number in the record is longer than 256 characters"));
+    }
+    if [&m.note, &filing.purpose].into_iter().flatten().any(|t| too_long(t, TEXT_CHARS_MAX)) {
+        return Err(ArchiveError::Invalid("note or purpose is longer than 4000 characters"));
+    }
+    if m.operator.as_ref().is_some_and(|t| too_long(t, NAME_CHARS_MAX)) {
+        return Err(ArchiveError::Invalid("the name of client or operator is too long"));
+    }
+    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use yidang_model::{Digest, Material, MaterialId, Subject};
 
+use crate::rebuild::skip_damaged;
+use crate::storage::MaterialRow;
 use crate::{Archive, ArchiveError};
 
 /// Most materials in one page of a history; a higher limit is cut to it.
@@ -26,32 +28,61 @@ pub struct Stored {
 }
 
 impl Archive {
-    /// What is on file for a holder, newest first.
-    pub fn history(&self, _who: &Subject, _page: HistoryPage) -> Result<Vec<Stored>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    /// What is on file for a holder, newest first. A material whose ledger entry is damaged is left out, and
+    /// logged, so that the others can still be shown; [`Archive::verify`] names it.
+    pub fn history(&self, who: &Subject, page: HistoryPage) -> Result<Vec<Stored>, ArchiveError> {
+        let stores = &self.shared.stores;
+        let tag = stores.keys.subject_tag(who);
+        let rows = stores.index.materials_of(tag, page.before, page.limit.min(HISTORY_PAGE_MAX))?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.extend(skip_damaged(stores.stored(row))?.flatten());
+        }
+        Ok(found)
     }
 
     /// A material; `None` for an unknown and for an erased one.
-    pub fn material(&self, _id: MaterialId) -> Result<Option<Stored>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn material(&self, id: MaterialId) -> Result<Option<Stored>, ArchiveError> {
+        self.shared.stores.stored_by_id(id)
     }
 
     /// Whether a material of this identifier was erased.
-    pub fn is_erased(&self, _id: MaterialId) -> Result<bool, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn is_erased(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        Ok(self.shared.stores.index.is_erased(id)?)
     }
 
     /// The plain bytes of one of a material's pictures, hashed again.
-    pub fn blob(&self, _of: MaterialId, _digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
+        let stores = &self.shared.stores;
+        let gone = || match stores.index.is_erased(of) {
+            Ok(true) => ArchiveError::MaterialErased,
+            Ok(false) => ArchiveError::MaterialUnknown,
+            Err(error) => error.into(),
+        };
+        let row = stores.index.material(of)?.ok_or_else(gone)?;
+        let (_, personal) = stores.filed(&row)?.ok_or_else(gone)?;
+        let blob = personal.blobs.iter().find(|b| b.digest.0 == *digest);
+        stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest)
     }
 
     /// Where in a holder's dossier these very bytes are a page or its original: material and page from 1.
     pub fn matches(
         &self,
-        _who: &Subject,
-        _original: &Digest,
+        who: &Subject,
+        original: &Digest,
     ) -> Result<Vec<(MaterialId, usize)>, ArchiveError> {
-        Err(ArchiveError::Closed)
+        let stores = &self.shared.stores;
+        let tag = stores.keys.subject_tag(who);
+        let theirs = |row: &MaterialRow| row.holders.contains(&tag);
+        let mut found = Vec::new();
+        stores.visit_users(stores.keys.blob_name(original), &theirs, &mut |row, stored, _| {
+            for (number, page) in stored.material.pages.iter().enumerate() {
+                if page.original.digest == *original || page.image.digest == *original {
+                    found.push((row.id, number + 1));
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(found)
     }
 }

@@ -8,22 +8,35 @@
 //! thread, which commits what waits together as one group.
 
 mod archive;
+mod blob_format;
 mod caller;
 mod changes;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod entry;
 mod erase;
+mod erasing;
 mod error;
 mod file;
 pub mod files;
 mod history;
+mod keys;
 mod look;
+mod material_record;
+mod plan;
 mod rebuild;
+mod record;
+mod scribe;
+mod seal;
 pub mod sqlite;
 mod stage;
 pub mod storage;
+mod stores;
 mod sweep;
+#[cfg(test)]
+mod verb_tests;
 mod verify;
+mod writer;
 
 pub use archive::{Archive, ArchiveOptions, Clock, Parts, Stats, SystemClock};
 pub use caller::{Actor, Idempotency};
@@ -33,6 +46,6 @@ pub use error::ArchiveError;
 pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
 pub use look::{LOOK_MATERIALS_MAX, Look, LookVerb};
-pub use stage::{BLOB_BYTES_MAX, NOTE_BYTES_MAX, STAGE_BLOBS_MAX, Stage, Staged};
+pub use stage::{BLOB_BYTES_MAX, NOTE_BYTES_MAX, STAGE_BLOBS_MAX, Stage, Staged, UNFILED_PAGE_MAX};
 pub use sweep::{ORPHAN_GRACE_MS, SweepReport};
 pub use verify::{DAMAGES_MAX, Damage, DamagedThing, VerifyReport};

@@ -1,16 +1,134 @@
-//! Making the index anew from ledger and keyring.
+//! Making the index anew from ledger and keyring, or the part of it that lags.
 
-use crate::storage::IndexDump;
+use yidang_model::Timestamp;
+
+use crate::entry::{OpenEntry, damaged_entry, open_entry};
+use crate::plan::Answer;
+use crate::record::{FiledPersonal, StagedPersonal};
+use crate::scribe::Scribe;
+use crate::storage::{
+    BlobName, Entry, IndexChange, IndexDump, MaterialRow, Part, StagedRow, StagedState, StorageFault, Verb,
+};
+use crate::stores::Stores;
 use crate::{Archive, ArchiveError};
 
+/// Entries applied in one transaction.
+const ENTRIES_PER_TRANSACTION: usize = 256;
+
 impl Archive {
-    /// Empties the index and makes it anew; how many entries were applied. Writes wait meanwhile.
+    /// Empties the index and makes it anew; how many entries were applied. Writes wait meanwhile, and reads
+    /// find little until it is done.
     pub fn rebuild_index(&self) -> Result<u64, ArchiveError> {
-        Err(ArchiveError::Closed)
+        let rebuild = |scribe: &mut Scribe| {
+            scribe.stores.index.clear()?;
+            let (head, _) = scribe.stores.ledger.head()?;
+            Ok(Answer::Count(catch_up(&scribe.stores, head)?))
+        };
+        match self.shared.writer.ask_alone(rebuild)? {
+            Answer::Count(count) => Ok(count),
+            _ => Err(ArchiveError::Defect),
+        }
     }
 
     /// Everything in the index, for comparison.
     pub fn index_dump(&self) -> Result<IndexDump, ArchiveError> {
-        Err(ArchiveError::Closed)
+        Ok(self.shared.stores.index.dump()?)
     }
+}
+
+/// Applies what the index lacks, up to `head`; how many entries that were.
+pub(crate) fn catch_up(stores: &Stores, head: u64) -> Result<u64, ArchiveError> {
+    let start = stores.index.applied()?;
+    let mut applied = start;
+    while applied < head {
+        let entries = stores.ledger.after(applied, ENTRIES_PER_TRANSACTION)?;
+        let Some(last) = entries.last().map(|e| e.sequence) else { break };
+        let mut changes = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            changes.extend(skip_damaged(index_change(stores, entry))?.flatten());
+        }
+        stores.index.apply_many(&changes, last)?;
+        applied = last;
+    }
+    Ok(applied - start)
+}
+
+/// What an entry that does not hold together says is lost, but what the others say must not be lost with it:
+/// it is logged, left out here, and reported by the fixity check.
+pub(crate) fn skip_damaged<T>(result: Result<T, ArchiveError>) -> Result<Option<T>, ArchiveError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(ArchiveError::Storage(error))
+            if error.fault == StorageFault::Damaged && matches!(error.part, Part::Ledger | Part::Keyring) =>
+        {
+            tracing::error!(%error, "left out");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What an entry changes in the index.
+pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<IndexChange>, ArchiveError> {
+    let verb = entry.content.verb;
+    if matches!(verb, Verb::Looked | Verb::Opened) {
+        return Ok(None);
+    }
+    let opened = open_entry(&stores.keys, entry)?;
+    let erasure = || opened.refs.erasure.map(|id| id.0).ok_or_else(|| damaged_entry(entry.sequence));
+    Ok(Some(match verb {
+        Verb::Staged => IndexChange::Staged(staged_row(stores, &opened)?),
+        Verb::Discarded => {
+            let set = opened.refs.staged.first().ok_or_else(|| damaged_entry(entry.sequence))?;
+            IndexChange::Discarded(set.id.0)
+        }
+        Verb::Filed => filed_change(stores, &opened)?,
+        Verb::ErasureRequested => IndexChange::ErasureRequested { id: erasure()?, sequence: entry.sequence },
+        Verb::ErasureRefused => IndexChange::ErasureRefused(erasure()?),
+        Verb::Erased => IndexChange::Erased {
+            id: erasure()?,
+            sequence: entry.sequence,
+            materials: opened.refs.materials.iter().map(|m| m.0).collect(),
+            // Only an erasure of a person has a slot, and only until that person's key is deleted.
+            holder: opened.subjects.iter().flatten().next().map(|who| stores.keys.subject_tag(who)),
+        },
+        Verb::ErasureDone => IndexChange::ErasureDone(erasure()?),
+        Verb::Looked | Verb::Opened => return Ok(None),
+    }))
+}
+
+fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveError> {
+    let damaged = || damaged_entry(opened.sequence);
+    let set = opened.refs.staged.first().ok_or_else(damaged)?;
+    let blobs = opened.personal::<StagedPersonal>()?.map(|p| p.blobs).unwrap_or_default();
+    let mut names: Vec<BlobName> = blobs.iter().map(|b| stores.keys.blob_name(&b.digest.0)).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(StagedRow {
+        id: set.id.0,
+        sequence: opened.sequence,
+        key: set.key,
+        expires_at: Timestamp::from_millis(opened.refs.expires_at.ok_or_else(damaged)?),
+        state: StagedState::Unfiled,
+        blobs: names,
+    })
+}
+
+fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, ArchiveError> {
+    let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
+    let staged = opened.refs.staged.iter().map(|s| s.id.0).collect();
+    let Some(FiledPersonal { filing, blobs, .. }) = opened.personal()? else {
+        return Ok(IndexChange::FiledUnreadable { id, staged });
+    };
+    let mut names: Vec<BlobName> = blobs.iter().map(|b| stores.keys.blob_name(&b.digest.0)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let row = MaterialRow {
+        id,
+        sequence: opened.sequence,
+        holders: stores.sorted_tags(opened.subjects.iter().flatten()),
+        filing,
+        blobs: names,
+    };
+    Ok(IndexChange::Filed { row, staged })
 }

@@ -1,10 +1,16 @@
 //! Taking blobs in before anything is filed: captures at a window, uploads at the repository.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use yidang_model::{CaptureId, Digest, Timestamp};
 
-use crate::storage::StagedState;
+use crate::blob_format::{self, BlobKey};
+use crate::entry::{Plain, SlotKey, seal_entry};
+use crate::plan::{Answer, Draft, Plan, Planner, Request, Touch};
+use crate::record::{BlobRecord, Bytes, NoPersonal, Office, Refs, StagedPersonal, StagedRef, Text};
+use crate::storage::{BlobName, Entry, IndexChange, KeyPurpose, StagedRow, StagedState, Verb};
+use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError, Idempotency};
 
 /// Most blobs in one staged set.
@@ -13,6 +19,9 @@ pub const STAGE_BLOBS_MAX: usize = 64;
 pub const BLOB_BYTES_MAX: usize = 64 << 20;
 /// Longest note of a staged set, in bytes.
 pub const NOTE_BYTES_MAX: usize = 64 << 10;
+
+/// Most sets in one page of unfiled ones; a higher limit is cut to it.
+pub const UNFILED_PAGE_MAX: usize = 200;
 
 /// A set of blobs to take in.
 #[derive(Clone)]
@@ -71,28 +80,288 @@ impl fmt::Debug for Staged {
 
 impl Archive {
     /// Seals the blobs and stores them; durable when it returns.
-    pub fn stage(&self, _stage: Stage) -> Result<Staged, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn stage(&self, stage: Stage) -> Result<Staged, ArchiveError> {
+        let prepared = PreparedStage::new(stage, &self.shared.stores)?;
+        match self.shared.writer.ask(Request::Stage(Box::new(prepared)))? {
+            Answer::Staged(staged) => Ok(*staged),
+            _ => Err(ArchiveError::Defect),
+        }
     }
 
     /// A staged set in whatever state; `None` if there never was one.
-    pub fn staged(&self, _id: CaptureId) -> Result<Option<Staged>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn staged(&self, id: CaptureId) -> Result<Option<Staged>, ArchiveError> {
+        let row = self.shared.stores.index.staged(id)?;
+        row.map(|row| staged_of(&self.shared.stores, &row)).transpose()
     }
 
     /// Sets that wait to be filed, in the order of their sequence, after that one.
-    pub fn unfiled(&self, _after: u64, _limit: usize) -> Result<Vec<Staged>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn unfiled(&self, after: u64, limit: usize) -> Result<Vec<Staged>, ArchiveError> {
+        let rows = self.shared.stores.index.unfiled(after, limit.min(UNFILED_PAGE_MAX))?;
+        rows.iter().map(|row| staged_of(&self.shared.stores, row)).collect()
     }
 
     /// The plain bytes of a blob of an unfiled set, hashed again.
-    pub fn staged_blob(&self, _id: CaptureId, _digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn staged_blob(&self, id: CaptureId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
+        let stores = &self.shared.stores;
+        let row = stores.index.staged(id)?.ok_or(ArchiveError::StagedUnknown)?;
+        check_unfiled(&row)?;
+        let blobs = staged_personal(stores, &row)?.map(|(_, p)| p.blobs).unwrap_or_default();
+        let blob = blobs.iter().find(|b| b.digest.0 == *digest);
+        stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest)
     }
 
     /// Throws an unfiled set away; `false` if there is none. A filed one is
     /// [`ArchiveError::StagedFiled`].
-    pub fn discard(&self, _id: CaptureId, _by: &Actor) -> Result<bool, ArchiveError> {
-        Err(ArchiveError::Closed)
+    pub fn discard(&self, id: CaptureId, by: &Actor) -> Result<bool, ArchiveError> {
+        by.check()?;
+        match self.shared.writer.ask(Request::Discard { id, by: by.clone() })? {
+            Answer::Discarded(done) => Ok(done),
+            _ => Err(ArchiveError::Defect),
+        }
     }
+}
+
+/// A set whose blobs have been hashed and sealed, on the caller's thread.
+pub(crate) struct PreparedStage {
+    id: CaptureId,
+    note: Vec<u8>,
+    expires_at: Timestamp,
+    by: Actor,
+    idempotency: Option<Idempotency>,
+    idempotency_touch: Option<Touch>,
+    /// As handed in.
+    digests: Vec<Digest>,
+    /// Each once.
+    blobs: Vec<SealedBlob>,
+}
+
+struct SealedBlob {
+    digest: Digest,
+    name: BlobName,
+    /// What its file opens with: its own, or the one a file that is there already opens with.
+    key: BlobKey,
+    sealed_with: BlobKey,
+    /// Empty while a plan has them.
+    bytes: Vec<u8>,
+}
+
+impl PreparedStage {
+    fn new(stage: Stage, stores: &Stores) -> Result<Self, ArchiveError> {
+        stage.by.check()?;
+        stage.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
+        if stage.blobs.is_empty() || stage.blobs.len() > STAGE_BLOBS_MAX {
+            return Err(ArchiveError::Invalid("a staged set has 1 to 64 blobs"));
+        }
+        if stage.blobs.iter().any(|b| b.len() > BLOB_BYTES_MAX) {
+            return Err(ArchiveError::Invalid("a blob is at most 64 MiB long"));
+        }
+        if stage.note.len() > NOTE_BYTES_MAX {
+            return Err(ArchiveError::Invalid("a note is at most 64 KiB long"));
+        }
+        let mut digests = Vec::with_capacity(stage.blobs.len());
+        let mut blobs: Vec<SealedBlob> = Vec::with_capacity(stage.blobs.len());
+        for plain in stage.blobs {
+            let digest = Digest::of(&plain);
+            digests.push(digest);
+            if blobs.iter().all(|b| b.digest != digest) {
+                let key = BlobKey::random()?;
+                let bytes = blob_format::seal_blob(&key, &plain)?;
+                let name = stores.keys.blob_name(&digest);
+                blobs.push(SealedBlob { digest, name, key: key.clone(), sealed_with: key, bytes });
+            }
+        }
+        let tags = stage.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
+        Ok(Self {
+            id: stage.id,
+            note: stage.note,
+            expires_at: stage.expires_at,
+            by: stage.by,
+            idempotency: stage.idempotency,
+            idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)),
+            digests,
+            blobs,
+        })
+    }
+
+    pub(crate) fn touches(&self) -> HashSet<Touch> {
+        let blobs = self.blobs.iter().map(|b| Touch::Blob(b.name));
+        blobs.chain(self.idempotency_touch).chain([Touch::Staged(self.id)]).collect()
+    }
+
+    pub(crate) fn plan(&mut self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+        let stores = planner.stores;
+        if let Some(staged) = self.known(stores)? {
+            return Ok(Plan::Answer(Answer::Staged(Box::new(staged))));
+        }
+        let key = stores.keys.make(KeyPurpose::Staged, None, stores.clock.now())?;
+        let missing = self.settle_keys(stores)?;
+        let records: Vec<BlobRecord> = self.blobs.iter().map(|b| BlobRecord::new(b.digest, &b.key)).collect();
+        let in_order = self.digests.iter().filter_map(|d| records.iter().find(|r| r.digest.0 == *d).cloned());
+        let plain = Plain {
+            verb: Verb::Staged,
+            refs: Refs {
+                staged: vec![StagedRef { id: Text(self.id), key: key.key.id }],
+                expires_at: Some(self.expires_at.as_millis()),
+                ..Refs::default()
+            },
+            office: Office { count: self.digests.len() as u64, ..Office::of(&self.by) },
+            personal: StagedPersonal { note: Bytes(self.note.clone()), blobs: in_order.collect() },
+            slots: &[SlotKey { key: key.key.clone(), subject: None }],
+            idempotency: self.idempotency.as_ref(),
+        };
+        let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+        let mut names: Vec<BlobName> = self.blobs.iter().map(|b| b.name).collect();
+        names.sort_unstable();
+        let row = StagedRow {
+            id: self.id,
+            sequence: planner.sequence,
+            key: key.key.id,
+            expires_at: self.expires_at,
+            state: StagedState::Unfiled,
+            blobs: names,
+        };
+        let answer = Staged {
+            id: self.id,
+            sequence: planner.sequence,
+            digests: self.digests.clone(),
+            note: self.note.clone(),
+            staged_at: entry.at,
+            expires_at: self.expires_at,
+            state: StagedState::Unfiled,
+            replayed: false,
+        };
+        let taken =
+            missing.into_iter().map(|i| (self.blobs[i].name, std::mem::take(&mut self.blobs[i].bytes)));
+        Ok(Plan::Write(Box::new(Draft {
+            blobs: taken.collect(),
+            keys: vec![key.record],
+            holders: Vec::new(),
+            entry,
+            change: Some(IndexChange::Staged(row)),
+            forget: Vec::new(),
+            answer: Answer::Staged(Box::new(answer)),
+        })))
+    }
+
+    pub(crate) fn give_back(&mut self, blobs: Vec<(BlobName, Vec<u8>)>) {
+        for (name, bytes) in blobs {
+            if let Some(blob) = self.blobs.iter_mut().find(|b| b.name == name) {
+                blob.bytes = bytes;
+            }
+        }
+    }
+
+    /// What an earlier call answered.
+    fn known(&self, stores: &Stores) -> Result<Option<Staged>, ArchiveError> {
+        let mut id = self.id;
+        let replayed = stores.replayed(self.idempotency.as_ref(), &[Verb::Staged])?;
+        if let Some(entry) = &replayed {
+            id = staged_ref(entry)?.id.0;
+        }
+        let Some(row) = stores.index.staged(id)? else { return Ok(None) };
+        let staged = staged_of(stores, &row)?;
+        match row.state {
+            _ if replayed.is_some() => {}
+            StagedState::Unfiled if staged.digests == self.digests => {}
+            StagedState::Filed(by) => return Err(ArchiveError::StagedFiled { by }),
+            _ => return Err(ArchiveError::IdempotencyConflict),
+        }
+        Ok(Some(Staged { replayed: true, ..staged }))
+    }
+
+    /// Makes each blob's key the one its file has or gets; which blobs have to be written.
+    fn settle_keys(&mut self, stores: &Stores) -> Result<Vec<usize>, ArchiveError> {
+        let mut missing = Vec::new();
+        for (number, blob) in self.blobs.iter_mut().enumerate() {
+            let Some(live) = stores.live_key(blob.name)? else {
+                // Nothing needs a file of this name, so if there is one its key is lost: it is replaced.
+                blob.key = blob.sealed_with.clone();
+                missing.push(number);
+                continue;
+            };
+            if stores.blobs.stat(blob.name)?.is_none() {
+                // The file got lost. Sealed with the key the others know, it is whole again for them too.
+                let damaged = || ArchiveError::BlobDamaged { name: blob.name };
+                let plain = blob_format::open_blob(&blob.sealed_with, &blob.bytes).ok_or_else(damaged)?;
+                blob.bytes = blob_format::seal_blob(&live, &plain)?;
+                blob.sealed_with = live.clone();
+                missing.push(number);
+            }
+            blob.key = live;
+        }
+        Ok(missing)
+    }
+}
+
+/// Throws a set away.
+pub(crate) fn plan_discard(id: CaptureId, by: &Actor, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    let stores = planner.stores;
+    let row = match stores.index.staged(id)? {
+        Some(row) if row.state == StagedState::Unfiled => row,
+        Some(StagedRow { state: StagedState::Filed(by), .. }) => {
+            return Err(ArchiveError::StagedFiled { by });
+        }
+        _ => return Ok(Plan::Answer(Answer::Discarded(false))),
+    };
+    let plain = Plain {
+        verb: Verb::Discarded,
+        refs: Refs { staged: vec![StagedRef { id: Text(id), key: row.key }], ..Refs::default() },
+        office: Office { count: row.blobs.len() as u64, ..Office::of(by) },
+        personal: NoPersonal {},
+        slots: &[],
+        idempotency: None,
+    };
+    Ok(Plan::Write(Box::new(Draft {
+        blobs: Vec::new(),
+        keys: Vec::new(),
+        holders: Vec::new(),
+        entry: seal_entry(&stores.keys, stores.clock.as_ref(), plain)?,
+        change: Some(IndexChange::Discarded(id)),
+        forget: vec![row.key],
+        answer: Answer::Discarded(true),
+    })))
+}
+
+/// Refuses a set that is used up.
+pub(crate) fn check_unfiled(row: &StagedRow) -> Result<(), ArchiveError> {
+    match row.state {
+        StagedState::Unfiled => Ok(()),
+        StagedState::Filed(by) => Err(ArchiveError::StagedFiled { by }),
+        StagedState::Discarded => Err(ArchiveError::StagedUnknown),
+    }
+}
+
+/// A set's entry and what is sealed in it; `None` once it is used up.
+pub(crate) fn staged_personal(
+    stores: &Stores,
+    row: &StagedRow,
+) -> Result<Option<(Entry, StagedPersonal)>, ArchiveError> {
+    let Some((entry, opened)) = stores.entry(row.sequence)? else { return Ok(None) };
+    Ok(opened.personal::<StagedPersonal>()?.map(|personal| (entry, personal)))
+}
+
+/// The set an entry is about.
+pub(crate) fn staged_ref(entry: &Entry) -> Result<StagedRef, ArchiveError> {
+    let mut refs = crate::entry::refs_of(entry)?;
+    refs.staged.pop().ok_or_else(|| crate::entry::damaged_entry(entry.sequence))
+}
+
+fn staged_of(stores: &Stores, row: &StagedRow) -> Result<Staged, ArchiveError> {
+    let (entry, opened) =
+        stores.entry(row.sequence)?.ok_or_else(|| crate::entry::damaged_entry(row.sequence))?;
+    let personal = match row.state {
+        StagedState::Unfiled => opened.personal::<StagedPersonal>()?,
+        _ => None,
+    };
+    let (note, blobs) = personal.map_or_else(Default::default, |p| (p.note.0, p.blobs));
+    Ok(Staged {
+        id: row.id,
+        sequence: row.sequence,
+        digests: blobs.iter().map(|b| b.digest.0).collect(),
+        note,
+        staged_at: entry.content.at,
+        expires_at: row.expires_at,
+        state: row.state,
+        replayed: false,
+    })
 }

@@ -1,9 +1,17 @@
 //! Tidying up: what has expired, and what nothing needs.
 
-use crate::{Archive, ArchiveError};
+use crate::plan::{Answer, Request};
+use crate::scribe::Scribe;
+use crate::storage::BlobName;
+use crate::{Actor, Archive, ArchiveError};
 
 /// How old a blob that nothing needs must be before it is removed, in milliseconds: one hour.
 pub const ORPHAN_GRACE_MS: i64 = 60 * 60 * 1000;
+
+/// Staged sets discarded, or blobs looked at, in one go.
+const SWEPT_AT_A_TIME: usize = 256;
+/// In whose name expired sets are discarded.
+const SWEEPER: &str = "archive";
 
 /// What was tidied up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +28,82 @@ impl Archive {
     /// Discards staged sets whose time has passed, removes blobs that nothing has needed for a while, and
     /// finishes erasures that stopped half-way.
     pub fn sweep(&self) -> Result<SweepReport, ArchiveError> {
-        Err(ArchiveError::Closed)
+        let finish = |scribe: &mut Scribe| Ok(Answer::Count(scribe.finish_erasures()?));
+        let erasures = count(self.shared.writer.ask_alone(finish)?)?;
+        Ok(SweepReport { expired: self.discard_expired()?, orphans: self.remove_orphans()?, erasures })
+    }
+
+    fn discard_expired(&self) -> Result<u64, ArchiveError> {
+        let stores = &self.shared.stores;
+        let now = stores.clock.now();
+        let by = Actor { client: SWEEPER.to_owned(), operator: None };
+        let mut expired = 0;
+        loop {
+            let rows = stores.index.expired(now, SWEPT_AT_A_TIME)?;
+            if rows.is_empty() {
+                return Ok(expired);
+            }
+            let requests = rows.iter().map(|row| Request::Discard { id: row.id, by: by.clone() }).collect();
+            for answer in self.shared.writer.ask_many(requests) {
+                match answer {
+                    Ok(Answer::Discarded(done)) => expired += u64::from(done),
+                    // Filed in the meantime, at the last moment.
+                    Err(ArchiveError::StagedFiled { .. }) => {}
+                    Ok(_) => return Err(ArchiveError::Defect),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    fn remove_orphans(&self) -> Result<u64, ArchiveError> {
+        let stores = &self.shared.stores;
+        let written_before = stores.clock.now().plus_millis(-ORPHAN_GRACE_MS);
+        let mut removed = 0;
+        let mut suspects: Vec<BlobName> = Vec::new();
+        let mut failure = None;
+        stores.blobs.visit(&mut |stat| {
+            let mut step = || -> Result<(), ArchiveError> {
+                if stat.written_at > written_before || !stores.index.blob_users(stat.name)?.is_empty() {
+                    return Ok(());
+                }
+                suspects.push(stat.name);
+                if suspects.len() >= SWEPT_AT_A_TIME {
+                    removed += self.remove_if_unneeded(std::mem::take(&mut suspects))?;
+                }
+                Ok(())
+            };
+            failure = step().err();
+            failure.is_none()
+        })?;
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(removed + self.remove_if_unneeded(suspects)?),
+        }
+    }
+
+    /// On the writer thread, where nobody can begin to need them between the question and the removal.
+    fn remove_if_unneeded(&self, suspects: Vec<BlobName>) -> Result<u64, ArchiveError> {
+        if suspects.is_empty() {
+            return Ok(0);
+        }
+        let remove = move |scribe: &mut Scribe| {
+            let mut orphans = Vec::with_capacity(suspects.len());
+            for name in suspects {
+                if scribe.stores.index.blob_users(name)?.is_empty() {
+                    orphans.push(name);
+                }
+            }
+            scribe.stores.blobs.delete_many(&orphans)?;
+            Ok(Answer::Count(orphans.len() as u64))
+        };
+        count(self.shared.writer.ask_alone(remove)?)
+    }
+}
+
+fn count(answer: Answer) -> Result<u64, ArchiveError> {
+    match answer {
+        Answer::Count(count) => Ok(count),
+        _ => Err(ArchiveError::Defect),
     }
 }

@@ -1,0 +1,216 @@
+//! Carrying an erasure out, step by step; the steps and what a crash between them leaves are laid down in
+//! [`crate::writer`].
+
+use std::collections::{BTreeSet, HashSet};
+
+use yidang_model::{Digest, ErasureId, MaterialId, Subject};
+
+use crate::ArchiveError;
+use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, seal_entry};
+use crate::erase::{ErasureTarget, draft, target_of};
+use crate::plan::Answer;
+use crate::record::{NoPersonal, Office, Refs, Text};
+use crate::scribe::Scribe;
+use crate::storage::{BlobName, ErasureState, IndexChange, MaterialRow, Tag, Verb};
+use crate::stores::Stores;
+
+/// Rows read at a time when a whole dossier is gone through.
+const ROWS_AT_A_TIME: usize = 200;
+/// Blobs deleted in one call.
+const BLOBS_PER_DELETION: usize = 256;
+
+/// What an erasure takes away.
+#[derive(Default)]
+struct Extent {
+    /// Materials that go.
+    materials: Vec<MaterialId>,
+    /// Pictures that stay with someone else.
+    shared_kept: BTreeSet<Digest>,
+}
+
+impl Scribe {
+    /// Carries an erasure out, from wherever it stands to the end.
+    pub(crate) fn erase(&mut self, id: ErasureId) -> Result<(), ArchiveError> {
+        match self.stores.index.erasure(id)? {
+            None => Err(ArchiveError::ErasureUnknown),
+            Some((ErasureState::Refused, ..)) => Err(ArchiveError::Invalid("the erasure has been refused")),
+            Some((ErasureState::Done, ..)) => Ok(()),
+            Some((ErasureState::Erasing, ..)) => self.finish_erasure(id),
+            Some((ErasureState::Requested, requested, _)) => {
+                // Whatever happens from here on, it is gone on with before anything else is written.
+                self.unfinished = true;
+                self.set_tombstone(id, requested)?;
+                self.finish_erasure(id)?;
+                self.unfinished = false;
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes on with erasures that stopped half-way. One that stops again keeps its holder doomed and nobody
+    /// else from filing.
+    pub(crate) fn finish_erasures(&mut self) -> Result<u64, ArchiveError> {
+        let mut finished = 0;
+        self.unfinished = false;
+        self.doomed.clear();
+        for (id, _) in self.stores.index.erasing()? {
+            match self.finish_erasure(id) {
+                Ok(()) => finished += 1,
+                Err(error) => {
+                    tracing::error!(%error, "an erasure could not be finished; it is tried again");
+                    self.unfinished = true;
+                    if let Some(key) = self.tombstone(id)?.filter(|t| t.refs.whole_holder) {
+                        self.doomed.extend(key.slot_keys.iter().map(|k| (*k, error.clone())));
+                    }
+                }
+            }
+        }
+        Ok(finished)
+    }
+
+    /// Steps 1 and 2.
+    fn set_tombstone(&mut self, id: ErasureId, requested: u64) -> Result<(), ArchiveError> {
+        let stores = self.stores.clone();
+        let (_, request) = stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
+        let mut subjects: Vec<Subject> = Vec::new();
+        let (extent, holder) = match target_of(&request) {
+            Some(ErasureTarget::Material(id)) => (extent_of_material(&stores, id)?, None),
+            Some(ErasureTarget::Holder(who)) => {
+                let tag = stores.keys.subject_tag(&who);
+                subjects.push(who);
+                (extent_of_holder(&stores, tag)?, Some(tag))
+            }
+            // Another erasure forgot that person in the meantime.
+            None => (Extent::default(), None),
+        };
+        self.write_alone(|planner| {
+            let mut slots = Vec::with_capacity(subjects.len());
+            for subject in &subjects {
+                let key = planner.known_holder(stores.keys.subject_tag(subject))?;
+                let key = key.ok_or(ArchiveError::HolderUnknown)?;
+                slots.push(SlotKey { key, subject: Some(subject) });
+            }
+            let plain = Plain {
+                verb: Verb::Erased,
+                refs: Refs {
+                    erasure: Some(Text(id)),
+                    materials: extent.materials.iter().copied().map(Text).collect(),
+                    whole_holder: request.refs.whole_holder,
+                    ..Refs::default()
+                },
+                office: Office {
+                    count: extent.materials.len() as u64,
+                    shared_kept: extent.shared_kept.iter().copied().map(Text).collect(),
+                    ..request.office.clone()
+                },
+                personal: NoPersonal {},
+                slots: &slots,
+                idempotency: None,
+            };
+            let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+            let sequence = planner.sequence;
+            let change = IndexChange::Erased { id, sequence, materials: extent.materials.clone(), holder };
+            Ok(draft(entry, change, Answer::Sequence(sequence)))
+        })
+    }
+
+    /// Steps 3 to 7. Each can be done again.
+    fn finish_erasure(&mut self, id: ErasureId) -> Result<(), ArchiveError> {
+        let stores = self.stores.clone();
+        let doomed = stores.index.erasing()?.into_iter().find(|(erasing, _)| *erasing == id);
+        for names in doomed.unwrap_or((id, Vec::new())).1.chunks(BLOBS_PER_DELETION) {
+            stores.blobs.delete_many(names)?;
+        }
+        let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
+        if tombstone.refs.whole_holder {
+            stores.keys.forget(&tombstone.slot_keys)?;
+            stores.keys.rotate(stores.clock.now())?;
+        }
+        stores.index.scrub()?;
+        stores.ledger.scrub()?;
+        stores.keys.scrub()?;
+        self.write_alone(|planner| {
+            let plain = Plain {
+                verb: Verb::ErasureDone,
+                refs: Refs { erasure: Some(Text(id)), ..Refs::default() },
+                office: Office::default(),
+                personal: NoPersonal {},
+                slots: &[],
+                idempotency: None,
+            };
+            let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+            Ok(draft(entry, IndexChange::ErasureDone(id), Answer::Sequence(planner.sequence)))
+        })
+    }
+
+    /// The `erased` entry of an erasure.
+    fn tombstone(&self, id: ErasureId) -> Result<Option<OpenEntry>, ArchiveError> {
+        match self.stores.index.erasure(id)? {
+            Some((_, _, sequence)) if sequence > 0 => Ok(self.stores.entry(sequence)?.map(|(_, t)| t)),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn extent_of_material(stores: &Stores, id: MaterialId) -> Result<Extent, ArchiveError> {
+    // Not held here, it still gets its tombstone.
+    let mut extent = Extent { materials: vec![id], ..Extent::default() };
+    if let Some(row) = stores.index.material(id)? {
+        extent.shared_kept = kept_pictures(stores, &row, &HashSet::from([row.sequence]))?;
+    }
+    Ok(extent)
+}
+
+fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError> {
+    let mut going = HashSet::new();
+    let mut extent = Extent::default();
+    visit_dossier(stores, holder, &mut |row| {
+        if row.holders == [holder] {
+            going.insert(row.sequence);
+            extent.materials.push(row.id);
+        }
+        Ok(())
+    })?;
+    let mut kept = BTreeSet::new();
+    visit_dossier(stores, holder, &mut |row| {
+        kept.extend(kept_pictures(stores, row, &going)?);
+        Ok(())
+    })?;
+    extent.shared_kept = kept;
+    extent.materials.sort_unstable();
+    Ok(extent)
+}
+
+fn visit_dossier(
+    stores: &Stores,
+    holder: Tag,
+    visit: &mut dyn FnMut(&MaterialRow) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let mut before = u64::MAX;
+    loop {
+        let rows = stores.index.materials_of(holder, before, ROWS_AT_A_TIME)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        before = last.sequence;
+        rows.iter().try_for_each(&mut *visit)?;
+    }
+}
+
+/// The pictures of a material that something else than what is going needs.
+fn kept_pictures(
+    stores: &Stores,
+    row: &MaterialRow,
+    going: &HashSet<u64>,
+) -> Result<BTreeSet<Digest>, ArchiveError> {
+    let mut kept: HashSet<BlobName> = HashSet::new();
+    for name in &row.blobs {
+        if stores.index.blob_users(*name)?.iter().any(|user| !going.contains(user)) {
+            kept.insert(*name);
+        }
+    }
+    if kept.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let blobs = stores.filed(row)?.map(|(_, personal)| personal.blobs).unwrap_or_default();
+    let digests = blobs.iter().map(|b| b.digest.0);
+    Ok(digests.filter(|digest| kept.contains(&stores.keys.blob_name(digest))).collect())
+}

@@ -1,0 +1,316 @@
+//! The cabinet all keys are taken from and put back to.
+//!
+//! Holder keys and the keys of staged sets are read from the keyring and unwrapped each time: what has been
+//! deleted there must not live on in a cache. Only the store's own three keys stay in memory, which last as
+//! long as the store.
+
+use std::sync::{PoisonError, RwLock};
+
+use subtle::ConstantTimeEq;
+use yidang_model::{Digest, Subject, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::ArchiveError;
+use crate::caller::Idempotency;
+use crate::seal;
+use crate::storage::{
+    BlobName, EpochRecord, KeyId, KeyKeeper, KeyKeeperError, KeyPurpose, KeyRecord, Keyring, Part, Secret,
+    StorageError, StorageFault, Tag,
+};
+
+/// A key and the name under which sealed things refer to it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedKey {
+    pub(crate) id: KeyId,
+    pub(crate) secret: Secret,
+}
+
+/// A key that has been made and is not in the keyring yet.
+#[derive(Clone, Debug)]
+pub(crate) struct NewKey {
+    pub(crate) key: NamedKey,
+    pub(crate) record: KeyRecord,
+}
+
+struct Epoch {
+    number: u32,
+    secret: Secret,
+}
+
+/// Keyring and key keeper together.
+pub(crate) struct KeyCabinet {
+    keyring: Box<dyn Keyring>,
+    keeper: Box<dyn KeyKeeper>,
+    /// Held for reading while a record is fetched and unwrapped, for writing while all are rewrapped: a
+    /// reader never meets a record of one epoch with the key of another.
+    epoch: RwLock<Epoch>,
+    store_id: String,
+    blob_names: Secret,
+    tags: Secret,
+    office: Secret,
+}
+
+const STORE_PURPOSES: [KeyPurpose; 3] = [KeyPurpose::BlobNames, KeyPurpose::Tags, KeyPurpose::Office];
+
+impl KeyCabinet {
+    /// Opens the keyring with the epoch key, which is checked before anything is written. A new keyring gets
+    /// its first epoch and the store's keys, but only for a ledger that is empty too: with entries in it, a
+    /// keyring without keys has been lost.
+    pub(crate) fn open(
+        keyring: Box<dyn Keyring>,
+        keeper: Box<dyn KeyKeeper>,
+        ledger_is_empty: bool,
+        now: Timestamp,
+    ) -> Result<Self, ArchiveError> {
+        let store_id = keyring.store_id()?;
+        let mut store_keys = keyring.store_keys()?;
+        let founding = ledger_is_empty && store_keys.len() < STORE_PURPOSES.len();
+        let epoch = match keyring.current_epoch()? {
+            Some(record) => match load_epoch(keeper.as_ref(), &store_id, &record) {
+                // The first start was interrupted before the epoch's key was kept, so nothing is wrapped by it.
+                Err(ArchiveError::Keys(KeyKeeperError::Missing(_))) if founding && store_keys.is_empty() => {
+                    found_epoch(keyring.as_ref(), keeper.as_ref(), &store_id, record.epoch + 1, now)?
+                }
+                loaded => loaded?,
+            },
+            None if ledger_is_empty => found_epoch(keyring.as_ref(), keeper.as_ref(), &store_id, 1, now)?,
+            None => return Err(lost("the ledger has entries, the keyring has no epoch")),
+        };
+        if founding {
+            let present: Vec<KeyPurpose> = store_keys.iter().map(|k| k.purpose).collect();
+            let missing = STORE_PURPOSES.into_iter().filter(|p| !present.contains(p));
+            let made: Result<Vec<NewKey>, ArchiveError> =
+                missing.map(|purpose| make_key(&epoch, purpose, None, now)).collect();
+            let records: Vec<KeyRecord> = made?.into_iter().map(|k| k.record).collect();
+            keyring.put_many(&records)?;
+            store_keys.extend(records);
+        }
+        let key_of = |purpose: KeyPurpose| {
+            let record = store_keys.iter().find(|k| k.purpose == purpose);
+            unwrap_key(&epoch, record.ok_or_else(|| lost("one of the store's own keys is not there"))?)
+        };
+        let (blob_names, tags) = (key_of(KeyPurpose::BlobNames)?, key_of(KeyPurpose::Tags)?);
+        let office = key_of(KeyPurpose::Office)?;
+        // A crash between beginning an epoch and destroying its predecessor's key leaves that key behind.
+        keeper.destroy(epoch.number - 1)?;
+        Ok(Self { keyring, keeper, epoch: RwLock::new(epoch), store_id, blob_names, tags, office })
+    }
+
+    pub(crate) fn store_id(&self) -> &str {
+        &self.store_id
+    }
+
+    /// Name of the blob with these plain bytes.
+    pub(crate) fn blob_name(&self, digest: &Digest) -> BlobName {
+        BlobName(seal::keyed_hash(&self.blob_names, "blob 1", &[digest.as_bytes()]))
+    }
+
+    /// Tag of a subject.
+    pub(crate) fn subject_tag(&self, subject: &Subject) -> Tag {
+        let text = Zeroizing::new(format!("{}:{}", subject.subject_type().as_str(), subject.value()));
+        Tag(seal::keyed_hash(&self.tags, "subject 1", &[text.as_bytes()]))
+    }
+
+    /// Tag of a filing's parts.
+    pub(crate) fn filing_tag(&self, parts: &[&[u8]]) -> Tag {
+        Tag(seal::keyed_hash(&self.tags, "filing 1", parts))
+    }
+
+    /// Tags of an idempotency key and its request.
+    pub(crate) fn idempotency_tags(&self, idempotency: &Idempotency) -> (Tag, Tag) {
+        let key = seal::keyed_hash(&self.tags, "idempotency 1", &[&idempotency.key]);
+        (Tag(key), Tag(seal::keyed_hash(&self.tags, "request 1", &[&idempotency.request])))
+    }
+
+    /// The key of what the office can still read when a person is forgotten.
+    pub(crate) fn office(&self) -> &Secret {
+        &self.office
+    }
+
+    /// Makes a key, wrapped by the current epoch. It is nowhere until it is [added](Self::add).
+    pub(crate) fn make(
+        &self,
+        purpose: KeyPurpose,
+        tag: Option<Tag>,
+        now: Timestamp,
+    ) -> Result<NewKey, ArchiveError> {
+        make_key(&self.epoch.read().unwrap_or_else(PoisonError::into_inner), purpose, tag, now)
+    }
+
+    /// Puts keys into the keyring; durable when it returns.
+    pub(crate) fn add(&self, keys: &[KeyRecord]) -> Result<(), ArchiveError> {
+        Ok(self.keyring.put_many(keys)?)
+    }
+
+    /// A key; `None` once it is forgotten.
+    pub(crate) fn get(&self, id: KeyId) -> Result<Option<Secret>, ArchiveError> {
+        Ok(self.fetch(|keyring| keyring.get(id))?.map(|key| key.secret))
+    }
+
+    /// A holder's key.
+    pub(crate) fn holder(&self, tag: Tag) -> Result<Option<NamedKey>, ArchiveError> {
+        self.fetch(|keyring| keyring.find_holder(tag))
+    }
+
+    /// Deletes keys for good. Unknown ones are no error.
+    pub(crate) fn forget(&self, ids: &[KeyId]) -> Result<(), ArchiveError> {
+        Ok(self.keyring.delete_many(ids)?)
+    }
+
+    /// Truncates the keyring's journal.
+    pub(crate) fn scrub(&self) -> Result<(), ArchiveError> {
+        Ok(self.keyring.scrub()?)
+    }
+
+    /// How many keys of a purpose there are.
+    pub(crate) fn count(&self, purpose: KeyPurpose) -> Result<u64, ArchiveError> {
+        Ok(self.keyring.count(purpose)?)
+    }
+
+    /// The current epoch.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.read().unwrap_or_else(PoisonError::into_inner).number
+    }
+
+    /// Whether the keeper still has the right key of the current epoch.
+    pub(crate) fn check_epoch(&self) -> Result<(), ArchiveError> {
+        let record = self.keyring.current_epoch()?.ok_or_else(|| lost("the keyring has no epoch"))?;
+        load_epoch(self.keeper.as_ref(), &self.store_id, &record).map(|_| ())
+    }
+
+    /// Begins a new epoch and destroys the old one's key, so that what was deleted from the keyring cannot be
+    /// unwrapped any more even from an old copy of it. Stopped anywhere, it can simply be called again.
+    pub(crate) fn rotate(&self, now: Timestamp) -> Result<(), ArchiveError> {
+        self.reload()?;
+        let mut epoch = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
+        // An earlier rotation may have stopped just before this; never let two old keys pile up.
+        self.keeper.destroy(epoch.number - 1)?;
+        let next = Epoch { number: epoch.number + 1, secret: seal::random_secret()? };
+        self.keeper.keep(next.number, &next.secret)?;
+        let began = self.keyring.begin_epoch(&epoch_record(&next, &self.store_id, now), &mut |record| {
+            let secret = unwrap_key(&epoch, record).map_err(into_storage)?;
+            wrap_key(&next, record, &secret)
+        });
+        if let Err(error) = began {
+            drop(epoch);
+            // Whether it took hold is for the keyring to say.
+            self.reload()?;
+            return Err(error.into());
+        }
+        let old = epoch.number;
+        *epoch = next;
+        Ok(self.keeper.destroy(old)?)
+    }
+
+    fn fetch(
+        &self,
+        find: impl Fn(&dyn Keyring) -> Result<Option<KeyRecord>, StorageError>,
+    ) -> Result<Option<NamedKey>, ArchiveError> {
+        for attempt in 0..2 {
+            let epoch = self.epoch.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(record) = find(self.keyring.as_ref())? else { return Ok(None) };
+            if record.epoch == epoch.number || attempt == 1 {
+                return Ok(Some(NamedKey { id: record.id, secret: unwrap_key(&epoch, &record)? }));
+            }
+            drop(epoch);
+            self.reload()?;
+        }
+        Ok(None)
+    }
+
+    /// Takes up the epoch the keyring is in, where that changed without this process being told: a rotation
+    /// that took hold and was reported as failed.
+    fn reload(&self) -> Result<(), ArchiveError> {
+        let mut epoch = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
+        let record = self.keyring.current_epoch()?.ok_or_else(|| lost("the keyring has no epoch"))?;
+        if record.epoch != epoch.number {
+            *epoch = load_epoch(self.keeper.as_ref(), &self.store_id, &record)?;
+        }
+        Ok(())
+    }
+}
+
+/// The keyring first, then the keeper: a key that some other store keeps in the same place is found and
+/// refused instead of being overwritten.
+fn found_epoch(
+    keyring: &dyn Keyring,
+    keeper: &dyn KeyKeeper,
+    store_id: &str,
+    number: u32,
+    now: Timestamp,
+) -> Result<Epoch, ArchiveError> {
+    match keeper.load(number) {
+        Err(KeyKeeperError::Missing(_)) => {}
+        Ok(_) => return Err(ArchiveError::KeysWrong),
+        Err(error) => return Err(error.into()),
+    }
+    let epoch = Epoch { number, secret: seal::random_secret()? };
+    keyring.begin_epoch(&epoch_record(&epoch, store_id, now), &mut |_| {
+        Err(StorageError::new(Part::Keyring, StorageFault::Damaged, "keys without an epoch"))
+    })?;
+    keeper.keep(number, &epoch.secret)?;
+    Ok(epoch)
+}
+
+fn load_epoch(keeper: &dyn KeyKeeper, store_id: &str, record: &EpochRecord) -> Result<Epoch, ArchiveError> {
+    let epoch = Epoch { number: record.epoch, secret: keeper.load(record.epoch)? };
+    let right = epoch_record(&epoch, store_id, record.began_at).check;
+    if !bool::from(right.ct_eq(&record.check)) {
+        return Err(ArchiveError::KeysWrong);
+    }
+    Ok(epoch)
+}
+
+fn epoch_record(epoch: &Epoch, store_id: &str, now: Timestamp) -> EpochRecord {
+    let parts: [&[u8]; 2] = [&epoch.number.to_be_bytes(), store_id.as_bytes()];
+    let check = seal::keyed_hash(&epoch.secret, "epoch check 1", &parts);
+    EpochRecord { epoch: epoch.number, check, began_at: now }
+}
+
+fn make_key(
+    epoch: &Epoch,
+    purpose: KeyPurpose,
+    tag: Option<Tag>,
+    now: Timestamp,
+) -> Result<NewKey, ArchiveError> {
+    let key = NamedKey { id: KeyId(seal::random()?), secret: seal::random_secret()? };
+    let mut record =
+        KeyRecord { id: key.id, purpose, tag, epoch: epoch.number, wrapped: Vec::new(), created_at: now };
+    record.wrapped = wrap_key(epoch, &record, &key.secret)?;
+    Ok(NewKey { key, record })
+}
+
+fn wrap_key(epoch: &Epoch, record: &KeyRecord, secret: &Secret) -> Result<Vec<u8>, StorageError> {
+    seal::seal(&epoch.secret, &wrapping_context(epoch.number, record), secret.expose())
+}
+
+fn unwrap_key(epoch: &Epoch, record: &KeyRecord) -> Result<Secret, ArchiveError> {
+    let plain = seal::open(&epoch.secret, &wrapping_context(epoch.number, record), &record.wrapped);
+    let bytes: Option<Zeroizing<[u8; 32]>> =
+        plain.and_then(|p| p.as_slice().try_into().ok()).map(Zeroizing::new);
+    match bytes {
+        Some(bytes) => Ok(Secret::new(*bytes)),
+        None => {
+            let detail = format!("key {} does not unwrap", record.id.to_hex());
+            Err(StorageError::new(Part::Keyring, StorageFault::Damaged, detail).into())
+        }
+    }
+}
+
+/// Binds a wrapped key to its row: exchanged between rows, it does not unwrap.
+fn wrapping_context(epoch: u32, record: &KeyRecord) -> Vec<u8> {
+    let tag = record.tag.map_or(Vec::new(), |t| t.0.to_vec());
+    let parts: [&[u8]; 4] = [&epoch.to_be_bytes(), &record.id.0, record.purpose.as_str().as_bytes(), &tag];
+    seal::framed("wrapped key 1", &parts)
+}
+
+fn into_storage(error: ArchiveError) -> StorageError {
+    match error {
+        ArchiveError::Storage(error) => error,
+        other => StorageError::new(Part::Keyring, StorageFault::Io, other.to_string()),
+    }
+}
+
+fn lost(detail: &str) -> ArchiveError {
+    StorageError::new(Part::Keyring, StorageFault::Missing, detail).into()
+}

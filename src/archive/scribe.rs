@@ -1,0 +1,206 @@
+//! Carries a batch into the stores, in the order that [`crate::writer`] lays down.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ArchiveError;
+use crate::keys::NamedKey;
+use crate::plan::{Answer, Draft, Planner};
+use crate::rebuild::catch_up;
+use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError, StorageFault, Tag, Verb};
+use crate::stores::Stores;
+use crate::writer::GROUP_MAX;
+
+/// What is written together.
+pub(crate) struct Batch {
+    /// The ledger's head when it was begun.
+    head: u64,
+    holders: HashMap<Tag, NamedKey>,
+    drafts: Vec<Draft>,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, mut draft: Draft) {
+        self.holders.extend(draft.holders.drain(..));
+        self.drafts.push(draft);
+    }
+
+    /// The blobs to write, out of all drafts.
+    pub(crate) fn take_blobs(&mut self) -> Vec<(BlobName, Vec<u8>)> {
+        self.drafts.iter_mut().flat_map(|draft| std::mem::take(&mut draft.blobs)).collect()
+    }
+
+    /// One answer per draft.
+    pub(crate) fn answers(&self) -> Vec<Answer> {
+        self.drafts.iter().map(|draft| draft.answer.clone()).collect()
+    }
+
+    fn new_keys(&self) -> impl Iterator<Item = &crate::storage::KeyRecord> {
+        self.drafts.iter().flat_map(|draft| &draft.keys)
+    }
+}
+
+/// Writes. There is one per archive, on the writer thread.
+pub(crate) struct Scribe {
+    pub(crate) stores: Arc<Stores>,
+    /// The ledger's head as of the last write.
+    pub(crate) last_head: u64,
+    /// Holder keys of unfinished erasures, and why those are not finished.
+    pub(crate) doomed: HashMap<KeyId, ArchiveError>,
+    /// Whether an erasure stopped half-way.
+    pub(crate) unfinished: bool,
+    /// Keys of staged sets that are used up.
+    used_up: Vec<KeyId>,
+}
+
+impl Scribe {
+    /// Takes the stores over and puts right what a crash left in them.
+    pub(crate) fn take_over(stores: Arc<Stores>) -> Result<Self, ArchiveError> {
+        let (head, _) = stores.ledger.head()?;
+        let mut scribe =
+            Self { stores, last_head: head, doomed: HashMap::new(), unfinished: true, used_up: Vec::new() };
+        scribe.find_used_up(head)?;
+        let applied = scribe.stores.index.applied();
+        let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
+        if applied.as_ref().map_or_else(damaged, |applied| *applied > head) {
+            tracing::warn!("the index is damaged or of another ledger; it is made anew");
+            scribe.stores.index.clear()?;
+        }
+        let mut settled = scribe.settle();
+        if matches!(&settled, Err(ArchiveError::Storage(e)) if e.part == Part::Index && damaged(e)) {
+            tracing::warn!("the index is damaged; it is made anew");
+            scribe.stores.index.clear()?;
+            settled = scribe.settle();
+        }
+        match settled {
+            // What is on file can be read from a full disk too; the next write puts the rest right.
+            Err(ArchiveError::Storage(error))
+                if matches!(error.fault, StorageFault::DiskFull | StorageFault::ReadOnly) =>
+            {
+                tracing::warn!(%error, "what the last run left undone waits until something can be written");
+            }
+            settled => drop(settled?),
+        }
+        Ok(scribe)
+    }
+
+    /// The last group may have been written without its used-up keys being deleted.
+    fn find_used_up(&mut self, head: u64) -> Result<(), ArchiveError> {
+        for entry in self.stores.ledger.after(head.saturating_sub(GROUP_MAX as u64), GROUP_MAX)? {
+            if matches!(entry.content.verb, Verb::Filed | Verb::Discarded) {
+                // An entry that does not hold together is for the fixity check to report.
+                let refs = crate::entry::refs_of(&entry).unwrap_or_default();
+                self.used_up.extend(refs.staged.iter().map(|s| s.key));
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the stores into the state a batch can start from; the ledger's head.
+    pub(crate) fn settle(&mut self) -> Result<u64, ArchiveError> {
+        self.forget_used_up()?;
+        let (head, _) = self.stores.ledger.head()?;
+        if self.stores.index.applied()? < head {
+            catch_up(&self.stores, head)?;
+            self.unfinished = true;
+        }
+        if self.unfinished {
+            self.finish_erasures()?;
+        }
+        self.last_head = self.stores.ledger.head()?.0;
+        Ok(self.last_head)
+    }
+
+    /// Begins a batch.
+    pub(crate) fn begin(&mut self) -> Result<Batch, ArchiveError> {
+        Ok(Batch { head: self.settle()?, holders: HashMap::new(), drafts: Vec::new() })
+    }
+
+    /// What the next request of a batch is planned with.
+    pub(crate) fn planner<'a>(&'a self, batch: &'a Batch) -> Planner<'a> {
+        Planner {
+            stores: &self.stores,
+            holders: &batch.holders,
+            doomed: &self.doomed,
+            sequence: batch.head + batch.drafts.len() as u64 + 1,
+        }
+    }
+
+    /// Steps 1 to 3: when it returns, the batch has happened.
+    pub(crate) fn store(&mut self, batch: &Batch, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), ArchiveError> {
+        if !blobs.is_empty() {
+            self.stores.blobs.put_many(blobs)?;
+        }
+        let keys: Vec<_> = batch.new_keys().cloned().collect();
+        if !keys.is_empty() {
+            self.stores.keys.add(&keys)?;
+        }
+        let entries: Vec<NewEntry> = batch.drafts.iter().map(|draft| draft.entry.clone()).collect();
+        let appended = self.stores.ledger.append_many(&entries)?;
+        let expected = batch.head + entries.len() as u64;
+        if appended.last().map(|e| e.sequence) != Some(expected) {
+            let detail = "someone else appends to the ledger";
+            return Err(StorageError::new(Part::Ledger, StorageFault::InUse, detail).into());
+        }
+        self.last_head = expected;
+        self.used_up.extend(batch.drafts.iter().flat_map(|draft| &draft.forget));
+        Ok(())
+    }
+
+    /// Step 4: the index shows the batch.
+    pub(crate) fn show(&self, batch: &Batch) -> Result<(), ArchiveError> {
+        let changes: Vec<IndexChange> =
+            batch.drafts.iter().filter_map(|draft| draft.change.clone()).collect();
+        Ok(self.stores.index.apply_many(&changes, batch.head + batch.drafts.len() as u64)?)
+    }
+
+    /// Step 5.
+    pub(crate) fn forget_used_up(&mut self) -> Result<(), ArchiveError> {
+        if !self.used_up.is_empty() {
+            self.stores.keys.forget(&self.used_up)?;
+            self.used_up.clear();
+        }
+        Ok(())
+    }
+
+    /// Takes back what a batch that failed may have written before its ledger entries.
+    pub(crate) fn undo(&self, batch: &Batch, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), ArchiveError> {
+        if self.stores.ledger.head()?.0 != batch.head {
+            // It failed and happened all the same, so all of it is needed; the index catches up.
+            return Ok(());
+        }
+        let keys: Vec<KeyId> = batch.new_keys().map(|key| key.id).collect();
+        if !keys.is_empty() {
+            self.stores.keys.forget(&keys)?;
+        }
+        let mut orphans = Vec::with_capacity(blobs.len());
+        for (name, _) in blobs {
+            if self.stores.index.blob_users(*name)?.is_empty() {
+                orphans.push(*name);
+            }
+        }
+        Ok(self.stores.blobs.delete_many(&orphans)?)
+    }
+
+    /// Writes one draft by itself, through to the index.
+    pub(crate) fn write_alone(
+        &mut self,
+        plan: impl FnOnce(&Planner<'_>) -> Result<Draft, ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        let (head, _) = self.stores.ledger.head()?;
+        let mut batch = Batch { head, holders: HashMap::new(), drafts: Vec::new() };
+        let draft = plan(&self.planner(&batch))?;
+        batch.push(draft);
+        let blobs = batch.take_blobs();
+        if let Err(error) = self.store(&batch, &blobs) {
+            // The first error is the one to report.
+            let _ = self.undo(&batch, &blobs);
+            return Err(error);
+        }
+        self.show(&batch)
+    }
+}

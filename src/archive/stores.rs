@@ -1,0 +1,146 @@
+//! The stores side by side, and what is read from several of them at once.
+
+use std::fs::File;
+
+use yidang_model::{Digest, MaterialId};
+
+use crate::blob_format::{self, BlobKey};
+use crate::caller::Idempotency;
+use crate::entry::{OpenEntry, open_entry, refs_of};
+use crate::keys::KeyCabinet;
+use crate::rebuild::skip_damaged;
+use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
+use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
+use crate::{ArchiveError, Clock, Stored};
+
+/// How many entries are read from the ledger at a time when many are looked through.
+pub(crate) const ENTRIES_AT_A_TIME: usize = 64;
+
+/// All stores of one archive.
+pub(crate) struct Stores {
+    pub(crate) blobs: Box<dyn BlobStore>,
+    pub(crate) ledger: Box<dyn Ledger>,
+    pub(crate) index: Box<dyn Index>,
+    pub(crate) keys: KeyCabinet,
+    pub(crate) clock: Box<dyn Clock>,
+    /// Held, not read: the lock lasts as long as the file is open.
+    pub(crate) _lock: Option<File>,
+}
+
+impl Stores {
+    /// This entry, opened; `None` if there is none.
+    pub(crate) fn entry(&self, sequence: u64) -> Result<Option<(Entry, OpenEntry)>, ArchiveError> {
+        let Some(entry) = self.ledger.get_many(&[sequence])?.pop() else { return Ok(None) };
+        let opened = open_entry(&self.keys, &entry)?;
+        Ok(Some((entry, opened)))
+    }
+
+    /// The entry an earlier call with this idempotency key wrote.
+    pub(crate) fn replayed(
+        &self,
+        idempotency: Option<&Idempotency>,
+        verbs: &[Verb],
+    ) -> Result<Option<Entry>, ArchiveError> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let (key, request) = self.keys.idempotency_tags(idempotency);
+        let Some(entry) = self.ledger.find_idempotent(key)? else { return Ok(None) };
+        if entry.content.request != Some(request) || !verbs.contains(&entry.content.verb) {
+            return Err(ArchiveError::IdempotencyConflict);
+        }
+        Ok(Some(entry))
+    }
+
+    /// The material of a row; `None` when it was forgotten since the row was read.
+    pub(crate) fn stored(&self, row: &MaterialRow) -> Result<Option<Stored>, ArchiveError> {
+        Ok(self.filed(row)?.map(|(stored, _)| stored))
+    }
+
+    /// The material of a row and how its blobs open.
+    pub(crate) fn filed(&self, row: &MaterialRow) -> Result<Option<(Stored, FiledPersonal)>, ArchiveError> {
+        let Some((entry, opened)) = self.entry(row.sequence)? else { return Ok(None) };
+        let filed = opened.filed()?;
+        Ok(filed.map(|(material, personal)| (Stored { material, sequence: entry.sequence }, personal)))
+    }
+
+    /// A material by its identifier, if it counts.
+    pub(crate) fn stored_by_id(&self, id: MaterialId) -> Result<Option<Stored>, ArchiveError> {
+        match self.index.material(id)? {
+            Some(row) => self.stored(&row),
+            None => Ok(None),
+        }
+    }
+
+    /// The key a stored blob opens with, taken from anything that counts and names it. `None`: nothing does,
+    /// so a file of that name is an orphan.
+    pub(crate) fn live_key(&self, name: BlobName) -> Result<Option<BlobKey>, ArchiveError> {
+        let users = self.index.blob_users(name)?;
+        for chunk in users.chunks(ENTRIES_AT_A_TIME) {
+            for entry in self.ledger.get_many(chunk)? {
+                let opened = open_entry(&self.keys, &entry).and_then(|opened| blobs_of(&opened));
+                let blobs = skip_damaged(opened)?.unwrap_or_default();
+                let record = blobs.into_iter().find(|b| self.keys.blob_name(&b.digest.0) == name);
+                if let Some(record) = record {
+                    return Ok(Some(record.blob_key()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Visits the materials that count, need this blob and `wanted` says so, in the order they were filed;
+    /// `visit` returns `false` to stop.
+    pub(crate) fn visit_users(
+        &self,
+        name: BlobName,
+        wanted: &dyn Fn(&MaterialRow) -> bool,
+        visit: &mut dyn FnMut(&MaterialRow, Stored, FiledPersonal) -> Result<bool, ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        let mut users = self.index.blob_users(name)?;
+        users.sort_unstable();
+        for chunk in users.chunks(ENTRIES_AT_A_TIME) {
+            for entry in self.ledger.get_many(chunk)? {
+                // Staged sets need blobs too. Only a row that is wanted is worth opening.
+                let refs = skip_damaged(refs_of(&entry))?.unwrap_or_default();
+                let Some(id) = refs.material else { continue };
+                let Some(row) = self.index.material(id.0)?.filter(wanted) else { continue };
+                let filed = open_entry(&self.keys, &entry).and_then(|opened| opened.filed());
+                let Some((material, personal)) = skip_damaged(filed)?.flatten() else { continue };
+                if !visit(&row, Stored { material, sequence: entry.sequence }, personal)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A blob's plain bytes, hashed again.
+    pub(crate) fn plain_blob(&self, key: &BlobKey, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
+        let name = self.keys.blob_name(digest);
+        let sealed = self.blobs.get(name)?.ok_or(ArchiveError::BlobMissing { name })?;
+        let plain = blob_format::open_blob(key, &sealed).ok_or(ArchiveError::BlobDamaged { name })?;
+        if Digest::of(&plain) != *digest {
+            return Err(ArchiveError::BlobDamaged { name });
+        }
+        Ok(plain)
+    }
+
+    /// Tags of these subjects, sorted.
+    pub(crate) fn sorted_tags<'a>(
+        &self,
+        subjects: impl IntoIterator<Item = &'a yidang_model::Subject>,
+    ) -> Vec<Tag> {
+        let mut tags: Vec<Tag> = subjects.into_iter().map(|s| self.keys.subject_tag(s)).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        tags
+    }
+}
+
+/// The blobs an entry keeps alive and can still open.
+pub(crate) fn blobs_of(opened: &OpenEntry) -> Result<Vec<BlobRecord>, ArchiveError> {
+    Ok(match opened.verb {
+        Verb::Staged => opened.personal::<StagedPersonal>()?.map(|p| p.blobs).unwrap_or_default(),
+        Verb::Filed => opened.personal::<FiledPersonal>()?.map(|p| p.blobs).unwrap_or_default(),
+        _ => Vec::new(),
+    })
+}

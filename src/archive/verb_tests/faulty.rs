@@ -1,0 +1,276 @@
+//! Stores that fail at the n-th write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+
+use crate::Parts;
+use crate::storage::*;
+
+/// How the n-th write fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It alone fails and does nothing: no room for a moment.
+    Once,
+    /// It and every later one fail: the power went. Of several blobs, half are written.
+    PowerCut,
+    /// It is done and reported as failed, and every later one fails: the power went a little later.
+    PowerCutAfter,
+    /// It is done and reported as failed.
+    LostAnswer,
+    /// It panics.
+    Panic,
+}
+
+/// Counts writes and says which one fails.
+pub(super) struct Faults {
+    mode: Mode,
+    fails_at: u64,
+    writes: AtomicU64,
+}
+
+impl Faults {
+    /// The `fails_at`-th write fails, counting from 1; 0: none does.
+    pub(super) fn new(mode: Mode, fails_at: u64) -> Arc<Self> {
+        Arc::new(Self { mode, fails_at, writes: AtomicU64::new(0) })
+    }
+
+    /// How many writes there were.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    fn write<T>(
+        &self,
+        part: Part,
+        work: impl FnOnce() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        let fault = || Err(StorageError::new(part, StorageFault::DiskFull, "injected"));
+        if self.fails_at == 0 || number < self.fails_at {
+            return work();
+        }
+        match (self.mode, number == self.fails_at) {
+            (Mode::Panic, true) => panic!("injected"),
+            (Mode::PowerCutAfter | Mode::LostAnswer, true) => work().and_then(|_| fault()),
+            (Mode::Once | Mode::PowerCut, true) | (Mode::PowerCut | Mode::PowerCutAfter, false) => fault(),
+            (Mode::Once | Mode::LostAnswer | Mode::Panic, false) => work(),
+        }
+    }
+
+    fn cuts_power_now(&self) -> bool {
+        self.mode == Mode::PowerCut && self.writes.load(Ordering::SeqCst) + 1 == self.fails_at
+    }
+}
+
+/// The same stores, failing when they are told to.
+pub(super) fn faulty(parts: Parts, faults: &Arc<Faults>) -> Parts {
+    let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
+    let faults = || Arc::clone(faults);
+    Parts {
+        blobs: Box::new(Faulty(blobs, faults())),
+        ledger: Box::new(Faulty(ledger, faults())),
+        keyring: Box::new(Faulty(keyring, faults())),
+        index: Box::new(Faulty(index, faults())),
+        keeper: Box::new(Faulty(keeper, faults())),
+        clock,
+    }
+}
+
+struct Faulty<T: ?Sized>(Box<T>, Arc<Faults>);
+
+impl BlobStore for Faulty<dyn BlobStore> {
+    fn put_many(&self, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), StorageError> {
+        if self.1.cuts_power_now() {
+            self.0.put_many(&blobs[..blobs.len() / 2])?;
+        }
+        self.1.write(Part::Blobs, || self.0.put_many(blobs))
+    }
+
+    fn get(&self, name: BlobName) -> Result<Option<Vec<u8>>, StorageError> {
+        self.0.get(name)
+    }
+
+    fn stat(&self, name: BlobName) -> Result<Option<BlobStat>, StorageError> {
+        self.0.stat(name)
+    }
+
+    fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError> {
+        self.1.write(Part::Blobs, || self.0.delete_many(names))
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(BlobStat) -> bool) -> Result<(), StorageError> {
+        self.0.visit(visit)
+    }
+
+    fn clear_leftovers(&self) -> Result<u64, StorageError> {
+        self.0.clear_leftovers()
+    }
+}
+
+impl Ledger for Faulty<dyn Ledger> {
+    fn append_many(&self, entries: &[NewEntry]) -> Result<Vec<Entry>, StorageError> {
+        self.1.write(Part::Ledger, || self.0.append_many(entries))
+    }
+
+    fn after(&self, sequence: u64, limit: usize) -> Result<Vec<Entry>, StorageError> {
+        self.0.after(sequence, limit)
+    }
+
+    fn get_many(&self, sequences: &[u64]) -> Result<Vec<Entry>, StorageError> {
+        self.0.get_many(sequences)
+    }
+
+    fn find_idempotent(&self, idempotency: Tag) -> Result<Option<Entry>, StorageError> {
+        self.0.find_idempotent(idempotency)
+    }
+
+    fn head(&self) -> Result<(u64, EntryHash), StorageError> {
+        self.0.head()
+    }
+
+    fn scrub(&self) -> Result<(), StorageError> {
+        self.1.write(Part::Ledger, || self.0.scrub())
+    }
+}
+
+impl Keyring for Faulty<dyn Keyring> {
+    fn store_id(&self) -> Result<String, StorageError> {
+        self.0.store_id()
+    }
+
+    fn put_many(&self, keys: &[KeyRecord]) -> Result<(), StorageError> {
+        self.1.write(Part::Keyring, || self.0.put_many(keys))
+    }
+
+    fn get(&self, id: KeyId) -> Result<Option<KeyRecord>, StorageError> {
+        self.0.get(id)
+    }
+
+    fn find_holder(&self, tag: Tag) -> Result<Option<KeyRecord>, StorageError> {
+        self.0.find_holder(tag)
+    }
+
+    fn store_keys(&self) -> Result<Vec<KeyRecord>, StorageError> {
+        self.0.store_keys()
+    }
+
+    fn delete_many(&self, ids: &[KeyId]) -> Result<(), StorageError> {
+        self.1.write(Part::Keyring, || self.0.delete_many(ids))
+    }
+
+    fn current_epoch(&self) -> Result<Option<EpochRecord>, StorageError> {
+        self.0.current_epoch()
+    }
+
+    fn begin_epoch(
+        &self,
+        epoch: &EpochRecord,
+        rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
+    ) -> Result<(), StorageError> {
+        self.1.write(Part::Keyring, || self.0.begin_epoch(epoch, rewrap))
+    }
+
+    fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError> {
+        self.0.count(purpose)
+    }
+
+    fn scrub(&self) -> Result<(), StorageError> {
+        self.1.write(Part::Keyring, || self.0.scrub())
+    }
+}
+
+impl Index for Faulty<dyn Index> {
+    fn applied(&self) -> Result<u64, StorageError> {
+        self.0.applied()
+    }
+
+    fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError> {
+        self.1.write(Part::Index, || self.0.apply_many(changes, sequence))
+    }
+
+    fn clear(&self) -> Result<(), StorageError> {
+        self.1.write(Part::Index, || self.0.clear())
+    }
+
+    fn material(&self, id: MaterialId) -> Result<Option<MaterialRow>, StorageError> {
+        self.0.material(id)
+    }
+
+    fn is_erased(&self, id: MaterialId) -> Result<bool, StorageError> {
+        self.0.is_erased(id)
+    }
+
+    fn materials_of(&self, holder: Tag, before: u64, limit: usize) -> Result<Vec<MaterialRow>, StorageError> {
+        self.0.materials_of(holder, before, limit)
+    }
+
+    fn find_filing(&self, filing: Tag) -> Result<Option<MaterialRow>, StorageError> {
+        self.0.find_filing(filing)
+    }
+
+    fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError> {
+        self.0.blob_users(name)
+    }
+
+    fn staged(&self, id: CaptureId) -> Result<Option<StagedRow>, StorageError> {
+        self.0.staged(id)
+    }
+
+    fn unfiled(&self, after: u64, limit: usize) -> Result<Vec<StagedRow>, StorageError> {
+        self.0.unfiled(after, limit)
+    }
+
+    fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<StagedRow>, StorageError> {
+        self.0.expired(now, limit)
+    }
+
+    fn erasure(&self, id: ErasureId) -> Result<Option<(ErasureState, u64, u64)>, StorageError> {
+        self.0.erasure(id)
+    }
+
+    fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError> {
+        self.0.erasing()
+    }
+
+    fn counts(&self) -> Result<(u64, u64), StorageError> {
+        self.0.counts()
+    }
+
+    fn visit_blobs(&self, visit: &mut dyn FnMut(BlobName) -> bool) -> Result<(), StorageError> {
+        self.0.visit_blobs(visit)
+    }
+
+    fn dump(&self) -> Result<IndexDump, StorageError> {
+        self.0.dump()
+    }
+
+    fn scrub(&self) -> Result<(), StorageError> {
+        self.1.write(Part::Index, || self.0.scrub())
+    }
+}
+
+impl KeyKeeper for Faulty<dyn KeyKeeper> {
+    fn load(&self, epoch: u32) -> Result<Secret, KeyKeeperError> {
+        self.0.load(epoch)
+    }
+
+    fn keep(&self, epoch: u32, key: &Secret) -> Result<(), KeyKeeperError> {
+        self.keeping(|keeper| keeper.keep(epoch, key))
+    }
+
+    fn destroy(&self, epoch: u32) -> Result<(), KeyKeeperError> {
+        self.keeping(|keeper| keeper.destroy(epoch))
+    }
+}
+
+impl Faulty<dyn KeyKeeper> {
+    fn keeping(
+        &self,
+        work: impl FnOnce(&dyn KeyKeeper) -> Result<(), KeyKeeperError>,
+    ) -> Result<(), KeyKeeperError> {
+        let failed = |e: KeyKeeperError| StorageError::new(Part::KeyKeeper, StorageFault::Io, e.to_string());
+        Ok(self.1.write(Part::KeyKeeper, || work(self.0.as_ref()).map_err(failed))?)
+    }
+}
