@@ -55,7 +55,7 @@ pub struct KnownFaults {
     /// `card` or `camera`.
     pub device: &'static str,
     /// Their names.
-    pub faults: Vec<&'static str>,
+    pub faults: Vec<String>,
 }
 
 /// Hands that put cards on a simulated reader and papers under a simulated camera.
