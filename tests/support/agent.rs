@@ -1,0 +1,226 @@
+//! The real agent binary on a folder of its own, with simulated devices.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang");
+/// Everything a window program may need.
+const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,archive:erase,admin";
+
+/// An agent: its folder, and the process while it runs.
+pub(crate) struct Agent {
+    pub(crate) folder: TempDir,
+    pub(crate) token: String,
+    pub(crate) url: String,
+    process: Option<Child>,
+    client: ureq::Agent,
+}
+
+/// An answer: status and body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).expect("the answer is JSON")
+    }
+
+    /// The body, after checking the status.
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        if self.bytes.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Checks that it is a problem document with this status and code.
+    pub(crate) fn is_problem(&self, status: u16, code: &str) {
+        let body = self.expect(status);
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(body["status"], status);
+        for field in ["title", "remedy"] {
+            assert!(!body[field].as_str().expect("a text").is_empty());
+        }
+    }
+}
+
+impl Agent {
+    /// A started agent in a new folder.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+                      [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
+        std::fs::write(folder.path().join("yidang.toml"), config).expect("the file is written");
+        let client = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut agent = Self { folder, token: String::new(), url: String::new(), process: None, client };
+        let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        agent.token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+        agent.run();
+        agent
+    }
+
+    /// Runs another command of the program on the same folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .expect("the program runs")
+    }
+
+    /// Starts the daemon and waits until it listens.
+    pub(crate) fn run(&mut self) {
+        let mut process = Command::new(PROGRAM)
+            .arg("run")
+            .arg("--config")
+            .arg(self.config())
+            .stdout(Stdio::piped())
+            .stderr(self.log())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("its output is piped");
+        BufReader::new(output).read_line(&mut line).expect("it says where it listens");
+        let url = line.trim().strip_prefix("listening ").unwrap_or_else(|| panic!("{}", self.read_log()));
+        self.url = url.to_owned();
+        self.process = Some(process);
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("it is killed");
+            process.wait().expect("it ends");
+        }
+    }
+
+    /// SIGTERM; whether it ended with exit code 0.
+    pub(crate) fn stop(&mut self) -> bool {
+        let Some(mut process) = self.process.take() else { return true };
+        let sent = Command::new("kill").arg("-TERM").arg(process.id().to_string()).status();
+        assert!(sent.is_ok_and(|s| s.success()), "the signal is sent");
+        process.wait().expect("it ends").success()
+    }
+
+    /// Everything it logged.
+    pub(crate) fn read_log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.read(
+            self.client.get(format!("{}{path}", self.url)).header("Authorization", self.bearer()).call(),
+        )
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        self.read(
+            self.client.delete(format!("{}{path}", self.url)).header("Authorization", self.bearer()).call(),
+        )
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, &[])
+    }
+
+    pub(crate) fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        self.try_post(path, body, headers).expect("the agent answers")
+    }
+
+    /// A call that may be cut off by a kill.
+    pub(crate) fn try_post(
+        &self,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", self.bearer())
+            .header("Content-Type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body.to_string())?;
+        let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
+        Ok(Answer { status: response.status().as_u16(), bytes })
+    }
+
+    /// The running process's number.
+    pub(crate) fn process_id(&self) -> String {
+        self.process.as_ref().expect("it runs").id().to_string()
+    }
+
+    /// Hands a picture in; the capture, or `None` when a kill cut the call off.
+    pub(crate) fn try_upload(&self, bytes: &[u8]) -> Option<String> {
+        let mut response = self.send_upload(bytes).ok()?;
+        let body = response.body_mut().read_to_vec().ok()?;
+        let answer = Answer { status: response.status().as_u16(), bytes: body };
+        Some(answer.expect(201)["id"].as_str()?.to_owned())
+    }
+
+    /// Hands a picture in.
+    pub(crate) fn upload(&self, bytes: &[u8]) -> Answer {
+        self.read(self.send_upload(bytes))
+    }
+
+    fn send_upload(&self, bytes: &[u8]) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let mut body =
+            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n".to_vec();
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--b--\r\n");
+        let request = self
+            .client
+            .post(format!("{}/v1/captures", self.url))
+            .header("Authorization", self.bearer())
+            .header("Content-Type", "multipart/form-data; boundary=b");
+        request.send(body.as_slice())
+    }
+
+    /// Reads the card that lies there; the opened holder.
+    pub(crate) fn read_card(&self) -> String {
+        let card = self.post("/v1/card/read", &Value::Object(serde_json::Map::new())).expect(200);
+        card["holder"].as_str().expect("a holder").to_owned()
+    }
+
+    /// Where everything durable lies.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn read(&self, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+        let mut response = response.expect("the agent answers");
+        let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec().expect("a whole body");
+        Answer { status: response.status().as_u16(), bytes }
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("yidang.toml")
+    }
+
+    fn log(&self) -> std::fs::File {
+        let path: &Path = self.folder.path();
+        std::fs::OpenOptions::new().create(true).append(true).open(path.join("log")).expect("a log file")
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Promise: one window's whole transaction works, and whatever goes wrong with it has a name.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::agent::Agent;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+
+fn file(agent: &Agent, holder: &str, capture: &str, case: &str) -> crate::support::agent::Answer {
+    let body = json!({"holders": [holder], "kind": "form", "captures": [capture], "case": case, "slot": "s1",
+        "note": "某样本备注"});
+    agent.post("/v1/materials", &body)
+}
+
+fn id(value: &serde_json::Value) -> String {
+    value["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_paper_is_captured_filed_recognised_seen_and_erased() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    let capture = agent.post("/v1/captures", &json!({})).expect(201);
+    assert!(capture["confidence"].as_f64().expect("a number") > 0.5, "{capture}");
+    assert_ne!(capture["digest"], capture["original_digest"], "the page was cut out");
+    let material = file(&agent, &holder, &id(&capture), "K1").expect(201);
+    assert_eq!(
+        (material["duplicate"].as_bool(), material["safe_at"].as_str()),
+        (Some(false), Some("this_pc"))
+    );
+
+    let same = agent.upload(FORM).expect(201);
+    assert_eq!(same["original_digest"], capture["original_digest"]);
+    let again = file(&agent, &holder, &id(&same), "K1").expect(200);
+    assert_eq!((again["duplicate"].as_bool(), &again["id"]), (Some(true), &material["id"]));
+    let elsewhere = file(&agent, &holder, &id(&same), "K2").expect(201);
+    assert_eq!(elsewhere["duplicate_of"], material["id"]);
+
+    let path = format!("/v1/materials/{}/pages/1/image?rendition=original", id(&material));
+    let picture = agent.get(&path);
+    assert!(picture.status == 200 && picture.bytes == FORM, "the original comes back byte for byte");
+    let list = agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    assert_eq!(list["materials"].as_array().map(Vec::len), Some(2));
+    assert_eq!(list["repository"], "none");
+
+    for gone in [&material, &elsewhere] {
+        let erasure =
+            agent.post("/v1/erasures", &json!({"material": id(gone), "reason": "test"})).expect(201);
+        assert_eq!(erasure["state"], "done", "{erasure}");
+        agent.get(&format!("/v1/materials/{}", id(gone))).is_problem(404, "material_unknown");
+    }
+    assert!(agent.stop(), "SIGTERM ends it in good order");
+    let verified = agent.command(&["archive", "verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[test]
+fn a_dossier_opens_only_on_a_basis() {
+    let agent = Agent::start();
+    let subject = json!({"type": "resident", "value": "11010519491231002X"});
+    let opened = agent.post("/v1/holders", &json!({"subject": subject, "basis": "none"})).expect(201);
+    let holder = opened["holder"].as_str().expect("a holder").to_owned();
+    assert_eq!(opened["rights"], json!(["file"]));
+    let capture = agent.upload(FORM).expect(201);
+    file(&agent, &holder, &id(&capture), "K1").expect(201);
+    agent.get(&format!("/v1/holders/{holder}/materials")).is_problem(403, "right_missing");
+    let stated = json!({"subject": subject, "basis": "lost_card"});
+    agent.post("/v1/holders", &stated).is_problem(422, "invalid");
+    let stated = json!({"subject": subject, "basis": "lost_card", "purpose": "p", "case": "K1"});
+    let opened = agent.post("/v1/holders", &stated).expect(201);
+    let list = agent.get(&format!("/v1/holders/{}/materials", opened["holder"].as_str().expect("a holder")));
+    assert_eq!(list.expect(200)["materials"].as_array().map(Vec::len), Some(1));
+    agent.delete(&format!("/v1/holders/{holder}")).expect(204);
+    agent.get(&format!("/v1/holders/{holder}/materials")).is_problem(404, "holder_unknown");
+}
+
+#[test]
+fn bad_pictures_and_absent_cards_have_names() {
+    let agent = Agent::start();
+    agent.upload(b"no picture").is_problem(415, "not_an_image");
+    agent.upload(&FORM[..FORM.len() / 2]).is_problem(422, "image_damaged");
+    agent.post("/v1/simulated/card", &json!({"insert": null})).expect(204);
+    agent.post("/v1/card/read", &json!({})).is_problem(409, "card_absent");
+    agent.post("/v1/simulated/card", &json!({"insert": "nobody"})).is_problem(404, "simulated_unknown");
+    agent.post("/v1/simulated/reset", &json!({})).expect(204);
+    agent
+        .post("/v1/simulated/fault", &json!({"device": "card", "fault": "read_failed", "times": 2}))
+        .expect(204);
+    agent.post("/v1/card/read", &json!({})).is_problem(502, "card_unreadable");
+    agent.read_card();
+    agent.post("/v1/simulated/fault", &json!({"device": "camera", "fault": "truncated"})).expect(204);
+    agent.post("/v1/captures", &json!({})).is_problem(502, "camera_failed");
+    agent.post("/v1/captures", &json!({})).expect(201);
+}
+
+#[test]
+fn the_same_idempotency_key_gives_the_same_answer_also_after_a_kill() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    let capture = agent.upload(FORM).expect(201);
+    let body = json!({"holders": [holder], "kind": "form", "captures": [id(&capture)]});
+    let key = [("Idempotency-Key", "k-1")];
+    let first = agent.post_with("/v1/materials", &body, &key).expect(201);
+    assert_eq!(id(&agent.post_with("/v1/materials", &body, &key).expect(201)), id(&first));
+    let other = json!({"holders": [holder], "kind": "other", "captures": [id(&capture)]});
+    agent.post_with("/v1/materials", &other, &key).is_problem(409, "idempotency_conflict");
+    agent.kill();
+    agent.run();
+    let holder = agent.read_card();
+    let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    assert_eq!(list["materials"].as_array().map(Vec::len), Some(1));
+}
+
+/// Sends bytes as they are; the answer's first line.
+fn raw(agent: &Agent, request: &str) -> String {
+    let address = agent.url.strip_prefix("http://").expect("an address");
+    let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_guard_turns_away_who_may_not_call() {
+    let agent = Agent::start();
+    let own = agent.url.strip_prefix("http://").expect("an address");
+    let ask = |host: &str, more: &str| {
+        raw(&agent, &format!("GET /v1/health HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n"))
+    };
+    assert!(ask(own, "").contains(" 200 "));
+    for host in ["evil.example", "127.0.0.1", "127.0.0.1.evil.example"] {
+        assert!(ask(host, "").contains(" 421 "), "{host}");
+    }
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1"] {
+        assert!(ask(own, &format!("Origin: {origin}\r\n")).contains(" 403 "), "{origin}");
+    }
+    assert!(ask(own, "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n").contains(" 403 "));
+    assert!(ask(own, &format!("Origin: http://{own}\r\n")).contains(" 200 "));
+    let bare =
+        |path: &str| raw(&agent, &format!("GET {path} HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n"));
+    assert!(bare("/v1/status").contains(" 401 "));
+    assert!(bare("/v1/nothing").contains(" 404 "));
+}
+
+#[test]
+fn a_second_daemon_on_the_folder_is_refused() {
+    let agent = Agent::start();
+    let second = agent.command(&["run"]);
+    assert_eq!(second.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(error.contains("data_dir_in_use") && error.contains("remedy"), "{error}");
+}
+
+/// Every file below a folder.
+fn files(folder: &Path, visit: &mut dyn FnMut(&Path, &[u8])) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, visit);
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            visit(&path, &bytes);
+        }
+    }
+}
+
+#[test]
+fn no_identity_stands_in_any_file_or_log() {
+    let mut agent = Agent::start();
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let text = |field: &str| card[field].as_str().expect("a text").to_owned();
+    let holder = text("holder");
+    let capture = agent.upload(FORM).expect(201);
+    file(&agent, &holder, &id(&capture), "案-20260001").expect(201);
+    agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    agent.post(
+        "/v1/holders",
+        &json!({"subject": {"type": "resident", "value": 5}, "basis": text("id_number")}),
+    );
+    assert!(agent.stop());
+    let words = [text("name"), text("id_number"), text("address"), "案-20260001".into(), "某样本备注".into()];
+    let mut seen = 0;
+    let mut check = |path: &Path, bytes: &[u8]| {
+        seen += 1;
+        for word in &words {
+            let wide: Vec<u8> = word.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            for form in [word.as_bytes(), &wide] {
+                let found = bytes.windows(form.len()).any(|w| w == form);
+                assert!(!found, "{} holds personal data", path.display());
+            }
+        }
+        assert!(!bytes.windows(64).any(|w| w == &FORM[5000..5064]), "{} holds the picture", path.display());
+    };
+    files(&agent.data(), &mut check);
+    check(Path::new("log"), agent.read_log().as_bytes());
+    assert!(seen > 4, "the archive's files were searched");
+}
