@@ -1,36 +1,54 @@
-//! What the local API asks of the repository's side. The worker that keeps a repository up to date stands
-//! behind [`Upstream`]; an agent without a repository has none.
+//! The repository's side of this window: the worker that brings it what is filed here, carries out what it
+//! decides, and asks it what the local API wants to know ([`Upstream`]). An agent without a repository has none.
+//!
+//! Two threads work: one pushes ([`pusher`]), one waits for news ([`poller`]). Each makes its calls on a thread
+//! of its own that it can walk away from ([`errand`]). What survives a restart is in [`store`] and [`enrolment`].
 
-use yidang_model::{Digest, Material, MaterialId, Subject, Timestamp};
+mod backlog;
+mod batch;
+mod client;
+mod enrolment;
+mod errand;
+mod error;
+mod feed;
+mod poller;
+mod pusher;
+mod shared;
+mod source;
+mod store;
+#[cfg(test)]
+mod tests;
+mod worker;
 
-/// What went wrong between this window and the repository.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SyncError {
-    /// No connection, or none in time.
-    #[error("the repository cannot be reached")]
-    Unreachable,
-    /// The repository does not show this any more: erased, or the grant ran out.
-    #[error("the repository does not show this any more")]
-    Gone,
-    /// The repository refused, with its stable code.
-    #[error("the repository refused: {0}")]
-    Refused(String),
-    /// The repository's answer breaks the protocol, or its bytes are not what their digest says.
-    #[error("the repository's answer makes no sense")]
-    Protocol,
+use yidang_model::{Digest, ErasureId, Material, MaterialId, Subject, Timestamp};
+
+pub use error::SyncError;
+pub use worker::{SyncHandle, SyncOptions, SyncWorker};
+
+/// What happened, for those who watch. Free of personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncEvent {
+    /// [`SyncStatus`] has changed.
+    Progress,
+    /// A material will not be at the repository, for this reason: the repository refused it
+    /// (`simulated_refused` ...), or it cannot be sent (`blob_damaged`, `blob_missing`, `body_too_large`).
+    Rejected {
+        /// Which one.
+        material: MaterialId,
+        /// Stable code.
+        code: String,
+    },
+    /// The repository had this erased, and it has been erased here.
+    Erased {
+        /// The erasure.
+        erasure: ErasureId,
+        /// What went at the repository.
+        materials: Vec<MaterialId>,
+    },
 }
 
-impl SyncError {
-    /// The stable word for `last_error`.
-    pub fn code(&self) -> String {
-        match self {
-            Self::Unreachable => "repository_unreachable".into(),
-            Self::Gone => "repository_gone".into(),
-            Self::Refused(code) => code.clone(),
-            Self::Protocol => "repository_protocol".into(),
-        }
-    }
-}
+/// Told of everything that happens, on the worker's threads: it must be quick and must not call the worker.
+pub type Listener = Box<dyn Fn(SyncEvent) + Send + Sync>;
 
 /// What a window asks about an open holder.
 pub struct HolderQuery {
@@ -68,7 +86,7 @@ pub struct HolderAnswer {
 
 /// How far the repository is behind.
 pub struct SyncStatus {
-    /// `not_enrolled`, `connected` or `unreachable`.
+    /// `not_enrolled`, `connecting` (not asked yet), `connected` or `unreachable`.
     pub repository: &'static str,
     /// Materials not committed there.
     pub backlog_materials: u64,

@@ -1,0 +1,135 @@
+//! A commit's body, made from the ledger the same way each time.
+
+use yidang_archive::{ArchiveError, Change, ChangeWhat, ErasureTarget};
+use yidang_model::{Digest, ErasureId, MaterialId};
+use yidang_sync::machine::{BlobRef, Cut, EntryId, Item, LOAD_ENTRIES_MAX};
+use yidang_sync::wire::{Entry, ErasureEntry, WireMaterial, WireSubject};
+
+use super::SyncError;
+use super::backlog::pictures;
+use super::error::{ARCHIVE_FAILED, STATE_FAILED};
+use super::shared::Shared;
+
+/// Changes read at a time.
+const PAGE: usize = 256;
+/// Who asks, for the repository: the clerk and the client stand in this window's own ledger.
+const CLIENT: &str = "agent";
+
+/// Why no batch could be read.
+#[derive(Debug)]
+pub(super) enum LoadError {
+    /// The archive does not serve.
+    Archive(ArchiveError),
+    /// The worker's own records do not.
+    State(SyncError),
+    /// An entry cannot be written as JSON.
+    Unwritable,
+}
+
+impl LoadError {
+    /// Stable code.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Archive(_) | Self::Unwritable => ARCHIVE_FAILED,
+            Self::State(_) => STATE_FAILED,
+        }
+    }
+}
+
+/// A stretch of the ledger as it is to be sent.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Last ledger entry of the stretch.
+    pub(super) to: u64,
+    /// What of it is sent.
+    pub(super) items: Vec<Item>,
+    entries: Vec<Vec<u8>>,
+}
+
+impl Batch {
+    /// Reads the ledger after `after`, up to and with `to` or as much as `cut` takes.
+    pub(super) fn load(shared: &Shared, after: u64, to: Option<u64>, mut cut: Cut) -> Result<Self, LoadError> {
+        let mut batch = Self { to: after, ..Self::default() };
+        let end = to.unwrap_or(after + LOAD_ENTRIES_MAX as u64);
+        let rejected = shared.store.rejected_between(after + 1, end).map_err(LoadError::State)?;
+        while batch.to < end {
+            let limit = usize::try_from(end - batch.to).unwrap_or(PAGE).min(PAGE);
+            let page = shared.source.changes(batch.to, limit).map_err(LoadError::Archive)?;
+            if page.is_empty() {
+                break;
+            }
+            for change in page {
+                if !rejected.contains(&change.sequence)
+                    && let Some((item, text)) = entry_of(shared, &change)?
+                {
+                    if to.is_none() && !cut.takes(&item) {
+                        return Ok(batch);
+                    }
+                    batch.items.push(item);
+                    batch.entries.push(text);
+                }
+                batch.to = change.sequence;
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The body of its commit.
+    pub(super) fn body(&self, epoch: &str, sequence: u64) -> Vec<u8> {
+        let length = self.entries.iter().map(|e| e.len() + 1).sum::<usize>();
+        let mut body = Vec::with_capacity(length + epoch.len() + 64);
+        let head = serde_json::json!({"epoch": epoch, "sequence": sequence}).to_string();
+        body.extend_from_slice(head.trim_end_matches('}').as_bytes());
+        body.extend_from_slice(b",\"entries\":[");
+        body.extend(self.entries.join(&b','));
+        body.extend_from_slice(b"]}");
+        body
+    }
+
+    /// The first entry that names this picture.
+    pub(super) fn user_of(&self, digest: &Digest) -> Option<(u64, MaterialId)> {
+        self.items.iter().find_map(|item| match item.id {
+            EntryId::Material(id) if item.blobs.iter().any(|b| b.digest == *digest) => {
+                Some((item.sequence, id))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// What an entry looks like on the wire; `None` if it is nothing to send.
+fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>, LoadError> {
+    let (id, entry, blobs) = match &change.what {
+        ChangeWhat::Filed(material) => {
+            let blobs = pictures(material).map(|(digest, size_bytes)| BlobRef { digest, size_bytes }).collect();
+            let wire = Box::new(WireMaterial::from(material.as_ref()));
+            (EntryId::Material(material.id), Entry::Filed { id: material.id, material: wire }, blobs)
+        }
+        ChangeWhat::ErasureRequested { id, target } => match request(shared, *id, target)? {
+            Some(entry) => (EntryId::Erasure(*id), Entry::ErasureRequested(entry), Vec::new()),
+            None => return Ok(None),
+        },
+        // What was forgotten before it was sent never leaves this window.
+        ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => return Ok(None),
+    };
+    let text = serde_json::to_vec(&entry).map_err(|_| LoadError::Unwritable)?;
+    let item = Item { sequence: change.sequence, id, size_bytes: text.len() as u64, blobs };
+    Ok(Some((item, text)))
+}
+
+fn request(
+    shared: &Shared,
+    id: ErasureId,
+    target: &ErasureTarget,
+) -> Result<Option<ErasureEntry>, LoadError> {
+    if shared.store.decision(id).map_err(LoadError::State)?.is_some() {
+        // The repository knows of it: the decision came from there.
+        return Ok(None);
+    }
+    let (material, holder) = match target {
+        ErasureTarget::Material(material) => (Some(*material), None),
+        ErasureTarget::Holder(subject) => (None, Some(WireSubject::from(subject))),
+    };
+    let reason = shared.source.reason(id).map_err(LoadError::Archive)?.unwrap_or_default();
+    Ok(Some(ErasureEntry { id, material, holder, reason, operator: None, client: CLIENT.to_owned() }))
+}

@@ -1,0 +1,114 @@
+//! The repository's news for this window: what to forget.
+
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use yidang_archive::{ArchiveError, ErasureTarget};
+use yidang_model::{ErasureId, MaterialId, Subject};
+use yidang_sync::limits::FEED_ITEMS_MAX;
+use yidang_sync::machine::REPOSITORY_PROTOCOL;
+use yidang_sync::wire::{FeedAnswer, News, WireSubject};
+
+use super::SyncEvent;
+use super::error::{ARCHIVE_FAILED, STATE_FAILED};
+use super::shared::Shared;
+use super::store::Decision;
+
+/// Carries feed items out, one at a time, whichever thread fetched them.
+#[derive(Default)]
+pub(super) struct Feed {
+    turn: Mutex<()>,
+}
+
+impl Feed {
+    /// Carries out what is new in an answer that was asked for in this epoch; `true` if anything was. Each
+    /// item's place is kept once its effect is durable, so a crash repeats at most one, which changes nothing.
+    ///
+    /// On an error (a stable code) the items before it are done.
+    pub(super) fn carry_out(
+        &self,
+        shared: &Shared,
+        epoch: &str,
+        answer: &FeedAnswer,
+    ) -> Result<bool, &'static str> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked under an enrolment that is no more: that feed's numbers mean nothing here.
+        if shared.enrolment().map_or(true, |now| now.epoch != epoch) {
+            return Ok(false);
+        }
+        if answer.items.len() > FEED_ITEMS_MAX {
+            return Err(REPOSITORY_PROTOCOL);
+        }
+        let state_failed = |error| {
+            tracing::error!(%error, "the feed's position cannot be kept");
+            STATE_FAILED
+        };
+        let known = shared.store.feed_after().map_err(state_failed)?;
+        let mut after = known;
+        let mut news = false;
+        for item in answer.items.iter().filter(|item| item.sequence > known) {
+            if item.previous != after {
+                tracing::error!(after, previous = item.previous, "items of the feed are missing");
+                return Err(REPOSITORY_PROTOCOL);
+            }
+            match &item.news {
+                News::Erased { erasure, materials, holder, .. } => {
+                    shared.store.decide(*erasure, Decision::Erased).map_err(state_failed)?;
+                    erase(shared, *erasure, materials, holder.as_ref())?;
+                    (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials: materials.clone() });
+                }
+                News::ErasureRefused { erasure } => {
+                    shared.store.decide(*erasure, Decision::Refused).map_err(state_failed)?;
+                    shared.source.refuse(*erasure).map_err(archive_failed)?;
+                }
+                News::Unknown => tracing::info!(sequence = item.sequence, "news of a newer repository"),
+            }
+            shared.store.feed_done(epoch, item.sequence).map_err(state_failed)?;
+            (after, news) = (item.sequence, true);
+        }
+        Ok(news)
+    }
+}
+
+fn erase(
+    shared: &Shared,
+    erasure: ErasureId,
+    materials: &[MaterialId],
+    holder: Option<&WireSubject>,
+) -> Result<(), &'static str> {
+    let source = shared.source.as_ref();
+    if let Some(holder) = holder {
+        let subject = Subject::try_from(holder).map_err(|_| REPOSITORY_PROTOCOL)?;
+        source.erase(erasure, ErasureTarget::Holder(subject)).map_err(archive_failed)?;
+    } else if let Some(first) = materials.first()
+        && (materials.len() == 1 || source.knows(erasure).map_err(archive_failed)?)
+    {
+        // Known here, it has its own target: a person whom the item, carried out once, names no more.
+        source.erase(erasure, ErasureTarget::Material(*first)).map_err(archive_failed)?;
+    } else {
+        for material in materials {
+            let part = part_of(erasure, *material);
+            source.erase(part, ErasureTarget::Material(*material)).map_err(archive_failed)?;
+        }
+    }
+    tracing::info!(erasure = %erasure, materials = materials.len(), "an erasure of the repository was carried out");
+    Ok(())
+}
+
+/// An erasure forgets one thing; where the repository's names several materials and no person, each gets an
+/// erasure of its own, the same whenever the item is carried out again.
+fn part_of(erasure: ErasureId, material: MaterialId) -> ErasureId {
+    let mut hasher = Sha256::new();
+    hasher.update(b"yidang erasure part 1\0");
+    hasher.update(erasure.as_bytes());
+    hasher.update(material.as_bytes());
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    ErasureId::from_bytes(id)
+}
+
+fn archive_failed(error: ArchiveError) -> &'static str {
+    tracing::error!(%error, "the archive does not serve the feed");
+    ARCHIVE_FAILED
+}

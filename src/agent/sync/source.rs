@@ -1,0 +1,72 @@
+//! What the worker needs of the archive.
+
+use yidang_archive::{Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget};
+use yidang_model::{Digest, ErasureId, MaterialId};
+
+/// Client name under which the repository's decisions are carried out.
+const REPOSITORY: &str = "repository";
+
+/// The archive as far as the worker needs it. All calls block.
+pub(super) trait Source: Send + Sync {
+    /// Sequence of the last ledger entry.
+    fn head(&self) -> Result<u64, ArchiveError>;
+    /// At most `limit` changes after that sequence, in order.
+    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError>;
+    /// The plain bytes of one of a material's pictures.
+    fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
+    /// Why an erasure was asked for, as far as that is still known.
+    fn reason(&self, id: ErasureId) -> Result<Option<String>, ArchiveError>;
+    /// Carries out what the repository decided. Done already, or nothing to do, is fine.
+    fn erase(&self, id: ErasureId, target: ErasureTarget) -> Result<(), ArchiveError>;
+    /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
+    fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
+    /// Whether the erasure was asked for or carried out here.
+    fn knows(&self, id: ErasureId) -> Result<bool, ArchiveError>;
+}
+
+impl Source for Archive {
+    fn head(&self) -> Result<u64, ArchiveError> {
+        Archive::head(self)
+    }
+
+    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {
+        Archive::changes(self, after, limit)
+    }
+
+    fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
+        Archive::blob(self, of, digest)
+    }
+
+    fn reason(&self, id: ErasureId) -> Result<Option<String>, ArchiveError> {
+        Ok(self.erasure(id)?.and_then(|erasure| erasure.reason))
+    }
+
+    fn erase(&self, id: ErasureId, target: ErasureTarget) -> Result<(), ArchiveError> {
+        let done = match self.erasure(id)? {
+            Some(_) => Archive::erase(self, id),
+            None => self.erase_now(ErasureRequest {
+                id,
+                target,
+                reason: String::new(),
+                by: Actor { client: REPOSITORY.to_owned(), operator: None },
+                idempotency: None,
+            }),
+        };
+        match done {
+            // Nothing of that person was ever filed here; or the material went with another erasure.
+            Ok(_) | Err(ArchiveError::HolderUnknown | ArchiveError::MaterialErased) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError> {
+        match self.refuse_erasure(id) {
+            Ok(_) | Err(ArchiveError::ErasureUnknown | ArchiveError::Invalid(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn knows(&self, id: ErasureId) -> Result<bool, ArchiveError> {
+        Ok(self.erasure(id)?.is_some())
+    }
+}

@@ -1,0 +1,344 @@
+//! `DATA_DIR/sync.db`: how far this window has come with the repository. Durable and free of personal data.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use yidang_model::{ErasureId, MaterialId};
+use yidang_sync::machine::{EntryId, Pending, Position, Rejection};
+
+use super::SyncError;
+
+const SCHEMA_VERSION: i64 = 1;
+/// `YDsy`, so that `file` can tell what it is.
+const APPLICATION_ID: i64 = 0x5944_7379;
+/// Longest code kept with a rejected entry, in characters.
+const CODE_LENGTH_MAX: usize = 64;
+
+/// How an erasure was decided at the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// It has been carried out there and is being carried out here.
+    Erased,
+    /// It was refused.
+    Refused,
+}
+
+/// The store.
+pub(super) struct SyncStore {
+    connection: Mutex<Connection>,
+}
+
+impl SyncStore {
+    /// Opens or makes it. The folder must exist.
+    pub(super) fn open(path: &Path) -> Result<Self, SyncError> {
+        let connection = open(path)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Makes sure that everything kept belongs to this enrolment. A new epoch starts with batch 1 and feed
+    /// item 1; what another repository has is not what this one has, so another address starts from nothing.
+    pub(super) fn adopt(&self, url: &str, epoch: &str) -> Result<(), SyncError> {
+        let mut connection = self.lock();
+        let transaction = write(&mut connection)?;
+        let kept: Option<(String, String, i64)> = transaction
+            .query_row("SELECT url, epoch, confirmed FROM progress", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let confirmed = match kept {
+            Some((kept_url, kept_epoch, _)) if kept_url == url && kept_epoch == epoch => return Ok(()),
+            Some((kept_url, _, confirmed)) if kept_url == url => confirmed,
+            _ => {
+                transaction.execute("DELETE FROM rejected", [])?;
+                0
+            }
+        };
+        transaction.execute("DELETE FROM progress", [])?;
+        transaction.execute(
+            "INSERT INTO progress (one, url, epoch, confirmed, sequence, tainted, feed_after)
+             VALUES (1, ?1, ?2, ?3, 1, 0, 0)",
+            params![url, epoch, confirmed],
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// How far the batches have come; at the start where nothing was adopted yet.
+    pub(super) fn position(&self) -> Result<Position, SyncError> {
+        let connection = self.lock();
+        let kept = connection
+            .query_row(
+                "SELECT confirmed, sequence, tainted, pending_from, pending_to, fingerprint FROM progress",
+                [],
+                |row| {
+                    let range: (Option<i64>, Option<i64>, Option<[u8; 32]>) =
+                        (row.get(3)?, row.get(4)?, row.get(5)?);
+                    let pending = match range {
+                        (Some(from), Some(to), Some(fingerprint)) => {
+                            Some(Pending { from: number(from), to: number(to), fingerprint })
+                        }
+                        _ => None,
+                    };
+                    Ok(Position {
+                        confirmed: number(row.get(0)?),
+                        sequence: number(row.get(1)?),
+                        tainted: row.get(2)?,
+                        pending,
+                    })
+                },
+            )
+            .optional()?;
+        Ok(kept.unwrap_or(Position::start(0)))
+    }
+
+    /// Keeps a position and what was passed over, as one. `false`: the epoch has changed since, and nothing
+    /// was kept.
+    pub(super) fn save(
+        &self,
+        epoch: &str,
+        position: &Position,
+        rejected: &[Rejection],
+    ) -> Result<bool, SyncError> {
+        let mut connection = self.lock();
+        let transaction = write(&mut connection)?;
+        let pending = position.pending;
+        let changed = transaction.execute(
+            "UPDATE progress SET confirmed = ?2, sequence = ?3, tainted = ?4, pending_from = ?5,
+             pending_to = ?6, fingerprint = ?7 WHERE epoch = ?1",
+            params![
+                epoch,
+                stored(position.confirmed),
+                stored(position.sequence),
+                position.tainted,
+                pending.map(|p| stored(p.from)),
+                pending.map(|p| stored(p.to)),
+                pending.map(|p| p.fingerprint),
+            ],
+        )?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        for rejection in rejected {
+            let (kind, id) = match &rejection.id {
+                EntryId::Material(id) => ("material", id.as_bytes()),
+                EntryId::Erasure(id) => ("erasure", id.as_bytes()),
+            };
+            let code: String = rejection.code.chars().take(CODE_LENGTH_MAX).collect();
+            transaction.execute(
+                "INSERT OR REPLACE INTO rejected (sequence, kind, id, code) VALUES (?1, ?2, ?3, ?4)",
+                params![stored(rejection.sequence), kind, id, code],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// Sequences between these, both included, that were passed over.
+    pub(super) fn rejected_between(&self, from: u64, to: u64) -> Result<Vec<u64>, SyncError> {
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare_cached("SELECT sequence FROM rejected WHERE sequence BETWEEN ?1 AND ?2")?;
+        let rows = statement.query_map([stored(from), stored(to)], |row| row.get::<_, i64>(0))?;
+        Ok(rows.map(|row| row.map(number)).collect::<Result<_, _>>()?)
+    }
+
+    /// Why a material was passed over; `None` if it was not.
+    pub(super) fn rejected(&self, material: MaterialId) -> Result<Option<String>, SyncError> {
+        let connection = self.lock();
+        let mut statement =
+            connection.prepare_cached("SELECT code FROM rejected WHERE kind = 'material' AND id = ?1")?;
+        Ok(statement.query_row([material.as_bytes()], |row| row.get(0)).optional()?)
+    }
+
+    /// Last feed item that has been carried out.
+    pub(super) fn feed_after(&self) -> Result<u64, SyncError> {
+        let connection = self.lock();
+        let after = connection.query_row("SELECT feed_after FROM progress", [], |row| row.get(0)).optional()?;
+        Ok(after.map_or(0, number))
+    }
+
+    /// This feed item has been carried out.
+    pub(super) fn feed_done(&self, epoch: &str, sequence: u64) -> Result<(), SyncError> {
+        let connection = self.lock();
+        connection.execute(
+            "UPDATE progress SET feed_after = ?2 WHERE epoch = ?1 AND feed_after < ?2",
+            params![epoch, stored(sequence)],
+        )?;
+        Ok(())
+    }
+
+    /// The repository has decided an erasure. Kept before anything is done about it, so that its entry in the
+    /// ledger is known to be no news to the repository.
+    pub(super) fn decide(&self, erasure: ErasureId, decision: Decision) -> Result<(), SyncError> {
+        let connection = self.lock();
+        connection.execute(
+            "INSERT OR REPLACE INTO decided (id, erased) VALUES (?1, ?2)",
+            params![erasure.as_bytes(), decision == Decision::Erased],
+        )?;
+        Ok(())
+    }
+
+    /// How the repository decided an erasure; `None` if it has not yet.
+    pub(super) fn decision(&self, erasure: ErasureId) -> Result<Option<Decision>, SyncError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT erased FROM decided WHERE id = ?1")?;
+        let erased = statement.query_row([erasure.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(erased.map(|erased| if erased { Decision::Erased } else { Decision::Refused }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open(path: &Path) -> Result<Connection, SyncError> {
+    let mut connection = Connection::open(path)?;
+    #[cfg(unix)]
+    {
+        // Before the first write: the journal files take the mode of the database.
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|e| SyncError::State(format!("sync.db: {e}")))?;
+    }
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = write(&mut connection)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > SCHEMA_VERSION {
+        return Err(SyncError::State("sync.db was written by a newer version".to_owned()));
+    }
+    if version == 0 {
+        transaction.execute_batch(
+            "CREATE TABLE progress (
+                 one          INTEGER PRIMARY KEY CHECK (one = 1),
+                 url          TEXT NOT NULL,
+                 epoch        TEXT NOT NULL,
+                 confirmed    INTEGER NOT NULL,
+                 sequence     INTEGER NOT NULL,
+                 tainted      INTEGER NOT NULL,
+                 pending_from INTEGER,
+                 pending_to   INTEGER,
+                 fingerprint  BLOB,
+                 feed_after   INTEGER NOT NULL
+             ) STRICT;
+             CREATE TABLE rejected (
+                 sequence INTEGER PRIMARY KEY,
+                 kind     TEXT NOT NULL,
+                 id       BLOB NOT NULL,
+                 code     TEXT NOT NULL
+             ) STRICT;
+             CREATE INDEX rejected_ids ON rejected (id);
+             CREATE TABLE decided (
+                 id     BLOB PRIMARY KEY,
+                 erased INTEGER NOT NULL
+             ) STRICT, WITHOUT ROWID;",
+        )?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(connection)
+}
+
+fn write(connection: &mut Connection) -> Result<Transaction<'_>, rusqlite::Error> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+/// Ledger sequences stay far below the sign bit.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or_default()
+}
+
+impl From<rusqlite::Error> for SyncError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::State(format!("sync.db: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn material(n: u8) -> MaterialId {
+        MaterialId::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn a_position_survives_and_a_stale_one_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.db");
+        let store = SyncStore::open(&path).unwrap();
+        assert_eq!(store.position().unwrap(), Position::start(0));
+        store.adopt("http://r", "e1").unwrap();
+        let pending = Some(Pending { from: 4, to: 9, fingerprint: [7; 32] });
+        let position = Position { confirmed: 3, sequence: 5, tainted: true, pending };
+        let rejected =
+            [Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "simulated_refused".into() }];
+        assert!(store.save("e1", &position, &rejected).unwrap());
+        assert!(!store.save("e0", &Position::start(100), &[]).unwrap());
+        store.feed_done("e1", 6).unwrap();
+        store.feed_done("e0", 60).unwrap();
+        drop(store);
+
+        let store = SyncStore::open(&path).unwrap();
+        store.adopt("http://r", "e1").unwrap();
+        assert_eq!(store.position().unwrap(), position);
+        assert_eq!(store.feed_after().unwrap(), 6);
+        assert_eq!(store.rejected(material(1)).unwrap().as_deref(), Some("simulated_refused"));
+        assert_eq!(store.rejected(material(2)).unwrap(), None);
+        assert_eq!(store.rejected_between(1, 9).unwrap(), [2]);
+    }
+
+    #[test]
+    fn a_new_epoch_keeps_what_is_confirmed_and_a_new_repository_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
+        store.adopt("http://r", "e1").unwrap();
+        let position = Position { confirmed: 8, sequence: 3, tainted: false, pending: None };
+        let rejected = [Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "x".into() }];
+        store.save("e1", &position, &rejected).unwrap();
+        store.feed_done("e1", 4).unwrap();
+        store.adopt("http://r", "e2").unwrap();
+        assert_eq!(store.position().unwrap(), Position::start(8));
+        assert_eq!(store.feed_after().unwrap(), 0);
+        assert!(store.rejected(material(1)).unwrap().is_some());
+        store.adopt("http://other", "e3").unwrap();
+        assert_eq!(store.position().unwrap(), Position::start(0));
+        assert_eq!(store.rejected(material(1)).unwrap(), None);
+    }
+
+    #[test]
+    fn decisions_are_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
+        let [a, b, c] = [1, 2, 3].map(|n| ErasureId::from_bytes([n; 16]));
+        store.decide(a, Decision::Erased).unwrap();
+        store.decide(b, Decision::Refused).unwrap();
+        assert_eq!(store.decision(a).unwrap(), Some(Decision::Erased));
+        assert_eq!(store.decision(b).unwrap(), Some(Decision::Refused));
+        assert_eq!(store.decision(c).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_store_is_an_error_and_only_this_account_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.db");
+        std::fs::write(&path, b"no database at all, but long enough to be taken for one").unwrap();
+        assert!(matches!(SyncStore::open(&path), Err(SyncError::State(_))));
+        std::fs::remove_file(&path).unwrap();
+        let store = SyncStore::open(&path).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        drop(store);
+    }
+}

@@ -1,0 +1,232 @@
+//! Starting, asking and stopping the worker.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use yidang_archive::Archive;
+use yidang_model::{Digest, ErasureId, Material, MaterialId};
+use yidang_sync::limits::MATERIALS_MAX;
+use yidang_sync::wire::{MaterialsAnswer, MaterialsRequest, WireSubject};
+
+use super::client::Client;
+use super::enrolment::{Enrolment, EnrolmentFile};
+use super::errand::{Bell, Errands, Stop};
+use super::error::CallError;
+use super::poller::Poller;
+use super::pusher::Pusher;
+use super::shared::{Parts, Shared};
+use super::source::Source;
+use super::store::{Decision, SyncStore};
+use super::{HolderAnswer, HolderQuery, Listener, SyncError, SyncStatus, Upstream};
+
+/// Where things are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncOptions {
+    /// Address of the repository.
+    pub url: String,
+    /// `DATA_DIR/sync.db`; its folder must exist.
+    pub state_db: PathBuf,
+    /// Folder of the epoch keys, where the repository's key is kept too.
+    pub keys_dir: PathBuf,
+    /// What tells this machine from others: `/etc/machine-id`.
+    pub machine_id: PathBuf,
+}
+
+impl SyncOptions {
+    /// The usual places.
+    pub fn new(url: &str, data_dir: &std::path::Path, keys_dir: &std::path::Path) -> Self {
+        Self {
+            url: url.to_owned(),
+            state_db: data_dir.join("sync.db"),
+            keys_dir: keys_dir.to_owned(),
+            machine_id: PathBuf::from("/etc/machine-id"),
+        }
+    }
+}
+
+/// Starts the threads that keep a repository up to date.
+pub struct SyncWorker;
+
+impl SyncWorker {
+    /// Starts them. Without an enrolment they wait for one ([`SyncHandle::enrol`]); an unreachable repository
+    /// is no error.
+    pub fn start(archive: Archive, options: &SyncOptions, listener: Listener) -> Result<SyncHandle, SyncError> {
+        let news = archive.subscribe();
+        Self::start_on(Box::new(archive), news, options, listener)
+    }
+
+    pub(super) fn start_on(
+        source: Box<dyn Source>,
+        news: Receiver<u64>,
+        options: &SyncOptions,
+        listener: Listener,
+    ) -> Result<SyncHandle, SyncError> {
+        let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
+        let store = SyncStore::open(&options.state_db)?;
+        let file = EnrolmentFile::new(&options.keys_dir, &options.machine_id);
+        let url = options.url.clone();
+        let shared = Arc::new(Shared::new(Parts { source, url, client, store, file, listener })?);
+        let stop = Stop::default();
+        let thread = |e: std::io::Error| SyncError::State(format!("cannot start a thread: {e}"));
+        let (push_errands, push_bell) = Errands::start("sync-push-call", stop.clone()).map_err(thread)?;
+        let (feed_errands, feed_bell) = Errands::start("sync-feed-call", stop.clone()).map_err(thread)?;
+        let bells: [Arc<dyn Bell>; 2] = [Arc::new(push_bell), Arc::new(feed_bell)];
+        let [push_bell, feed_bell] = bells.clone();
+        let pusher = Pusher::new(shared.clone(), push_errands, stop.clone(), feed_bell);
+        let poller = Poller::new(shared.clone(), feed_errands, stop.clone(), push_bell.clone());
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.to_owned()).spawn(work).map_err(thread)
+        };
+        let threads = vec![
+            spawn("sync-push", Box::new(move || pusher.run()))?,
+            spawn("sync-feed", Box::new(move || poller.run()))?,
+        ];
+        let handle = SyncHandle {
+            shared,
+            bells,
+            stop: stop.clone(),
+            threads: Mutex::new(threads),
+            enrolling: Mutex::new(()),
+        };
+        // Holds nothing but its end of the channel, so nobody has to wait for it: it ends with the archive,
+        // or with the first news after the worker was stopped.
+        spawn(
+            "sync-news",
+            Box::new(move || {
+                for _ in news {
+                    if stop.is_set() {
+                        return;
+                    }
+                    push_bell.ring();
+                }
+            }),
+        )?;
+        Ok(handle)
+    }
+}
+
+/// The running worker. Dropped, it stops.
+pub struct SyncHandle {
+    shared: Arc<Shared>,
+    bells: [Arc<dyn Bell>; 2],
+    stop: Stop,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    enrolling: Mutex<()>,
+}
+
+impl SyncHandle {
+    /// Enrols this window, or enrols it anew, and goes on under the new enrolment. Durable when it returns.
+    /// Blocks on the network for seconds at most.
+    pub fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError> {
+        let _turn = self.enrolling.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = self.shared.client.enrol(code, counter)?;
+        let enrolment = Enrolment {
+            version: Enrolment::VERSION,
+            url: self.shared.url.clone(),
+            agent: answer.agent,
+            epoch: answer.epoch,
+            key: answer.key,
+            machine: self.shared.file.machine().to_owned(),
+        };
+        if !enrolment.is_sane() {
+            return Err(SyncError::Protocol);
+        }
+        tracing::info!(agent = enrolment.agent, "this window has been enrolled");
+        self.shared.file.keep(&enrolment)?;
+        self.shared.adopt(enrolment)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Whether this window may call the repository; if not, why.
+    pub fn enrolled(&self) -> Result<(), SyncError> {
+        self.shared.enrolment().map(drop)
+    }
+
+    /// Tries at once whatever waits for another try.
+    pub fn wake(&self) {
+        self.shared.retry();
+        self.bells.iter().for_each(|bell| bell.ring());
+    }
+
+    /// Whether the repository has carried this erasure out.
+    pub fn erasure_confirmed(&self, erasure: ErasureId) -> bool {
+        matches!(self.shared.store.decision(erasure), Ok(Some(Decision::Erased)))
+    }
+
+    /// Why a material will not be at the repository; `None` when nothing is known against it.
+    pub fn rejected(&self, material: MaterialId) -> Result<Option<String>, SyncError> {
+        self.shared.store.rejected(material)
+    }
+}
+
+impl Upstream for SyncHandle {
+    fn status(&self) -> SyncStatus {
+        self.shared.status()
+    }
+
+    fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {
+        self.shared.is_committed(sequence, material)
+    }
+
+    fn query(&self, query: &HolderQuery) -> Result<HolderAnswer, SyncError> {
+        if self.stop.is_set() {
+            return Err(SyncError::Stopped);
+        }
+        let limit = query.limit.clamp(1, MATERIALS_MAX);
+        let request = MaterialsRequest {
+            subject: WireSubject::from(&query.subject),
+            basis: query.basis.clone(),
+            purpose: query.purpose.clone(),
+            case: query.case.clone(),
+            client: query.client.clone(),
+            operator: query.operator.clone(),
+            kind: query.kind.clone(),
+            item: query.item.clone(),
+            cursor: query.cursor.clone(),
+            limit: Some(limit),
+        };
+        let enrolment = self.shared.enrolment()?;
+        let answer = self.shared.client.materials(&enrolment.key, &request)?;
+        let MaterialsAnswer { materials, next_cursor, grant, .. } = answer;
+        let materials: Result<Vec<Material>, _> = materials.into_iter().map(Material::try_from).collect();
+        let materials = materials.map_err(|_| SyncError::Protocol)?;
+        // Somebody else's paper must not come up here, whoever mixed it up.
+        if materials.len() > limit || materials.iter().any(|m| !m.holders.contains(&query.subject)) {
+            return Err(SyncError::Protocol);
+        }
+        Ok(HolderAnswer { materials, next_cursor, grant })
+    }
+
+    fn fetch_blob(&self, digest: &Digest, grant: &str) -> Result<Vec<u8>, SyncError> {
+        if self.stop.is_set() {
+            return Err(SyncError::Stopped);
+        }
+        let enrolment = self.shared.enrolment()?;
+        self.shared.client.blob(&enrolment.key, grant, digest).map_err(|error| match error {
+            CallError::Refused(p) if matches!(p.code.as_str(), "grant_invalid" | "blob_unknown") => {
+                SyncError::Gone
+            }
+            error => error.into(),
+        })
+    }
+
+    fn stop(&self) {
+        self.stop.set();
+        self.bells.iter().for_each(|bell| bell.ring());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of sync ended on a defect");
+            }
+        }
+    }
+}
+
+impl Drop for SyncHandle {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
