@@ -53,21 +53,36 @@ fn fault(wish: &FaultWish) -> Result<Fault, SimulationRefusal> {
 
 fn action(step: &ScenarioStep) -> Result<Action, SimulationRefusal> {
     match step {
-        ScenarioStep { card: Some(card), remove_card: false, frame: None, bare_mat: false, fault: None, .. } => {
-            Ok(Action::Card(Some(card.clone())))
-        }
+        ScenarioStep {
+            card: Some(card),
+            remove_card: false,
+            frame: None,
+            bare_mat: false,
+            fault: None,
+            ..
+        } => Ok(Action::Card(Some(card.clone()))),
         ScenarioStep { card: None, remove_card: true, frame: None, bare_mat: false, fault: None, .. } => {
             Ok(Action::Card(None))
         }
-        ScenarioStep { card: None, remove_card: false, frame: Some(frame), bare_mat: false, fault: None, .. } => {
-            Ok(Action::Frame(Some(frame.clone())))
-        }
+        ScenarioStep {
+            card: None,
+            remove_card: false,
+            frame: Some(frame),
+            bare_mat: false,
+            fault: None,
+            ..
+        } => Ok(Action::Frame(Some(frame.clone()))),
         ScenarioStep { card: None, remove_card: false, frame: None, bare_mat: true, fault: None, .. } => {
             Ok(Action::Frame(None))
         }
-        ScenarioStep { card: None, remove_card: false, frame: None, bare_mat: false, fault: Some(wish), .. } => {
-            Ok(Action::Fault { fault: fault(wish)?, times: wish.times })
-        }
+        ScenarioStep {
+            card: None,
+            remove_card: false,
+            frame: None,
+            bare_mat: false,
+            fault: Some(wish),
+            ..
+        } => Ok(Action::Fault { fault: fault(wish)?, times: wish.times }),
         _ => Err(SimulationRefusal::Invalid("a step does exactly one thing".into())),
     }
 }

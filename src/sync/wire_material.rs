@@ -8,7 +8,9 @@ use yidang_model::{
     Subject, Timestamp,
 };
 
-use crate::limits::{BLOB_SIZE_MAX, HOLDERS_MAX, NAME_LENGTH_MAX, PAGES_MAX, REMARK_LENGTH_MAX, TEXT_LENGTH_MAX};
+use crate::limits::{
+    BLOB_SIZE_MAX, HOLDERS_MAX, NAME_LENGTH_MAX, PAGES_MAX, REMARK_LENGTH_MAX, TEXT_LENGTH_MAX,
+};
 use crate::text;
 use crate::wire::WireSubject;
 
