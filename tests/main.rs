@@ -4,6 +4,7 @@ mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
     pub(crate) mod pcscd;
+    pub(crate) mod repository;
 }
 
 /// An ID card is read through the real pcscd, whatever happens on the way.
@@ -12,5 +13,7 @@ mod card_over_pcsc;
 mod crash;
 /// Crates depend on each other in one direction only.
 mod house;
+/// A paper shown once at one window is there at every window.
+mod two_windows;
 /// One window's whole transaction, and everything that may go wrong with it.
 mod window;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use yidang_archive::{Archive, ArchiveError, ArchiveOptions};
@@ -19,6 +20,7 @@ use crate::recent::RecentFilings;
 use crate::replay::Replays;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
+use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
 use crate::tokens::{TokenError, Tokens};
 
 /// Calls in flight when the daemon is told to stop get this long.
@@ -54,6 +56,9 @@ pub enum StartError {
         /// What the operating system said.
         reason: String,
     },
+    /// The repository's side would not start, or the enrolment failed.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -77,6 +82,7 @@ impl Daemon {
         let card = CardStation::start(drivers.card, events.clone()).map_err(StartError::Thread)?;
         let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
         tracing::info!("{config}");
+        let sync = start_sync(&config, &archive, &events).await?;
         let app = Arc::new(App {
             config,
             address,
@@ -89,7 +95,7 @@ impl Daemon {
             card,
             camera,
             simulation: drivers.simulation,
-            sync: None,
+            sync,
             pictures: Semaphore::new(PICTURES_AT_ONCE),
             picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
         });
@@ -128,6 +134,51 @@ impl Daemon {
         })
         .await;
         served
+    }
+}
+
+/// Starts the repository's side when one is configured, and enrols with the configured code if that is still
+/// to be done. A repository that cannot be reached does not keep the window from starting.
+async fn start_sync(
+    config: &Config,
+    archive: &Archive,
+    events: &Arc<Events>,
+) -> Result<Option<Arc<dyn Upstream>>, StartError> {
+    let Some(url) = config.repository_url.clone() else { return Ok(None) };
+    let options = SyncOptions::new(&url, &config.data_dir, &config.keys_dir);
+    let (archive, events) = (archive.clone(), events.clone());
+    let (code, counter) = (config.enrol_code.clone(), config.counter.clone());
+    let start = move || {
+        let listener = Box::new(move |event: SyncEvent| tell(&events, event));
+        let handle = SyncWorker::start(archive, &options, listener)?;
+        if let (Err(_), Some(code)) = (handle.enrolled(), code) {
+            match handle.enrol(&code, &counter) {
+                Err(SyncError::Unreachable) => {
+                    tracing::warn!("not enrolled: the repository cannot be reached")
+                }
+                enrolled => enrolled?,
+            }
+        }
+        Ok::<_, SyncError>(handle)
+    };
+    let started = tokio::task::spawn_blocking(start).await;
+    let handle = started.map_err(|e| StartError::Thread(std::io::Error::other(e)))??;
+    Ok(Some(Arc::new(handle)))
+}
+
+/// What the repository's side tells, as events for window programs.
+fn tell(events: &Events, event: SyncEvent) {
+    match event {
+        SyncEvent::Progress => events.publish("sync.progress", Value::Null),
+        SyncEvent::Rejected { material, code } => {
+            let data = json!({"material": material.to_string(), "code": code});
+            events.publish("sync.rejected", data);
+        }
+        SyncEvent::Erased { materials, .. } => {
+            for material in materials {
+                events.publish("material.erased", json!({"material": material.to_string()}));
+            }
+        }
     }
 }
 

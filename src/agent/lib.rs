@@ -31,5 +31,8 @@ pub use language::Language;
 pub use problem::{Code, Problem, ProblemDocument};
 pub use scope::{Scope, UnknownScope};
 pub use simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal};
-pub use sync::{HolderAnswer, HolderQuery, SyncError, SyncStatus, Upstream};
+pub use sync::{
+    HolderAnswer, HolderQuery, Listener, SyncError, SyncEvent, SyncHandle, SyncOptions, SyncStatus,
+    SyncWorker, Upstream,
+};
 pub use tokens::{Token, TokenError, Tokens};

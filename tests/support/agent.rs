@@ -50,12 +50,22 @@ impl Answer {
 }
 
 impl Agent {
-    /// A started agent in a new folder.
+    /// A started agent in a new folder, working alone.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// A started agent that brings what is filed to this repository.
+    pub(crate) fn start_enrolled(repository: &str, code: &str) -> Self {
+        Self::start_with(&format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
+    }
+
+    fn start_with(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
                       [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
-        std::fs::write(folder.path().join("yidang.toml"), config).expect("the file is written");
+        std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
+            .expect("the file is written");
         let client = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut agent = Self { folder, token: String::new(), url: String::new(), process: None, client };
         let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);

@@ -16,13 +16,16 @@ const PAGE: usize = 256;
 const CLIENT: &str = "agent";
 
 /// Why no batch could be read.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
     /// The archive does not serve.
+    #[error(transparent)]
     Archive(ArchiveError),
     /// The worker's own records do not.
+    #[error(transparent)]
     State(SyncError),
     /// An entry cannot be written as JSON.
+    #[error("an entry cannot be written as JSON")]
     Unwritable,
 }
 
@@ -48,7 +51,12 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Reads the ledger after `after`, up to and with `to` or as much as `cut` takes.
-    pub(super) fn load(shared: &Shared, after: u64, to: Option<u64>, mut cut: Cut) -> Result<Self, LoadError> {
+    pub(super) fn load(
+        shared: &Shared,
+        after: u64,
+        to: Option<u64>,
+        mut cut: Cut,
+    ) -> Result<Self, LoadError> {
         let mut batch = Self { to: after, ..Self::default() };
         let end = to.unwrap_or(after + LOAD_ENTRIES_MAX as u64);
         let rejected = shared.store.rejected_between(after + 1, end).map_err(LoadError::State)?;
@@ -101,7 +109,8 @@ impl Batch {
 fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>, LoadError> {
     let (id, entry, blobs) = match &change.what {
         ChangeWhat::Filed(material) => {
-            let blobs = pictures(material).map(|(digest, size_bytes)| BlobRef { digest, size_bytes }).collect();
+            let blobs =
+                pictures(material).map(|(digest, size_bytes)| BlobRef { digest, size_bytes }).collect();
             let wire = Box::new(WireMaterial::from(material.as_ref()));
             (EntryId::Material(material.id), Entry::Filed { id: material.id, material: wire }, blobs)
         }

@@ -113,7 +113,13 @@ impl Client {
         self.json(&Call { body: Some(body), within, ..Call::new(Method::POST, "/v1/commits", Some(key)) })
     }
 
-    pub(super) fn feed(&self, key: &str, epoch: &str, after: u64, wait: u64) -> Result<FeedAnswer, CallError> {
+    pub(super) fn feed(
+        &self,
+        key: &str,
+        epoch: &str,
+        after: u64,
+        wait: u64,
+    ) -> Result<FeedAnswer, CallError> {
         let wait = wait.min(FEED_WAIT_MAX_S);
         let epoch = in_query(epoch);
         let path = format!("/v1/feed?epoch={epoch}&after={after}&wait={wait}");
@@ -179,18 +185,17 @@ impl Client {
         }
         let sent = match call.body {
             Some(body) => {
-                let media_type = if call.method == Method::PUT {
-                    "application/octet-stream"
-                } else {
-                    "application/json"
-                };
+                let media_type =
+                    if call.method == Method::PUT { "application/octet-stream" } else { "application/json" };
                 let request = request.header(header::CONTENT_TYPE, media_type).body(body);
                 let request = request.map_err(|_| CallError::Protocol)?;
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(call.within)).build())
+                self.agent
+                    .run(self.agent.configure_request(request).timeout_global(Some(call.within)).build())
             }
             None => {
                 let request = request.body(()).map_err(|_| CallError::Protocol)?;
-                self.agent.run(self.agent.configure_request(request).timeout_global(Some(call.within)).build())
+                self.agent
+                    .run(self.agent.configure_request(request).timeout_global(Some(call.within)).build())
             }
         };
         let mut response = sent?;

@@ -10,8 +10,8 @@ use yidang_archive::ArchiveError;
 use yidang_model::{Digest, MaterialId};
 use yidang_sync::limits::BLOB_SIZE_MAX;
 use yidang_sync::machine::{
-    Action, BlobRef, Cut, EntryId, Event, Healing, Machine, Outcome, Position, REPOSITORY_PROTOCOL, Rejection,
-    SEQUENCE_CONFLICT,
+    Action, BlobRef, Cut, EntryId, Event, Healing, Machine, Outcome, Position, REPOSITORY_PROTOCOL,
+    Rejection, SEQUENCE_CONFLICT,
 };
 use yidang_sync::wire::{self, BlobSize, CommitAnswer, FeedAnswer, MissingAnswer, Verdict};
 
@@ -146,7 +146,12 @@ impl Pusher {
     }
 
     /// Does one step; `None` when it is time to go.
-    fn carry_out(&mut self, machine: &mut Machine, enrolment: &Arc<Enrolment>, action: Action) -> Option<Event> {
+    fn carry_out(
+        &mut self,
+        machine: &mut Machine,
+        enrolment: &Arc<Enrolment>,
+        action: Action,
+    ) -> Option<Event> {
         match action {
             Action::Wait { .. } => None,
             Action::DrainFeed => self.drain_feed(enrolment),
@@ -165,7 +170,8 @@ impl Pusher {
                 Err(error) => return Some(state_failed(&error)),
             };
             let (client, who) = (self.shared.client.clone(), enrolment.clone());
-            let answer = self.errands.run(move || Answer::Feed(client.feed(&who.key, &who.epoch, after, 0)))?;
+            let answer =
+                self.errands.run(move || Answer::Feed(client.feed(&who.key, &who.epoch, after, 0)))?;
             match answer {
                 Answer::Feed(Ok(answer)) => {
                     match self.shared.feed.carry_out(&self.shared, &enrolment.epoch, &answer) {
@@ -270,7 +276,9 @@ impl Pusher {
         let mut pictures = Vec::new();
         let mut size_bytes = 0;
         for blob in blobs {
-            let Some((sequence, material)) = self.batch.user_of(&blob.digest) else { return Some(mixed_up()) };
+            let Some((sequence, material)) = self.batch.user_of(&blob.digest) else {
+                return Some(mixed_up());
+            };
             match self.picture(sequence, material, blob) {
                 Ok(bytes) => {
                     size_bytes += bytes.len();

@@ -138,8 +138,8 @@ impl SyncStore {
     /// Sequences between these, both included, that were passed over.
     pub(super) fn rejected_between(&self, from: u64, to: u64) -> Result<Vec<u64>, SyncError> {
         let connection = self.lock();
-        let mut statement = connection
-            .prepare_cached("SELECT sequence FROM rejected WHERE sequence BETWEEN ?1 AND ?2")?;
+        let mut statement =
+            connection.prepare_cached("SELECT sequence FROM rejected WHERE sequence BETWEEN ?1 AND ?2")?;
         let rows = statement.query_map([stored(from), stored(to)], |row| row.get::<_, i64>(0))?;
         Ok(rows.map(|row| row.map(number)).collect::<Result<_, _>>()?)
     }
@@ -155,7 +155,8 @@ impl SyncStore {
     /// Last feed item that has been carried out.
     pub(super) fn feed_after(&self) -> Result<u64, SyncError> {
         let connection = self.lock();
-        let after = connection.query_row("SELECT feed_after FROM progress", [], |row| row.get(0)).optional()?;
+        let after =
+            connection.query_row("SELECT feed_after FROM progress", [], |row| row.get(0)).optional()?;
         Ok(after.map_or(0, number))
     }
 

@@ -52,7 +52,11 @@ pub struct SyncWorker;
 impl SyncWorker {
     /// Starts them. Without an enrolment they wait for one ([`SyncHandle::enrol`]); an unreachable repository
     /// is no error.
-    pub fn start(archive: Archive, options: &SyncOptions, listener: Listener) -> Result<SyncHandle, SyncError> {
+    pub fn start(
+        archive: Archive,
+        options: &SyncOptions,
+        listener: Listener,
+    ) -> Result<SyncHandle, SyncError> {
         let news = archive.subscribe();
         Self::start_on(Box::new(archive), news, options, listener)
     }

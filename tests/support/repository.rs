@@ -1,0 +1,90 @@
+//! The real repository binary on a folder of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang-repository");
+
+/// A repository: its folder, and the process while it runs.
+pub(crate) struct Repository {
+    folder: TempDir,
+    pub(crate) url: String,
+    process: Option<Child>,
+}
+
+impl Repository {
+    /// A started repository in a new folder, which takes simulated papers.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut repository = Self { folder, url: String::new(), process: None };
+        repository.configure("127.0.0.1:0");
+        repository.run();
+        // It comes back under the same address after a stop, as a real one does.
+        let address = repository.url.trim_start_matches("http://").to_owned();
+        repository.configure(&address);
+        repository
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) fn run(&mut self) {
+        let mut process = Command::new(PROGRAM)
+            .args(["run", "--config"])
+            .arg(self.config())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("its output is piped");
+        BufReader::new(output).read_line(&mut line).expect("it says where it listens");
+        line.trim().strip_prefix("listening ").expect("it listens").clone_into(&mut self.url);
+        self.process = Some(process);
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("it is killed");
+            process.wait().expect("it ends");
+        }
+    }
+
+    /// A fresh enrolment code, made beside the running server.
+    pub(crate) fn enrol_code(&self) -> String {
+        let made = self.command("enrol-code");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).trim().to_owned()
+    }
+
+    /// Runs another command of the program on the same folder.
+    pub(crate) fn command(&self, command: &str) -> Output {
+        Command::new(PROGRAM)
+            .arg(command)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .expect("the program runs")
+    }
+
+    fn configure(&self, listen: &str) {
+        let config = format!(
+            "[repository]\ndata_dir = \"data\"\naccept_simulated = true\n[http]\nlisten = \"{listen}\"\n"
+        );
+        std::fs::write(self.config(), config).expect("the file is written");
+    }
+
+    fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("repository.toml")
+    }
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
