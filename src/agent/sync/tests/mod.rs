@@ -1,1 +1,7 @@
+//! The worker with a real archive, against a repository that misbehaves.
 
+mod faults;
+mod forgetting;
+mod repository;
+mod sending;
+mod window;

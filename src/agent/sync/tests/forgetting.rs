@@ -1,0 +1,157 @@
+//! What the repository forgets is forgotten here, and what was forgotten here is never sent.
+
+use serde_json::json;
+use yidang_archive::storage::ErasureState;
+use yidang_archive::{Actor, ErasureRequest, ErasureTarget, HistoryPage};
+use yidang_model::ErasureId;
+
+use super::super::{SyncEvent, Upstream};
+use super::repository::{Fault, Repository};
+use super::window::{Window, person, wait_for};
+
+const ERASURE: ErasureId = ErasureId::from_bytes([9; 16]);
+
+fn request(target: ErasureTarget) -> ErasureRequest {
+    let by = Actor { client: "test".into(), operator: None };
+    ErasureRequest { id: ERASURE, target, reason: "asked for".into(), by, idempotency: None }
+}
+
+fn history(window: &Window) -> usize {
+    window.archive.history(&person(), HistoryPage { before: u64::MAX, limit: 100 }).unwrap().len()
+}
+
+#[test]
+fn a_request_goes_up_and_its_decision_comes_back() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let gone = window.file();
+    let kept = window.file();
+    window.settled();
+    window.archive.request_erasure(request(ErasureTarget::Material(gone.material.id))).unwrap();
+    wait_for("the erasure", || window.archive.erasure(ERASURE).unwrap().unwrap().state == ErasureState::Done);
+    assert!(window.archive.material(gone.material.id).unwrap().is_none());
+    assert!(window.archive.material(kept.material.id).unwrap().is_some());
+    assert!(window.sync().erasure_confirmed(ERASURE));
+    assert_eq!(repository.state().erasures[0]["reason"], "asked for");
+    let told = SyncEvent::Erased { erasure: ERASURE, materials: vec![gone.material.id] };
+    wait_for("the event", || window.events.lock().unwrap().contains(&told));
+}
+
+#[test]
+fn a_person_forgotten_elsewhere_is_forgotten_here_and_the_request_is_not_sent_back() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let stored = window.file();
+    window.settled();
+    let item = json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
+        "materials": [stored.material.id.to_string()],
+        "holder": {"type": "resident", "value": "11010519491231002X"}});
+    // The first try is cut off in its middle: nothing may be lost by that.
+    repository.fault("/v1/feed", Fault::CutInside);
+    repository.announce(item);
+    wait_for("the erasure", || history(&window) == 0);
+    wait_for("the confirmation", || window.sync().erasure_confirmed(ERASURE));
+    // Whatever the erasure wrote into the ledger has been looked at once this has arrived.
+    let later = window.file();
+    wait_for("the next paper", || window.sync().is_committed(later.sequence, later.material.id));
+    assert!(repository.state().erasures.is_empty());
+    // Carried out once: after a restart the feed goes on behind it.
+    window.sync = None;
+    window.start();
+    let last = window.file();
+    wait_for("another paper", || window.sync().is_committed(last.sequence, last.material.id));
+    assert_eq!(history(&window), 2);
+}
+
+#[test]
+fn what_was_forgotten_while_the_repository_was_away_is_not_sent() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let first = window.file();
+    window.settled();
+    let (address, mut state) = repository.stop();
+    let waiting = window.file();
+    wait_for("the outage", || window.last_error().is_some());
+    state.feed.push(json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
+        "materials": [first.material.id.to_string()], "sequence": 1, "previous": 0,
+        "holder": {"type": "resident", "value": "11010519491231002X"}}));
+    let repository = Repository::start_at(address, state);
+    window.sync().wake();
+    wait_for("the erasure", || history(&window) == 0);
+    window.settled();
+    let later = window.file();
+    wait_for("the next paper", || window.sync().is_committed(later.sequence, later.material.id));
+    assert!(!repository.filed_ids().contains(&waiting.material.id.to_string()));
+}
+
+#[test]
+fn a_paper_forgotten_between_a_lost_answer_and_its_repetition_does_not_stop_the_others() {
+    let repository = Repository::start();
+    let mut window = Window::new(&repository);
+    let gone = window.file();
+    let kept = window.file();
+    // Taken, and the answer lost; the machine is off when the paper is forgotten.
+    repository.fault("/v1/commits", Fault::CutAfter);
+    repository.fault("/v1/feed", Fault::CutBefore);
+    window.start();
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    wait_for("the first commit", || repository.state().commits.len() == 1);
+    window.sync = None;
+    window.archive.erase_now(request(ErasureTarget::Material(gone.material.id))).unwrap();
+    window.start();
+    wait_for("the confirmation", || window.sync().is_committed(kept.sequence, kept.material.id));
+    window.settled();
+    assert_eq!(repository.state().commits.len(), 2);
+    assert_eq!(
+        repository.state().filed.iter().filter(|m| m["id"] == kept.material.id.to_string()).count(),
+        1
+    );
+}
+
+#[test]
+fn a_refusal_is_taken_down() {
+    let repository = Repository::start();
+    repository.state().approves = false;
+    let mut window = Window::at_work(&repository);
+    let stored = window.file();
+    window.settled();
+    window.archive.request_erasure(request(ErasureTarget::Material(stored.material.id))).unwrap();
+    wait_for("the request", || repository.state().erasures.len() == 1);
+    repository.announce(json!({"type": "erasure_refused", "erasure": ERASURE.to_string()}));
+    wait_for("the refusal", || {
+        window.archive.erasure(ERASURE).unwrap().unwrap().state == ErasureState::Refused
+    });
+    assert!(!window.sync().erasure_confirmed(ERASURE));
+    assert!(window.archive.material(stored.material.id).unwrap().is_some());
+}
+
+#[test]
+fn a_gap_in_the_feed_is_an_error_and_nothing_behind_it_is_carried_out() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let stored = window.file();
+    window.settled();
+    let item = json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
+        "materials": [stored.material.id.to_string()], "holder": null});
+    {
+        let mut broken = item.clone();
+        (broken["sequence"], broken["previous"]) = (3.into(), 2.into());
+        repository.state().feed.push(broken);
+    }
+    repository.announce(item);
+    wait_for("the complaint", || window.last_error().as_deref() == Some("repository_protocol"));
+    assert!(window.archive.material(stored.material.id).unwrap().is_some());
+}
+
+#[test]
+fn news_of_a_newer_repository_is_passed_over() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let stored = window.file();
+    window.settled();
+    repository.announce(json!({"type": "refiled", "from": "a", "to": "b"}));
+    repository.announce(json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
+        "materials": [stored.material.id.to_string()], "holder": null}));
+    wait_for("the erasure", || window.archive.material(stored.material.id).unwrap().is_none());
+    assert_eq!(window.last_error(), None);
+}

@@ -1,0 +1,185 @@
+//! What is filed arrives: once, in order, with its pictures, whatever happens on the way.
+
+use std::time::{Duration, Instant};
+
+use yidang_model::Origin;
+
+use super::super::{SyncError, SyncEvent, Upstream};
+use super::repository::{Fault, Repository};
+use super::window::{Window, wait_for};
+
+#[test]
+fn a_paper_is_at_the_repository_a_moment_after_it_was_filed() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    window.file();
+    window.settled();
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let stored = window.file();
+        let filed = Instant::now();
+        let id = stored.material.id.to_string();
+        wait_for("the paper", || repository.filed_ids().contains(&id));
+        times.push(filed.elapsed());
+        wait_for("the confirmation", || window.sync().is_committed(stored.sequence, stored.material.id));
+        for page in &stored.material.pages {
+            for image in [&page.image, &page.original] {
+                assert!(repository.state().blobs.contains_key(&image.digest.to_string()));
+            }
+        }
+    }
+    times.sort();
+    assert!(times[10] < Duration::from_millis(500), "{times:?}");
+    let status = window.sync().status();
+    assert_eq!((status.repository, status.backlog_bytes, status.last_error), ("connected", 0, None));
+    assert!(status.last_contact_at.is_some());
+}
+
+#[test]
+fn everything_filed_while_the_repository_was_away_arrives_in_order() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    window.file();
+    window.settled();
+    let (address, state) = repository.stop();
+    let ids: Vec<_> = (0..30).map(|_| window.file().material.id.to_string()).collect();
+    wait_for("the outage", || window.last_error().as_deref() == Some("repository_unreachable"));
+    let status = window.sync().status();
+    assert_eq!((status.repository, status.backlog_materials), ("unreachable", 30));
+    assert_eq!(status.backlog_bytes, 30 * 2 * 3008);
+    let repository = Repository::start_at(address, state);
+    window.sync().wake();
+    window.settled();
+    assert_eq!(repository.filed_ids()[1..], ids);
+    wait_for("good news", || window.last_error().is_none());
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_under_faults_and_restarts() {
+    for seed in [1, 2, 3, 4] {
+        let repository = Repository::start();
+        let mut window = Window::at_work(&repository);
+        {
+            let mut state = repository.state();
+            (state.one_in, state.dice) = (4, seed);
+        }
+        let mut ids = Vec::new();
+        for n in 0..24 {
+            ids.push(window.file().material.id.to_string());
+            if n % 6 == 5 {
+                window.sync = None;
+                window.start();
+            }
+            window.sync().wake();
+        }
+        let started = Instant::now();
+        while window.sync().status().backlog_materials > 0 {
+            assert!(started.elapsed() < Duration::from_secs(60), "seed {seed} does not come to an end");
+            window.sync().wake();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(repository.filed_ids(), ids, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_under_the_same_number() {
+    for fault in [Fault::CutAfter, Fault::CutInside] {
+        let repository = Repository::start();
+        let mut window = Window::at_work(&repository);
+        repository.fault("/v1/commits", fault);
+        window.file();
+        window.settled();
+        let state = repository.state();
+        assert_eq!((state.filed.len(), state.commits.len()), (1, 1));
+        assert_eq!(state.requests["/v1/commits"], 2);
+    }
+}
+
+#[test]
+fn a_refused_paper_is_remembered_and_does_not_stop_the_others() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    let mut window = Window::at_work(&repository);
+    let refused = window.file_as(Origin::Simulated);
+    let taken = window.file();
+    wait_for("the confirmation", || window.sync().is_committed(taken.sequence, taken.material.id));
+    assert_eq!(repository.filed_ids(), [taken.material.id.to_string()]);
+    assert!(!window.sync().is_committed(refused.sequence, refused.material.id));
+    assert_eq!(window.sync().rejected(refused.material.id).unwrap().as_deref(), Some("simulated_refused"));
+    let told = SyncEvent::Rejected { material: refused.material.id, code: "simulated_refused".to_owned() };
+    assert!(window.events.lock().unwrap().contains(&told));
+    window.settled();
+}
+
+#[test]
+fn a_paper_whose_picture_is_gone_does_not_stop_the_others() {
+    let repository = Repository::start();
+    let mut window = Window::new(&repository);
+    let broken = window.file();
+    let files = window.blob_files();
+    assert_eq!(files.len(), 2);
+    std::fs::remove_file(&files[0]).unwrap();
+    let whole = window.file();
+    window.start();
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    wait_for("the confirmation", || window.sync().is_committed(whole.sequence, whole.material.id));
+    assert_eq!(repository.filed_ids(), [whole.material.id.to_string()]);
+    assert_eq!(window.sync().rejected(broken.material.id).unwrap().as_deref(), Some("blob_missing"));
+    window.settled();
+}
+
+#[test]
+fn without_an_enrolment_nothing_is_sent() {
+    let repository = Repository::start();
+    let mut window = Window::new(&repository);
+    window.start();
+    let stored = window.file();
+    assert_eq!(window.sync().enrolled(), Err(SyncError::NotEnrolled));
+    let status = window.sync().status();
+    assert_eq!((status.repository, status.backlog_materials), ("not_enrolled", 1));
+    let spent = window.sync().enrol("SPENT", "counter-1");
+    assert_eq!(spent, Err(SyncError::Refused("code_spent".to_owned())));
+    assert_eq!(repository.state().requests.keys().collect::<Vec<_>>(), ["/v1/agents/enrol"]);
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    wait_for("the confirmation", || window.sync().is_committed(stored.sequence, stored.material.id));
+}
+
+#[test]
+fn another_machine_with_the_same_disk_has_to_enrol_again() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    window.file();
+    window.settled();
+    window.sync = None;
+    std::fs::write(&window.options.machine_id, "two").unwrap();
+    window.start();
+    window.file();
+    assert_eq!(window.sync().enrolled(), Err(SyncError::EnrolAgain));
+    assert_eq!(window.last_error().as_deref(), Some("enrol_again"));
+    assert_eq!(repository.filed_ids().len(), 1);
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    window.settled();
+    assert_eq!(repository.filed_ids().len(), 2);
+}
+
+#[test]
+fn an_old_copy_of_the_records_is_noticed_and_enrolling_again_mends_it() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    window.sync = None;
+    let old = std::fs::read(&window.options.state_db).unwrap();
+    window.start();
+    window.file();
+    window.settled();
+    window.sync = None;
+    std::fs::write(&window.options.state_db, old).unwrap();
+    window.file();
+    window.start();
+    wait_for("the conflict", || window.last_error().as_deref() == Some("sequence_conflict"));
+    assert_eq!(window.sync().status().backlog_materials, 2);
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    window.settled();
+    assert_eq!(repository.filed_ids().len(), 2);
+    wait_for("good news", || window.last_error().is_none());
+}
