@@ -44,7 +44,9 @@ fn papers_cross_over_survive_an_outage_and_are_forgotten_everywhere() {
     let (at_a, at_b) = (a.read_card(), b.read_card());
 
     let first = file(&a, &at_a, FORM, "K1");
-    wait_until("the paper is seen at the other window", || ids(&all(&b, &at_b)) == std::slice::from_ref(&first));
+    wait_until("the paper is seen at the other window", || {
+        ids(&all(&b, &at_b)) == std::slice::from_ref(&first)
+    });
     let path = format!("/v1/materials/{first}/pages/1/image?rendition=original");
     assert!(b.get(&path).bytes == FORM, "the picture arrives byte for byte");
 

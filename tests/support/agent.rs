@@ -66,7 +66,8 @@ impl Agent {
                       [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
         std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
             .expect("the file is written");
-        let client = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let client =
+            ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
         let mut agent = Self { folder, token: String::new(), url: String::new(), process: None, client };
         let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
