@@ -140,7 +140,13 @@ impl Scribe {
             };
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
             Ok(draft(entry, IndexChange::ErasureDone(id), Answer::Sequence(planner.sequence)))
-        })
+        })?;
+        // The list of deleted blobs, keyed hashes, was in the index until now. The erasure is done without
+        // this; a failure leaves them to the next erasure.
+        if let Err(error) = stores.index.scrub() {
+            tracing::warn!(%error, "the names of deleted blobs stay in the index's free pages for now");
+        }
+        Ok(())
     }
 
     /// The `erased` entry of an erasure.

@@ -202,6 +202,18 @@ impl KeyCabinet {
         Ok(self.keeper.destroy(old)?)
     }
 
+    /// The epoch key in use, to look for where it must not be.
+    #[cfg(test)]
+    pub(crate) fn epoch_secret_for_tests(&self) -> Secret {
+        self.epoch.read().unwrap_or_else(PoisonError::into_inner).secret.clone()
+    }
+
+    /// A key as the keyring has it, to look for where it must not be.
+    #[cfg(test)]
+    pub(crate) fn wrapped_for_tests(&self, id: KeyId) -> Vec<u8> {
+        self.keyring.get(id).ok().flatten().map(|record| record.wrapped).unwrap_or_default()
+    }
+
     fn fetch(
         &self,
         find: impl Fn(&dyn Keyring) -> Result<Option<KeyRecord>, StorageError>,

@@ -27,7 +27,7 @@
 //! | 4 | for a person: holder key deleted | the old epoch key could unwrap an old copy of the keyring | open: rotates |
 //! | 5 | for a person: new epoch key kept, all keys rewrapped in one transaction, old epoch key destroyed | an unused epoch key, or the old one beside the new | open: the next rotation overwrites the one, opening destroys the other |
 //! | 6 | journals of all three databases truncated | | open: once more |
-//! | 7 | ledger `erasure_done`, index | nothing | |
+//! | 7 | ledger `erasure_done`, index | names of deleted blobs in freed pages of the index, if its journal is not truncated once more | the next erasure |
 //!
 //! Until step 7 is done, nothing new is sealed under the key of the holder who is being forgotten.
 
@@ -227,7 +227,10 @@ impl Desk {
                 drop(blobs);
                 let answers = batch.answers();
                 if unwind_guarded(|| scribe.show(&batch)).is_err() {
-                    tracing::warn!("the index lags behind the ledger; it catches up before the next group");
+                    // It has happened and is answered so. If the index cannot catch up at once, it does
+                    // before the next group.
+                    let caught_up = unwind_guarded(|| scribe.settle()).is_ok();
+                    tracing::warn!(caught_up, "the index lagged behind the ledger");
                 }
                 for ((_, reply), answer) in waiting.into_iter().zip(answers) {
                     let _ = reply.send(Ok(answer));

@@ -1,6 +1,13 @@
 //! Tests of the verbs over the built-in stores, and over stores that fail.
 
+mod concurrency;
+mod crashes;
+mod damage;
+mod erasure;
 mod faulty;
+mod filing;
+mod opening;
 pub(crate) mod papers;
+mod privacy;
 mod staging;
 mod world;

@@ -1,6 +1,6 @@
 //! A folder with an archive in it, opened and reopened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -37,11 +37,18 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         let clock = TestClock(Arc::new(AtomicI64::new(START.as_millis())));
-        Self { folder: TempDir::new().unwrap(), clock }
+        // In memory where that is to be had: these tests are about order, not about the disk.
+        let in_memory = Path::new("/dev/shm");
+        let folder = if in_memory.is_dir() { TempDir::new_in(in_memory) } else { TempDir::new() };
+        Self { folder: folder.unwrap(), clock }
     }
 
     pub(super) fn options(&self) -> ArchiveOptions {
         ArchiveOptions { data_dir: self.data_dir(), keys_dir: self.keys_dir() }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(super) fn data_dir(&self) -> PathBuf {

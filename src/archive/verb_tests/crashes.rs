@@ -1,0 +1,237 @@
+//! Every write fails once, in every way: what was acknowledged is there, and the rest is whole.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use yidang_model::Digest;
+
+use super::faulty::{Faults, Mode};
+use super::papers::*;
+use super::privacy::{assert_nowhere, secrets_of_keys};
+use super::world::{World, assert_whole, file_paper};
+use crate::storage::{ErasureState, StagedState};
+use crate::{Archive, ArchiveError};
+
+const MODES: [Mode; 5] = [Mode::Once, Mode::PowerCut, Mode::PowerCutAfter, Mode::LostAnswer, Mode::Panic];
+
+/// Runs `work` with each write failing in turn in each way, until it needs no more writes than that, and
+/// has `check` look at what is there after opening again.
+fn for_every_fault<T>(
+    prepare: impl Fn(&Archive),
+    work: impl Fn(&Archive) -> T,
+    check: impl Fn(&World, &Archive, &T, &str),
+) {
+    for mode in MODES {
+        let mut fails_at = 1;
+        loop {
+            let world = World::new();
+            prepare(&world.open());
+            let faults = Faults::new(mode, fails_at);
+            // A panic while opening is the opener's own, on its own thread.
+            let opened = catch_unwind(AssertUnwindSafe(|| world.open_faulty(&faults)));
+            let result = opened.unwrap_or(Err(ArchiveError::Defect)).map(|archive| work(&archive));
+            let when = format!("with {mode:?} at write {fails_at}");
+            let archive = world.open();
+            match result {
+                Ok(result) => check(&world, &archive, &result, &when),
+                Err(_) => assert_whole(&archive, &format!("after opening failed {when}")),
+            }
+            if faults.writes() < fails_at {
+                assert!(fails_at > 3, "the work hardly writes");
+                break;
+            }
+            fails_at += 1;
+        }
+    }
+}
+
+type Acknowledged = (Vec<Result<crate::Staged, ArchiveError>>, Vec<Result<crate::Filed, ArchiveError>>);
+
+fn stage_and_file(archive: &Archive) -> Acknowledged {
+    let mut staged = vec![archive.stage(stage_of(1, &[1, 2])), archive.stage(stage_of(2, &[2, 3]))];
+    let mut filed = archive.file_many(vec![
+        filing_of(shared_paper(1, &[resident(1), resident(2)]), &[1]),
+        filing_of(shared_paper(3, &[resident(3)]), &[2]),
+    ]);
+    // The disk may be well again by now.
+    staged.push(archive.stage(stage_of(4, &[4])));
+    filed.push(archive.file(filing_of(shared_paper(4, &[resident(1)]), &[4])));
+    (staged, filed)
+}
+
+#[test]
+fn whatever_write_fails_what_was_acknowledged_is_there() {
+    for_every_fault(
+        |archive| {
+            file_paper(archive, 9, &[resident(1)]).unwrap();
+        },
+        stage_and_file,
+        |_, archive, (staged, filed), when| {
+            for staged in staged.iter().flatten() {
+                let now = archive.staged(staged.id).unwrap().expect(when);
+                assert_eq!(now.sequence, staged.sequence, "{when}");
+                if now.state == StagedState::Unfiled {
+                    for digest in &staged.digests {
+                        let bytes = archive.staged_blob(staged.id, digest).expect(when);
+                        assert_eq!(Digest::of(&bytes), *digest);
+                    }
+                }
+            }
+            for filed in filed.iter().flatten() {
+                let id = filed.stored.material.id;
+                assert_eq!(archive.material(id).unwrap().as_ref(), Some(&filed.stored), "{when}");
+                for page in &filed.stored.material.pages {
+                    let bytes = archive.blob(id, &page.original.digest).expect(when);
+                    assert_eq!(Digest::of(&bytes), page.original.digest);
+                }
+            }
+            assert!(archive.material(material_id(9)).unwrap().is_some(), "{when}");
+            assert_whole(archive, when);
+            // And it all goes on: the caller repeats what was not acknowledged.
+            for (number, pictures) in [(1, [1, 2]), (2, [2, 3])] {
+                match archive.stage(stage_of(number, &pictures)) {
+                    Ok(_) | Err(ArchiveError::StagedFiled { .. }) => {}
+                    Err(error) => panic!("{error} {when}"),
+                }
+            }
+            let again = archive.file(filing_of(shared_paper(3, &[resident(3)]), &[2])).expect(when);
+            assert_eq!(again.stored.material.id, material_id(3));
+            assert_eq!(archive.blob(material_id(3), &Digest::of(&picture(3))).unwrap(), picture(3));
+        },
+    );
+}
+
+#[test]
+fn one_write_that_fails_for_a_moment_fails_one_request_at_most() {
+    let world = World::new();
+    drop(world.open());
+    for fails_at in 1..40 {
+        let faults = Faults::new(Mode::Once, fails_at);
+        let world = World::new();
+        let Ok(archive) = world.open_faulty(&faults) else { continue };
+        let (staged, filed) = stage_and_file(&archive);
+        let failed =
+            staged.iter().filter(|r| r.is_err()).count() + filed.iter().filter(|r| r.is_err()).count();
+        // A set that could not be staged cannot be filed either.
+        assert!(failed <= 2, "{failed} requests failed at write {fails_at}");
+        for error in staged.iter().filter_map(|r| r.as_ref().err()) {
+            let ArchiveError::Storage(error) = error else { panic!("{error}") };
+            assert_eq!(error.fault, crate::storage::StorageFault::DiskFull);
+        }
+    }
+}
+
+#[test]
+fn an_erasure_of_a_person_survives_every_fault() {
+    let secrets: std::sync::Mutex<HashMap<String, Vec<Vec<u8>>>> = std::sync::Mutex::default();
+    for_every_fault(
+        |archive| {
+            file_paper(archive, 1, &[resident(1)]).unwrap();
+            file_paper(archive, 2, &[resident(1), resident(2)]).unwrap();
+            archive.record(look_at(&resident(1), &[1])).unwrap();
+        },
+        |archive| {
+            let name = archive.shared.stores.keys.blob_name(&Digest::of(&picture(1)));
+            let sealed = archive.shared.stores.blobs.get(name).unwrap().unwrap();
+            secrets.lock().unwrap().insert(archive.store_id().to_owned(), secrets_of_keys(archive, &sealed));
+            archive.erase_now(erasure_of_person(1, &resident(1)))
+        },
+        |world, archive, answer, when| {
+            let erasure = archive.erasure(erasure_id(1)).unwrap();
+            if let Ok(answer) = answer {
+                assert_eq!(erasure.as_ref(), Some(answer), "{when}");
+            }
+            match erasure.map(|e| e.state) {
+                // Nothing happened, or it was only asked for.
+                None | Some(ErasureState::Requested) => {
+                    assert!(answer.is_err(), "{when}");
+                    assert!(archive.material(material_id(1)).unwrap().is_some(), "{when}");
+                    assert_eq!(archive.stats().unwrap().holders, 2, "{when}");
+                }
+                Some(state) => {
+                    assert_eq!(state, ErasureState::Done, "{when}");
+                    assert!(archive.is_erased(material_id(1)).unwrap(), "{when}");
+                    let left = archive.material(material_id(2)).unwrap().expect(when);
+                    assert_eq!(left.material.holders, [resident(2)], "{when}");
+                    assert_eq!(archive.stats().unwrap().holders, 1, "{when}");
+                    let secrets = secrets.lock().unwrap().remove(archive.store_id()).expect(when);
+                    assert_nowhere(world, &secrets, when);
+                }
+            }
+            assert_whole(archive, when);
+            file_paper(archive, 8, &[resident(1)]).expect(when);
+            assert_whole(archive, when);
+        },
+    );
+}
+
+#[test]
+fn an_erasure_of_a_material_survives_every_fault() {
+    for_every_fault(
+        |archive| {
+            file_paper(archive, 1, &[resident(1)]).unwrap();
+            file_paper(archive, 2, &[resident(1)]).unwrap();
+            archive.request_erasure(erasure_of_material(1, 1)).unwrap();
+        },
+        |archive| {
+            let answer = archive.erase(erasure_id(1));
+            // Bytes that are being erased may come in again through another door at any time.
+            let staged = archive.stage(stage_of(5, &[1]));
+            (answer, staged)
+        },
+        |_, archive, (answer, staged), when| {
+            let erasure = archive.erasure(erasure_id(1)).unwrap().expect(when);
+            match erasure.state {
+                ErasureState::Done => {
+                    assert!(archive.is_erased(material_id(1)).unwrap(), "{when}");
+                    assert_eq!(archive.material(material_id(1)).unwrap(), None, "{when}");
+                }
+                state => {
+                    assert_eq!(state, ErasureState::Requested, "{when}");
+                    assert!(answer.is_err() && archive.material(material_id(1)).unwrap().is_some(), "{when}");
+                }
+            }
+            if staged.is_ok() {
+                let digest = Digest::of(&picture(1));
+                assert_eq!(archive.staged_blob(capture(5), &digest).expect(when), picture(1));
+            }
+            assert_whole(archive, when);
+        },
+    );
+}
+
+#[test]
+fn founding_survives_every_fault() {
+    for mode in [Mode::PowerCut, Mode::PowerCutAfter, Mode::Once, Mode::LostAnswer] {
+        for fails_at in 1..6 {
+            let world = World::new();
+            let _ = world.open_faulty(&Faults::new(mode, fails_at));
+            let archive = world.open();
+            file_paper(&archive, 1, &[resident(1)]).unwrap();
+            assert_whole(&archive, &format!("founded with {mode:?} at write {fails_at}"));
+        }
+    }
+}
+
+#[test]
+fn nothing_new_is_sealed_for_someone_half_forgotten() {
+    let mut stopped_half_way = 0;
+    for fails_at in 1..20 {
+        let world = World::new();
+        file_paper(&world.open(), 1, &[resident(1)]).unwrap();
+        let Ok(archive) = world.open_faulty(&Faults::new(Mode::PowerCut, fails_at)) else { continue };
+        let answer = archive.erase_now(erasure_of_person(1, &resident(1)));
+        let erasure = archive.erasure(erasure_id(1)).unwrap();
+        if erasure.is_some_and(|e| e.state == ErasureState::Erasing) {
+            stopped_half_way += 1;
+            assert!(answer.is_err());
+            let refused = archive.record(look_at(&resident(1), &[])).unwrap_err();
+            assert!(matches!(refused, ArchiveError::Storage(_)), "{refused}");
+            drop(archive);
+            let archive = world.open();
+            assert_eq!(archive.erasure(erasure_id(1)).unwrap().unwrap().state, ErasureState::Done);
+            assert_whole(&archive, "after it was finished");
+        }
+    }
+    assert!(stopped_half_way >= 5, "{stopped_half_way}");
+}

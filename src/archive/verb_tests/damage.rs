@@ -1,0 +1,218 @@
+//! The fixity check names what is damaged.
+
+use yidang_model::Digest;
+
+use super::papers::*;
+use super::world::{World, file_paper};
+use crate::storage::{BlobName, BlobStore, Part, StorageFault, Verb};
+use crate::{Archive, Damage, DamagedThing, HistoryPage, VerifyReport};
+
+fn two_papers() -> (World, Archive) {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    file_paper(&archive, 2, &[resident(2)]).unwrap();
+    archive.stage(stage_of(3, &[3])).unwrap();
+    (world, archive)
+}
+
+fn verify(archive: &Archive) -> VerifyReport {
+    let mut last = (0, 0);
+    let report = archive.verify(&mut |done, total| {
+        assert!(done >= last.0 && done <= total, "{done} of {total} after {last:?}");
+        last = (done, total);
+    });
+    assert_eq!(last.0, last.1);
+    report.unwrap()
+}
+
+fn name_of(archive: &Archive, number: u8) -> BlobName {
+    archive.shared.stores.keys.blob_name(&Digest::of(&picture(number)))
+}
+
+fn only(part: Part, what: DamagedThing, fault: StorageFault) -> Vec<Damage> {
+    vec![Damage { part, what, fault }]
+}
+
+#[test]
+fn a_whole_archive_is_clean() {
+    let (_world, archive) = two_papers();
+    let report = verify(&archive);
+    assert!(report.is_clean(), "{:?}", report.damages);
+    assert_eq!((report.entries, report.blobs, report.orphans), (5, 3, 0));
+    assert_eq!(report.forgotten, 2, "the sets that were filed");
+    assert!(report.blob_bytes > 3 * 70_000);
+}
+
+#[test]
+fn a_changed_cut_or_missing_blob_is_named() {
+    let (_world, archive) = two_papers();
+    let blobs: &dyn BlobStore = archive.shared.stores.blobs.as_ref();
+    let name = name_of(&archive, 1);
+    let whole = blobs.get(name).unwrap().unwrap();
+    for at in [0, 8, 30, 40, 65_600, whole.len() - 1] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        blobs.put_many(&[(name, flipped)]).unwrap();
+        let expected = only(Part::Blobs, DamagedThing::Blob(name), StorageFault::Damaged);
+        assert_eq!(verify(&archive).damages, expected, "byte {at}");
+    }
+    for length in [0, 36, 37, 37 + 65_552, whole.len() - 1] {
+        blobs.put_many(&[(name, whole[..length].to_vec())]).unwrap();
+        let expected = only(Part::Blobs, DamagedThing::Blob(name), StorageFault::Damaged);
+        assert_eq!(verify(&archive).damages, expected, "cut to {length}");
+    }
+    blobs.delete_many(&[name]).unwrap();
+    let expected = only(Part::Blobs, DamagedThing::Blob(name), StorageFault::Missing);
+    assert_eq!(verify(&archive).damages, expected);
+    blobs.put_many(&[(name, whole)]).unwrap();
+    assert!(verify(&archive).is_clean());
+}
+
+#[test]
+fn exchanged_blobs_are_named() {
+    let (_world, archive) = two_papers();
+    let blobs = &archive.shared.stores.blobs;
+    let (one, two) = (name_of(&archive, 1), name_of(&archive, 2));
+    let (first, second) = (blobs.get(one).unwrap().unwrap(), blobs.get(two).unwrap().unwrap());
+    blobs.put_many(&[(one, second), (two, first)]).unwrap();
+    let report = verify(&archive);
+    assert_eq!(report.damage_count, 2);
+    for name in [one, two] {
+        let damage = only(Part::Blobs, DamagedThing::Blob(name), StorageFault::Damaged).remove(0);
+        assert!(report.damages.contains(&damage));
+    }
+    let digest = Digest::of(&picture(1));
+    assert_eq!(archive.blob(material_id(1), &digest), Err(crate::ArchiveError::BlobDamaged { name: one }));
+}
+
+#[test]
+fn a_changed_ledger_entry_is_named_and_the_rest_stays_readable() {
+    let (world, archive) = two_papers();
+    let mut more = shared_paper(4, &[resident(1)]);
+    more.case = None;
+    archive.stage(stage_of(4, &[4])).unwrap();
+    let kept = archive.file(filing_of(more, &[4])).unwrap();
+    let filed = archive.material(material_id(1)).unwrap().unwrap().sequence;
+    drop(archive);
+    let database = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let table: String = database
+        .query_row(
+            "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE c.name = 'body'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    // The triggers that keep entries as they are would keep this from being changed too.
+    let triggers: Vec<(String, String)> = database
+        .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for (name, _) in &triggers {
+        database.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    }
+    let mut body: Vec<u8> = database
+        .query_row(&format!("SELECT body FROM {table} WHERE sequence = ?1"), [filed as i64], |row| row.get(0))
+        .unwrap();
+    let text = String::from_utf8(body.clone()).unwrap();
+    let personal = text.find("\"personal\":\"").unwrap() + 40;
+    body[personal] = if body[personal] == b'A' { b'B' } else { b'A' };
+    let changed = database
+        .execute(
+            &format!("UPDATE {table} SET body = ?1 WHERE sequence = ?2"),
+            rusqlite::params![body, filed as i64],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    for (_, sql) in &triggers {
+        database.execute_batch(sql).unwrap();
+    }
+    drop(database);
+
+    let archive = world.open();
+    let report = verify(&archive);
+    let entry = only(Part::Ledger, DamagedThing::Entry(filed), StorageFault::Damaged).remove(0);
+    assert!(report.damages.contains(&entry), "{:?}", report.damages);
+    assert!(archive.material(material_id(1)).is_err());
+    let page = HistoryPage { before: u64::MAX, limit: 10 };
+    assert_eq!(archive.history(&resident(1), page).unwrap(), std::slice::from_ref(&kept.stored));
+    // A rebuild loses what that entry said, and nothing else.
+    archive.rebuild_index().unwrap();
+    assert_eq!(archive.history(&resident(1), page).unwrap(), [kept.stored]);
+    assert_eq!(archive.history(&resident(2), page).unwrap().len(), 1);
+}
+
+#[test]
+fn a_lost_index_row_is_named_and_rebuilt() {
+    let (world, archive) = two_papers();
+    drop(archive);
+    let database = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
+    let sql = "DELETE FROM materials WHERE id = ?1";
+    assert_eq!(database.execute(sql, [material_id(1).as_bytes()]).unwrap(), 1);
+    drop(database);
+    let archive = world.open();
+    let report = verify(&archive);
+    let row = only(Part::Index, DamagedThing::Material(material_id(1)), StorageFault::Missing).remove(0);
+    assert!(report.damages.contains(&row), "{:?}", report.damages);
+    archive.rebuild_index().unwrap();
+    assert!(verify(&archive).is_clean());
+}
+
+#[test]
+fn rows_without_a_reason_are_reported() {
+    let (world, archive) = two_papers();
+    drop(archive);
+    let database = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
+    let sql = "INSERT INTO materials (sequence, id, filing) VALUES (99, ?1, ?2)";
+    database.execute(sql, rusqlite::params![[7_u8; 16], [7_u8; 32]]).unwrap();
+    drop(database);
+    let report = verify(&world.open());
+    assert!(report.damages.iter().any(|d| matches!(d.what, DamagedThing::Row(_))), "{:?}", report.damages);
+}
+
+#[test]
+fn a_lost_holder_key_is_named() {
+    let (_world, archive) = two_papers();
+    let keys = &archive.shared.stores.keys;
+    let holder = keys.holder(keys.subject_tag(&resident(1))).unwrap().unwrap();
+    keys.forget(&[holder.id]).unwrap();
+    let damages = verify(&archive).damages;
+    let lost = only(Part::Keyring, DamagedThing::Material(material_id(1)), StorageFault::Missing).remove(0);
+    assert!(damages.contains(&lost), "{damages:?}");
+}
+
+#[test]
+fn a_lost_epoch_key_is_named_while_it_can_still_be_saved() {
+    let (world, archive) = two_papers();
+    for entry in std::fs::read_dir(world.keys_dir()).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let expected = only(Part::KeyKeeper, DamagedThing::Epoch(1), StorageFault::Missing);
+    assert_eq!(verify(&archive).damages, expected);
+    assert!(archive.material(material_id(1)).unwrap().is_some(), "it is still in memory");
+}
+
+#[test]
+fn a_check_beside_filing_raises_no_false_alarm() {
+    let (_world, archive) = two_papers();
+    std::thread::scope(|scope| {
+        let busy = scope.spawn(|| {
+            for number in 10..40 {
+                file_paper(&archive, number, &[resident(3)]).unwrap();
+                if number % 10 == 0 {
+                    archive.erase_now(erasure_of_material(number, number)).unwrap();
+                }
+            }
+        });
+        while !busy.is_finished() {
+            let report = archive.verify(&mut |_, _| {}).unwrap();
+            assert!(report.is_clean(), "{:?}", report.damages);
+        }
+    });
+    let erased = archive.changes(0, 1000).unwrap();
+    assert!(erased.len() > 60);
+    assert_eq!(Verb::Erased.as_str(), "erased");
+}
