@@ -21,6 +21,8 @@ pub(super) enum Mode {
     LostAnswer,
     /// It panics.
     Panic,
+    /// It and every later one of this part fail: that part is broken.
+    Broken(Part),
 }
 
 /// Counts writes and says which one fails.
@@ -31,7 +33,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// The `fails_at`-th write fails, counting from 1; 0: none does.
+    /// The `fails_at`-th write fails, counting from 1.
     pub(super) fn new(mode: Mode, fails_at: u64) -> Arc<Self> {
         Arc::new(Self { mode, fails_at, writes: AtomicU64::new(0) })
     }
@@ -48,13 +50,15 @@ impl Faults {
     ) -> Result<T, StorageError> {
         let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
         let fault = || Err(StorageError::new(part, StorageFault::DiskFull, "injected"));
-        if self.fails_at == 0 || number < self.fails_at {
+        let spares = |mode| matches!(mode, Mode::Broken(broken) if broken != part);
+        if number < self.fails_at || spares(self.mode) {
             return work();
         }
         match (self.mode, number == self.fails_at) {
             (Mode::Panic, true) => panic!("injected"),
             (Mode::PowerCutAfter | Mode::LostAnswer, true) => work().and_then(|_| fault()),
             (Mode::Once | Mode::PowerCut, true) | (Mode::PowerCut | Mode::PowerCutAfter, false) => fault(),
+            (Mode::Broken(_), _) => fault(),
             (Mode::Once | Mode::LostAnswer | Mode::Panic, false) => work(),
         }
     }
