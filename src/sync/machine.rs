@@ -100,8 +100,8 @@ pub struct Position {
     pub confirmed: u64,
     /// Number of the pending batch or, without one, of the next.
     pub sequence: u64,
-    /// Another body than the pending one may have been sent under that number: an entry was forgotten, or a
-    /// batch was cut, since. A conflict then only says that the earlier body arrived.
+    /// Another body than the pending one may have arrived under that number: an entry was forgotten since. A
+    /// conflict then only says that the earlier body arrived.
     pub tainted: bool,
     /// The batch on its way.
     pub pending: Option<Pending>,
@@ -492,7 +492,6 @@ impl Machine {
 
     /// Halves the batch until the entry that spoils it stands alone, and passes that one over.
     fn unacceptable(&mut self, code: &'static str) {
-        self.position.tainted = true;
         self.last_error = Some(code);
         if let [item] = self.items.as_slice() {
             let rejected = vec![rejection(item, code.to_owned())];
@@ -524,4 +523,99 @@ fn saving(rejected: Vec<Rejection>, then: Then) -> Phase {
 
 fn rejection(item: &Item, code: String) -> Rejection {
     Rejection { sequence: item.sequence, id: item.id, code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(n: u8) -> BlobRef {
+        BlobRef { digest: Digest::from_bytes([n; 32]), size_bytes: 10 }
+    }
+
+    fn item(sequence: u64, blobs: Vec<BlobRef>) -> Item {
+        let id = EntryId::Material(MaterialId::from_bytes([sequence as u8; 16]));
+        Item { sequence, id, size_bytes: 100, blobs }
+    }
+
+    /// A machine that is about to ask about picture 1 of the only entry.
+    fn asking() -> Machine {
+        let mut machine = Machine::new(Position::start(0), 1);
+        machine.on(Event::FeedDrained, 0, 0);
+        let items = vec![item(1, vec![picture(1)])];
+        machine.on(Event::Loaded { to: 1, items, fingerprint: [1; 32] }, 0, 0);
+        assert!(matches!(machine.next(0), Action::Save { .. }));
+        machine.on(Event::Saved, 0, 0);
+        assert_eq!(machine.next(0), Action::AskMissing(vec![picture(1)]));
+        machine
+    }
+
+    fn uploaded() -> Machine {
+        let mut machine = asking();
+        machine.on(Event::Missing { missing: vec![picture(1).digest], trusted_until: 100 }, 0, 0);
+        assert_eq!(machine.next(0), Action::Upload(vec![picture(1)]));
+        machine.on(Event::Uploaded(vec![picture(1).digest]), 0, 0);
+        machine
+    }
+
+    #[test]
+    fn an_answer_about_missing_blobs_is_not_trusted_past_its_lease() {
+        let mut machine = asking();
+        machine.on(Event::Missing { missing: Vec::new(), trusted_until: 100 }, 0, 0);
+        assert_eq!(machine.next(99), Action::Commit { sequence: 1 });
+        assert_eq!(machine.next(100), Action::AskMissing(vec![picture(1)]));
+    }
+
+    #[test]
+    fn a_blob_nobody_asked_about_cannot_be_missing() {
+        let mut machine = asking();
+        machine.on(Event::Missing { missing: vec![picture(2).digest], trusted_until: 100 }, 0, 0);
+        assert_eq!(machine.last_error(), Some(REPOSITORY_PROTOCOL));
+        assert_eq!(machine.next(0), Action::Wait { until: Some(200) });
+    }
+
+    #[test]
+    fn what_was_just_taken_cannot_be_missing() {
+        let mut machine = uploaded();
+        machine.on(Event::CommitBlobsMissing(vec![picture(1).digest]), 0, 0);
+        assert_eq!(machine.last_error(), Some(REPOSITORY_PROTOCOL));
+        let mut machine = uploaded();
+        machine.on(Event::CommitBlobsMissing(Vec::new()), 0, 0);
+        assert_eq!(machine.last_error(), Some(REPOSITORY_PROTOCOL));
+    }
+
+    #[test]
+    fn results_of_other_entries_are_no_answer() {
+        for outcomes in [vec![], vec![Outcome { id: item(9, vec![]).id, rejected: None }]] {
+            let mut machine = uploaded();
+            machine.on(Event::Committed(outcomes), 0, 0);
+            assert_eq!(machine.last_error(), Some(REPOSITORY_PROTOCOL));
+            assert_eq!(machine.position().confirmed, 0);
+        }
+    }
+
+    #[test]
+    fn a_conflict_that_this_agent_cannot_have_caused_is_shown_and_nothing_is_skipped() {
+        let mut machine = uploaded();
+        machine.on(Event::CommitConflict, 1000, 0);
+        assert_eq!(machine.last_error(), Some(SEQUENCE_CONFLICT));
+        assert_eq!(machine.next(1000), Action::Wait { until: Some(31_000) });
+        assert_eq!((machine.position().confirmed, machine.position().sequence), (0, 1));
+        machine.on(Event::Woken, 1001, 0);
+        assert_eq!(machine.next(1001), Action::DrainFeed);
+    }
+
+    #[test]
+    fn a_batch_is_cut_at_every_limit_and_holds_at_least_one() {
+        let huge = Item { size_bytes: u64::from(u32::MAX), ..item(1, vec![]) };
+        let mut cut = Cut::new(usize::MAX);
+        assert!(cut.takes(&huge) && !cut.takes(&item(2, vec![])));
+        let mut cut = Cut::new(usize::MAX);
+        assert_eq!((0..1000).take_while(|n| cut.takes(&item(*n, vec![]))).count(), COMMIT_ENTRIES_MAX);
+        let mut cut = Cut::new(usize::MAX);
+        let many = vec![picture(1); BLOBS_ASKED_MAX / 2];
+        assert_eq!((0..1000).take_while(|n| cut.takes(&item(*n, many.clone()))).count(), 2);
+        let mut cut = Cut::new(3);
+        assert_eq!((0..1000).take_while(|n| cut.takes(&item(*n, vec![]))).count(), 3);
+    }
 }

@@ -101,7 +101,8 @@ pub struct SyncStatus {
 /// The repository, as the local API needs it. All calls but `status` and `is_committed` block on the network
 /// for a bounded time.
 pub trait Upstream: Send + Sync {
-    /// How far it is behind.
+    /// How far it is behind. Exact: it counts what has been filed since it was last asked, which takes a
+    /// moment after a start with a long backlog.
     fn status(&self) -> SyncStatus;
     /// Whether it has committed this material, filed by this ledger entry.
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool;

@@ -92,7 +92,7 @@ impl Pusher {
     /// Works under one enrolment, until it changes or the thread is told to stop.
     fn push(&mut self, enrolment: &Arc<Enrolment>, position: Position) {
         let mut machine = Machine::new(position, 0);
-        // Of the error shown: whether it is the archive's, which the machine knows nothing of.
+        // Once the repository answers again, the feed's thread need not sit its own pause out.
         let mut failing = false;
         while !self.stop.is_set() {
             if self.shared.enrolment().map_or(true, |now| !Arc::ptr_eq(&now, enrolment)) {
