@@ -15,8 +15,6 @@ use crate::reading;
 
 /// How long the service may take to notice that a card is gone (pcscd polls every 400 ms).
 const NOTICED_WITHIN: Duration = Duration::from_millis(600);
-/// How often another program may reset the card between our connecting and our turn.
-const MAX_RESETS_BY_OTHERS: u32 = 5;
 
 /// What ends a reading early. Shared with the caller, who may have given it up.
 #[derive(Clone)]
@@ -87,22 +85,29 @@ impl Session {
         }
     }
 
-    /// Connects to the card that lies there, reads it, and leaves it as it was.
+    /// Connects to the card that lies there, reads it, and leaves it as it was. Another program may reset the
+    /// card between our connecting and our turn, time and again: then we connect anew, as long as time allows.
     fn attempt(&self, limits: &Limits) -> Result<RawCard, DeviceError> {
-        limits.check()?;
+        loop {
+            limits.check()?;
+            let mut card = self.connect(limits)?;
+            let result = in_turn(&mut card, limits);
+            // Dropping it would reset the card under other programs; what disconnecting fails on is gone anyway.
+            drop(card.disconnect(Disposition::LeaveCard));
+            match result {
+                Err(Ended::Reset) => {}
+                Err(Ended::Failed(error)) => return Err(error),
+                Ok(card) => return Ok(card),
+            }
+        }
+    }
+
+    fn connect(&self, limits: &Limits) -> Result<Card, DeviceError> {
         // pcscd lets nobody connect either while another program is in the middle of something.
         limits.waits_for_turn.store(true, Ordering::SeqCst);
         let connected = self.context.connect(&self.reader, ShareMode::Shared, Protocols::T0 | Protocols::T1);
         limits.waits_for_turn.store(false, Ordering::SeqCst);
-        let mut card = connected.map_err(|e| of_error(e, Stage::Connecting))?;
-        let result = take_turn(&mut card, limits).and_then(|turn| {
-            let atr = turn.status2_owned().map_err(|e| of_error(e, Stage::Exchanging))?.atr().to_vec();
-            let buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
-            reading::read(&mut Turn { card: turn, buffer, limits }, &atr)
-        });
-        // Dropping it would reset the card under other programs; what disconnecting fails on is gone anyway.
-        drop(card.disconnect(Disposition::LeaveCard));
-        result
+        connected.map_err(|e| of_error(e, Stage::Connecting))
     }
 
     /// Whether the service notices within its polling time that no card is there.
@@ -141,26 +146,32 @@ fn look(context: &Context, state: &mut ReaderState, span: Duration) -> Result<Pr
     }
 }
 
-/// Waits until no other program is in the middle of something with the card.
-fn take_turn<'card>(card: &'card mut Card, limits: &Limits) -> Result<Transaction<'card>, DeviceError> {
-    limits.waits_for_turn.store(true, Ordering::SeqCst);
-    let begun = begin(card);
-    limits.waits_for_turn.store(false, Ordering::SeqCst);
-    begun.map_err(|e| of_error(e, Stage::Exchanging))
+/// Why a turn brought no card's content.
+enum Ended {
+    /// Another program reset the card before our turn began.
+    Reset,
+    Failed(DeviceError),
 }
 
-fn begin(mut card: &mut Card) -> Result<Transaction<'_>, pcsc::Error> {
-    for _ in 0..MAX_RESETS_BY_OTHERS {
-        match card.transaction2() {
-            Ok(turn) => return Ok(turn),
-            Err((same, pcsc::Error::ResetCard)) => {
-                card = same;
-                card.reconnect(ShareMode::Shared, Protocols::T0 | Protocols::T1, Disposition::LeaveCard)?;
-            }
-            Err((_, e)) => return Err(e),
+impl Ended {
+    fn of(error: pcsc::Error) -> Self {
+        match error {
+            pcsc::Error::ResetCard => Self::Reset,
+            error => Self::Failed(of_error(error, Stage::Exchanging)),
         }
     }
-    Err(pcsc::Error::ResetCard)
+}
+
+/// Waits until no other program is in the middle of something with the card, and reads it.
+fn in_turn(card: &mut Card, limits: &Limits) -> Result<RawCard, Ended> {
+    limits.waits_for_turn.store(true, Ordering::SeqCst);
+    let begun = card.transaction();
+    limits.waits_for_turn.store(false, Ordering::SeqCst);
+    let turn = begun.map_err(Ended::of)?;
+    // The service may tell of a reset only here, at the first call of the turn.
+    let atr = turn.status2_owned().map_err(Ended::of)?.atr().to_vec();
+    let buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
+    reading::read(&mut Turn { card: turn, buffer, limits }, &atr).map_err(Ended::Failed)
 }
 
 /// A card that is ours until this is dropped.
