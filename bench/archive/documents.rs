@@ -1,0 +1,107 @@
+//! Documents that nobody ever wrote: random bytes, so that nothing on the way can make them smaller, filed for
+//! invented people.
+
+use yidang_archive::{Actor, Filing, Stage};
+use yidang_model::{
+    CaptureId, Digest, Image, Kind, Material, MaterialId, MediaType, Origin, Page, Status, Subject,
+    SubjectType, Timestamp, check_digit,
+};
+
+/// How many people the documents are spread over.
+const PEOPLE: u32 = 500;
+const NOW: Timestamp = Timestamp::from_millis(1_795_500_000_000);
+const FORTNIGHT_MS: i64 = 14 * 24 * 60 * 60 * 1000;
+
+/// One document.
+pub(crate) struct Document {
+    number: u32,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Document {
+    /// Its bytes differ from run to run, its number decides whose it is.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness.
+    pub(crate) fn new(number: u32, size_bytes: usize) -> Self {
+        let mut bytes = vec![0; size_bytes];
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        Self { number, bytes }
+    }
+
+    /// Taking it in, as one picture.
+    pub(crate) fn stage(self) -> Stage {
+        Stage {
+            id: CaptureId::from_bytes(self.id()),
+            blobs: vec![self.bytes],
+            note: Vec::new(),
+            expires_at: NOW.plus_millis(FORTNIGHT_MS),
+            by: clerk(),
+            idempotency: None,
+        }
+    }
+
+    /// Filing it once it was taken in.
+    pub(crate) fn filing(&self) -> Filing {
+        let image = Image {
+            digest: Digest::of(&self.bytes),
+            size_bytes: self.bytes.len() as u64,
+            media_type: MediaType::Jpeg,
+            width: 1240,
+            height: 1754,
+        };
+        let page = Page {
+            image: image.clone(),
+            original: image,
+            corners: None,
+            confidence: 0.0,
+            about: Vec::new(),
+            captured_at: NOW,
+        };
+        let from = vec![CaptureId::from_bytes(self.id())];
+        Filing { material: self.material(page), from, by: clerk(), purpose: None, idempotency: None }
+    }
+
+    fn material(&self, page: Page) -> Material {
+        Material {
+            id: MaterialId::from_bytes(self.id()),
+            holders: vec![person(self.number % PEOPLE)],
+            kind: Kind::new("form").expect("a word"),
+            pages: vec![page],
+            case: Some(format!("case-{}", self.number)),
+            item: None,
+            slot: None,
+            issued_on: None,
+            valid_until: None,
+            issuer: None,
+            document_number: None,
+            presented_as: None,
+            original_seen: None,
+            note: None,
+            captured_at: NOW,
+            filed_at: NOW,
+            counter: "bench".to_owned(),
+            operator: None,
+            status: Status::Current,
+            origin: Origin::Simulated,
+            duplicate_of: None,
+        }
+    }
+
+    fn id(&self) -> [u8; 16] {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&self.number.to_be_bytes());
+        id
+    }
+}
+
+fn clerk() -> Actor {
+    Actor { client: "bench".to_owned(), operator: None }
+}
+
+/// Someone of an area that does not exist.
+fn person(number: u32) -> Subject {
+    let seventeen = format!("00000019900101{number:03}");
+    let last = check_digit(&seventeen).expect("seventeen digits");
+    Subject::new(SubjectType::Resident, &format!("{seventeen}{last}")).expect("a number")
+}
