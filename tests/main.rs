@@ -4,6 +4,7 @@ mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
     pub(crate) mod pcscd;
+    pub(crate) mod proxy;
     pub(crate) mod repository;
 }
 
@@ -13,6 +14,8 @@ mod card_over_pcsc;
 mod crash;
 /// Crates depend on each other in one direction only.
 mod house;
+/// Every paper arrives once, whatever the network does.
+mod network;
 /// A paper shown once at one window is there at every window.
 mod two_windows;
 /// One window's whole transaction, and everything that may go wrong with it.

@@ -6,10 +6,14 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang-repository");
+/// Shows a program another time than it is.
+const FAKETIME: &str = "faketime";
 
 /// A repository: its folder, and the process while it runs.
 pub(crate) struct Repository {
     folder: TempDir,
+    /// What its clock shows, as `faketime` writes it; `None`: the time.
+    clock: Option<&'static str>,
     pub(crate) url: String,
     process: Option<Child>,
 }
@@ -17,8 +21,23 @@ pub(crate) struct Repository {
 impl Repository {
     /// A started repository in a new folder, which takes simulated papers.
     pub(crate) fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// One whose clock is off, `+3d` or `-1h`. `None`, and the skipped test is named, where there is no faketime.
+    #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+    pub(crate) fn start_at(clock: &'static str) -> Option<Self> {
+        if Command::new(FAKETIME).arg("--version").output().is_err() {
+            let test = std::thread::current().name().unwrap_or_default().to_owned();
+            eprintln!("SKIPPED {test}: the package faketime is missing");
+            return None;
+        }
+        Some(Self::start_with(Some(clock)))
+    }
+
+    fn start_with(clock: Option<&'static str>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut repository = Self { folder, url: String::new(), process: None };
+        let mut repository = Self { folder, clock, url: String::new(), process: None };
         repository.configure("127.0.0.1:0");
         repository.run();
         // It comes back under the same address after a stop, as a real one does.
@@ -29,7 +48,8 @@ impl Repository {
 
     /// Starts it and waits until it listens.
     pub(crate) fn run(&mut self) {
-        let mut process = Command::new(PROGRAM)
+        let mut process = self
+            .program()
             .args(["run", "--config"])
             .arg(self.config())
             .stdout(Stdio::piped())
@@ -60,12 +80,14 @@ impl Repository {
 
     /// Runs another command of the program on the same folder.
     pub(crate) fn command(&self, command: &str) -> Output {
-        Command::new(PROGRAM)
-            .arg(command)
-            .arg("--config")
-            .arg(self.config())
-            .output()
-            .expect("the program runs")
+        self.program().arg(command).arg("--config").arg(self.config()).output().expect("the program runs")
+    }
+
+    fn program(&self) -> Command {
+        let Some(clock) = self.clock else { return Command::new(PROGRAM) };
+        let mut command = Command::new(FAKETIME);
+        command.args(["-f", clock, PROGRAM]);
+        command
     }
 
     fn configure(&self, listen: &str) {
