@@ -6,16 +6,23 @@ mod support {
     pub(crate) mod pcscd;
     pub(crate) mod proxy;
     pub(crate) mod repository;
+    pub(crate) mod small_disk;
 }
 
 /// An ID card is read through the real pcscd, whatever happens on the way.
 mod card_over_pcsc;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
+/// The demo shows the main job, and fails where it does not hold.
+mod demo;
+/// A full, forbidden or damaged disk is named, and nothing acknowledged is lost.
+mod disk;
 /// Crates depend on each other in one direction only.
 mod house;
 /// Every paper arrives once, whatever the network does.
 mod network;
+/// Files and logs tell nobody anything about a person.
+mod privacy;
 /// A paper shown once at one window is there at every window.
 mod two_windows;
 /// One window's whole transaction, and everything that may go wrong with it.

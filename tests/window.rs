@@ -1,7 +1,6 @@
 //! Promise: one window's whole transaction works, and whatever goes wrong with it has a name.
 
 use std::io::{Read as _, Write as _};
-use std::path::Path;
 
 use serde_json::json;
 
@@ -153,48 +152,4 @@ fn a_second_daemon_on_the_folder_is_refused() {
     assert_eq!(second.status.code(), Some(1));
     let error = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(error.contains("data_dir_in_use") && error.contains("remedy"), "{error}");
-}
-
-/// Every file below a folder.
-fn files(folder: &Path, visit: &mut dyn FnMut(&Path, &[u8])) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            files(&path, visit);
-        } else if let Ok(bytes) = std::fs::read(&path) {
-            visit(&path, &bytes);
-        }
-    }
-}
-
-#[test]
-fn no_identity_stands_in_any_file_or_log() {
-    let mut agent = Agent::start();
-    let card = agent.post("/v1/card/read", &json!({})).expect(200);
-    let text = |field: &str| card[field].as_str().expect("a text").to_owned();
-    let holder = text("holder");
-    let capture = agent.upload(FORM).expect(201);
-    file(&agent, &holder, &id(&capture), "案-20260001").expect(201);
-    agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
-    agent.post(
-        "/v1/holders",
-        &json!({"subject": {"type": "resident", "value": 5}, "basis": text("id_number")}),
-    );
-    assert!(agent.stop());
-    let words = [text("name"), text("id_number"), text("address"), "案-20260001".into(), "某样本备注".into()];
-    let mut seen = 0;
-    let mut check = |path: &Path, bytes: &[u8]| {
-        seen += 1;
-        for word in &words {
-            let wide: Vec<u8> = word.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            for form in [word.as_bytes(), &wide] {
-                let found = bytes.windows(form.len()).any(|w| w == form);
-                assert!(!found, "{} holds personal data", path.display());
-            }
-        }
-        assert!(!bytes.windows(64).any(|w| w == &FORM[5000..5064]), "{} holds the picture", path.display());
-    };
-    files(&agent.data(), &mut check);
-    check(Path::new("log"), agent.read_log().as_bytes());
-    assert!(seen > 4, "the archive's files were searched");
 }

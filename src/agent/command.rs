@@ -28,12 +28,28 @@ struct CommandLine {
 enum Command {
     /// Runs the daemon until it is told to stop.
     Run,
+    /// Shows the main job on simulated devices: two windows and a repository on this machine.
+    Demo(DemoWish),
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(TokenCommand),
     /// Looks after the archive.
     #[command(subcommand)]
     Archive(ArchiveCommand),
+}
+
+/// How to show the main job. It takes no configuration.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DemoWish {
+    /// Ends after the last step; without it, everything stays up to be tried.
+    #[arg(long)]
+    pub once: bool,
+    /// The folder for everything; a new one among the temporary files unless said.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Port of the first window's local API; any free one unless said.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
 }
 
 #[derive(Subcommand)]
@@ -85,9 +101,17 @@ enum ArchiveCommand {
     RebuildIndex,
 }
 
-/// Runs the command line of this process. `drivers` makes the drivers that a configuration asks for.
-pub fn main(names: DriverNames<'_>, drivers: impl FnOnce(&Config) -> Drivers) -> ExitCode {
+/// Runs the command line of this process. `drivers` makes the drivers that a configuration asks for, `demo` shows
+/// the main job: it needs a repository, which the agent knows only from outside.
+pub fn main(
+    names: DriverNames<'_>,
+    drivers: impl FnOnce(&Config) -> Drivers,
+    demo: impl FnOnce(&DemoWish) -> ExitCode,
+) -> ExitCode {
     let line = CommandLine::parse();
+    if let Command::Demo(wish) = &line.command {
+        return demo(wish);
+    }
     let filter = EnvFilter::try_from_env("YIDANG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     let _ = log.try_init();
@@ -98,6 +122,7 @@ pub fn main(names: DriverNames<'_>, drivers: impl FnOnce(&Config) -> Drivers) ->
     };
     let done = match line.command {
         Command::Run => run(config, drivers),
+        Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Token(command) => token(&config, command),
         Command::Archive(command) => archive(&config, command),
     };
@@ -123,8 +148,9 @@ fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
+/// Resolves when this process is told to stop: SIGTERM or SIGINT.
 #[cfg(unix)]
-async fn stop_signal() {
+pub async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -139,8 +165,9 @@ async fn stop_signal() {
     }
 }
 
+/// Resolves when this process is told to stop: Ctrl-C.
 #[cfg(not(unix))]
-async fn stop_signal() {
+pub async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 

@@ -25,6 +25,7 @@ mod sync;
 mod tokens;
 
 pub use api::document as openapi_document;
+pub use command::{DemoWish, stop_signal};
 pub use config::{Config, ConfigError, DriverNames};
 pub use daemon::{Daemon, Drivers, StartError};
 pub use language::Language;

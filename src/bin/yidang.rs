@@ -1,5 +1,7 @@
 //! The agent's binary: wiring only. It knows the drivers; the agent does not.
 
+mod demo;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,11 @@ use yidang_agent::{
 use yidang_pcsc::PcscDriver;
 use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, Step};
 
+/// What `[card] driver` and `[camera] driver` may say beside `auto`.
+const DRIVER_NAMES: DriverNames<'_> = DriverNames { card: &["pcsc", "simulated"], camera: &["simulated"] };
+
 fn main() -> ExitCode {
-    let names = DriverNames { card: &["pcsc", "simulated"], camera: &["simulated"] };
-    yidang_agent::command::main(names, drivers)
+    yidang_agent::command::main(DRIVER_NAMES, drivers, demo::run)
 }
 
 /// The drivers a configuration asks for. `auto` means real hardware: simulated devices are asked for by name.

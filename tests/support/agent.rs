@@ -1,7 +1,7 @@
 //! The real agent binary on a folder of its own, with simulated devices.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -14,6 +14,7 @@ const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,arc
 /// An agent: its folder, and the process while it runs.
 pub(crate) struct Agent {
     pub(crate) folder: TempDir,
+    data: PathBuf,
     pub(crate) token: String,
     pub(crate) url: String,
     process: Option<Child>,
@@ -52,23 +53,33 @@ impl Answer {
 impl Agent {
     /// A started agent in a new folder, working alone.
     pub(crate) fn start() -> Self {
-        Self::start_with("")
+        Self::start_with(None, "")
+    }
+
+    /// A started agent whose data folder lies in this one.
+    pub(crate) fn start_in(disk: &Path) -> Self {
+        Self::start_with(Some(disk), "")
     }
 
     /// A started agent that brings what is filed to this repository.
     pub(crate) fn start_enrolled(repository: &str, code: &str) -> Self {
-        Self::start_with(&format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
+        Self::start_with(None, &format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
     }
 
-    fn start_with(more: &str) -> Self {
+    fn start_with(disk: Option<&Path>, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-                      [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
+        let (data, keys) = (disk.unwrap_or(folder.path()).join("data"), folder.path().join("data.keys"));
+        let config = format!(
+            "[agent]\ncounter = \"test-window\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n\
+             [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n"
+        );
         std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
             .expect("the file is written");
         let client =
             ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
-        let mut agent = Self { folder, token: String::new(), url: String::new(), process: None, client };
+        let mut agent =
+            Self { folder, data, token: String::new(), url: String::new(), process: None, client };
         let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         agent.token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
@@ -203,8 +214,8 @@ impl Agent {
     }
 
     /// Where everything durable lies.
-    pub(crate) fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.clone()
     }
 
     fn read(&self, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
@@ -217,7 +228,7 @@ impl Agent {
         format!("Bearer {}", self.token)
     }
 
-    fn config(&self) -> std::path::PathBuf {
+    fn config(&self) -> PathBuf {
         self.folder.path().join("yidang.toml")
     }
 

@@ -1,0 +1,91 @@
+//! The one folder that a demo keeps everything in.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::Failure;
+
+/// Marks a folder as a demo's, which the next demo may clear.
+const MARK: &str = "yidang-demo";
+/// The three programs whose state lies in it, each as a configuration, a data folder and a keys' folder.
+const PROGRAMS: [&str; 3] = ["window-a", "window-b", "repository"];
+const PICTURES: &str = "pictures";
+const LOG: &str = "log";
+
+/// The folder.
+pub(super) struct DemoFolder {
+    path: PathBuf,
+}
+
+impl DemoFolder {
+    /// Makes the folder, or clears one that an earlier demo left. A folder with anything else in it is refused.
+    /// Without a wish it is a new one among the system's temporary files.
+    pub(super) fn prepare(wished: Option<&Path>) -> Result<Self, Failure> {
+        let path = match wished {
+            Some(path) => std::path::absolute(path)?,
+            None => std::env::temp_dir().join(format!("yidang-demo-{}", std::process::id())),
+        };
+        make_private(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let is_empty = fs::read_dir(&path)?.next().is_none();
+        if !is_empty && !path.join(MARK).is_file() {
+            return Err(format!(
+                "{} holds something that is not a demo's; name another folder",
+                path.display()
+            )
+            .into());
+        }
+        fs::write(
+            path.join(MARK),
+            "Made by `yidang demo`, which clears this folder when it is run here again.\n",
+        )?;
+        // Nothing but what a demo makes is ever removed.
+        for program in PROGRAMS {
+            for part in ["", ".keys", ".toml"] {
+                remove(&path.join(format!("{program}{part}")))?;
+            }
+        }
+        remove(&path.join(PICTURES))?;
+        fs::create_dir(path.join(PICTURES))?;
+        Ok(Self { path })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a picture where a person can look at it; the file.
+    pub(super) fn keep_picture(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.path.join(PICTURES).join(name);
+        fs::write(&path, bytes)?;
+        Ok(path)
+    }
+
+    /// Sends what the three programs log into a file, so that the steps stand alone on the screen.
+    pub(super) fn keep_log(&self) -> Result<(), Failure> {
+        let file = File::create(self.path.join(LOG))?;
+        let log = tracing_subscriber::fmt().with_writer(Mutex::new(file)).with_ansi(false);
+        log.try_init()
+    }
+}
+
+/// Papers of the demo are made up, but the habit holds: nobody else may read the folder.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
