@@ -21,15 +21,27 @@ pub(crate) struct Caller {
     pub(crate) operator: Option<String>,
     /// `Idempotency-Key`.
     pub(crate) idempotency_key: Option<String>,
+    /// Whether this window wants a clerk named with everything that needs a scope.
+    operator_required: bool,
 }
 
 impl Caller {
-    /// Fails with `scope_missing` unless the token has the scope.
+    /// Fails with `scope_missing` unless the token has the scope, and where this window wants every clerk named
+    /// and the caller names none.
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Problem> {
-        if self.token.scopes.contains(&scope) {
-            return Ok(());
+        if !self.may(scope) {
+            let detail = format!("this call needs the scope `{}`", scope.as_str());
+            return Err(Problem::new(Code::ScopeMissing, detail));
         }
-        Err(Problem::new(Code::ScopeMissing, format!("this call needs the scope `{}`", scope.as_str())))
+        if self.operator.is_none() && self.operator_required {
+            return Err(Problem::invalid("this window requires the header Yidang-Operator"));
+        }
+        Ok(())
+    }
+
+    /// Whether the token has the scope.
+    pub(crate) fn may(&self, scope: Scope) -> bool {
+        self.token.scopes.contains(&scope)
     }
 
     /// As the ledger names the caller.
@@ -48,22 +60,20 @@ impl FromRequestParts<Shared> for Caller {
         let origin = parts.headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
         if let (Some(bound), Some(origin)) = (&token.origin, origin)
             && bound != origin
-            && !is_own_origin(origin, app.address.port())
+            && !is_own_origin(origin, app.address)
         {
             return Err(Problem::new(Code::OriginDenied, "the token is bound to another origin"));
         }
         if token.origin.is_none()
             && let Some(origin) = origin
-            && !is_own_origin(origin, app.address.port())
+            && !is_own_origin(origin, app.address)
             && !app.config.origins.iter().any(|o| o == origin)
         {
             return Err(Problem::new(Code::OriginDenied, "this origin is open to another token only"));
         }
         let operator = text(parts, "yidang-operator", OPERATOR_LENGTH_MAX)?;
-        if operator.is_none() && app.config.operator_required {
-            return Err(Problem::invalid("this window requires the header Yidang-Operator"));
-        }
-        Ok(Self { token, operator, idempotency_key: text(parts, "idempotency-key", 255)? })
+        let idempotency_key = text(parts, "idempotency-key", 255)?;
+        Ok(Self { token, operator, idempotency_key, operator_required: app.config.operator_required })
     }
 }
 

@@ -2,10 +2,34 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use yidang_model::Timestamp;
+use yidang_model::{Date, Timestamp};
 
 /// Now, by this machine's clock.
 pub(crate) fn now() -> Timestamp {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |span| span.as_millis());
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// China has one time zone, eight hours before UTC.
+const COUNTER_OFFSET_MS: i64 = 8 * 60 * 60 * 1000;
+
+/// The date at the counter, which decides whether a document has expired.
+pub(crate) fn today() -> Option<Date> {
+    date_at_counter(now())
+}
+
+fn date_at_counter(at: Timestamp) -> Option<Date> {
+    at.plus_millis(COUNTER_OFFSET_MS).to_string().get(..10)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_begins_with_the_counters_midnight() {
+        let at = |text: &str| date_at_counter(text.parse().unwrap()).unwrap().to_string();
+        assert_eq!(at("2026-03-01T15:59:59Z"), "2026-03-01");
+        assert_eq!(at("2026-03-01T16:00:00Z"), "2026-03-02");
+    }
 }

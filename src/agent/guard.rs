@@ -2,6 +2,7 @@
 //!
 //! Runs before routing, so that a page that may not call learns nothing about what is here.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -24,34 +25,38 @@ const ALLOWED_METHODS: &str = "GET, POST, PUT, DELETE";
 pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let language = Language::of(request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = match admit(&app, &request) {
+    let (mut response, admitted) = match admit(&app, &request) {
         Err(problem) => {
             tracing::warn!(code = problem.code.as_str(), "a request was refused at the door");
-            return problem.render(language);
+            (problem.render(language), false)
         }
-        Ok(()) if request.method() == Method::OPTIONS => preflight(),
-        Ok(()) => written_out(next.run(request).await, language),
+        Ok(()) if request.method() == Method::OPTIONS => (preflight(), true),
+        Ok(()) => (written_out(next.run(request).await, language), true),
     };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("cross-origin"),
-    );
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Some(origin) = origin {
+    if admitted {
+        let whoever_asks = HeaderValue::from_static("cross-origin");
+        headers.insert(HeaderName::from_static("cross-origin-resource-policy"), whoever_asks);
+    }
+    if let (true, Some(origin)) = (admitted, origin) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after, content-disposition, content-language"),
+        );
     }
     response
 }
 
 fn admit(app: &Shared, request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    let port = app.address.port();
+    let own = app.address;
     let named = single(headers, &header::HOST)?.ok_or(Code::HostDenied)?;
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
-    if !is_own_host(named, port) || authority.is_some_and(|a| !is_own_host(a, port)) {
+    if !is_own_host(named, own) || authority.is_some_and(|a| !is_own_host(a, own)) {
         return Err(Code::HostDenied.into());
     }
     match single(headers, &header::ORIGIN).map_err(|_| Code::OriginDenied)? {
@@ -73,24 +78,33 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     first.map(|v| v.to_str().map_err(|_| Problem::from(Code::HostDenied))).transpose()
 }
 
-fn is_own_host(host: &str, port: u16) -> bool {
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
-        host.strip_prefix(name).is_some_and(|rest| {
-            rest.strip_prefix(':').is_some_and(|p| p == port.to_string()) || (rest.is_empty() && port == 80)
-        })
-    })
+/// Whether these are this service's names: the loopback ones, and the address it listens on.
+fn is_own_host(host: &str, own: SocketAddr) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        // Within the brackets of an IPv6 address there is no port.
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (host, "80"),
+    };
+    let listens_on = match own.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    port == own.port().to_string()
+        && ["127.0.0.1", "localhost", "[::1]", &listens_on]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn may_call(app: &Shared, origin: &str) -> Result<bool, Problem> {
-    if is_own_origin(origin, app.address.port()) || app.config.origins.iter().any(|o| o == origin) {
+    if is_own_origin(origin, app.address) || app.config.origins.iter().any(|o| o == origin) {
         return Ok(true);
     }
     app.tokens.has_origin(origin).map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))
 }
 
 /// Whether the origin is this daemon's own pages.
-pub(crate) fn is_own_origin(origin: &str, port: u16) -> bool {
-    origin.strip_prefix("http://").is_some_and(|host| is_own_host(host, port))
+pub(crate) fn is_own_origin(origin: &str, own: SocketAddr) -> bool {
+    origin.strip_prefix("http://").is_some_and(|host| is_own_host(host, own))
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {
@@ -150,14 +164,21 @@ pub(crate) fn around(app: Shared, router: axum::Router) -> axum::Router {
 mod tests {
     use super::*;
 
+    const OWN: &str = "127.0.0.1:18680";
+
+    fn own(address: &str) -> SocketAddr {
+        address.parse().unwrap()
+    }
+
     #[test]
     fn only_the_loopback_names_with_the_right_port_are_ours() {
-        for host in ["127.0.0.1:18680", "localhost:18680", "[::1]:18680"] {
-            assert!(is_own_host(host, 18680), "{host}");
+        for host in ["127.0.0.1:18680", "localhost:18680", "LocalHost:18680", "[::1]:18680"] {
+            assert!(is_own_host(host, own(OWN)), "{host}");
         }
         for host in [
             "127.0.0.1",
             "127.0.0.1:80",
+            "127.0.0.2:18680",
             "evil.example:18680",
             "127.0.0.1:18680.evil.example",
             "localhost:018680",
@@ -166,17 +187,22 @@ mod tests {
             "127.0.0.1:",
             "0.0.0.0:18680",
             "LOCALHOST.:18680",
+            "[::1]",
+            "[::1]18680",
+            "::1:18680",
         ] {
-            assert!(!is_own_host(host, 18680), "{host}");
+            assert!(!is_own_host(host, own(OWN)), "{host}");
         }
-        assert!(is_own_host("localhost", 80));
+        assert!(is_own_host("localhost", own("127.0.0.1:80")));
+        assert!(is_own_host("[::1]", own("[::1]:80")));
+        assert!(is_own_host("127.0.0.2:18680", own("127.0.0.2:18680")));
     }
 
     #[test]
     fn own_origins_are_plain_http_on_the_same_port() {
-        assert!(is_own_origin("http://127.0.0.1:18680", 18680));
+        assert!(is_own_origin("http://127.0.0.1:18680", own(OWN)));
         for origin in ["https://127.0.0.1:18680", "http://127.0.0.1:1", "null", "http://evil.example"] {
-            assert!(!is_own_origin(origin, 18680), "{origin}");
+            assert!(!is_own_origin(origin, own(OWN)), "{origin}");
         }
     }
 }

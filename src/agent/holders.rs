@@ -12,7 +12,7 @@ use crate::{clock, random};
 pub(crate) const LIFETIME_MS: i64 = 15 * 60 * 1000;
 /// An expired holder is remembered this long, so that its user is told that it expired.
 const REMEMBERED_MS: i64 = 60 * 60 * 1000;
-/// Most holders open at once; beyond it the least recently used one is closed.
+/// Most holders that one token has open; beyond it its least recently used one is closed.
 const OPEN_MAX: usize = 256;
 /// Most materials of the repository remembered for one holder.
 const REMOTE_MAX: usize = 2000;
@@ -98,8 +98,9 @@ impl Holders {
             same.holder.expires_at = now.plus_millis(LIFETIME_MS);
             return same.holder.clone();
         }
-        if open.len() >= OPEN_MAX {
-            let oldest = open.values().min_by_key(|o| o.holder.expires_at).map(|o| o.holder.id.clone());
+        let mine = || open.values().filter(|o| o.token == token);
+        if mine().count() >= OPEN_MAX {
+            let oldest = mine().min_by_key(|o| o.holder.expires_at).map(|o| o.holder.id.clone());
             oldest.map(|id| open.remove(&id));
         }
         let holder = Holder {

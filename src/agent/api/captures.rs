@@ -10,16 +10,18 @@ use yidang_archive::storage::StagedState;
 use yidang_archive::{Archive, Stage, Staged};
 use yidang_device::Frame;
 use yidang_imaging::{Crop, PageOptions};
-use yidang_model::{CaptureId, Digest, Origin, Timestamp};
+use yidang_model::{CaptureId, Digest, MaterialId, Origin, Timestamp};
 
-use super::extract::{Address, Json, Parameters, blocking};
+use super::extract::{Address, Json, Parameters, blocking, read_body};
 use super::holders::durable_key;
 use super::image::{Rendition, WhichRendition, answer, in_turn};
+use super::materials::look_at;
 use super::words::{Corners, QualityBody, corners};
 use super::{UPLOAD_BYTES_MAX, faults};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::capture_note::{CaptureNote, StoredImage};
+use crate::holders::Holder;
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
@@ -141,6 +143,7 @@ pub(crate) async fn capture(
     };
     let written = serde_json::to_vec(&wish).unwrap_or_default();
     let fingerprint = fingerprint(&[b"captures", &written, upload.as_deref().unwrap_or_default()]);
+    let (token, key) = (caller.token.id, caller.idempotency_key.clone());
     let call = async {
         let frame = match upload {
             Some(bytes) => Frame { bytes, origin: Origin::Upload },
@@ -152,24 +155,41 @@ pub(crate) async fn capture(
             .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
         let stage = Stage { by: caller.actor(), idempotency: durable_key(&caller, &fingerprint), ..stage };
         let archive = app.archive.clone();
-        let who = who.filter(|h| h.basis.may_read()).map(|h| h.subject);
+        // Telling what is on file is a look, and needs the right to look.
+        let who = who.filter(|h| h.basis.may_read() && caller.may(Scope::ArchiveRead));
         let body = blocking(move || {
             let staged = archive.stage(stage)?;
             let mut body = capture_body(&staged)?;
             if let Some(who) = who {
-                let original: Digest = body.original_digest.parse().map_err(|_| Code::StorageFailed)?;
-                let matches = archive.matches(&who, &original)?;
-                body.matches = matches
-                    .into_iter()
-                    .map(|(id, page)| Match { material: id.to_string(), page, verdict: "same", score: 1.0 })
-                    .collect();
+                body.matches = matches(&archive, &caller, &who, &body.original_digest)?;
             }
             Ok(body)
         })
         .await?;
         Ok((StatusCode::CREATED, Answer(body)).into_response())
     };
-    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), fingerprint, call).await
+    app.replays.once(token, key.as_deref(), fingerprint, call).await
+}
+
+/// Where the same original lies in an open dossier. What is found is entered in the ledger as a look.
+fn matches(
+    archive: &Archive,
+    caller: &Caller,
+    holder: &Holder,
+    original_digest: &str,
+) -> Result<Vec<Match>, Problem> {
+    let original: Digest = original_digest.parse().map_err(|_| Code::StorageFailed)?;
+    let found = archive.matches(&holder.subject, &original)?;
+    if !found.is_empty() {
+        archive.record(look_at(caller, holder, found.iter().map(|(id, _)| *id)))?;
+    }
+    let same = |(id, page): (MaterialId, usize)| Match {
+        material: id.to_string(),
+        page,
+        verdict: "same",
+        score: 1.0,
+    };
+    Ok(found.into_iter().map(same).collect())
 }
 
 /// Captures that wait to be filed, oldest first.
@@ -191,7 +211,9 @@ pub(crate) async fn unfiled(
         let next_cursor =
             (found.len() == limit).then(|| found.last().map(|s| s.sequence.to_string())).flatten();
         // A staged set whose note is not a capture's belongs to another part of the program.
-        let captures = found.iter().filter_map(|s| capture_body(s).ok()).collect();
+        let now = clock::now();
+        let captures =
+            found.iter().filter(|s| now < s.expires_at).filter_map(|s| capture_body(s).ok()).collect();
         Ok(Answer(Captures { captures, next_cursor }))
     })
     .await
@@ -228,20 +250,26 @@ pub(crate) async fn discard(
     State(app): State<Shared>,
     caller: Caller,
     Address(id): Address<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Scope::Capture)?;
     let id: CaptureId = id.parse().map_err(|_| Code::CaptureUnknown)?;
     let archive = app.archive.clone();
     let by = caller.actor();
-    let gone = blocking(move || Ok(archive.discard(id, &by)?)).await?;
-    if gone { Ok(StatusCode::NO_CONTENT) } else { Err(Code::CaptureUnknown.into()) }
+    let call = async {
+        let gone = blocking(move || Ok(archive.discard(id, &by)?)).await?;
+        if gone { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Code::CaptureUnknown.into()) }
+    };
+    let request = fingerprint(&[b"captures/discard", id.as_bytes()]);
+    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), request, call).await
 }
 
 /// An unfiled capture's record.
 pub(crate) fn open_staged(archive: &Archive, id: CaptureId) -> Result<Staged, Problem> {
     let staged = archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
     match staged.state {
-        StagedState::Unfiled => Ok(staged),
+        StagedState::Unfiled if clock::now() < staged.expires_at => Ok(staged),
+        // Expired, and not swept yet.
+        StagedState::Unfiled => Err(Code::CaptureUnknown.into()),
         StagedState::Filed(_) => Err(Code::CaptureFiled.into()),
         StagedState::Discarded => Err(Code::CaptureUnknown.into()),
     }
@@ -256,8 +284,11 @@ async fn read_request(app: &Shared, request: Request) -> Result<(CaptureWish, Op
         let (wish, file) = read_form(form).await?;
         return Ok((wish, Some(file)));
     }
-    if request.headers().get(header::CONTENT_LENGTH).is_none_or(|l| l == "0") && content_type.is_none() {
-        return Ok((CaptureWish::default(), None));
+    if content_type.is_none() {
+        return match read_body(request, app).await?.is_empty() {
+            true => Ok((CaptureWish::default(), None)),
+            false => Err(Problem::invalid("the body must come with its Content-Type")),
+        };
     }
     let Json(wish) = Json::from_request(request, app).await?;
     Ok((wish, None))

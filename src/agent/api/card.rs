@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use yidang_device::RawCard;
 use yidang_idcard::IdCard;
 
+use super::extract::read_json;
 use super::faults;
 use crate::app::Shared;
 use crate::caller::Caller;
@@ -94,11 +95,7 @@ pub(crate) async fn read(
     body: Bytes,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Card)?;
-    let wish: ReadCard = if body.trim_ascii().is_empty() {
-        ReadCard::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|_| Problem::invalid("the body is not `{wait_ms?}`"))?
-    };
+    let wish: ReadCard = if body.trim_ascii().is_empty() { ReadCard::default() } else { read_json(&body)? };
     if wish.wait_ms > WAIT_MS_MAX {
         return Err(Problem::invalid(format!("wait_ms is at most {WAIT_MS_MAX}")));
     }
@@ -114,8 +111,8 @@ pub(crate) async fn read(
 }
 
 fn open(app: &Shared, caller: &Caller, raw: &RawCard) -> Result<CardReading, Problem> {
-    let today = clock::now().to_string().get(..10).and_then(|d| d.parse().ok());
-    let card = IdCard::from_raw(raw, today).map_err(|e| Problem::new(Code::CardUnreadable, e.to_string()))?;
+    let card = IdCard::from_raw(raw, clock::today())
+        .map_err(|e| Problem::new(Code::CardUnreadable, e.to_string()))?;
     let holder = card
         .subject()
         .ok()

@@ -1,47 +1,94 @@
 //! Reading requests so that every refusal is a problem document, and handing blocking work over.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::body::Bytes;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::app::Shared;
 use crate::problem::{Code, Problem};
 
-/// A JSON body.
+/// A JSON body: an object, in the form the call expects.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        match axum::Json::<T>::from_request(request, app).await {
-            Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::BytesRejection(error)) if error.status() == 413 => {
-                Err(Code::BodyTooLarge.into())
-            }
-            // The parser quotes unknown field names and types, never values longer than a word; even so only
-            // its place and kind are told, since a value may be an ID number.
-            Err(JsonRejection::JsonDataError(error)) => {
-                Err(Problem::invalid(without_values(&error.body_text())))
-            }
-            Err(JsonRejection::JsonSyntaxError(_)) => Err(Problem::invalid("the body is not JSON")),
-            Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(Problem::invalid("the body must come as Content-Type: application/json"))
-            }
-            Err(_) => Err(Problem::invalid("the body could not be read")),
+        if !is_json(request.headers()) {
+            return Err(Problem::invalid("the body must come as Content-Type: application/json"));
         }
+        read_json(&read_body(request, app).await?).map(Self)
     }
 }
 
-/// Serde quotes offending values in backquotes or double quotes after `invalid value:`/`invalid type:`.
-fn without_values(message: &str) -> String {
-    match message.find("invalid value").or_else(|| message.find("invalid type")) {
-        Some(at) => {
-            let expected = message[at..].find("expected").map_or("", |e| &message[at + e..]);
-            format!("{}a value of the wrong form, {expected}", &message[..at])
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/json"
+        || media_type.starts_with("application/") && media_type.ends_with("+json")
+}
+
+/// A whole body, as long as it may be.
+pub(crate) async fn read_body(request: Request, app: &Shared) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, app).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge.into(),
+        _ => Problem::invalid("the body broke off"),
+    })
+}
+
+/// A body's bytes as JSON. Errors name places and types, never a value: that may be an ID number.
+pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Fields by position are serde's own idea; no caller means it.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("the body is not a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        match error.inner().classify() {
+            serde_json::error::Category::Data => {
+                Problem::invalid(without_values(&path, &error.inner().to_string()))
+            }
+            _ => Problem::invalid("the body is not JSON"),
         }
-        None => message.to_owned(),
+    })?;
+    deserializer.end().map_err(|_| Problem::invalid("something follows the JSON object"))?;
+    Ok(value)
+}
+
+/// What serde says of a value, without the value and without the caller's own words.
+fn without_values(path: &str, message: &str) -> String {
+    // What was sent may say `expected` too; what was wanted stands last.
+    let expected = message.rfind(", expected ").map(|at| &message[at + ", expected ".len()..]);
+    let expected =
+        expected.map(|text| in_plain_words(text.rsplit_once(" at line ").map_or(text, |(t, _)| t)));
+    if let Some(field) = message.strip_prefix("missing field `") {
+        return format!("the field `{}` is missing", field.split('`').next().unwrap_or_default());
+    }
+    if message.starts_with("duplicate field `") {
+        return format!("the field `{path}` stands twice");
+    }
+    if message.starts_with("unknown field `") {
+        let known = expected.unwrap_or_else(|| "no fields".to_owned());
+        let place = path.rsplit_once('.').map_or(String::new(), |(place, _)| format!("{place}: "));
+        return format!("{place}a field that is not known here; known: {known}");
+    }
+    match expected {
+        Some(expected) => format!("{path}: expected {expected}"),
+        None => format!("{path}: a value of the wrong form"),
+    }
+}
+
+/// Names of the program's own types mean nothing to a caller.
+fn in_plain_words(expected: &str) -> String {
+    match expected.split(' ').next() {
+        Some("struct" | "map" | "internally") => "an object".to_owned(),
+        Some("u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64") => "a whole number".to_owned(),
+        Some("f32" | "f64") => "a number".to_owned(),
+        _ => expected.to_owned(),
     }
 }
 
@@ -85,15 +132,49 @@ where
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read by the parser")]
+    struct Outer {
+        inner: Inner,
+        count: Option<u16>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read by the parser")]
+    struct Inner {
+        value: String,
+    }
+
+    fn detail(body: &str) -> String {
+        read_json::<Outer>(body.as_bytes()).unwrap_err().detail.unwrap()
+    }
+
     #[test]
-    fn messages_do_not_quote_values() {
-        let message = "subject.value: invalid type: string \"11010519491231002X\", expected u64 at line 1";
-        assert_eq!(
-            without_values(message),
-            "subject.value: a value of the wrong form, expected u64 at line 1"
-        );
-        assert_eq!(without_values("missing field `kind`"), "missing field `kind`");
+    fn errors_name_places_and_never_values() {
+        let number = "11010519491231002X";
+        for (body, wanted) in [
+            (r#"{"inner": "11010519491231002X"}"#, "inner: expected an object"),
+            (r#"{"inner": "expected 11010519491231002X, expected"}"#, "inner: expected an object"),
+            (r#"{"inner": {"value": "a"}, "count": "11010519491231002X"}"#, "count: expected a whole number"),
+            (
+                r#"{"inner": {"11010519491231002X": 1}}"#,
+                "inner: a field that is not known here; known: `value`",
+            ),
+            (r#"{"inner": {}}"#, "the field `value` is missing"),
+            (r#"{"inner": {"value": "a", "value": "b"}}"#, "the field `inner.value` stands twice"),
+            (r#"["11010519491231002X"]"#, "the body is not a JSON object"),
+            (r#"{"inner": {"value": "a"}} 11010519491231002X"#, "something follows the JSON object"),
+            (r#"{"inner": "#, "the body is not JSON"),
+        ] {
+            let said = detail(body);
+            assert_eq!(said, wanted, "{body}");
+            assert!(!said.contains(number));
+        }
     }
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yidang_archive::storage::StagedState;
 use yidang_archive::{Idempotency, Look, LookVerb};
 use yidang_model::CaptureId;
 
@@ -119,9 +120,13 @@ pub(crate) async fn close(
     State(app): State<Shared>,
     caller: Caller,
     Address(holder): Address<String>,
-) -> Result<StatusCode, Problem> {
-    app.holders.close(caller.token.id, &holder)?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Problem> {
+    let request = fingerprint(&[b"holders/close", holder.as_bytes()]);
+    let call = async {
+        app.holders.close(caller.token.id, &holder)?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), request, call).await
 }
 
 fn read_basis(word: &str) -> Result<Basis, Problem> {
@@ -133,7 +138,7 @@ fn read_basis(word: &str) -> Result<Basis, Problem> {
     known.map(Basis::Stated).ok_or_else(|| Problem::invalid("basis is not one of the six"))
 }
 
-/// Evidence must be there to be reviewed: unfiled captures of this window.
+/// Evidence must be there to be reviewed: captures of this window, filed or not.
 async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, Problem> {
     if evidence.len() > EVIDENCE_MAX {
         return Err(Problem::invalid(format!("at most {EVIDENCE_MAX} captures as evidence")));
@@ -145,7 +150,10 @@ async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, P
     let archive = app.archive.clone();
     blocking(move || {
         for id in ids {
-            archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
+            let staged = archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
+            if staged.state == StagedState::Discarded {
+                return Err(Code::CaptureUnknown.into());
+            }
         }
         Ok(())
     })

@@ -6,5 +6,5 @@ mod one;
 mod record;
 
 pub(crate) use file::{__path_file, file};
-pub(crate) use list::{__path_of_holder, of_holder};
+pub(crate) use list::{__path_of_holder, look_at, of_holder};
 pub(crate) use one::{__path_image, __path_one, image, one};

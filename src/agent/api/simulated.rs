@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,11 +13,12 @@ use super::extract::{Json, blocking};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::problem::{Code, Problem};
+use crate::replay::fingerprint;
 use crate::scope::Scope;
 use crate::simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal};
 
 /// Which card.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Insert {
     /// A card file's stem; null takes the card away.
@@ -25,7 +27,7 @@ pub(crate) struct Insert {
 }
 
 /// Which frame.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lay {
     /// A frame file's stem; null leaves the bare mat.
@@ -34,7 +36,7 @@ pub(crate) struct Lay {
 }
 
 /// Steps to play.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
     steps: Vec<ScenarioStep>,
@@ -55,14 +57,23 @@ impl From<SimulationRefusal> for Problem {
     }
 }
 
-async fn with<F>(app: &Shared, caller: &Caller, wish: F) -> Result<StatusCode, Problem>
+/// Lets the hands do something; `asked` is the call and all that it carried.
+async fn with<F>(app: &Shared, caller: &Caller, asked: [&[u8]; 2], wish: F) -> Result<Response, Problem>
 where
     F: FnOnce(&dyn Simulation) -> Result<(), SimulationRefusal> + Send + 'static,
 {
     caller.require(Scope::Admin)?;
     let simulation = app.simulation.as_ref().map(Arc::clone).ok_or(Code::RouteUnknown)?;
-    blocking(move || Ok(wish(simulation.as_ref())?)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let call = async {
+        blocking(move || Ok(wish(simulation.as_ref())?)).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    let key = caller.idempotency_key.as_deref();
+    app.replays.once(caller.token.id, key, fingerprint(&asked), call).await
+}
+
+fn written(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap_or_default()
 }
 
 /// Puts a card on the reader, or takes it away.
@@ -71,8 +82,8 @@ pub(crate) async fn card(
     State(app): State<Shared>,
     caller: Caller,
     Json(body): Json<Insert>,
-) -> Result<StatusCode, Problem> {
-    with(&app, &caller, move |s| s.insert(body.insert.as_deref())).await
+) -> Result<Response, Problem> {
+    with(&app, &caller, [b"simulated/card", &written(&body)], move |s| s.insert(body.insert.as_deref())).await
 }
 
 /// Lays a frame under the camera, or clears the mat.
@@ -81,8 +92,8 @@ pub(crate) async fn desk(
     State(app): State<Shared>,
     caller: Caller,
     Json(body): Json<Lay>,
-) -> Result<StatusCode, Problem> {
-    with(&app, &caller, move |s| s.lay(body.frame.as_deref())).await
+) -> Result<Response, Problem> {
+    with(&app, &caller, [b"simulated/desk", &written(&body)], move |s| s.lay(body.frame.as_deref())).await
 }
 
 /// Lets the next operations of a device fail.
@@ -91,8 +102,8 @@ pub(crate) async fn fault(
     State(app): State<Shared>,
     caller: Caller,
     Json(body): Json<FaultWish>,
-) -> Result<StatusCode, Problem> {
-    with(&app, &caller, move |s| s.fault(&body)).await
+) -> Result<Response, Problem> {
+    with(&app, &caller, [b"simulated/fault", &written(&body)], move |s| s.fault(&body)).await
 }
 
 /// What can fail how.
@@ -109,14 +120,14 @@ pub(crate) async fn scenario(
     State(app): State<Shared>,
     caller: Caller,
     Json(body): Json<Scenario>,
-) -> Result<StatusCode, Problem> {
-    with(&app, &caller, move |s| s.play(&body.steps)).await
+) -> Result<Response, Problem> {
+    with(&app, &caller, [b"simulated/scenario", &written(&body)], move |s| s.play(&body.steps)).await
 }
 
 /// As at the start: first card, first frame, no fault.
 #[utoipa::path(post, path = "/v1/simulated/reset", tag = "simulated", responses((status = 204)))]
-pub(crate) async fn reset(State(app): State<Shared>, caller: Caller) -> Result<StatusCode, Problem> {
-    with(&app, &caller, |s| {
+pub(crate) async fn reset(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
+    with(&app, &caller, [b"simulated/reset", b""], |s| {
         s.reset();
         Ok(())
     })

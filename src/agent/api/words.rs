@@ -38,12 +38,30 @@ pub(crate) fn date(field: &str, text: Option<&str>) -> Result<Option<Date>, Prob
 
 /// A free text in a body: outer spaces cut, empty is absent, bounded, one line.
 pub(crate) fn line(field: &str, text: Option<String>, length_max: usize) -> Result<Option<String>, Problem> {
+    bounded(field, text, length_max, &[])
+}
+
+/// The same in several lines.
+pub(crate) fn paragraph(
+    field: &str,
+    text: Option<String>,
+    length_max: usize,
+) -> Result<Option<String>, Problem> {
+    bounded(field, text, length_max, &['\n', '\t'])
+}
+
+fn bounded(
+    field: &str,
+    text: Option<String>,
+    length_max: usize,
+    allowed: &[char],
+) -> Result<Option<String>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let text = text.trim();
     if text.chars().count() > length_max {
         return Err(Problem::invalid(format!("{field} is longer than {length_max} characters")));
     }
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+    if text.chars().any(|c| c.is_control() && !allowed.contains(&c)) {
         return Err(Problem::invalid(format!("{field} has control characters")));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))

@@ -108,8 +108,12 @@ impl Keeper {
     fn grab(&mut self, wanted: Option<&str>) -> Result<Frame, DeviceError> {
         let mut first = true;
         loop {
-            let result = self.camera(wanted).and_then(|c| c.grab(GRAB_TIMEOUT, &Cancel::new()));
-            match result {
+            let camera = match self.camera(wanted) {
+                // That there is no camera of this name says nothing about the one that works.
+                Err(error) if wanted.is_some() => return Err(error),
+                camera => camera,
+            };
+            match camera.and_then(|c| c.grab(GRAB_TIMEOUT, &Cancel::new())) {
                 Ok(frame) => return Ok(frame),
                 Err(error) => {
                     if error.condition.needs_reopen() {

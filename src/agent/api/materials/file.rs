@@ -13,7 +13,7 @@ use yidang_model::{CaptureId, Kind, Material, Origin, Page, Status, Subject, Tim
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Json, blocking};
 use crate::api::holders::durable_key;
-use crate::api::words::{date, line};
+use crate::api::words::{date, line, paragraph};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::capture_note::CaptureNote;
@@ -144,7 +144,7 @@ impl Plan {
             document_number: line("document_number", body.document_number, 100)?,
             presented_as,
             original_seen: body.original_seen,
-            note: line("note", body.note, 1000)?,
+            note: paragraph("note", body.note, 1000)?,
             captured_at: Timestamp::from_millis(0),
             filed_at: clock::now(),
             counter: app.config.counter.clone(),

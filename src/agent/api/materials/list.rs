@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use yidang_archive::{HistoryPage, Look, LookVerb, Stored};
-use yidang_model::Material;
+use yidang_model::{Material, MaterialId};
 
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Address, Parameters, blocking};
@@ -138,7 +138,7 @@ async fn local(
         })
         .await?
     };
-    let look = look_at(caller, &holder, found.iter().map(|s| &s.material));
+    let look = look_at(caller, &holder, found.iter().map(|s| s.material.id));
     blocking(move || Ok(archive.record(look)?)).await?;
     let bodies = found
         .iter()
@@ -178,7 +178,7 @@ async fn list_everywhere(
         here = unsent(app, &holder, which, &answer.materials).await?;
     }
     let archive = app.archive.clone();
-    let look = look_at(caller, &holder, answer.materials.iter());
+    let look = look_at(caller, &holder, answer.materials.iter().map(|m| m.id));
     blocking(move || Ok(archive.record(look)?)).await?;
     here.extend(answer.materials.iter().map(|m| MaterialBody::new(m, Safe::Repository, false)));
     let next_cursor = answer.next_cursor.map(|c| format!("r.{c}"));
@@ -235,15 +235,12 @@ async fn unsent(
         .collect())
 }
 
-pub(super) fn look_at<'a>(
-    caller: &Caller,
-    holder: &Holder,
-    materials: impl Iterator<Item = &'a Material>,
-) -> Look {
+/// A look at these materials of an open dossier, for the ledger.
+pub(crate) fn look_at(caller: &Caller, holder: &Holder, materials: impl Iterator<Item = MaterialId>) -> Look {
     Look {
         verb: LookVerb::Looked,
         who: vec![holder.subject.clone()],
-        materials: materials.map(|m| m.id).collect(),
+        materials: materials.collect(),
         basis: holder.basis.as_str().to_owned(),
         purpose: holder.purpose.clone(),
         case: holder.case.clone(),

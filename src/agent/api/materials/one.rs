@@ -94,12 +94,12 @@ async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Shown, Look),
     let token = caller.token.id;
     let Some(stored) = stored else {
         let (holder, remote) = app.holders.remote(token, id).ok_or(Code::MaterialUnknown)?;
-        let look = look_at(caller, &holder, std::iter::once(&remote.material));
+        let look = look_at(caller, &holder, std::iter::once(id));
         return Ok((Shown::AtRepository(remote), look));
     };
     let material = stored.material;
     let look = match app.holders.reading(token, &material.holders) {
-        Some(holder) => look_at(caller, &holder, std::iter::once(&material)),
+        Some(holder) => look_at(caller, &holder, std::iter::once(id)),
         None if app.recent.contains(token, id) => Look {
             verb: LookVerb::Looked,
             who: material.holders.clone(),
