@@ -292,11 +292,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_kept_as_a_replacement_with_a_warning() {
+    fn what_is_no_text_is_kept_as_a_replacement_with_a_warning() {
         let mut damaged = raw(DocumentType::Resident);
         damaged.text[2..4].copy_from_slice(&0xD840_u16.to_le_bytes());
         let card = IdCard::from_raw(&damaged, None).unwrap();
         assert_eq!(card.name.as_deref(), Some("样\u{FFFD}甲"));
+        assert_eq!(card.warnings, [Warning::TextDamaged]);
+        damaged.text[2..4].copy_from_slice(&[0, 0]);
+        let card = IdCard::from_raw(&damaged, None).unwrap();
+        assert_eq!(card.name.as_deref(), Some("样\u{FFFD}甲"), "no control character comes through");
         assert_eq!(card.warnings, [Warning::TextDamaged]);
         let mut address = raw(DocumentType::Resident);
         address.new_address = Some(vec![0x00, 0xDC]);

@@ -304,8 +304,10 @@ fn decode_units(units: &[u16]) -> (String, bool) {
     let mut damaged = false;
     let text = char::decode_utf16(units[..end].iter().copied())
         .map(|unit| {
-            damaged |= unit.is_err();
-            unit.unwrap_or(char::REPLACEMENT_CHARACTER)
+            // No card was ever made with a control character in its text.
+            let whole = unit.ok().filter(|character| !character.is_control());
+            damaged |= whole.is_none();
+            whole.unwrap_or(char::REPLACEMENT_CHARACTER)
         })
         .collect();
     (text, damaged)
