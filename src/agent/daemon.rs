@@ -107,18 +107,22 @@ impl Daemon {
         self.app.address
     }
 
-    /// Serves until `stop` resolves, then finishes what is in flight.
+    /// Serves until `stop` resolves. Then whoever waits for an event or for a card is told that nothing more
+    /// comes, and what is in flight is finished.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let sweeper = tokio::spawn(sweep(self.app.archive.clone()));
         let service = api::service(self.app.clone());
+        let app = self.app.clone();
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
             stop.await;
+            app.card.end_waiting();
+            app.events.end();
             let _ = stopping.send(true);
         });
         let late = async {
             let _ = stopped.changed().await;
-            // Event streams never end by themselves; everything else is done long before.
+            // A client that sends its request byte by byte, or a device that hangs.
             tokio::time::sleep(FINISH_WITHIN).await;
         };
         let served = tokio::select! {
