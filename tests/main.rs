@@ -9,6 +9,8 @@ mod support {
 
 /// An ID card is read through the real pcscd, whatever happens on the way.
 mod card_over_pcsc;
+/// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
+mod commands;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
 /// Crates depend on each other in one direction only.

@@ -1,6 +1,6 @@
 //! The real agent binary on a folder of its own, with simulated devices.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -16,6 +16,7 @@ pub(crate) struct Agent {
     pub(crate) folder: TempDir,
     pub(crate) token: String,
     pub(crate) url: String,
+    data_dir: String,
     process: Option<Child>,
     client: ureq::Agent,
 }
@@ -55,20 +56,38 @@ impl Agent {
         Self::start_with("")
     }
 
+    /// A started agent that keeps its data under this name in its folder.
+    pub(crate) fn start_in(data_dir: &str) -> Self {
+        Self::start_in_with(data_dir, "")
+    }
+
+    /// A started agent that knows this repository and is not enrolled.
+    pub(crate) fn start_unenrolled(repository: &str) -> Self {
+        Self::start_with(&format!("[repository]\nurl = \"{repository}\"\n"))
+    }
+
     /// A started agent that brings what is filed to this repository.
     pub(crate) fn start_enrolled(repository: &str, code: &str) -> Self {
         Self::start_with(&format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
     }
 
     fn start_with(more: &str) -> Self {
+        Self::start_in_with("data", more)
+    }
+
+    fn start_in_with(data_dir: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-                      [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
+        let config = format!(
+            "[agent]\ncounter = \"test-window\"\ndata_dir = \"{data_dir}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n"
+        );
         std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
             .expect("the file is written");
         let client =
             ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
-        let mut agent = Self { folder, token: String::new(), url: String::new(), process: None, client };
+        let data_dir = data_dir.to_owned();
+        let (token, url) = (String::new(), String::new());
+        let mut agent = Self { folder, token, url, data_dir, process: None, client };
         let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         agent.token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
@@ -84,6 +103,22 @@ impl Agent {
             .arg(self.config())
             .output()
             .expect("the program runs")
+    }
+
+    /// The same, with this on its standard input.
+    pub(crate) fn command_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut process = Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        // It may have ended without reading.
+        let _ = process.stdin.take().expect("its input is piped").write_all(input.as_bytes());
+        process.wait_with_output().expect("it ends")
     }
 
     /// Starts the daemon and waits until it listens.
@@ -204,7 +239,7 @@ impl Agent {
 
     /// Where everything durable lies.
     pub(crate) fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join(&self.data_dir)
     }
 
     fn read(&self, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
