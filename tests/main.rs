@@ -11,6 +11,8 @@ mod support {
 mod card_over_pcsc;
 /// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
 mod commands;
+/// The local API is the one that `fixtures/openapi.json` describes.
+mod contract;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
 /// Crates depend on each other in one direction only.
