@@ -92,7 +92,7 @@ fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
 #[test]
 fn a_full_disk_is_named_and_filing_goes_on_when_there_is_room() {
     let Some(disk) = SmallDisk::mount(6 << 10) else { return };
-    let mut agent = Agent::start_in(disk.folder());
+    let mut agent = Agent::start_in(disk.folder().join("data"));
     let holder = agent.read_card();
     let mut filed = Vec::new();
     let refused = loop {
@@ -117,7 +117,7 @@ fn a_full_disk_is_named_and_filing_goes_on_when_there_is_room() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let Some(disk) = SmallDisk::mount(16 << 10) else { return };
-    let mut agent = Agent::start_in(disk.folder());
+    let mut agent = Agent::start_in(disk.folder().join("data"));
     assert!(agent.stop());
     disk.make_read_only();
     assert!(refusal(&agent).contains("data_dir_not_writable"));
@@ -182,13 +182,13 @@ fn a_lost_ledger_or_keyring_is_not_founded_anew() {
 #[test]
 fn keys_that_are_missing_or_another_stores_are_named() {
     let (mut agent, material) = stopped_with_a_paper();
-    let keys = agent.data().with_file_name("data.keys");
+    let keys = agent.data().with_file_name("keys");
     let aside = agent.data().with_file_name("aside");
     fs::rename(&keys, &aside).expect("moved");
     assert!(refusal(&agent).contains("keys_missing"));
     let (other, _) = stopped_with_a_paper();
     let _ = fs::remove_dir_all(&keys);
-    fs::rename(other.data().with_file_name("data.keys"), &keys).expect("moved");
+    fs::rename(other.data().with_file_name("keys"), &keys).expect("moved");
     assert!(refusal(&agent).contains("keys_wrong"));
     fs::remove_dir_all(&keys).expect("removed");
     fs::rename(&aside, &keys).expect("moved back");

@@ -11,6 +11,10 @@ mod support {
 
 /// An ID card is read through the real pcscd, whatever happens on the way.
 mod card_over_pcsc;
+/// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
+mod commands;
+/// The local API is the one that `fixtures/openapi.json` describes.
+mod contract;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
 /// The demo shows the main job, and fails where it does not hold.

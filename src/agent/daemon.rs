@@ -14,6 +14,7 @@ use yidang_device::{CameraDriver, CardDriver};
 use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
 use crate::config::Config;
+use crate::control::{Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
 use crate::recent::RecentFilings;
@@ -24,7 +25,7 @@ use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
 use crate::tokens::{TokenError, Tokens};
 
 /// Calls in flight when the daemon is told to stop get this long.
-const FINISH_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(10);
 /// How often expired captures and orphans are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -68,6 +69,7 @@ pub enum StartError {
 pub struct Daemon {
     app: Shared,
     listener: TcpListener,
+    control: Option<Control>,
 }
 
 impl Daemon {
@@ -83,6 +85,9 @@ impl Daemon {
         let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
         tracing::info!("{config}");
         let sync = start_sync(&config, &archive, &events).await?;
+        let no_control = "no control socket: `enrol` and `archive` need the daemon stopped";
+        let control = Control::bind(&config.data_dir);
+        let control = control.inspect_err(|error| tracing::warn!(%error, "{no_control}")).ok();
         let app = Arc::new(App {
             config,
             address,
@@ -99,7 +104,7 @@ impl Daemon {
             pictures: Semaphore::new(PICTURES_AT_ONCE),
             picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
         });
-        Ok(Self { app, listener })
+        Ok(Self { app, listener, control })
     }
 
     /// Where it listens.
@@ -107,25 +112,34 @@ impl Daemon {
         self.app.address
     }
 
-    /// Serves until `stop` resolves, then finishes what is in flight.
+    /// Serves until `stop` resolves. Then whoever waits for an event or for a card is told that nothing more
+    /// comes, and what is in flight is finished.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let sweeper = tokio::spawn(sweep(self.app.archive.clone()));
+        let controlled = self.control.map(|control| tokio::spawn(control.serve(workplace(&self.app))));
         let service = api::service(self.app.clone());
+        let app = self.app.clone();
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
             stop.await;
+            app.card.end_waiting();
+            app.events.end();
             let _ = stopping.send(true);
         });
         let late = async {
             let _ = stopped.changed().await;
-            // Event streams never end by themselves; everything else is done long before.
+            // A client that sends its request byte by byte, or a device that hangs.
             tokio::time::sleep(FINISH_WITHIN).await;
         };
         let served = tokio::select! {
             served = serving => served,
             () = late => Ok(()),
         };
-        sweeper.abort();
+        for task in [Some(sweeper), controlled].into_iter().flatten() {
+            task.abort();
+            // Once it has been let go of, the socket is gone.
+            drop(task.await);
+        }
         let app = self.app;
         let _ = tokio::task::spawn_blocking(move || {
             app.card.stop();
@@ -135,6 +149,15 @@ impl Daemon {
         .await;
         served
     }
+}
+
+fn workplace(app: &Shared) -> Arc<Workplace> {
+    Arc::new(Workplace {
+        archive: app.archive.clone(),
+        sync: app.sync.clone(),
+        repository: app.config.repository_url.clone(),
+        counter: app.config.counter.clone(),
+    })
 }
 
 /// Starts the repository's side when one is configured, and enrols with the configured code if that is still

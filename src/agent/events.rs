@@ -1,6 +1,7 @@
 //! What happened at this window, told to every program that listens.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -40,6 +41,7 @@ struct Kept {
 pub(crate) struct Events {
     kept: Mutex<Kept>,
     bell: watch::Sender<u64>,
+    over: AtomicBool,
 }
 
 impl Events {
@@ -50,6 +52,7 @@ impl Events {
         Self {
             kept: Mutex::new(Kept { events: VecDeque::with_capacity(KEPT), last: first }),
             bell: watch::Sender::new(first),
+            over: AtomicBool::new(false),
         }
     }
 
@@ -81,7 +84,19 @@ impl Events {
         *self.bell.borrow()
     }
 
-    /// Rings with each event's id.
+    /// The daemon stops: whoever listens is not to wait for more.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+        // Rung without an event, so that everyone looks.
+        self.bell.send_modify(|_| {});
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// Rings with each event's id, and at the end.
     pub(crate) fn listen(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
     }
@@ -102,6 +117,16 @@ mod tests {
         assert_eq!(last, start + 2);
         assert_eq!(events.after(start + 1).0.len(), 1);
         assert!(events.after(last).0.is_empty());
+    }
+
+    #[test]
+    fn the_end_rings_for_everyone() {
+        let events = Events::new();
+        let mut bell = events.listen();
+        bell.borrow_and_update();
+        events.end();
+        assert!(bell.has_changed().unwrap() && events.is_over());
+        assert!(events.after(events.last()).0.is_empty(), "it is no event");
     }
 
     #[test]

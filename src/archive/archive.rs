@@ -124,6 +124,12 @@ impl Archive {
         })
     }
 
+    /// Whether an archive was ever opened in this folder, damaged or not: [`Archive::open`] would find one there
+    /// rather than found one.
+    pub fn is_founded(data_dir: &Path) -> bool {
+        [LOCK_FILE, SqliteLedger::FILE, SqliteKeyring::FILE].iter().any(|file| data_dir.join(file).exists())
+    }
+
     /// Opens, or founds, an archive on these stores. The caller makes sure that nobody else writes to them.
     pub fn open_with(parts: Parts) -> Result<Archive, ArchiveError> {
         let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;

@@ -21,8 +21,10 @@ mod unix {
     use tokio::net::{UnixListener, UnixStream};
     use tokio::time::timeout;
 
+    use yidang_archive::CheckReport;
+
     use super::*;
-    use crate::check::{CheckReport, check_open};
+    use crate::check::check_open;
     use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT};
     use crate::repository::Repository;
 
@@ -118,8 +120,9 @@ pub(crate) use elsewhere::{Control, ask_check};
 mod elsewhere {
     use std::sync::Arc;
 
+    use yidang_archive::CheckReport;
+
     use super::*;
-    use crate::check::CheckReport;
     use crate::repository::Repository;
 
     pub(crate) enum Control {}

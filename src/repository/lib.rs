@@ -46,7 +46,7 @@ mod state;
 mod state_tests;
 mod uploads;
 
-pub use check::{CheckReport, DamageLine, check};
+pub use check::check;
 pub use command::run_command;
 pub use config::{Config, ConfigError};
 pub use enrolment::make_enrol_code;
@@ -56,3 +56,4 @@ pub use problem::Code;
 pub use secrets::SecretsError;
 pub use server::Server;
 pub use state::{StateError, StateFault};
+pub use yidang_archive::{CheckReport, DamageLine};

@@ -1,6 +1,6 @@
 //! The real agent binary on a folder of its own, with simulated devices.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -56,9 +56,14 @@ impl Agent {
         Self::start_with(None, "")
     }
 
-    /// A started agent whose data folder lies in this one.
-    pub(crate) fn start_in(disk: &Path) -> Self {
-        Self::start_with(Some(disk), "")
+    /// A started agent that keeps its data there: a path, or a name in its folder.
+    pub(crate) fn start_in(data: impl Into<PathBuf>) -> Self {
+        Self::start_with(Some(data.into()), "")
+    }
+
+    /// A started agent that knows this repository and is not enrolled.
+    pub(crate) fn start_unenrolled(repository: &str) -> Self {
+        Self::start_with(None, &format!("[repository]\nurl = \"{repository}\"\n"))
     }
 
     /// A started agent that brings what is filed to this repository.
@@ -66,9 +71,10 @@ impl Agent {
         Self::start_with(None, &format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
     }
 
-    fn start_with(disk: Option<&Path>, more: &str) -> Self {
+    fn start_with(data: Option<PathBuf>, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (data, keys) = (disk.unwrap_or(folder.path()).join("data"), folder.path().join("data.keys"));
+        let data = folder.path().join(data.unwrap_or("data".into()));
+        let keys = folder.path().join("keys");
         let config = format!(
             "[agent]\ncounter = \"test-window\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n\
              [http]\nlisten = \"127.0.0.1:0\"\n\
@@ -78,8 +84,8 @@ impl Agent {
             .expect("the file is written");
         let client =
             ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
-        let mut agent =
-            Self { folder, data, token: String::new(), url: String::new(), process: None, client };
+        let (token, url) = (String::new(), String::new());
+        let mut agent = Self { folder, data, token, url, process: None, client };
         let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         agent.token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
@@ -95,6 +101,22 @@ impl Agent {
             .arg(self.config())
             .output()
             .expect("the program runs")
+    }
+
+    /// The same, with this on its standard input.
+    pub(crate) fn command_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut process = Command::new(PROGRAM)
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        // It may have ended without reading.
+        let _ = process.stdin.take().expect("its input is piped").write_all(input.as_bytes());
+        process.wait_with_output().expect("it ends")
     }
 
     /// Starts the daemon and waits until it listens.

@@ -63,7 +63,7 @@ pub(crate) async fn events(
         bell.borrow_and_update();
         let (events, last) = app.events.after(after);
         let over = tokio::time::timeout_at(deadline, bell.changed());
-        if !events.is_empty() || over.await.is_err() {
+        if !events.is_empty() || app.events.is_over() || over.await.is_err() {
             let after = events.last().map_or(after.min(last), |e| e.id);
             return Ok(Json(Polled { events, after }).into_response());
         }
@@ -79,7 +79,7 @@ fn stream_after(app: Shared, after: u64) -> impl Stream<Item = Result<SseEvent, 
                 bell.borrow_and_update();
                 queue = app.events.after(after).0;
                 queue.reverse();
-                if queue.is_empty() && bell.changed().await.is_err() {
+                if queue.is_empty() && (app.events.is_over() || bell.changed().await.is_err()) {
                     return None;
                 }
             }

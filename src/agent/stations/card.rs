@@ -33,6 +33,7 @@ pub(crate) struct CardStation {
     requests: Sender<Request>,
     interrupt: Arc<Mutex<Cancel>>,
     state: Arc<Mutex<StationState>>,
+    closing: Cancel,
     stop: Cancel,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -43,19 +44,20 @@ impl CardStation {
         let (requests, received) = channel();
         let interrupt = Arc::new(Mutex::new(Cancel::new()));
         let state = Arc::new(Mutex::new(StationState::default()));
-        let stop = Cancel::new();
+        let (closing, stop) = (Cancel::new(), Cancel::new());
         let mut keeper = Keeper {
             drivers,
             events,
             interrupt: interrupt.clone(),
             state: state.clone(),
+            closing: closing.clone(),
             stop: stop.clone(),
             pending: VecDeque::new(),
             presence: Presence::Absent,
         };
         let thread =
             std::thread::Builder::new().name("card-station".into()).spawn(move || keeper.run(&received))?;
-        Ok(Self { requests, interrupt, state, stop, thread: Mutex::new(Some(thread)) })
+        Ok(Self { requests, interrupt, state, closing, stop, thread: Mutex::new(Some(thread)) })
     }
 
     /// Reads the card, waiting up to `wait` for one to come. Never takes longer than `wait` and the driver's
@@ -78,6 +80,14 @@ impl CardStation {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// From now on nobody waits for a card to come: those who do are answered at once. A reading under way is
+    /// finished.
+    pub(crate) fn end_waiting(&self) {
+        // Raised first: whoever looks after the interruption sees it.
+        self.closing.cancel();
+        self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+    }
+
     /// Ends the thread; waits for it no longer than a moment, since a driver may hang.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
@@ -92,11 +102,17 @@ impl CardStation {
     }
 }
 
+fn stops() -> DeviceError {
+    DeviceError::new(DeviceCondition::Cancelled, "the daemon stops")
+}
+
 struct Keeper {
     drivers: Vec<Arc<dyn CardDriver>>,
     events: Arc<Events>,
     interrupt: Arc<Mutex<Cancel>>,
     state: Arc<Mutex<StationState>>,
+    /// Nobody is to wait any more.
+    closing: Cancel,
     stop: Cancel,
     pending: VecDeque<Request>,
     presence: Presence,
@@ -138,7 +154,7 @@ impl Keeper {
     fn serve(&mut self, reader: &mut dyn CardReader, requests: &Receiver<Request>) -> DeviceError {
         loop {
             if self.stop.is_cancelled() {
-                return DeviceError::new(DeviceCondition::Cancelled, "the daemon stops");
+                return stops();
             }
             let interrupt = self.fresh_interrupt();
             self.take(requests);
@@ -198,7 +214,11 @@ impl Keeper {
                     if error.condition == DeviceCondition::NoCard && Instant::now() < request.deadline =>
                 {
                     self.presence_is(Presence::Absent);
-                    still.push_back(request);
+                    if self.closing.is_cancelled() {
+                        let _ = request.reply.send(Err(stops()));
+                    } else {
+                        still.push_back(request);
+                    }
                 }
                 Err(error) if error.condition == DeviceCondition::Lost && !request.retried => {
                     request.retried = true;
@@ -245,7 +265,9 @@ impl Keeper {
     fn answer_while_absent(&mut self, why: &DeviceError) {
         let now = Instant::now();
         for request in std::mem::take(&mut self.pending) {
-            if now < request.deadline {
+            if now < request.deadline && self.closing.is_cancelled() {
+                let _ = request.reply.send(Err(stops()));
+            } else if now < request.deadline {
                 self.pending.push_back(request);
             } else {
                 let _ = request.reply.send(Err(why.clone()));

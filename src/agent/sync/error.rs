@@ -151,6 +151,7 @@ impl From<ureq::Error> for CallError {
     fn from(error: ureq::Error) -> Self {
         use ureq::Error as E;
         match error {
+            E::Io(error) if is_wrapped(E::Rustls, &error) => Self::Untrusted,
             E::Io(_) | E::Timeout(_) | E::HostNotFound | E::ConnectionFailed | E::BodyStalled => {
                 Self::Unreachable
             }
@@ -158,6 +159,12 @@ impl From<ureq::Error> for CallError {
             _ => Self::Protocol,
         }
     }
+}
+
+/// Whether an error of the operating system's kind holds what `E` is made of: a handshake that fails comes as
+/// one, whatever failed in it.
+fn is_wrapped<E: std::error::Error + 'static>(_: fn(E) -> ureq::Error, error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
 /// Reads the body of a 4xx answer.

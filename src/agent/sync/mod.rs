@@ -104,6 +104,9 @@ pub trait Upstream: Send + Sync {
     /// How far it is behind. Exact: it counts what has been filed since it was last asked, which takes a
     /// moment after a start with a long backlog.
     fn status(&self) -> SyncStatus;
+    /// Enrols this window, or enrols it anew, and goes on under the new enrolment. Durable when it returns.
+    /// Blocks on the network for seconds at most.
+    fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError>;
     /// Whether it has committed this material, filed by this ledger entry.
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool;
     /// A holder's dossier as the repository has it.

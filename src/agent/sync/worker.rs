@@ -61,17 +61,33 @@ impl SyncWorker {
         Self::start_on(Box::new(archive), news, options, listener)
     }
 
+    /// The same without the threads: nothing is sent, but this window can be enrolled, and it is known what the
+    /// repository has. For commands while no daemon runs.
+    pub fn at_rest(archive: Archive, options: &SyncOptions) -> Result<SyncHandle, SyncError> {
+        let shared = Self::open(Box::new(archive), options, Box::new(|_| {}))?;
+        let (stop, threads) = (Stop::default(), Mutex::default());
+        Ok(SyncHandle { shared, bells: Vec::new(), stop, threads, enrolling: Mutex::new(()) })
+    }
+
+    fn open(
+        source: Box<dyn Source>,
+        options: &SyncOptions,
+        listener: Listener,
+    ) -> Result<Arc<Shared>, SyncError> {
+        let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
+        let store = SyncStore::open(&options.state_db)?;
+        let file = EnrolmentFile::new(&options.keys_dir, &options.machine_id);
+        let url = options.url.clone();
+        Ok(Arc::new(Shared::new(Parts { source, url, client, store, file, listener })?))
+    }
+
     pub(super) fn start_on(
         source: Box<dyn Source>,
         news: Receiver<u64>,
         options: &SyncOptions,
         listener: Listener,
     ) -> Result<SyncHandle, SyncError> {
-        let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
-        let store = SyncStore::open(&options.state_db)?;
-        let file = EnrolmentFile::new(&options.keys_dir, &options.machine_id);
-        let url = options.url.clone();
-        let shared = Arc::new(Shared::new(Parts { source, url, client, store, file, listener })?);
+        let shared = Self::open(source, options, listener)?;
         let stop = Stop::default();
         let thread = |e: std::io::Error| SyncError::State(format!("cannot start a thread: {e}"));
         let (push_errands, push_bell) = Errands::start("sync-push-call", stop.clone()).map_err(thread)?;
@@ -89,7 +105,7 @@ impl SyncWorker {
         ];
         let handle = SyncHandle {
             shared,
-            bells,
+            bells: bells.to_vec(),
             stop: stop.clone(),
             threads: Mutex::new(threads),
             enrolling: Mutex::new(()),
@@ -114,15 +130,14 @@ impl SyncWorker {
 /// The running worker. Dropped, it stops.
 pub struct SyncHandle {
     shared: Arc<Shared>,
-    bells: [Arc<dyn Bell>; 2],
+    bells: Vec<Arc<dyn Bell>>,
     stop: Stop,
     threads: Mutex<Vec<JoinHandle<()>>>,
     enrolling: Mutex<()>,
 }
 
 impl SyncHandle {
-    /// Enrols this window, or enrols it anew, and goes on under the new enrolment. Durable when it returns.
-    /// Blocks on the network for seconds at most.
+    /// See [`Upstream::enrol`].
     pub fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError> {
         let _turn = self.enrolling.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = self.shared.client.enrol(code, counter)?;
@@ -169,6 +184,10 @@ impl SyncHandle {
 impl Upstream for SyncHandle {
     fn status(&self) -> SyncStatus {
         self.shared.status()
+    }
+
+    fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError> {
+        Self::enrol(self, code, counter)
     }
 
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {

@@ -20,6 +20,20 @@ pub enum Part {
     KeyKeeper,
 }
 
+impl Part {
+    /// The stable word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Folder => "folder",
+            Self::Blobs => "blobs",
+            Self::Ledger => "ledger",
+            Self::Keyring => "keyring",
+            Self::Index => "index",
+            Self::KeyKeeper => "key_keeper",
+        }
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -52,6 +66,22 @@ pub enum StorageFault {
     InUse,
     /// Any other fault of the operating system or the database.
     Io,
+}
+
+impl StorageFault {
+    /// The stable word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DiskFull => "disk_full",
+            Self::ReadOnly => "read_only",
+            Self::AccessDenied => "access_denied",
+            Self::Missing => "missing",
+            Self::Damaged => "damaged",
+            Self::NewerVersion => "newer_version",
+            Self::InUse => "in_use",
+            Self::Io => "failed",
+        }
+    }
 }
 
 impl fmt::Display for StorageFault {

@@ -6,6 +6,7 @@ mod damage;
 mod erasure;
 mod faulty;
 mod filing;
+mod inventory;
 mod opening;
 pub(crate) mod papers;
 mod privacy;

@@ -1,0 +1,144 @@
+//! `yidang archive`.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use yidang_archive::{Archive, CheckReport};
+
+use super::output::{cut_off, say, say_json};
+use super::progress::Bar;
+use super::reach;
+use crate::config::Config;
+use crate::control::{ArchiveStats, MaterialLine, News, Outcome, Request};
+use crate::failure::Failure;
+
+/// How the JSON document of the list begins.
+const LIST_BEGINS: &str = "{\"materials\":[";
+
+#[derive(Subcommand)]
+pub(super) enum ArchiveCommand {
+    /// Names every material on file, without a word about whose it is.
+    List {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Figures of the archive.
+    Stats {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reads everything back and names every damage; exit code 1 if there is any.
+    Verify {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes the index anew from the ledger and the keyring.
+    RebuildIndex {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitCode, Failure> {
+    // Opening makes what is not there: a check of the wrong folder would find an empty archive to be clean.
+    if !Archive::is_founded(&config.data_dir) {
+        let cause = format!("{}: no archive was ever kept here", config.data_dir.display());
+        let remedy = "check `[agent] data_dir`; `yidang run` founds the archive";
+        return Err(Failure::new("archive_absent", cause, remedy));
+    }
+    match *command {
+        ArchiveCommand::List { json } => list(config, json)?,
+        ArchiveCommand::Stats { json } => {
+            if let Outcome::Stats(figures) = ask(config, &Request::Stats)? {
+                stats(&figures, json)?;
+            }
+        }
+        ArchiveCommand::Verify { json } => {
+            if let Outcome::Verified(report) = ask(config, &Request::Verify)? {
+                return verified(&report, json);
+            }
+        }
+        ArchiveCommand::RebuildIndex { json } => {
+            if let Outcome::Rebuilt { entries } = ask(config, &Request::RebuildIndex)? {
+                if json {
+                    say_json(&serde_json::json!({"entries": entries}))?;
+                } else {
+                    say(&format!("{entries} ledger entries applied"))?;
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has something done, with a progress bar on a terminal.
+fn ask(config: &Config, request: &Request) -> Result<Outcome, Failure> {
+    let mut bar = Bar::new();
+    let outcome = reach::carry_out(config, request, &mut |news| {
+        if let News::Progress { done, all } = news {
+            bar.show(done, all);
+        }
+        Ok(())
+    });
+    bar.clear();
+    outcome
+}
+
+/// Written as it comes: there may be a million.
+fn list(config: &Config, json: bool) -> Result<(), Failure> {
+    let mut output = BufWriter::new(io::stdout().lock());
+    // Where the archive cannot be read, nothing has been begun.
+    let mut before = LIST_BEGINS;
+    reach::carry_out(config, &Request::List, &mut |news| {
+        let News::Materials(lines) = news else { return Ok(()) };
+        for line in &lines {
+            if json {
+                output.write_all(before.as_bytes())?;
+                serde_json::to_writer(&mut output, line)?;
+                before = ",";
+            } else {
+                write_row(&mut output, line)?;
+            }
+        }
+        Ok(())
+    })?;
+    if json {
+        let end = if before == LIST_BEGINS { "{\"materials\":[]}\n" } else { "]}\n" };
+        output.write_all(end.as_bytes()).map_err(cut_off)?;
+    }
+    output.flush().map_err(cut_off)
+}
+
+fn write_row(output: &mut impl Write, line: &MaterialLine) -> io::Result<()> {
+    let MaterialLine { id, filed_at, counter, pages, origin, status, safe_at } = line;
+    writeln!(output, "{id}\t{filed_at}\t{counter}\t{pages}\t{origin}\t{status}\t{safe_at}")
+}
+
+fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
+    if json {
+        return say_json(stats);
+    }
+    let rows = [
+        ("materials", stats.materials),
+        ("blobs", stats.blobs),
+        ("holders", stats.holders),
+        ("unfiled", stats.unfiled),
+        ("ledger_head", stats.ledger_head),
+        ("epoch", u64::from(stats.epoch)),
+    ];
+    rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))
+}
+
+fn verified(report: &CheckReport, json: bool) -> Result<ExitCode, Failure> {
+    if json {
+        say_json(report)?;
+    } else {
+        say(&report.to_string())?;
+    }
+    Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

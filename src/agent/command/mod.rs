@@ -1,0 +1,102 @@
+//! The command line: one file per command.
+
+mod archive;
+mod demo;
+mod enrol;
+mod output;
+mod progress;
+mod reach;
+mod run;
+mod token;
+
+pub use demo::DemoWish;
+pub use run::stop_signal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, DriverNames};
+use crate::daemon::Drivers;
+use crate::failure::Failure;
+
+/// Reads ID cards, captures papers, keeps dossiers: the agent at the window.
+#[derive(Parser)]
+#[command(name = "yidang", version)]
+struct CommandLine {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the daemon until it is told to stop.
+    Run,
+    /// Shows the main job on simulated devices: two windows and a repository on this machine.
+    Demo(DemoWish),
+    /// Makes, lists and revokes the tokens that programs call with.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Enrols this window with the configured repository, or enrols it anew.
+    Enrol(enrol::Enrol),
+    /// Looks after the archive.
+    #[command(subcommand)]
+    Archive(archive::ArchiveCommand),
+}
+
+/// Runs the command line of this process: exit code 0 done, 1 could not, 2 usage. `drivers` makes the drivers
+/// that a configuration asks for; `demo` shows the main job, for which it brings a repository along.
+pub fn main(
+    names: DriverNames<'_>,
+    drivers: impl FnOnce(&Config) -> Drivers,
+    demo: impl FnOnce(&DemoWish) -> ExitCode,
+) -> ExitCode {
+    let line = CommandLine::parse();
+    if let Command::Demo(wish) = &line.command {
+        return demo(wish);
+    }
+    if let Command::Enrol(enrol) = &line.command {
+        enrol.check();
+    }
+    log(&line.command);
+    let config = Config::load(line.config.as_deref(), environment(), names)
+        .map_err(|error| Failure::new("config_invalid", error, "correct the configuration"));
+    let done = config.and_then(|config| match line.command {
+        Command::Run => run::run(config, drivers),
+        Command::Demo(_) => Ok(ExitCode::SUCCESS),
+        Command::Token(command) => token::token(&config, command),
+        Command::Enrol(enrol) => enrol.enrol(&config),
+        Command::Archive(command) => archive::archive(&config, &command),
+    });
+    done.unwrap_or_else(|failure| {
+        output::complain(&failure);
+        ExitCode::FAILURE
+    })
+}
+
+/// Only text that is text: a variable that is not cannot be ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    let variables = std::env::vars_os();
+    let texts =
+        variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    texts.filter(|(name, _)| name != "YIDANG_LOG")
+}
+
+/// The daemon tells what happens; a command tells what went wrong. The damages a check finds are its output.
+fn log(command: &Command) {
+    let usual = if matches!(command, Command::Run) { "info" } else { "warn,yidang_archive::verify=off" };
+    let filter = EnvFilter::try_from_env("YIDANG_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let _ = log.try_init();
+}
+
+/// Ends the process with the usage of a command: exit code 2.
+fn misused(message: &str) -> ! {
+    CommandLine::command().error(ErrorKind::ValueValidation, message).exit()
+}

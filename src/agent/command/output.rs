@@ -1,0 +1,33 @@
+//! What a command says: its answer on standard output, what went wrong on standard error.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// A line on standard output, for whoever started the command.
+pub(super) fn say(line: &str) -> Result<(), Failure> {
+    write(line).map_err(cut_off)
+}
+
+/// One JSON document on standard output.
+pub(super) fn say_json(document: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(document).map_err(|error| cut_off(error.into()))?;
+    say(&text)
+}
+
+/// A line on standard output.
+pub(super) fn write(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
+/// Stable code, cause and remedy on standard error.
+pub(super) fn complain(failure: &Failure) {
+    // Where nobody reads that either, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{failure}");
+}
+
+pub(super) fn cut_off(error: io::Error) -> Failure {
+    Failure::new("output_failed", error, "see what takes the output")
+}

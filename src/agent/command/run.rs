@@ -1,0 +1,48 @@
+//! `yidang run`.
+
+use std::process::ExitCode;
+
+use super::output::write;
+use crate::config::Config;
+use crate::daemon::{Daemon, Drivers, FINISH_WITHIN, StartError};
+use crate::failure::Failure;
+
+/// Runs the daemon until it is told to stop.
+pub(super) fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> Result<ExitCode, Failure> {
+    let drivers = drivers(&config);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Thread)?;
+    let served = runtime.block_on(async {
+        let daemon = Daemon::start(config, drivers).await?;
+        // Whoever started us may have gone; the daemon serves all the same.
+        let _ = write(&format!("listening http://{}", daemon.address()));
+        daemon.run(stop_signal()).await.map_err(StartError::Thread)
+    });
+    // Blocking work under way, an enrolment or a sweep, is finished, but not waited for without end.
+    runtime.shutdown_timeout(FINISH_WITHIN);
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves when this process is told to stop: SIGTERM or SIGINT.
+#[cfg(unix)]
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Resolves when this process is told to stop: Ctrl-C.
+#[cfg(not(unix))]
+pub async fn stop_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

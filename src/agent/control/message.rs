@@ -1,0 +1,128 @@
+//! What crosses the control socket, one JSON document a line.
+
+use serde::{Deserialize, Serialize};
+use yidang_archive::CheckReport;
+
+#[cfg(unix)]
+use crate::failure::Failure;
+
+/// What a command wants done. No `Debug`: a code is a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Enrol this window, or enrol it anew.
+    Enrol {
+        /// The repository's code.
+        code: String,
+        /// The repository that the command's configuration names.
+        repository: String,
+    },
+    /// Name every material.
+    List,
+    /// Figures of the archive.
+    Stats,
+    /// Read everything back.
+    Verify,
+    /// Make the index anew.
+    RebuildIndex,
+}
+
+impl Request {
+    /// Whether it has to do with the repository.
+    pub(crate) fn needs_repository(&self) -> bool {
+        matches!(self, Self::Enrol { .. } | Self::List)
+    }
+
+    /// Whether it reads or writes everything there is, so that one at a time is enough.
+    #[cfg(unix)]
+    pub(super) fn is_long(&self) -> bool {
+        matches!(self, Self::Verify | Self::RebuildIndex)
+    }
+
+    /// Whether it may be cut off when the daemon stops: it changes nothing, or what it changes is made good at
+    /// the next start.
+    #[cfg(unix)]
+    pub(super) fn may_be_cut_off(&self) -> bool {
+        !matches!(self, Self::Enrol { .. })
+    }
+}
+
+/// Said while the work goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum News {
+    /// How far it has come.
+    Progress {
+        /// Steps done.
+        done: u64,
+        /// Steps in all.
+        all: u64,
+    },
+    /// Some more of the list.
+    Materials(Vec<MaterialLine>),
+}
+
+/// A material as a local administrator sees it: nothing that says whose it is or what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MaterialLine {
+    pub(crate) id: String,
+    pub(crate) filed_at: String,
+    pub(crate) counter: String,
+    pub(crate) pages: usize,
+    /// `device`, `simulated` or `upload`.
+    pub(crate) origin: String,
+    /// `current`, `superseded` or `revoked`.
+    pub(crate) status: String,
+    /// `this_pc` or `repository`.
+    pub(crate) safe_at: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// The window is enrolled.
+    Enrolled {
+        /// Where.
+        repository: String,
+    },
+    /// Every material has been named.
+    Listed,
+    /// The figures.
+    Stats(ArchiveStats),
+    /// What the check found.
+    Verified(CheckReport),
+    /// The index is new.
+    Rebuilt {
+        /// Ledger entries applied.
+        entries: u64,
+    },
+}
+
+/// Figures of an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArchiveStats {
+    pub(crate) materials: u64,
+    pub(crate) blobs: u64,
+    pub(crate) holders: u64,
+    pub(crate) unfiled: u64,
+    pub(crate) ledger_head: u64,
+    pub(crate) epoch: u32,
+}
+
+/// One line of an answer; the last one is not news.
+#[cfg(unix)]
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    News(News),
+    Done(Outcome),
+    Failed(Failure),
+}
+
+#[cfg(unix)]
+impl From<Result<Outcome, Failure>> for Line {
+    fn from(result: Result<Outcome, Failure>) -> Self {
+        result.map_or_else(Self::Failed, Self::Done)
+    }
+}

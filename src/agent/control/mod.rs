@@ -1,0 +1,27 @@
+//! The control socket, `DATA_DIR/control.sock`: how a command reaches the daemon that has the archive open.
+//!
+//! One connection carries one [`Request`] as a line of JSON; the answer is any number of [`News`] lines and then
+//! the outcome or the failure. The work itself is the same with and without a daemon: [`Workplace`].
+
+#[cfg(unix)]
+mod client;
+#[cfg(not(unix))]
+mod elsewhere;
+mod message;
+#[cfg(unix)]
+mod server;
+#[cfg(unix)]
+mod socket;
+mod work;
+
+#[cfg(unix)]
+pub(crate) use client::Connection;
+#[cfg(not(unix))]
+pub(crate) use elsewhere::{Connection, Control};
+pub(crate) use message::{ArchiveStats, MaterialLine, News, Outcome, Request};
+#[cfg(unix)]
+pub(crate) use server::Control;
+pub(crate) use work::Workplace;
+
+/// What hears the news of a command's work; an error ends the work where that does no harm.
+pub(crate) type Listen<'a> = &'a mut dyn FnMut(News) -> std::io::Result<()>;

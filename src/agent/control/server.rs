@@ -1,0 +1,229 @@
+//! The daemon's end.
+
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::message::Line;
+use super::{Outcome, Request, Workplace, socket};
+use crate::failure::Failure;
+
+/// Bytes of a request.
+const REQUEST_BYTES_MAX: u64 = 16 << 10;
+/// How long a request may take to arrive, and how long to pause when no connection can be taken.
+const REQUEST_WAIT: Duration = Duration::from_secs(5);
+/// How long an answer may wait for whoever asked to read on; a list may be read in a pager.
+const READER_WAIT: Duration = Duration::from_secs(600);
+/// Commands served at a time; more wait their turn.
+const CONNECTIONS_MAX: usize = 8;
+
+/// The listening socket; removed when dropped.
+pub(crate) struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+    /// The account this daemon runs as.
+    account: u32,
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the control socket could not be removed");
+        }
+    }
+}
+
+impl Control {
+    /// Listens in this data folder, whose lock the caller holds: a socket left there belongs to nobody.
+    pub(crate) fn bind(data_dir: &Path) -> io::Result<Self> {
+        let path = socket::path(data_dir);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = socket::reach(data_dir, |path| UnixListener::bind(path))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let account = std::fs::symlink_metadata(&path)?.uid();
+        Ok(Self { listener, path, account })
+    }
+
+    /// Answers until it is aborted. Work under way goes on; the process may end without waiting for it where
+    /// [`Request::may_be_cut_off`].
+    pub(crate) async fn serve(self, place: Arc<Workplace>) {
+        let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let long = Arc::new(Mutex::new(()));
+        loop {
+            let Ok(turn) = turns.clone().acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) if self.is_admitted(&stream) => {
+                    tokio::spawn(answer(stream, place.clone(), long.clone(), turn));
+                }
+                Ok(_) => tracing::warn!("another account tried the control socket"),
+                Err(error) => {
+                    tracing::warn!(%error, "a control connection could not be taken");
+                    tokio::time::sleep(REQUEST_WAIT).await;
+                }
+            }
+        }
+    }
+
+    /// The file's mode says the same, but not yet in the moment when the socket is made.
+    fn is_admitted(&self, stream: &UnixStream) -> bool {
+        stream.peer_cred().is_ok_and(|peer| peer.uid() == self.account || peer.uid() == 0)
+    }
+}
+
+async fn answer(
+    mut stream: UnixStream,
+    place: Arc<Workplace>,
+    long: Arc<Mutex<()>>,
+    turn: OwnedSemaphorePermit,
+) {
+    let mut line = String::new();
+    let mut lines = BufReader::new((&mut stream).take(REQUEST_BYTES_MAX));
+    if !matches!(timeout(REQUEST_WAIT, lines.read_line(&mut line)).await, Ok(Ok(1..))) {
+        return;
+    }
+    // From here on it is blocking work.
+    let Ok(stream) = stream.into_std() else { return };
+    let request = serde_json::from_str::<Request>(&line).ok();
+    drop(line);
+    let may_be_cut_off = request.as_ref().is_none_or(Request::may_be_cut_off);
+    let work = move || {
+        if let Err(error) = converse(stream, request, &place, &long) {
+            tracing::debug!(%error, "a control connection ended early");
+        }
+        drop(turn);
+    };
+    if may_be_cut_off {
+        // The runtime waits for its own threads when it ends, and a check may take an hour.
+        if let Err(error) = std::thread::Builder::new().name("control".into()).spawn(work) {
+            tracing::warn!(%error, "no thread for a control connection");
+        }
+    } else {
+        tokio::task::spawn_blocking(work);
+    }
+}
+
+fn converse(
+    mut stream: std::os::unix::net::UnixStream,
+    request: Option<Request>,
+    place: &Workplace,
+    long: &Mutex<()>,
+) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(READER_WAIT))?;
+    let outcome = match &request {
+        Some(request) => carry_out(&mut stream, request, place, long),
+        None => Err(Failure::new(
+            "request_unknown",
+            "the daemon does not know this request",
+            "restart the daemon: it is of another version than the command",
+        )),
+    };
+    send(&mut stream, &outcome.into())
+}
+
+fn carry_out(
+    stream: &mut std::os::unix::net::UnixStream,
+    request: &Request,
+    place: &Workplace,
+    long: &Mutex<()>,
+) -> Result<Outcome, Failure> {
+    let only = request.is_long().then(|| long.try_lock());
+    if let Some(Err(TryLockError::WouldBlock)) = only {
+        let cause = "another command checks the archive or makes its index anew";
+        return Err(Failure::new("busy", cause, "try again when that has ended"));
+    }
+    place.carry_out(request, &mut |news| send(stream, &Line::News(news)))
+}
+
+fn send(stream: &mut std::os::unix::net::UnixStream, line: &Line) -> io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    stream.write_all(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::os::unix::net::UnixStream as Stream;
+
+    use yidang_archive::{Archive, ArchiveOptions};
+
+    use super::*;
+
+    fn place(folder: &Path) -> Workplace {
+        let (data_dir, keys_dir) = (folder.join("data"), folder.join("keys"));
+        let archive = Archive::open(&ArchiveOptions { data_dir, keys_dir }).unwrap();
+        Workplace { archive, sync: None, repository: None, counter: "window".into() }
+    }
+
+    /// The last line of an answer.
+    fn answer_to(request: Option<Request>, place: &Workplace, long: &Mutex<()>) -> Line {
+        let (ours, theirs) = Stream::pair().unwrap();
+        converse(theirs, request, place, long).unwrap();
+        let last = BufReader::new(ours).lines().last().unwrap().unwrap();
+        serde_json::from_str(&last).unwrap()
+    }
+
+    #[test]
+    fn one_long_job_at_a_time_and_short_ones_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, long) = (place(folder.path()), Mutex::new(()));
+        let held = long.lock().unwrap();
+        for request in [Request::Verify, Request::RebuildIndex] {
+            let Line::Failed(failure) = answer_to(Some(request), &place, &long) else { panic!("busy") };
+            assert_eq!(failure.code, "busy");
+        }
+        assert!(matches!(answer_to(Some(Request::List), &place, &long), Line::Done(Outcome::Listed)));
+        assert!(matches!(answer_to(Some(Request::Stats), &place, &long), Line::Done(Outcome::Stats(_))));
+        drop(held);
+        let Line::Done(Outcome::Verified(report)) = answer_to(Some(Request::Verify), &place, &long) else {
+            panic!("a report")
+        };
+        assert!(report.clean);
+    }
+
+    #[test]
+    fn what_it_does_not_know_or_was_not_started_for_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, long) = (place(folder.path()), Mutex::new(()));
+        let Line::Failed(failure) = answer_to(None, &place, &long) else { panic!("unknown") };
+        assert_eq!(failure.code, "request_unknown");
+        let enrol = Request::Enrol { code: "C".into(), repository: "https://one.example".into() };
+        let Line::Failed(failure) = answer_to(Some(enrol), &place, &long) else { panic!("no repository") };
+        assert_eq!(failure.code, "configuration_differs");
+    }
+
+    #[test]
+    fn a_request_without_end_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Arc::new(place(folder.path()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(async {
+            let serving = tokio::spawn(Control::bind(folder.path()).unwrap().serve(place));
+            let mut stream = Stream::connect(socket::path(folder.path())).unwrap();
+            let mut answer = String::new();
+            let asked = tokio::task::spawn_blocking(move || {
+                // What is beyond the limit may not be taken any more.
+                let _ = stream.write_all(&vec![b'x'; 1 << 20]);
+                let _ = stream.read_to_string(&mut answer);
+                answer
+            });
+            let answer = asked.await.unwrap();
+            serving.abort();
+            assert!(serving.await.is_err());
+            answer
+        });
+        assert!(answer.is_empty() || answer.contains("request_unknown"), "{answer}");
+        assert!(!socket::path(folder.path()).exists());
+    }
+}

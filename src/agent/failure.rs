@@ -1,0 +1,141 @@
+//! Why a command could not do what it was told: stable code, cause, remedy.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use yidang_archive::ArchiveError;
+use yidang_archive::storage::{StorageError, StorageFault};
+
+use crate::daemon::StartError;
+use crate::sync::SyncError;
+use crate::tokens::TokenError;
+
+/// Why a command failed. Free of personal data; crosses the control socket as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// The stable word.
+    pub(crate) code: String,
+    /// What went wrong.
+    pub(crate) cause: String,
+    /// What to do about it.
+    pub(crate) remedy: String,
+}
+
+impl Failure {
+    /// Code, cause, remedy.
+    pub(crate) fn new(code: impl Into<String>, cause: impl ToString, remedy: impl Into<String>) -> Self {
+        Self { code: code.into(), cause: cause.to_string(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error {}: {}\n  remedy: {}", self.code, self.cause, self.remedy)
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        let (code, remedy) = match &error {
+            ArchiveError::Storage(StorageError { fault, .. }) => storage(*fault),
+            ArchiveError::Keys(_) => ("keys_missing", "put the epoch key back into the keys' folder"),
+            ArchiveError::KeysWrong => ("keys_wrong", "use the keys that belong to this data folder"),
+            _ => ("archive_failed", "see what the message names"),
+        };
+        Self::new(code, error, remedy)
+    }
+}
+
+fn storage(fault: StorageFault) -> (&'static str, &'static str) {
+    match fault {
+        StorageFault::InUse => ("data_dir_in_use", "another yidang runs on this folder; stop it first"),
+        StorageFault::DiskFull => ("disk_full", "free some space"),
+        StorageFault::ReadOnly | StorageFault::AccessDenied => {
+            ("data_dir_not_writable", "give this account write access to the folder")
+        }
+        StorageFault::NewerVersion => ("store_newer", "install the newer version again"),
+        StorageFault::Damaged | StorageFault::Missing => {
+            ("store_damaged", "restore the named part from a backup; the index alone can be deleted")
+        }
+        StorageFault::Io => ("storage_failed", "check the disk"),
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        let code = error.code();
+        if code == "code_spent" {
+            let cause =
+                "the repository does not know this code: it was used, has expired, or is another window's";
+            return Self::new(code, cause, "make a new one with `yidang-repository enrol-code`");
+        }
+        let remedy = match &error {
+            SyncError::Unreachable => "check the network, and `[repository] url` in the configuration",
+            SyncError::Untrusted => {
+                "have its certificate signed by a publicly trusted authority for the host in `[repository] url`"
+            }
+            SyncError::Failed | SyncError::Refused(_) | SyncError::Gone => "see the repository's log",
+            SyncError::Protocol => "check that `[repository] url` names a repository of this version",
+            SyncError::BadUrl => "correct `[repository] url` in the configuration",
+            SyncError::NotEnrolled | SyncError::EnrolAgain => {
+                "enrol this window with `yidang enrol --code -`"
+            }
+            SyncError::State(_) => "check the disk and the rights of the data and keys' folders",
+            SyncError::Stopped => "try again once the daemon runs",
+        };
+        Self::new(code, error, remedy)
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        let (code, remedy) = match &error {
+            TokenError::NameTaken => ("token_name_taken", "see `yidang token list`"),
+            TokenError::NewerVersion => ("store_newer", "install the newer version again"),
+            TokenError::BadName | TokenError::NoScope | TokenError::BadOrigin => {
+                ("invalid", "correct what the message names")
+            }
+            TokenError::Database(_) => ("tokens_failed", "check the disk and the rights of the data folder"),
+        };
+        Self::new(code, error, remedy)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Archive(error) => error.into(),
+            StartError::Tokens(error) => error.into(),
+            StartError::Sync(error) => error.into(),
+            StartError::Listen { .. } => {
+                Self::new("listen_failed", error, "another program holds the port, or choose another one")
+            }
+            StartError::Thread(_) => Self::new("start_failed", error, "see what the message names"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_keeps_a_window_from_enrolling_has_its_own_code_and_remedy() {
+        let told = [
+            (SyncError::Unreachable, "repository_unreachable", "network"),
+            (SyncError::Untrusted, "repository_untrusted", "certificate"),
+            (SyncError::Failed, "repository_error", "log"),
+            (SyncError::Refused("code_spent".into()), "code_spent", "enrol-code"),
+            (SyncError::Protocol, "repository_protocol", "version"),
+            (SyncError::BadUrl, "repository_url", "url"),
+            (SyncError::State("disk".into()), "sync_state_failed", "disk"),
+            (SyncError::EnrolAgain, "enrol_again", "--code -"),
+        ];
+        for (error, code, remedy) in told {
+            let failure = Failure::from(error);
+            assert_eq!(failure.code, code);
+            assert!(failure.remedy.contains(remedy) && !failure.cause.is_empty(), "{failure}");
+            assert!(failure.to_string().starts_with(&format!("error {code}: ")), "{failure}");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! Promise: commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::agent::Agent;
+use crate::support::repository::Repository;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
+/// Everything here happens within this time, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// A daemon that waits for nothing stops within this time.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
+
+fn file(agent: &Agent, picture: &[u8]) -> String {
+    let holder = agent.read_card();
+    let capture = agent.upload(picture).expect(201);
+    let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "case": "案-77",
+        "note": "某样本备注"});
+    let material = agent.post("/v1/materials", &body).expect(201);
+    material["id"].as_str().expect("an id").to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The one JSON document on standard output, and nothing else there.
+fn document(output: &Output, code: i32) -> Value {
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
+}
+
+/// Standard error names this code, a cause and a remedy, and standard output nothing.
+fn fails(output: &Output, code: &str) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{error}");
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+}
+
+fn socket(agent: &Agent) -> PathBuf {
+    agent.data().join("control.sock")
+}
+
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// What every command of the archive says. The keys of used-up captures are deleted when there is time, so how
+/// many are gone is left out.
+fn say_all(agent: &Agent) -> Vec<Value> {
+    let mut verified = document(&agent.command(&["archive", "verify", "--json"]), 0);
+    verified.as_object_mut().expect("an object").remove("forgotten").expect("a figure");
+    assert_eq!((&verified["clean"], &verified["damage_count"]), (&json!(true), &json!(0)), "{verified}");
+    let rebuilt = document(&agent.command(&["archive", "rebuild-index", "--json"]), 0);
+    let list = document(&agent.command(&["archive", "list", "--json"]), 0);
+    let stats = document(&agent.command(&["archive", "stats", "--json"]), 0);
+    vec![verified, rebuilt, list, stats]
+}
+
+#[test]
+fn archive_commands_say_the_same_beside_the_daemon_and_without() {
+    let mut agent = Agent::start();
+    let filed = [file(&agent, FORM), file(&agent, LETTER)];
+    let beside = say_all(&agent);
+    let plain = |agent: &Agent, command| text(&agent.command(&["archive", command]).stdout);
+    let plain_beside = ["list", "stats"].map(|command| plain(&agent, command));
+    assert!(plain(&agent, "verify").starts_with("clean: 4 entries"), "{}", plain(&agent, "verify"));
+    assert!(agent.stop());
+    assert_eq!(say_all(&agent), beside);
+    assert_eq!(["list", "stats"].map(|command| plain(&agent, command)), plain_beside);
+
+    let [_, rebuilt, list, stats] = &beside[..] else { panic!("four answers") };
+    let materials = list["materials"].as_array().expect("a list");
+    assert_eq!(materials.iter().map(|m| &m["id"]).collect::<Vec<_>>(), filed.iter().collect::<Vec<_>>());
+    for material in materials {
+        let mut fields: Vec<_> =
+            material.as_object().expect("an object").keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, ["counter", "filed_at", "id", "origin", "pages", "safe_at", "status"]);
+        let told = (&material["counter"], &material["pages"], &material["safe_at"], &material["status"]);
+        assert_eq!(told, (&json!("test-window"), &json!(1), &json!("this_pc"), &json!("current")));
+    }
+    assert_eq!((&stats["materials"], &stats["unfiled"]), (&json!(2), &json!(0)));
+    assert_eq!(rebuilt["entries"], stats["ledger_head"]);
+    assert_eq!(plain_beside[0].lines().count(), 2);
+    for personal in ["案-77", "某样本备注", "form"] {
+        assert!(!list.to_string().contains(personal) && !plain_beside[0].contains(personal));
+    }
+}
+
+#[test]
+fn tokens_hold_at_once_beside_the_daemon_and_survive_without() {
+    let mut agent = Agent::start();
+    let create = ["token", "create", "--name", "second", "--scopes", "card"];
+    agent.token = text(&agent.command(&create).stdout).trim().to_owned();
+    agent.get("/v1/status").expect(200);
+    fails(&agent.command(&create), "token_name_taken");
+    let names = |agent: &Agent| {
+        let list = document(&agent.command(&["token", "list", "--json"]), 0);
+        list.as_array().expect("a list").iter().map(|t| t["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&agent), ["window", "second"]);
+    assert!(agent.stop());
+    assert_eq!(names(&agent), ["window", "second"]);
+    agent.run();
+    agent.get("/v1/status").expect(200);
+    assert!(agent.command(&["token", "revoke", "--name", "second"]).status.success());
+    agent.get("/v1/status").is_problem(401, "token_invalid");
+    fails(&agent.command(&["token", "revoke", "--name", "second"]), "token_unknown");
+}
+
+/// A file of the blob store, the first in name order.
+fn a_blob(folder: &Path) -> PathBuf {
+    let mut entries: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+    entries.sort();
+    entries.iter().find(|p| p.is_file()).cloned().unwrap_or_else(|| a_blob(&entries[0]))
+}
+
+#[test]
+fn a_damaged_archive_is_told_beside_the_daemon_and_without() {
+    let mut agent = Agent::start();
+    file(&agent, FORM);
+    let blob = a_blob(&agent.data().join("blobs"));
+    let mut bytes = std::fs::read(&blob).expect("a blob");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&blob, bytes).expect("it is damaged");
+    let check = |agent: &Agent| {
+        let report = document(&agent.command(&["archive", "verify", "--json"]), 1);
+        assert_eq!((&report["clean"], &report["damage_count"]), (&json!(false), &json!(1)), "{report}");
+        let damage = &report["damages"][0];
+        assert_eq!((&damage["part"], &damage["fault"]), (&json!("blobs"), &json!("damaged")), "{report}");
+        assert!(damage["what"].as_str().expect("a text").starts_with("blob "), "{report}");
+        let plain = agent.command(&["archive", "verify"]);
+        assert_eq!(plain.status.code(), Some(1));
+        assert!(text(&plain.stdout).starts_with("blobs: blob "), "{}", text(&plain.stdout));
+        assert!(plain.stderr.is_empty(), "no bar where there is no terminal: {}", text(&plain.stderr));
+    };
+    check(&agent);
+    agent.get("/v1/status").expect(200);
+    assert!(agent.stop());
+    check(&agent);
+}
+
+#[test]
+fn the_socket_is_private_goes_with_the_daemon_and_a_stale_one_is_replaced() {
+    let mut agent = Agent::start();
+    let mode = std::fs::symlink_metadata(socket(&agent)).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    agent.kill();
+    assert!(is_there(&socket(&agent)), "a killed daemon leaves it");
+    document(&agent.command(&["archive", "stats", "--json"]), 0);
+    agent.run();
+    document(&agent.command(&["archive", "stats", "--json"]), 0);
+    assert!(agent.stop());
+    assert!(!is_there(&socket(&agent)));
+}
+
+#[test]
+fn a_long_data_folder_has_a_control_socket_too() {
+    let mut agent = Agent::start_in(format!("{}/data", "deep-folder/".repeat(15)));
+    assert!(socket(&agent).as_os_str().len() > 180);
+    file(&agent, FORM);
+    let beside = document(&agent.command(&["archive", "stats", "--json"]), 0);
+    assert_eq!(beside["materials"], 1);
+    assert!(agent.stop());
+    assert!(!is_there(&socket(&agent)));
+    assert_eq!(document(&agent.command(&["archive", "stats", "--json"]), 0), beside);
+}
+
+#[test]
+fn a_daemon_that_takes_no_requests_is_told() {
+    let agent = Agent::start();
+    std::fs::remove_file(socket(&agent)).expect("the socket is taken away");
+    fails(&agent.command(&["archive", "stats", "--json"]), "data_dir_in_use");
+}
+
+#[test]
+fn what_is_asked_for_wrongly_is_a_usage_error() {
+    let agent = Agent::start();
+    let wrong: &[&[&str]] = &[
+        &["enrol"],
+        &["enrol", "--code", "GEHEIM-CODE"],
+        &["enrol", "--code", "-GEHEIM-CODE"],
+        &["enrol", "--code=GEHEIM-CODE"],
+        &["archive"],
+        &["archive", "burn"],
+        &["token", "create", "--name", "a"],
+        &["token", "create", "--name", "a", "--scopes", "everything"],
+        &["token", "create", "--name", " ", "--scopes", "card"],
+        &["token", "create", "--name", "a", "--scopes", "card", "--origin", "a.example/"],
+    ];
+    for arguments in wrong {
+        let output = agent.command(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!text(&output.stderr).contains("GEHEIM"), "a secret is not said again");
+    }
+    fails(&agent.command_with_input(&["enrol", "--code", "-"], "ANY"), "repository_not_configured");
+    fails(&enrol(&Agent::start_unenrolled("http://127.0.0.1:9"), " "), "code_missing");
+}
+
+#[test]
+fn a_folder_without_an_archive_is_not_found_to_be_clean() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let verify = std::process::Command::new(env!("CARGO_BIN_EXE_yidang"))
+        .args(["archive", "verify", "--json"])
+        .env("YIDANG_AGENT_COUNTER", "c")
+        .env("YIDANG_AGENT_DATA_DIR", folder.path().join("data"))
+        .output()
+        .expect("the program runs");
+    fails(&verify, "archive_absent");
+    assert!(!folder.path().join("data").exists());
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn enrol(agent: &Agent, code: &str) -> Output {
+    agent.command_with_input(&["enrol", "--code", "-", "--json"], &format!("{code}\n"))
+}
+
+/// Where the list says that this material is safe.
+fn safe_at(agent: &Agent, material: &str) -> Value {
+    let list = document(&agent.command(&["archive", "list", "--json"]), 0);
+    let materials = list["materials"].as_array().expect("a list");
+    materials.iter().find(|m| m["id"] == material).expect("it is listed")["safe_at"].clone()
+}
+
+#[test]
+fn a_window_is_enrolled_beside_its_daemon_and_enrolled_anew() {
+    let mut repository = Repository::start();
+    let mut agent = Agent::start_unenrolled(&repository.url);
+    let material = file(&agent, FORM);
+    assert_eq!(agent.get("/v1/sync").expect(200)["repository"], "not_enrolled");
+    assert_eq!(safe_at(&agent, &material), "this_pc");
+
+    let code = repository.enrol_code();
+    let enrolled = document(&enrol(&agent, &code), 0);
+    assert_eq!(enrolled, json!({"enrolled": true, "repository": repository.url}));
+    wait_until("the paper arrives", || agent.get("/v1/sync").expect(200)["backlog_materials"] == 0);
+    assert_eq!(safe_at(&agent, &material), "repository");
+    let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let holder = other.read_card();
+    let seen = other.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    assert_eq!(seen["materials"][0]["id"], material.as_str(), "{seen}");
+
+    fails(&enrol(&agent, &code), "code_spent");
+    fails(&enrol(&agent, "ABCDE-ABCDE-ABCDE-ABCDE"), "code_spent");
+    document(&enrol(&agent, &repository.enrol_code()), 0);
+    let second = file(&agent, LETTER);
+    wait_until("it goes on under the new enrolment", || safe_at(&agent, &second) == "repository");
+
+    let code = repository.enrol_code();
+    // It speaks plain HTTP, so whoever expects a certificate gets none.
+    let stranger = Agent::start_unenrolled(&repository.url.replace("http:", "https:"));
+    fails(&enrol(&stranger, &code), "repository_untrusted");
+    repository.kill();
+    fails(&enrol(&agent, &code), "repository_unreachable");
+    assert!(agent.stop());
+    fails(&enrol(&agent, &code), "repository_unreachable");
+    assert_eq!(safe_at(&agent, &second), "repository", "it is known without the daemon too");
+    for file in [agent.read_log(), text(&agent.command(&["archive", "list"]).stdout)] {
+        assert!(!file.contains(&code), "the code is said nowhere");
+    }
+}
+
+#[test]
+fn a_window_is_enrolled_before_its_daemon_starts() {
+    let repository = Repository::start();
+    let mut agent = Agent::start_unenrolled(&repository.url);
+    let material = file(&agent, FORM);
+    assert!(agent.stop());
+    fails(&enrol(&agent, "ABCDE-ABCDE-ABCDE-ABCDE"), "code_spent");
+    document(&enrol(&agent, &repository.enrol_code()), 0);
+    agent.run();
+    wait_until("the paper arrives", || safe_at(&agent, &material) == "repository");
+}
+
+/// An open connection on which this was sent.
+fn call(agent: &Agent, head: &str, body: &[u8]) -> TcpStream {
+    let address = agent.url.strip_prefix("http://").expect("an address");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    let token = &agent.token;
+    let head = format!("{head} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n");
+    stream.write_all(head.as_bytes()).expect("sent");
+    stream.write_all(body).expect("sent");
+    stream
+}
+
+/// Everything that comes until the connection ends.
+fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let ended = stream.read_to_end(&mut bytes);
+    assert!(ended.is_ok(), "the connection is closed in good order: {ended:?}");
+    text(&bytes)
+}
+
+#[test]
+fn a_daemon_with_open_streams_and_waiting_calls_stops_at_once() {
+    let mut agent = Agent::start();
+    agent.read_card();
+    agent.post("/v1/simulated/card", &json!({"insert": null})).expect(204);
+    let mut polled = Value::Null;
+    wait_until("the card is gone, and nothing more happens", || {
+        polled = agent.get("/v1/events?after=0").expect(200);
+        polled["events"].as_array().is_some_and(|e| e.last().is_some_and(|e| e["type"] == "card.removed"))
+    });
+    let streams = [(); 3].map(|()| call(&agent, "GET /v1/events", b"Accept: text/event-stream\r\n\r\n"));
+    let wish = b"{\"wait_ms\":120000}";
+    let more = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", wish.len());
+    let cards = [(); 2].map(|()| call(&agent, "POST /v1/card/read", &[more.as_bytes(), wish].concat()));
+    let address = agent.url.strip_prefix("http://").expect("an address").to_owned();
+    let silent = TcpStream::connect(address).expect("a connection");
+    let mut streams = streams.map(BufReader::new);
+    for stream in &mut streams {
+        let mut line = String::new();
+        stream.read_line(&mut line).expect("an answer");
+        assert!(line.contains(" 200 "), "{line}");
+    }
+    let poll = call(&agent, &format!("GET /v1/events?after={}&wait_ms=25000", polled["after"]), b"\r\n");
+    // The calls that wait have said nothing that could be waited for.
+    std::thread::sleep(Duration::from_millis(500));
+    let started = Instant::now();
+    assert!(agent.stop());
+    let took = started.elapsed();
+    assert!(took < STOPS_WITHIN, "{took:?}");
+    for stream in streams {
+        let all = rest(stream.into_inner());
+        assert!(all.ends_with("0\r\n\r\n"), "the stream has an end: {all}");
+    }
+    let poll = rest(poll);
+    assert!(poll.contains(" 200 ") && poll.contains("\"events\":[]"), "{poll}");
+    for card in cards {
+        let answer = rest(card);
+        assert!(answer.contains(" 503 ") && answer.contains("\"code\":\"busy\""), "{answer}");
+    }
+    drop(silent);
+}
+
+#[test]
+fn a_call_in_flight_is_finished_before_the_daemon_stops() {
+    let mut agent = Agent::start();
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n".to_vec();
+    body.extend_from_slice(FORM);
+    body.extend_from_slice(b"\r\n--b--\r\n");
+    let (first, second) = body.split_at(body.len() / 2);
+    let head =
+        format!("Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n", body.len());
+    let mut upload = call(&agent, "POST /v1/captures", &[head.as_bytes(), first].concat());
+    std::thread::sleep(Duration::from_millis(300));
+    let second = second.to_vec();
+    let finishing = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        upload.write_all(&second).expect("sent");
+        rest(upload)
+    });
+    assert!(agent.stop());
+    let answer = finishing.join().expect("the upload ends");
+    assert!(answer.contains(" 201 "), "{answer}");
+    let stats = document(&agent.command(&["archive", "stats", "--json"]), 0);
+    assert_eq!(stats["unfiled"], 1, "what was acknowledged is there");
+}
