@@ -138,6 +138,7 @@ impl Repository {
             reason: entry.reason.clone(),
             by: Actor { client: entry.client.clone(), operator: entry.operator.clone() },
             idempotency: None,
+            elsewhere_of: Vec::new(),
         };
         match self.archive.request_erasure(request.clone()) {
             Ok(erasure) => self.archive.erase(erasure.id).map(Some),

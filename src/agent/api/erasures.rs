@@ -81,6 +81,7 @@ pub(crate) async fn request(
             reason,
             by: caller.actor(),
             idempotency: durable_key(&caller, &request),
+            elsewhere_of: Vec::new(),
         };
         let erasure = carry_out(&app, wish).await?;
         Ok((StatusCode::CREATED, Answer(erasure_body(&app, &erasure))).into_response())

@@ -50,6 +50,7 @@ impl Source for Archive {
                 reason: String::new(),
                 by: Actor { client: REPOSITORY.to_owned(), operator: None },
                 idempotency: None,
+                elsewhere_of: Vec::new(),
             }),
         };
         match done {

@@ -170,7 +170,8 @@ impl Plan {
         }
         let captured_at = pages.iter().map(|p| p.captured_at).max().unwrap_or(self.record.filed_at);
         let material = Material { pages, origin, captured_at, ..self.record };
-        Ok(Filing { material, from, by: caller.actor(), purpose: self.purpose, idempotency: None })
+        let (by, purpose) = (caller.actor(), self.purpose);
+        Ok(Filing { material, from, page_sets: Vec::new(), by, purpose, idempotency: None })
     }
 }
 

@@ -137,6 +137,7 @@ impl Window {
         let filing = Filing {
             material,
             from: vec![CaptureId::from_bytes(id(1))],
+            page_sets: Vec::new(),
             by,
             purpose: None,
             idempotency: None,
