@@ -161,8 +161,6 @@ impl Scribe {
                 idempotency: None,
             };
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-            let keys = slots.iter().map(|slot| slot.key.id).collect();
-            stores.veil.add(&Covered { keys, materials: extent.materials.iter().copied().collect() });
             let sequence = planner.sequence;
             let change = IndexChange::Erased { id, sequence, materials: extent.materials.clone(), holder };
             Ok(draft(entry, change, Answer::Sequence(sequence)))

@@ -236,6 +236,10 @@ impl Scribe {
             let _ = self.undo(&batch, &blobs);
             return Err(error);
         }
+        if batch.drafts.iter().any(|draft| matches!(draft.change, Some(IndexChange::Erased { .. }))) {
+            // Not before: what the ledger does not say is gone must be seen, by sync among others.
+            self.draw_veil()?;
+        }
         self.show(&batch)
     }
 }

@@ -39,13 +39,6 @@ impl Veil {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = covered;
     }
 
-    /// Covers this too.
-    pub(crate) fn add(&self, covered: &Covered) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        all.keys.extend(&covered.keys);
-        all.materials.extend(&covered.materials);
-    }
-
     pub(crate) fn covers_key(&self, key: KeyId) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).keys.contains(&key)
     }
