@@ -193,3 +193,27 @@ fn a_window_that_was_off_for_long_carries_everything_out_that_it_missed() {
     assert!(repository.state().erasures.is_empty(), "none is asked for again");
     assert_eq!(window.last_error(), None);
 }
+
+#[test]
+fn what_was_forgotten_alone_stays_forgotten_whatever_the_repository_says() {
+    for denies in [false, true] {
+        let repository = Repository::start();
+        repository.state().denies = denies;
+        let mut window = Window::new(&repository);
+        let gone = window.file();
+        let kept = window.file();
+        let alone = request(1, ErasureTarget::Material(gone.material.id));
+        window.archive.erase_now(alone).unwrap();
+        window.start();
+        window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+        wait_for("the other paper", || window.sync().is_committed(kept.sequence, kept.material.id));
+        let later = window.file();
+        wait_for("the later paper", || window.sync().is_committed(later.sequence, later.material.id));
+        assert_eq!(erasure(&window, 1).state, ErasureState::Done);
+        assert!(window.archive.is_erased(gone.material.id).unwrap());
+        assert!(!repository.filed_ids().contains(&gone.material.id.to_string()), "it never left");
+        // A tombstone there keeps it from coming by another way, where the repository takes the request.
+        assert_eq!(repository.state().erasures.len(), usize::from(!denies));
+        assert_eq!(window.last_error(), None);
+    }
+}
