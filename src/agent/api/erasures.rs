@@ -52,7 +52,7 @@ pub(crate) struct ErasureBody {
     materials: Vec<String>,
     /// Pictures that stay because they are someone else's paper too.
     shared_kept: Vec<String>,
-    /// `confirmed`, `pending`, or `none` without one.
+    /// `confirmed`, `pending`, or `none`: there is none, or it was carried out here while there was none.
     repository: &'static str,
 }
 
@@ -210,7 +210,10 @@ fn erasure_body(app: &Shared, erasure: &Erasure) -> ErasureBody {
         repository: match (&app.sync, erasure.state) {
             (None, _) => "none",
             (Some(_), ErasureState::Requested) => "pending",
-            (Some(_), _) => "confirmed",
+            (Some(_), ErasureState::Refused) => "confirmed",
+            (Some(sync), _) if sync.erasure_confirmed(erasure.id) => "confirmed",
+            // It was carried out while this PC worked alone.
+            (Some(_), _) => "none",
         },
     }
 }
