@@ -36,6 +36,17 @@ fn ids(list: &Value) -> Vec<String> {
     materials.iter().map(|m| m["id"].as_str().expect("an id").to_owned()).collect()
 }
 
+fn local(agent: &Agent, holder: &str) -> Vec<String> {
+    ids(&agent.get(&format!("/v1/holders/{holder}/materials")).expect(200))
+}
+
+/// An erasure once it stands in this state.
+fn decided(agent: &Agent, asked: &Value, state: &str) -> Value {
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until(&format!("the erasure is {state}"), || agent.get(&path).expect(200)["state"] == state);
+    agent.get(&path).expect(200)
+}
+
 #[test]
 fn papers_cross_over_survive_an_outage_and_are_forgotten_everywhere() {
     let mut repository = Repository::start();
@@ -72,6 +83,54 @@ fn papers_cross_over_survive_an_outage_and_are_forgotten_everywhere() {
     assert_eq!(ids(&all(&b, &at_b)), left);
     assert_eq!(ids(&all(&a, &at_a)), left);
     b.get(&path).is_problem(404, "material_unknown");
+    let checked = repository.command("check");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[test]
+fn only_who_has_a_ground_has_papers_of_other_windows_forgotten() {
+    let repository = Repository::start();
+    let [a, b, stranger] = [(); 3].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let card = a.post("/v1/card/read", &json!({})).expect(200);
+    let at_a = card["holder"].as_str().expect("a holder").to_owned();
+    let first = file(&a, &at_a, FORM, "K1");
+    let second = file(&a, &at_a, LETTER, "K2");
+
+    // A window that may file for the person, and has filed, has not seen their dossier.
+    let subject = json!({"type": "resident", "value": card["id_number"]});
+    let opened = stranger.post("/v1/holders", &json!({"subject": subject, "basis": "none"})).expect(201);
+    let at_stranger = opened["holder"].as_str().expect("a holder").to_owned();
+    let own = file(&stranger, &at_stranger, FORM, "K3");
+    let sent = |agent: &Agent| agent.get("/v1/sync").expect(200)["backlog_materials"] == 0;
+    wait_until("all papers are at the repository", || sent(&a) && sent(&stranger));
+    let unseen = json!({"material": first, "reason": "test"});
+    stranger.post("/v1/erasures", &unseen).is_problem(404, "material_unknown");
+    let asked = stranger.post("/v1/erasures", &json!({"holder": at_stranger, "reason": "test"})).expect(201);
+    let refused = decided(&stranger, &asked, "refused");
+    assert_eq!((&refused["materials"], &refused["erased_at"]), (&json!([]), &Value::Null));
+    let asked = stranger.post("/v1/erasures", &json!({"material": own, "reason": "test"})).expect(201);
+    assert_eq!(decided(&stranger, &asked, "done")["materials"], json!([own]), "its own it may");
+
+    // One paper, seen through an open dossier, and held at the other window alone.
+    b.post("/v1/erasures", &unseen).is_problem(404, "material_unknown");
+    let at_b = b.read_card();
+    assert_eq!(ids(&all(&b, &at_b)).len(), 2);
+    let key = [("Idempotency-Key", "e-1")];
+    let asked = b.post_with("/v1/erasures", &unseen, &key).expect(201);
+    assert_eq!(b.post_with("/v1/erasures", &unseen, &key).expect(201)["id"], asked["id"]);
+    let other = json!({"material": second, "reason": "test"});
+    b.post_with("/v1/erasures", &other, &key).is_problem(409, "idempotency_conflict");
+    let done = decided(&b, &asked, "done");
+    assert_eq!((&done["materials"], &done["repository"]), (&json!([first]), &json!("confirmed")));
+    assert_eq!(done["shared_kept"], json!([]));
+    b.post("/v1/erasures", &unseen).is_problem(404, "material_unknown");
+    wait_until("the paper is gone where it was filed", || local(&a, &at_a) == std::slice::from_ref(&second));
+
+    // The person, who has never filed anything at this window; the card lies on its reader.
+    let asked = b.post("/v1/erasures", &json!({"holder": at_b, "reason": "test"})).expect(201);
+    assert_eq!(decided(&b, &asked, "done")["materials"], json!([second]));
+    wait_until("the person is forgotten where the papers were filed", || local(&a, &at_a).is_empty());
+    assert_eq!(ids(&all(&b, &at_b)), Vec::<String>::new());
     let checked = repository.command("check");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }

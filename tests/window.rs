@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::support::agent::Agent;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
 
 fn file(agent: &Agent, holder: &str, capture: &str, case: &str) -> crate::support::agent::Answer {
     let body = json!({"holders": [holder], "kind": "form", "captures": [capture], "case": case, "slot": "s1",
@@ -114,6 +115,35 @@ fn the_same_idempotency_key_gives_the_same_answer_also_after_a_kill() {
 }
 
 /// Sends bytes as they are; the answer's first line.
+#[test]
+fn the_same_filing_of_several_pages_again_is_recognised() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    let captures: Vec<String> =
+        [FORM, LETTER, FORM].iter().map(|p| id(&agent.upload(p).expect(201))).collect();
+    let paper = |agent: &Agent, holder: &str, captures: &[&String], case: &str| {
+        let body =
+            json!({"holders": [holder], "kind": "form", "captures": captures, "case": case, "slot": "s1"});
+        agent.post("/v1/materials", &body)
+    };
+    let [form, letter, unfiled] = &captures[..] else { panic!("three captures") };
+    let first = paper(&agent, &holder, &[form, letter, form], "K1").expect(201);
+    for again in 0..2 {
+        let repeated = paper(&agent, &agent.read_card(), &[form, letter, form], "K1").expect(200);
+        assert_eq!((&repeated["id"], &repeated["duplicate"]), (&first["id"], &json!(true)), "{again}");
+        assert_eq!(repeated["pages"], first["pages"]);
+        agent.kill();
+        agent.run();
+    }
+    let holder = agent.read_card();
+    for other in [&[form, letter][..], &[letter, form, form], &[form, letter, unfiled], &[unfiled, form]] {
+        paper(&agent, &holder, other, "K1").is_problem(409, "capture_filed");
+    }
+    paper(&agent, &holder, &[form, letter, form], "K2").is_problem(409, "capture_filed");
+    let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    assert_eq!(list["materials"].as_array().map(Vec::len), Some(1));
+}
+
 fn raw(agent: &Agent, request: &str) -> String {
     let address = agent.url.strip_prefix("http://").expect("an address");
     let mut stream = std::net::TcpStream::connect(address).expect("a connection");

@@ -59,7 +59,14 @@ impl Document {
             captured_at: NOW,
         };
         let from = vec![CaptureId::from_bytes(self.id())];
-        Filing { material: self.material(page), from, by: clerk(), purpose: None, idempotency: None }
+        Filing {
+            material: self.material(page),
+            from,
+            page_sets: Vec::new(),
+            by: clerk(),
+            purpose: None,
+            idempotency: None,
+        }
     }
 
     fn material(&self, page: Page) -> Material {

@@ -16,6 +16,7 @@ use crate::storage::{
     BlobStore, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
 };
 use crate::stores::Stores;
+use crate::veil::Veil;
 use crate::writer::Writer;
 
 /// File in the data folder whose lock says that the archive is open.
@@ -120,6 +121,7 @@ impl Archive {
             index: Box::new(index),
             keys,
             clock: Box::new(SystemClock),
+            veil: Veil::default(),
             _lock: Some(lock),
         })
     }
@@ -135,7 +137,7 @@ impl Archive {
         let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
         let keys = KeyCabinet::open(keyring, keeper, ledger_is_empty, clock.now())?;
-        Self::over(Stores { blobs, ledger, index, keys, clock, _lock: None })
+        Self::over(Stores { blobs, ledger, index, keys, clock, veil: Veil::default(), _lock: None })
     }
 
     fn over(stores: Stores) -> Result<Archive, ArchiveError> {

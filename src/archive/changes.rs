@@ -2,7 +2,7 @@
 
 use yidang_model::{ErasureId, Material, MaterialId, Timestamp};
 
-use crate::entry::{OpenEntry, open_entry};
+use crate::entry::{OpenEntry, open_beneath};
 use crate::erase::target_of;
 use crate::storage::{Entry, Verb};
 use crate::stores::Stores;
@@ -58,9 +58,9 @@ impl Archive {
 
 fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
     let what = match entry.content.verb {
-        Verb::Filed => filed(stores, &open_entry(&stores.keys, entry)?)?,
+        Verb::Filed => filed(stores, &open_beneath(&stores.veil, &stores.keys, entry)?)?,
         Verb::ErasureRequested => {
-            let opened = open_entry(&stores.keys, entry)?;
+            let opened = open_beneath(&stores.veil, &stores.keys, entry)?;
             match (opened.refs.erasure, target_of(&opened)) {
                 (Some(id), Some(target)) => ChangeWhat::ErasureRequested { id: id.0, target },
                 _ => ChangeWhat::Unreadable,
@@ -79,7 +79,7 @@ fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
 fn filed(stores: &Stores, opened: &OpenEntry) -> Result<ChangeWhat, ArchiveError> {
     let Some((material, _)) = opened.filed()? else { return Ok(ChangeWhat::Unreadable) };
     // Its holders may still have their keys, but what was erased must not be sent anywhere.
-    if stores.index.is_erased(material.id)? {
+    if stores.is_erased(material.id)? {
         return Ok(ChangeWhat::Unreadable);
     }
     Ok(ChangeWhat::Filed(Box::new(material)))

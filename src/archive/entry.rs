@@ -13,6 +13,7 @@ use crate::record::{
     SubjectRecord, from_json, to_json,
 };
 use crate::storage::{Entry, KeyId, NewEntry, Part, StorageError, StorageFault, Verb};
+use crate::veil::Veil;
 use crate::{ArchiveError, Clock, seal};
 
 /// Who can open an entry: a holder, or for a staged set (without a subject) its own key.
@@ -89,6 +90,19 @@ pub(crate) struct OpenEntry {
 /// Opens an entry. Keys that are gone are no error; everything that does not hold together is
 /// [`StorageFault::Damaged`].
 pub(crate) fn open_entry(keys: &KeyCabinet, entry: &Entry) -> Result<OpenEntry, ArchiveError> {
+    open_without(keys, entry, &|_| false)
+}
+
+/// Opens an entry for someone who reads: keys of people who are being forgotten count as gone.
+pub(crate) fn open_beneath(veil: &Veil, keys: &KeyCabinet, entry: &Entry) -> Result<OpenEntry, ArchiveError> {
+    open_without(keys, entry, &|key| veil.covers_key(key))
+}
+
+fn open_without(
+    keys: &KeyCabinet,
+    entry: &Entry,
+    is_gone: &dyn Fn(KeyId) -> bool,
+) -> Result<OpenEntry, ArchiveError> {
     let envelope = envelope_of(entry)?;
     let damaged = || damaged_entry(entry.sequence);
     let verb = entry.content.verb;
@@ -97,7 +111,8 @@ pub(crate) fn open_entry(keys: &KeyCabinet, entry: &Entry) -> Result<OpenEntry, 
     let mut data_key = None;
     let mut subjects = Vec::with_capacity(envelope.slots.len());
     for slot in &envelope.slots {
-        let Some(secret) = keys.get(slot.key)? else {
+        let secret = if is_gone(slot.key) { None } else { keys.get(slot.key)? };
+        let Some(secret) = secret else {
             subjects.push(None);
             continue;
         };

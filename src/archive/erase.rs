@@ -7,6 +7,7 @@ use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 
 use crate::caller::{TEXT_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, damaged_entry, seal_entry};
+use crate::file::check_holders;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{ErasurePersonal, NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
@@ -36,6 +37,18 @@ pub struct ErasureRequest {
     pub by: Actor,
     /// How a repeated call is recognised.
     pub idempotency: Option<Idempotency>,
+    /// Whose papers they are, for what may be held elsewhere alone: the request is sealed for them. Empty: a
+    /// material or a person that is not held here is unknown.
+    pub elsewhere_of: Vec<Subject>,
+}
+
+/// What went elsewhere with an erasure that was decided there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WentElsewhere {
+    /// Materials. Each that is not held here gets its tombstone, so that it can never come here.
+    pub materials: Vec<MaterialId>,
+    /// Pictures that stay there because someone else's papers have the same bytes.
+    pub shared_kept: Vec<Digest>,
 }
 
 impl fmt::Debug for ErasureRequest {
@@ -87,7 +100,13 @@ impl Archive {
     /// Carries a requested erasure out: when it returns, every trace is gone. Called again it does what is
     /// left to do. A crash on the way is made good when the archive is opened.
     pub fn erase(&self, id: ErasureId) -> Result<Erasure, ArchiveError> {
-        erasure_answer(self.shared.writer.ask_alone(move |scribe| erased_answer(scribe, id)))
+        self.erase_with(id, WentElsewhere::default())
+    }
+
+    /// Carries a requested erasure out that was decided elsewhere, like [`Archive::erase`]. What went there is
+    /// entered with it, unless it had been carried out before.
+    pub fn erase_with(&self, id: ErasureId, elsewhere: WentElsewhere) -> Result<Erasure, ArchiveError> {
+        erasure_answer(self.shared.writer.ask_alone(move |scribe| erased_answer(scribe, id, &elsewhere)))
     }
 
     /// Refuses a requested erasure; one that has been refused stays so, one carried out is
@@ -99,6 +118,15 @@ impl Archive {
     /// Asks and carries out in one go, for what was decided elsewhere. A material that is not held here still
     /// gets its tombstone, so that it can never come back.
     pub fn erase_now(&self, request: ErasureRequest) -> Result<Erasure, ArchiveError> {
+        self.erase_now_with(request, WentElsewhere::default())
+    }
+
+    /// Like [`Archive::erase_now`], with what went elsewhere.
+    pub fn erase_now_with(
+        &self,
+        request: ErasureRequest,
+        elsewhere: WentElsewhere,
+    ) -> Result<Erasure, ArchiveError> {
         let planned = PlannedErasure::new(request, false, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask_alone(move |scribe| {
             let mut known = None;
@@ -111,8 +139,8 @@ impl Archive {
             });
             match known {
                 // Asked for before, perhaps under another identifier.
-                Some(Answer::Erasure(erasure)) => erased_answer(scribe, erasure.id),
-                _ => asked.and_then(|()| erased_answer(scribe, planned.request.id)),
+                Some(Answer::Erasure(erasure)) => erased_answer(scribe, erasure.id, &elsewhere),
+                _ => asked.and_then(|()| erased_answer(scribe, planned.request.id, &elsewhere)),
             }
         }))
     }
@@ -130,8 +158,12 @@ fn erasure_answer(answer: Result<Answer, ArchiveError>) -> Result<Erasure, Archi
     }
 }
 
-fn erased_answer(scribe: &mut Scribe, id: ErasureId) -> Result<Answer, ArchiveError> {
-    scribe.erase(id)?;
+fn erased_answer(
+    scribe: &mut Scribe,
+    id: ErasureId,
+    elsewhere: &WentElsewhere,
+) -> Result<Answer, ArchiveError> {
+    scribe.erase(id, elsewhere)?;
     let erasure = erasure_of(&scribe.stores, id)?.ok_or(ArchiveError::ErasureUnknown)?;
     Ok(Answer::Erasure(Box::new(erasure)))
 }
@@ -178,6 +210,9 @@ impl PlannedErasure {
     fn new(request: ErasureRequest, must_be_held: bool, stores: &Stores) -> Result<Self, ArchiveError> {
         request.by.check()?;
         request.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
+        if !request.elsewhere_of.is_empty() {
+            check_holders(&request.elsewhere_of)?;
+        }
         if too_long(&request.reason, TEXT_CHARS_MAX) {
             return Err(ArchiveError::Invalid("the reason is longer than 4000 characters"));
         }
@@ -198,11 +233,7 @@ impl PlannedErasure {
             ErasureTarget::Material(id) => (false, vec![Text(*id)], self.holders_of(stores, *id)?),
             ErasureTarget::Holder(who) => (true, Vec::new(), vec![who.clone()]),
         };
-        let mut keys = SlotKeys::default();
-        for subject in &subjects {
-            let known = planner.known_holder(stores.keys.subject_tag(subject))?;
-            keys.keys.push(known.ok_or(ArchiveError::HolderUnknown)?);
-        }
+        let keys = self.slot_keys(planner, &subjects)?;
         let plain = Plain {
             verb: Verb::ErasureRequested,
             refs: Refs { erasure: Some(Text(request.id)), materials, whole_holder, ..Refs::default() },
@@ -223,7 +254,21 @@ impl PlannedErasure {
             shared_kept: Vec::new(),
         };
         let change = IndexChange::ErasureRequested { id: request.id, sequence: planner.sequence };
-        Ok(Plan::Write(Box::new(draft(entry, change, Answer::Erasure(Box::new(answer))))))
+        let draft = draft(entry, change, Answer::Erasure(Box::new(answer)));
+        Ok(Plan::Write(Box::new(Draft { keys: keys.records, holders: keys.new_holders, ..draft })))
+    }
+
+    /// Keys to seal the request with. Only someone whose papers are elsewhere may get one for it.
+    fn slot_keys(&self, planner: &Planner<'_>, subjects: &[Subject]) -> Result<SlotKeys, ArchiveError> {
+        if subjects.iter().all(|subject| self.request.elsewhere_of.contains(subject)) {
+            return planner.holder_keys(subjects);
+        }
+        let mut keys = SlotKeys::default();
+        for subject in subjects {
+            let known = planner.known_holder(planner.stores.keys.subject_tag(subject))?;
+            keys.keys.push(known.ok_or(ArchiveError::HolderUnknown)?);
+        }
+        Ok(keys)
     }
 
     fn known(&self, stores: &Stores) -> Result<Option<Erasure>, ArchiveError> {
@@ -245,7 +290,8 @@ impl PlannedErasure {
         match stores.stored_by_id(id)? {
             Some(stored) => Ok(stored.material.holders),
             None if !self.must_be_held => Ok(Vec::new()),
-            None if stores.index.is_erased(id)? => Err(ArchiveError::MaterialErased),
+            None if stores.is_erased(id)? => Err(ArchiveError::MaterialErased),
+            None if !self.request.elsewhere_of.is_empty() => Ok(self.request.elsewhere_of.clone()),
             None => Err(ArchiveError::MaterialUnknown),
         }
     }

@@ -1,18 +1,21 @@
 //! Carrying an erasure out, step by step; the steps and what a crash between them leaves are laid down in
 //! [`crate::writer`].
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use yidang_model::{Digest, ErasureId, MaterialId, Subject};
 
 use crate::ArchiveError;
-use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, seal_entry};
-use crate::erase::{ErasureTarget, draft, target_of};
+use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, seal_entry};
+use crate::erase::{ErasureTarget, WentElsewhere, draft, target_of};
 use crate::plan::Answer;
+use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
 use crate::storage::{BlobName, ErasureState, IndexChange, MaterialRow, Tag, Verb};
-use crate::stores::Stores;
+use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::veil::Covered;
+use crate::writer::unwind_guarded;
 
 /// Rows read at a time when a whole dossier is gone through.
 const ROWS_AT_A_TIME: usize = 200;
@@ -30,19 +33,21 @@ struct Extent {
 
 impl Scribe {
     /// Carries an erasure out, from wherever it stands to the end.
-    pub(crate) fn erase(&mut self, id: ErasureId) -> Result<(), ArchiveError> {
+    pub(crate) fn erase(&mut self, id: ErasureId, elsewhere: &WentElsewhere) -> Result<(), ArchiveError> {
         match self.stores.index.erasure(id)? {
             None => Err(ArchiveError::ErasureUnknown),
             Some((ErasureState::Refused, ..)) => Err(ArchiveError::Invalid("the erasure has been refused")),
             Some((ErasureState::Done, ..)) => Ok(()),
-            Some((ErasureState::Erasing, ..)) => self.finish_erasure(id),
-            Some((ErasureState::Requested, requested, _)) => {
+            Some((state, requested, _)) => {
                 // Whatever happens from here on, it is gone on with before anything else is written.
                 self.unfinished = true;
-                self.set_tombstone(id, requested)?;
+                if state == ErasureState::Requested {
+                    self.set_tombstone(id, requested, elsewhere)?;
+                }
                 self.finish_erasure(id)?;
-                self.unfinished = false;
-                Ok(())
+                // Another one may still stand half-way.
+                self.unfinished = !self.stores.index.erasing()?.is_empty();
+                self.draw_veil()
             }
         }
     }
@@ -50,30 +55,77 @@ impl Scribe {
     /// Goes on with erasures that stopped half-way. One that stops again keeps its holder doomed and nobody
     /// else from filing.
     pub(crate) fn finish_erasures(&mut self) -> Result<u64, ArchiveError> {
-        let mut finished = 0;
-        self.unfinished = false;
-        self.doomed.clear();
+        // Holds, and keeps everyone waiting, if this itself is cut short: until it is known who is doomed,
+        // nothing may be sealed for anyone.
+        self.unfinished = true;
+        let mut doomed = HashMap::new();
+        let (mut finished, mut stopped) = (0, false);
         for (id, _) in self.stores.index.erasing()? {
-            match self.finish_erasure(id) {
-                Ok(()) => finished += 1,
-                Err(error) => {
-                    tracing::error!(%error, "an erasure could not be finished; it is tried again");
-                    self.unfinished = true;
-                    if let Some(key) = self.tombstone(id)?.filter(|t| t.refs.whole_holder) {
-                        self.doomed.extend(key.slot_keys.iter().map(|k| (*k, error.clone())));
-                    }
-                }
+            let Err(error) = unwind_guarded(|| self.finish_erasure(id)) else {
+                finished += 1;
+                continue;
+            };
+            tracing::error!(erasure = %id, %error, "an erasure could not be finished; it is tried again");
+            stopped = true;
+            if let Some(tombstone) = self.tombstone(id)?.filter(|t| t.refs.whole_holder) {
+                doomed.extend(tombstone.slot_keys.iter().map(|key| (*key, error.clone())));
             }
         }
+        self.draw_veil()?;
+        (self.doomed, self.unfinished) = (doomed, stopped);
         Ok(finished)
     }
 
-    /// Steps 1 and 2.
-    fn set_tombstone(&mut self, id: ErasureId, requested: u64) -> Result<(), ArchiveError> {
+    /// Has readers take for gone what tombstones cover, whether the index has taken them up or not.
+    pub(crate) fn draw_veil(&self) -> Result<(), ArchiveError> {
+        let mut covered = Covered::default();
+        for (id, _) in self.stores.index.erasing()? {
+            if let Some(tombstone) = self.tombstone(id)? {
+                covered.add(&tombstone);
+            }
+        }
+        let mut after = self.stores.index.applied()?;
+        loop {
+            let lagging = self.stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
+            let Some(last) = lagging.last() else { break };
+            after = last.sequence;
+            for entry in lagging.iter().filter(|e| e.content.verb == Verb::Erased) {
+                // One that does not hold together is for the fixity check to report.
+                if let Some(tombstone) = skip_damaged(open_entry(&self.stores.keys, entry))? {
+                    covered.add(&tombstone);
+                }
+            }
+        }
+        self.stores.veil.set(covered);
+        Ok(())
+    }
+
+    /// Steps 1 and 2. Whatever becomes of them, readers go by the ledger.
+    fn set_tombstone(
+        &mut self,
+        id: ErasureId,
+        requested: u64,
+        elsewhere: &WentElsewhere,
+    ) -> Result<(), ArchiveError> {
+        let set = self.write_tombstone(id, requested, elsewhere);
+        if set.is_err()
+            && let Err(error) = self.draw_veil()
+        {
+            tracing::warn!(%error, "what is being erased stays hidden until the stores can be read");
+        }
+        set
+    }
+
+    fn write_tombstone(
+        &mut self,
+        id: ErasureId,
+        requested: u64,
+        elsewhere: &WentElsewhere,
+    ) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
         let (_, request) = stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
         let mut subjects: Vec<Subject> = Vec::new();
-        let (extent, holder) = match target_of(&request) {
+        let (mut extent, holder) = match target_of(&request) {
             Some(ErasureTarget::Material(id)) => (extent_of_material(&stores, id)?, None),
             Some(ErasureTarget::Holder(who)) => {
                 let tag = stores.keys.subject_tag(&who);
@@ -83,6 +135,7 @@ impl Scribe {
             // Another erasure forgot that person in the meantime.
             None => (Extent::default(), None),
         };
+        extent.add(&stores, elsewhere)?;
         self.write_alone(|planner| {
             let mut slots = Vec::with_capacity(subjects.len());
             for subject in &subjects {
@@ -117,14 +170,18 @@ impl Scribe {
     /// Steps 3 to 7. Each can be done again.
     fn finish_erasure(&mut self, id: ErasureId) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
+        // A staged set's key opens pictures and what was noted with them, whosever they became.
+        self.forget_used_up()?;
         let doomed = stores.index.erasing()?.into_iter().find(|(erasing, _)| *erasing == id);
         for names in doomed.unwrap_or((id, Vec::new())).1.chunks(BLOBS_PER_DELETION) {
             stores.blobs.delete_many(names)?;
         }
         let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
-        if tombstone.refs.whole_holder {
+        // Rewrapping every key takes time; a later step that fails over and over does not repeat it.
+        if tombstone.refs.whole_holder && !self.rotated.contains(&id) {
             stores.keys.forget(&tombstone.slot_keys)?;
             stores.keys.rotate(stores.clock.now())?;
+            self.rotated.insert(id);
         }
         stores.index.scrub()?;
         stores.ledger.scrub()?;
@@ -141,6 +198,7 @@ impl Scribe {
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
             Ok(draft(entry, IndexChange::ErasureDone(id), Answer::Sequence(planner.sequence)))
         })?;
+        self.rotated.remove(&id);
         // The list of deleted blobs, keyed hashes, was in the index until now. The erasure is done without
         // this; a failure leaves them to the next erasure.
         if let Err(error) = stores.index.scrub() {
@@ -155,6 +213,20 @@ impl Scribe {
             Some((_, _, sequence)) if sequence > 0 => Ok(self.stores.entry(sequence)?.map(|(_, t)| t)),
             _ => Ok(None),
         }
+    }
+}
+
+impl Extent {
+    /// Adds what went elsewhere with the same erasure, apart from what is someone else's paper here.
+    fn add(&mut self, stores: &Stores, elsewhere: &WentElsewhere) -> Result<(), ArchiveError> {
+        for id in &elsewhere.materials {
+            if !self.materials.contains(id) && stores.index.material(*id)?.is_none() {
+                self.materials.push(*id);
+            }
+        }
+        self.materials.sort_unstable();
+        self.shared_kept.extend(&elsewhere.shared_kept);
+        Ok(())
     }
 }
 
@@ -183,7 +255,6 @@ fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError
         Ok(())
     })?;
     extent.shared_kept = kept;
-    extent.materials.sort_unstable();
     Ok(extent)
 }
 

@@ -32,6 +32,9 @@ pub struct Filing {
     /// The staged sets it is made of; they are used up. Blobs in none of them are taken from what is on file
     /// for one of the holders.
     pub from: Vec<CaptureId>,
+    /// Which of `from` each page was made of, in the pages' order; empty where that is not known. Kept with the
+    /// record, so that the sets can be recognised when they are handed in again ([`Archive::page_sets`]).
+    pub page_sets: Vec<CaptureId>,
     /// Who files it.
     pub by: Actor,
     /// What for, where it was said.
@@ -75,6 +78,20 @@ impl Archive {
         let mut written = self.shared.writer.ask_many(requests).into_iter().map(filed_answer);
         let of_writer = |answer: Option<_>| answer.or_else(|| written.next());
         answers.into_iter().map(of_writer).map(|a| a.unwrap_or(Err(ArchiveError::Closed))).collect()
+    }
+
+    /// The staged set each page of a material was made of, in the pages' order; empty where it was not said,
+    /// and for a material that is not on file.
+    pub fn page_sets(&self, id: MaterialId) -> Result<Vec<CaptureId>, ArchiveError> {
+        let stores = &self.shared.stores;
+        let Some(row) = stores.index.material(id)? else { return Ok(Vec::new()) };
+        let Some((stored, personal)) = stores.filed(&row)? else { return Ok(Vec::new()) };
+        let Some(entry) = stores.ledger.get_many(&[stored.sequence])?.pop() else { return Ok(Vec::new()) };
+        let sets = refs_of(&entry)?.staged;
+        let set = |place: &usize| {
+            sets.get(*place).map(|s| s.id.0).ok_or_else(|| crate::entry::damaged_entry(stored.sequence))
+        };
+        personal.page_sets.iter().map(set).collect()
     }
 
     /// What was answered to a filing with this key and request: `None` if there was none,
@@ -153,6 +170,7 @@ impl PreparedFiling {
     ) -> Result<Plan, ArchiveError> {
         let (stores, filing) = (planner.stores, &self.filing);
         let staged = sets.iter().map(|set| StagedRef { id: Text(set.id), key: set.key });
+        let place = |id: &CaptureId| filing.from.iter().position(|from| from == id);
         let plain = Plain {
             verb: Verb::Filed,
             refs: Refs { material: Some(Text(material.id)), staged: staged.collect(), ..Refs::default() },
@@ -161,6 +179,7 @@ impl PreparedFiling {
                 material: MaterialRecord::of(&material),
                 filing: self.tag,
                 blobs,
+                page_sets: filing.page_sets.iter().filter_map(place).collect(),
                 purpose: filing.purpose.clone(),
             },
             slots: &keys.slots(&material.holders),
@@ -194,12 +213,12 @@ impl PreparedFiling {
             return Ok(Some(filed));
         }
         let id = self.filing.material.id;
-        if stores.index.is_erased(id)? {
+        if stores.is_erased(id)? {
             return Err(ArchiveError::MaterialErased);
         }
         let row = match stores.index.material(id)? {
             Some(row) => Some(row),
-            None => stores.index.find_filing(self.tag)?,
+            None => stores.index.find_filing(self.tag, &self.holders)?,
         };
         let Some(row) = row else { return Ok(None) };
         let stored = stores.stored(&row)?.ok_or(ArchiveError::MaterialErased)?;
@@ -303,6 +322,12 @@ fn check_filing(filing: &Filing) -> Result<(), ArchiveError> {
     }
     if filing.from.iter().collect::<HashSet<_>>().len() < filing.from.len() {
         return Err(ArchiveError::Invalid("a staged set is named twice"));
+    }
+    if !filing.page_sets.is_empty() && filing.page_sets.len() != material.pages.len() {
+        return Err(ArchiveError::Invalid("each page is made of one staged set"));
+    }
+    if filing.page_sets.iter().any(|id| !filing.from.contains(id)) {
+        return Err(ArchiveError::Invalid("a page is made of a staged set that is not filed with it"));
     }
     for page in &material.pages {
         let numbers = page.corners.iter().flatten().flatten().chain([&page.confidence]);

@@ -35,6 +35,7 @@ mod stage;
 pub mod storage;
 mod stores;
 mod sweep;
+mod veil;
 #[cfg(test)]
 mod verb_tests;
 mod verify;
@@ -44,7 +45,7 @@ pub use archive::{Archive, ArchiveOptions, Clock, Parts, Stats, SystemClock};
 pub use caller::{Actor, Idempotency};
 pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check_report::{CheckReport, DamageLine};
-pub use erase::{Erasure, ErasureRequest, ErasureTarget};
+pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;
 pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};

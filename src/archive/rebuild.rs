@@ -45,12 +45,29 @@ pub(crate) fn catch_up(stores: &Stores, head: u64) -> Result<u64, ArchiveError> 
         let Some(last) = entries.last().map(|e| e.sequence) else { break };
         let mut changes = Vec::with_capacity(entries.len());
         for entry in &entries {
+            if start > 0 && skip_damaged(forgets_nobody_known(stores, entry))?.unwrap_or_default() {
+                tracing::warn!("the index lost an erasure whose holder is forgotten; it is made anew");
+                stores.index.clear()?;
+                return catch_up(stores, head);
+            }
             changes.extend(skip_damaged(index_change(stores, entry))?.flatten());
         }
         stores.index.apply_many(&changes, last)?;
         applied = last;
     }
     Ok(applied - start)
+}
+
+/// Whether an entry forgets a person whose key is gone already. Their tag, by which an index has them that was
+/// filled before, cannot be computed any more.
+fn forgets_nobody_known(stores: &Stores, entry: &Entry) -> Result<bool, ArchiveError> {
+    if entry.content.verb != Verb::Erased {
+        return Ok(false);
+    }
+    let opened = open_entry(&stores.keys, entry)?;
+    Ok(opened.refs.whole_holder
+        && !opened.slot_keys.is_empty()
+        && opened.subjects.iter().all(Option::is_none))
 }
 
 /// What an entry that does not hold together says is lost, but what the others say must not be lost with it:

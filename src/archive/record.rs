@@ -222,6 +222,9 @@ pub(crate) struct FiledPersonal {
     pub(crate) filing: Tag,
     /// Each once.
     pub(crate) blobs: Vec<BlobRecord>,
+    /// For each page, the place among the entry's staged sets of the one it was made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) page_sets: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) purpose: Option<String>,
 }

@@ -1,7 +1,9 @@
 //! Carries a batch into the stores, in the order that [`crate::writer`] lays down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use yidang_model::ErasureId;
 
 use crate::ArchiveError;
 use crate::keys::NamedKey;
@@ -9,7 +11,11 @@ use crate::plan::{Answer, Draft, Planner};
 use crate::rebuild::catch_up;
 use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError, StorageFault, Tag, Verb};
 use crate::stores::Stores;
-use crate::writer::GROUP_MAX;
+use crate::writer::{GROUP_MAX, unwind_guarded};
+
+/// How many entries may follow on one whose used-up keys could not be deleted, and how many are looked through
+/// for such keys at the start.
+const USED_UP_ENTRIES_MAX: usize = 16 * GROUP_MAX;
 
 /// What is written together.
 pub(crate) struct Batch {
@@ -53,16 +59,27 @@ pub(crate) struct Scribe {
     pub(crate) doomed: HashMap<KeyId, ArchiveError>,
     /// Whether an erasure stopped half-way.
     pub(crate) unfinished: bool,
+    /// Erasures of people whose key has been deleted and the epoch rotated since, while they are not done.
+    pub(crate) rotated: HashSet<ErasureId>,
     /// Keys of staged sets that are used up.
     used_up: Vec<KeyId>,
+    /// The ledger's head before the oldest of them was.
+    used_up_since: u64,
 }
 
 impl Scribe {
     /// Takes the stores over and puts right what a crash left in them.
     pub(crate) fn take_over(stores: Arc<Stores>) -> Result<Self, ArchiveError> {
         let (head, _) = stores.ledger.head()?;
-        let mut scribe =
-            Self { stores, last_head: head, doomed: HashMap::new(), unfinished: true, used_up: Vec::new() };
+        let mut scribe = Self {
+            stores,
+            last_head: head,
+            doomed: HashMap::new(),
+            unfinished: true,
+            rotated: HashSet::new(),
+            used_up: Vec::new(),
+            used_up_since: 0,
+        };
         scribe.find_used_up(head)?;
         let applied = scribe.stores.index.applied();
         let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
@@ -82,15 +99,19 @@ impl Scribe {
                 if matches!(error.fault, StorageFault::DiskFull | StorageFault::ReadOnly) =>
             {
                 tracing::warn!(%error, "what the last run left undone waits until something can be written");
+                scribe.draw_veil()?;
             }
             settled => drop(settled?),
         }
         Ok(scribe)
     }
 
-    /// The last group may have been written without its used-up keys being deleted.
+    /// The last groups may have been written without their used-up keys being deleted.
     fn find_used_up(&mut self, head: u64) -> Result<(), ArchiveError> {
-        for entry in self.stores.ledger.after(head.saturating_sub(GROUP_MAX as u64), GROUP_MAX)? {
+        // A group may have followed when the others were as many as there may be.
+        let span = USED_UP_ENTRIES_MAX + GROUP_MAX;
+        self.used_up_since = head.saturating_sub(span as u64);
+        for entry in self.stores.ledger.after(self.used_up_since, span)? {
             if matches!(entry.content.verb, Verb::Filed | Verb::Discarded) {
                 // An entry that does not hold together is for the fixity check to report.
                 let refs = crate::entry::refs_of(&entry).unwrap_or_default();
@@ -102,8 +123,14 @@ impl Scribe {
 
     /// Brings the stores into the state a batch can start from; the ledger's head.
     pub(crate) fn settle(&mut self) -> Result<u64, ArchiveError> {
-        self.forget_used_up()?;
         let (head, _) = self.stores.ledger.head()?;
+        if let Err(error) = unwind_guarded(|| self.forget_used_up()) {
+            // They are found again after a crash, as long as they are not too far back.
+            if head.saturating_sub(self.used_up_since) >= USED_UP_ENTRIES_MAX as u64 {
+                return Err(error);
+            }
+            tracing::warn!(%error, "keys of staged sets that are used up wait to be deleted");
+        }
         if self.stores.index.applied()? < head {
             catch_up(&self.stores, head)?;
             self.unfinished = true;
@@ -111,8 +138,13 @@ impl Scribe {
         if self.unfinished {
             self.finish_erasures()?;
         }
-        self.last_head = self.stores.ledger.head()?.0;
-        Ok(self.last_head)
+        let (head, _) = self.stores.ledger.head()?;
+        if self.stores.index.applied()? < head {
+            // An erasure's last step reached the ledger alone. A batch shown on top would pass it over.
+            catch_up(&self.stores, head)?;
+        }
+        self.last_head = head;
+        Ok(head)
     }
 
     /// Begins a batch.
@@ -147,6 +179,9 @@ impl Scribe {
             return Err(StorageError::new(Part::Ledger, StorageFault::InUse, detail).into());
         }
         self.last_head = expected;
+        if self.used_up.is_empty() {
+            self.used_up_since = batch.head;
+        }
         self.used_up.extend(batch.drafts.iter().flat_map(|draft| &draft.forget));
         Ok(())
     }
@@ -200,6 +235,10 @@ impl Scribe {
             // The first error is the one to report.
             let _ = self.undo(&batch, &blobs);
             return Err(error);
+        }
+        if batch.drafts.iter().any(|draft| matches!(draft.change, Some(IndexChange::Erased { .. }))) {
+            // Not before: what the ledger does not say is gone must be seen, by sync among others.
+            self.draw_veil()?;
         }
         self.show(&batch)
     }

@@ -6,11 +6,12 @@ use yidang_model::{Digest, MaterialId};
 
 use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
-use crate::entry::{OpenEntry, open_entry, refs_of};
+use crate::entry::{OpenEntry, open_beneath, open_entry, refs_of};
 use crate::keys::KeyCabinet;
 use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
 use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
+use crate::veil::Veil;
 use crate::{ArchiveError, Clock, Stored};
 
 /// How many entries are read from the ledger at a time when many are looked through.
@@ -23,6 +24,8 @@ pub(crate) struct Stores {
     pub(crate) index: Box<dyn Index>,
     pub(crate) keys: KeyCabinet,
     pub(crate) clock: Box<dyn Clock>,
+    /// What readers take for gone.
+    pub(crate) veil: Veil,
     /// Held, not read: the lock lasts as long as the file is open.
     pub(crate) _lock: Option<File>,
 }
@@ -57,9 +60,17 @@ impl Stores {
 
     /// The material of a row and how its blobs open.
     pub(crate) fn filed(&self, row: &MaterialRow) -> Result<Option<(Stored, FiledPersonal)>, ArchiveError> {
-        let Some((entry, opened)) = self.entry(row.sequence)? else { return Ok(None) };
-        let filed = opened.filed()?;
+        if self.veil.covers_material(row.id) {
+            return Ok(None);
+        }
+        let Some(entry) = self.ledger.get_many(&[row.sequence])?.pop() else { return Ok(None) };
+        let filed = open_beneath(&self.veil, &self.keys, &entry)?.filed()?;
         Ok(filed.map(|(material, personal)| (Stored { material, sequence: entry.sequence }, personal)))
+    }
+
+    /// Whether a tombstone stands for this material, in the index or still on its way there.
+    pub(crate) fn is_erased(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        Ok(self.veil.covers_material(id) || self.index.is_erased(id)?)
     }
 
     /// A material by its identifier, if it counts.
@@ -103,7 +114,11 @@ impl Stores {
                 let refs = skip_damaged(refs_of(&entry))?.unwrap_or_default();
                 let Some(id) = refs.material else { continue };
                 let Some(row) = self.index.material(id.0)?.filter(wanted) else { continue };
-                let filed = open_entry(&self.keys, &entry).and_then(|opened| opened.filed());
+                if self.veil.covers_material(row.id) {
+                    continue;
+                }
+                let opened = open_beneath(&self.veil, &self.keys, &entry);
+                let filed = opened.and_then(|opened| opened.filed());
                 let Some((material, personal)) = skip_damaged(filed)?.flatten() else { continue };
                 if !visit(&row, Stored { material, sequence: entry.sequence }, personal)? {
                     return Ok(());

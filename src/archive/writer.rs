@@ -15,7 +15,7 @@
 //! | 3 | **ledger entries** | everything acknowledged or about to be; the index lags | open: the index catches up |
 //! | 4 | index | nothing | |
 //! | – | the requests are answered | | |
-//! | 5 | used-up keys of staged sets deleted | keys of sets that were filed or discarded | open: deleted for the last [`GROUP_MAX`] entries; no group begins before the last one's keys are gone |
+//! | 5 | used-up keys of staged sets deleted | keys of sets that were filed or discarded | open: deleted for the last entries; no group begins once keys of older ones wait, and no erasure goes on while any does |
 //!
 //! An erasure is written alone, in steps of its own:
 //!
@@ -29,7 +29,17 @@
 //! | 6 | journals of all three databases truncated | | open: once more |
 //! | 7 | ledger `erasure_done`, index | names of deleted blobs in freed pages of the index, if its journal is not truncated once more | the next erasure |
 //!
-//! Until step 7 is done, nothing new is sealed under the key of the holder who is being forgotten.
+//! Until step 7 is done, nothing new is sealed under the key of the holder who is being forgotten, and readers
+//! take for gone what the tombstone covers ([`crate::veil`]), even while the index still has it.
+//!
+//! An erasure that stops half-way is gone on with before each group. While it stands:
+//!
+//! | stopped at | that person | everyone else |
+//! |---|---|---|
+//! | 1 | nothing has happened | is served |
+//! | 2, and the index of 7 | is gone for readers | reads; nothing can be filed for anyone until the index can be written |
+//! | 3, 4 | is gone for readers; filings and looks are refused | is served |
+//! | 5, 6, the ledger of 7 | is gone for readers; what is filed now is sealed under a new key, and stays | is served |
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -281,7 +291,7 @@ impl Desk {
 
 /// A panic becomes [`ArchiveError::Defect`]. Stores keep their own consistency by transactions, and what a
 /// group had in memory is thrown away with it.
-fn unwind_guarded<T>(work: impl FnOnce() -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+pub(crate) fn unwind_guarded<T>(work: impl FnOnce() -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         tracing::error!("a request stopped with a panic");
         Err(ArchiveError::Defect)

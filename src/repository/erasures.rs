@@ -5,15 +5,16 @@ use std::sync::PoisonError;
 use serde::{Deserialize, Serialize};
 use yidang_archive::storage::ErasureState;
 use yidang_archive::{Actor, ArchiveError, Erasure, ErasureRequest, ErasureTarget};
-use yidang_model::{Digest, MaterialId, Subject};
+use yidang_model::{Digest, ErasureId, MaterialId, Subject};
 use yidang_sync::limits::{NAME_LENGTH_MAX, REMARK_LENGTH_MAX};
 use yidang_sync::wire::{self, ErasureEntry, WireSubject};
 
 use crate::commits::Progress;
 use crate::error::StartError;
+use crate::limits::OPENED_LATELY_MS;
 use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository};
-use crate::state::{ErasureOutcome, PlannedErasure};
+use crate::state::{AgentNumber, ErasureOutcome, PlannedErasure};
 
 /// The part of the news that is personal; sealed until the agent has carried it out.
 #[derive(Serialize, Deserialize)]
@@ -26,19 +27,21 @@ pub(crate) const REQUEST_CONTEXT: &[u8] = b"erasure request";
 pub(crate) const NEWS_CONTEXT: &[u8] = b"erasure news";
 
 impl Repository {
-    /// Takes a reported erasure: a result code if it cannot be one. It is approved as it comes. The caller
-    /// holds `forgetting` for writing.
+    /// Takes a reported erasure: a result code if it cannot be one, or if this agent may not ask for it. It is
+    /// carried out as it comes. The caller holds `forgetting` for writing.
     pub(crate) fn take_erasure(
         &self,
         agent: &Agent,
         entry: &ErasureEntry,
         progress: &mut Progress,
     ) -> Result<Option<&'static str>, Problem> {
-        if target(entry).is_none() {
-            return Ok(Some(wire::INVALID));
-        }
+        let Some(target) = target(entry) else { return Ok(Some(wire::INVALID)) };
         // What this very commit filed has to be known before it is asked who is concerned.
         self.write_down(agent, progress, None)?;
+        if !self.may_erase(agent, entry.id, &target)? {
+            tracing::warn!(agent = agent.record.name, erasure = %entry.id, "an erasure was denied");
+            return Ok(Some(wire::ERASURE_DENIED));
+        }
         let mut entry = entry.clone();
         if let Some(material) = entry.material {
             entry.material = self.state.stored_for(material)?.or(Some(material));
@@ -49,6 +52,50 @@ impl Repository {
         let planned = self.state.plan_erasure(&planned)?;
         self.forget(&planned)?;
         Ok(None)
+    }
+
+    /// Whether this agent may ask for this: it filed it itself, or has lately had the dossier open here.
+    ///
+    /// A material nobody has committed is this agent's own affair: its paper may have been forgotten at the
+    /// window before it could be sent, and nobody else can have learned its name. The same holds for a person
+    /// nobody else ever filed for or looked at. And what is forgotten already, at another window's request that
+    /// came a moment earlier, is not forgotten twice.
+    fn may_erase(&self, agent: &Agent, id: ErasureId, target: &ErasureTarget) -> Result<bool, Problem> {
+        let own = agent.record.number;
+        // Asked before: what it was granted on may have gone with what it forgot.
+        if let Some(known) = self.state.erasure(id)? {
+            return Ok(known.agent == own);
+        }
+        match target {
+            ErasureTarget::Holder(person) => {
+                let contacts = self.state.contacts(self.secrets.subject_tag(person))?;
+                Ok(contacts.iter().all(|(agent, _)| *agent == own) || self.opened_lately(own, person)?)
+            }
+            ErasureTarget::Material(material) => {
+                let committers = self.state.committers(*material)?;
+                let stored = self.state.stored_for(*material)?.unwrap_or(*material);
+                let on_file = self.archive.material(stored)?;
+                let is_nobodys = committers.is_empty() && on_file.is_none();
+                if committers.contains(&own) || is_nobodys || self.archive.is_erased(stored)? {
+                    return Ok(true);
+                }
+                let holders = on_file.map(|s| s.material.holders).unwrap_or_default();
+                for holder in &holders {
+                    if self.opened_lately(own, holder)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether a dossier's grant to this agent holds or has ended not long ago.
+    fn opened_lately(&self, agent: AgentNumber, person: &Subject) -> Result<bool, Problem> {
+        let since = self.now().plus_millis(-OPENED_LATELY_MS);
+        let contacts = self.state.contacts(self.secrets.subject_tag(person))?;
+        let own = contacts.into_iter().find(|(other, _)| *other == agent);
+        Ok(own.and_then(|(_, opened_at)| opened_at).is_some_and(|at| at > since))
     }
 
     /// Finishes erasures that a crash interrupted. Called before the first request.
@@ -138,6 +185,7 @@ impl Repository {
             reason: entry.reason.clone(),
             by: Actor { client: entry.client.clone(), operator: entry.operator.clone() },
             idempotency: None,
+            elsewhere_of: Vec::new(),
         };
         match self.archive.request_erasure(request.clone()) {
             Ok(erasure) => self.archive.erase(erasure.id).map(Some),

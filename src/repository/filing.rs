@@ -147,7 +147,8 @@ impl Repository {
             }
         }
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
-        Ok(Filing { material: material.clone(), from, by, purpose: None, idempotency: None })
+        let material = material.clone();
+        Ok(Filing { material, from, page_sets: Vec::new(), by, purpose: None, idempotency: None })
     }
 
     /// The archive draws on the dossiers of a material's own holders by itself. Bytes that this agent uploaded

@@ -36,6 +36,11 @@ pub(crate) const COPY_LIFETIME_MS: i64 = 60 * 60 * 1000;
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Grants of one agent at a time; the oldest goes first.
 pub(crate) const GRANTS_PER_AGENT_MAX: usize = 64;
+/// How long after an agent last opened a dossier it may ask that the person or a paper of theirs be forgotten,
+/// in milliseconds: a request that was made at once still arrives after a night without a network.
+pub(crate) const OPENED_LATELY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How exactly it is known when an agent last opened a dossier, in milliseconds.
+pub(crate) const OPENED_STEP_MS: i64 = 60 * 1000;
 /// Pictures in all grants together; the oldest grant goes first.
 pub(crate) const GRANTED_PICTURES_MAX: usize = 1_000_000;
 /// Materials looked through for one page of a filtered list.

@@ -119,7 +119,8 @@ impl Repository {
         // Whoever is forgotten in the meantime is forgotten after this look, and this agent is told.
         let _reading = self.forgetting.read().unwrap_or_else(PoisonError::into_inner);
         let (materials, next_cursor) = self.matching(&query)?;
-        self.state.put_contact(agent.record.number, self.secrets.subject_tag(&query.subject))?;
+        let subject = self.secrets.subject_tag(&query.subject);
+        self.state.put_opened(agent.record.number, subject, self.now())?;
         let MaterialsRequest { basis, purpose, case, client, operator, .. } = query.request;
         self.archive.record(Look {
             verb: if basis == CARD { LookVerb::Looked } else { LookVerb::Opened },

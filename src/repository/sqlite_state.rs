@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
 
+use crate::limits::OPENED_STEP_MS;
 use crate::secrets::make_private_folder;
 use crate::sqlite_feed;
 use crate::state::{
@@ -20,7 +21,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -48,7 +49,8 @@ CREATE TABLE committed (
 ) WITHOUT ROWID;
 CREATE INDEX committed_stored ON committed (stored);
 CREATE TABLE contacts (
-    subject BLOB NOT NULL, agent INTEGER NOT NULL REFERENCES agents, PRIMARY KEY (subject, agent)
+    subject BLOB NOT NULL, agent INTEGER NOT NULL REFERENCES agents, opened_at INTEGER,
+    PRIMARY KEY (subject, agent)
 ) WITHOUT ROWID;
 CREATE TABLE erasures (
     id BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, request BLOB
@@ -60,6 +62,9 @@ CREATE TABLE feed (
 ) WITHOUT ROWID;
 CREATE INDEX feed_personal ON feed (agent, sequence) WHERE personal IS NOT NULL;
 ";
+
+/// What a state of version 1 lacks.
+const SINCE_1: &str = "ALTER TABLE contacts ADD COLUMN opened_at INTEGER;";
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
 pub(crate) struct SqliteState {
@@ -130,8 +135,12 @@ fn prepare(connection: &mut Connection) -> Result<(), StateError> {
     if version > SCHEMA_VERSION {
         return Err(StateError::new(StateFault::NewerVersion, "written by a newer version"));
     }
-    if version == 0 {
-        transaction.execute_batch(SCHEMA)?;
+    match version {
+        0 => transaction.execute_batch(SCHEMA)?,
+        1 => transaction.execute_batch(SINCE_1)?,
+        _ => {}
+    }
+    if version < SCHEMA_VERSION {
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
@@ -317,12 +326,41 @@ impl State for SqliteState {
         })
     }
 
-    fn put_contact(&self, agent: AgentNumber, subject: Tag) -> Result<(), StateError> {
-        let sql = "SELECT 1 FROM contacts WHERE subject = ?1 AND agent = ?2";
-        if self.read().prepare_cached(sql)?.exists(params![subject, agent])? {
+    fn put_opened(&self, agent: AgentNumber, subject: Tag, at: Timestamp) -> Result<(), StateError> {
+        let earlier = at.plus_millis(-OPENED_STEP_MS).as_millis();
+        let sql = "SELECT 1 FROM contacts WHERE subject = ?1 AND agent = ?2 AND opened_at > ?3";
+        if self.read().prepare_cached(sql)?.exists(params![subject, agent, earlier])? {
             return Ok(());
         }
-        self.write(|t| put_contact(t, agent, &subject))
+        self.write(|t| {
+            let sql = "INSERT INTO contacts (subject, agent, opened_at) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (subject, agent) DO UPDATE
+                       SET opened_at = max(coalesce(opened_at, ?3), ?3)";
+            t.prepare_cached(sql)?.execute(params![subject, agent, at.as_millis()])?;
+            Ok(())
+        })
+    }
+
+    fn contacts(&self, subject: Tag) -> Result<Vec<(AgentNumber, Option<Timestamp>)>, StateError> {
+        let connection = self.read();
+        let mut statement =
+            connection.prepare_cached("SELECT agent, opened_at FROM contacts WHERE subject = ?1")?;
+        let contact =
+            |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(Timestamp::from_millis)));
+        Ok(statement.query_map(params![subject], contact)?.collect::<Result<_, _>>()?)
+    }
+
+    fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError> {
+        let connection = self.read();
+        let sql = "SELECT agent FROM committed WHERE material = ?1
+                   UNION SELECT agent FROM committed WHERE stored = ?1";
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement.query_map(params![material.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError> {
+        let sql = "SELECT id, agent, request FROM erasures WHERE id = ?1";
+        Ok(self.read().prepare_cached(sql)?.query_row(params![id.as_bytes()], planned).optional()?)
     }
 
     fn plan_erasure(&self, erasure: &PlannedErasure) -> Result<PlannedErasure, StateError> {

@@ -202,8 +202,18 @@ pub(crate) trait State: Send + Sync {
     /// Writes down a commit, or what of it has been done so far. Only the newest answers are kept; older ones count as never given.
     fn put_commit(&self, commit: &CommitRecord<'_>) -> Result<(), StateError>;
 
-    /// Remembers that an agent looked at this person.
-    fn put_contact(&self, agent: AgentNumber, subject: Tag) -> Result<(), StateError>;
+    /// Remembers that an agent opened this person's dossier, and when it last did. What is known to be later,
+    /// or hardly earlier, stays as it is.
+    fn put_opened(&self, agent: AgentNumber, subject: Tag, at: Timestamp) -> Result<(), StateError>;
+
+    /// Everyone who filed for this person or opened their dossier, and when each last did the latter.
+    fn contacts(&self, subject: Tag) -> Result<Vec<(AgentNumber, Option<Timestamp>)>, StateError>;
+
+    /// Everyone who committed this material, under whatever name.
+    fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError>;
+
+    /// An erasure that was taken on.
+    fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError>;
 
     /// Takes an erasure on. One that is there already stays as it is and is given back.
     fn plan_erasure(&self, erasure: &PlannedErasure) -> Result<PlannedErasure, StateError>;

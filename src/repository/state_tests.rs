@@ -149,7 +149,7 @@ fn an_erasure_is_told_to_everyone_concerned_and_to_nobody_else() {
         used: Vec::new(),
     };
     state.put_commit(&commit).unwrap();
-    state.put_contact(looked.number, person).unwrap();
+    state.put_opened(looked.number, person, NOON).unwrap();
     assert_eq!(state.stored_for(alias).unwrap(), Some(stored));
 
     let id = forget(&state, asks, &[stored], Some(person));
@@ -207,6 +207,59 @@ fn sequences_have_no_gaps_and_never_become_visible_out_of_order() {
         }
     });
     assert_eq!(state.verify().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn it_is_known_who_filed_what_and_who_opened_a_dossier_when() {
+    let (_folder, state) = open();
+    let (files, opens) = (enrolled(&state), enrolled(&state));
+    let (stored, alias, person) = (material(), material(), [9; 32]);
+    let commit = CommitRecord {
+        agent: &files,
+        answered: None,
+        committed: vec![Committed { material: alias, stored }],
+        contacts: BTreeSet::from([person]),
+        used: Vec::new(),
+    };
+    state.put_commit(&commit).unwrap();
+    let opened = |at| state.put_opened(opens.number, person, at).unwrap();
+    for at in [NOON, NOON.plus_millis(-60_000), NOON.plus_millis(59_000)] {
+        opened(at);
+        let mut contacts = state.contacts(person).unwrap();
+        contacts.sort_unstable_by_key(|c| c.0);
+        assert_eq!(contacts, [(files.number, None), (opens.number, Some(NOON))]);
+    }
+    opened(NOON.plus_millis(61_000));
+    state.put_commit(&commit).unwrap();
+    state.put_opened(files.number, person, NOON).unwrap();
+    let mut contacts = state.contacts(person).unwrap();
+    contacts.sort_unstable_by_key(|c| c.0);
+    assert_eq!(contacts, [(files.number, Some(NOON)), (opens.number, Some(NOON.plus_millis(61_000)))]);
+    for id in [stored, alias] {
+        assert_eq!(state.committers(id).unwrap(), [files.number]);
+    }
+    assert_eq!(state.committers(material()).unwrap(), Vec::<i64>::new());
+    let id = forget(&state, &opens, &[stored], Some(person));
+    let done = PlannedErasure { id, agent: opens.number, request: None };
+    assert_eq!(state.erasure(id).unwrap(), Some(done));
+    assert_eq!(state.contacts(person).unwrap(), []);
+}
+
+#[test]
+fn a_state_of_the_first_version_is_taken_over() {
+    let (folder, state) = open();
+    let agent = enrolled(&state);
+    drop(state);
+    let connection = rusqlite::Connection::open(folder.path().join(STATE_FILE)).unwrap();
+    connection.execute_batch("ALTER TABLE contacts DROP COLUMN opened_at; PRAGMA user_version = 1").unwrap();
+    connection
+        .execute("INSERT INTO contacts (subject, agent) VALUES (?1, ?2)", ([9_u8; 32], agent.number))
+        .unwrap();
+    drop(connection);
+    let state = SqliteState::open(folder.path()).unwrap();
+    assert_eq!(state.contacts([9; 32]).unwrap(), [(agent.number, None)]);
+    state.put_opened(agent.number, [9; 32], NOON).unwrap();
+    assert_eq!(state.contacts([9; 32]).unwrap(), [(agent.number, Some(NOON))]);
 }
 
 #[test]

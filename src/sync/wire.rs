@@ -24,6 +24,9 @@ pub const SIMULATED_REFUSED: &str = "simulated_refused";
 pub const MATERIAL_ERASED: &str = "material_erased";
 /// Result code: another material is on file under this identifier.
 pub const MATERIAL_CONFLICT: &str = "material_conflict";
+/// Result code: this agent may not ask that this be forgotten. It neither filed it itself nor had the dossier
+/// open lately.
+pub const ERASURE_DENIED: &str = "erasure_denied";
 /// Result code: the entry does not hold together.
 pub const INVALID: &str = "invalid";
 /// Result code: this version of the repository does not know such entries.

@@ -16,12 +16,14 @@ use yidang_model::{ErasureId, MaterialId};
 use super::extract::{Address, Json, blocking};
 use super::holders::durable_key;
 use super::words::line;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::caller::Caller;
+use crate::holders::Holder;
 use crate::problem::{Code, Problem};
 use crate::random;
 use crate::replay::fingerprint;
 use crate::scope::Scope;
+use crate::sync::HolderQuery;
 
 /// How long the answer waits for the repository's decision, which usually comes within this time.
 const DECISION_WAIT: Duration = Duration::from_millis(1500);
@@ -50,12 +52,13 @@ pub(crate) struct ErasureBody {
     materials: Vec<String>,
     /// Pictures that stay because they are someone else's paper too.
     shared_kept: Vec<String>,
-    /// `confirmed`, `pending`, or `none` without one.
+    /// `confirmed`, `pending`, or `none`: there is none, or it was carried out here while there was none.
     repository: &'static str,
 }
 
 /// Asks that a material or a person be forgotten. Alone, this PC does it at once; with a repository, its rule
-/// decides, and the answer may still be `requested`.
+/// decides, and the answer may still be `requested`. A material that only the repository holds can be named once
+/// it was seen in a dossier that is open.
 #[utoipa::path(post, path = "/v1/erasures", tag = "erasures", request_body = Forget,
     responses((status = 201, body = ErasureBody)))]
 pub(crate) async fn request(
@@ -70,17 +73,18 @@ pub(crate) async fn request(
     let call = async {
         let reason =
             line("reason", Some(body.reason), 500)?.ok_or_else(|| Problem::invalid("say the `reason`"))?;
-        let target = match (&body.holder, &body.material) {
-            (Some(holder), None) => ErasureTarget::Holder(app.holders.get(token, holder)?.subject),
-            (None, Some(id)) => ErasureTarget::Material(id.parse().map_err(|_| Code::MaterialUnknown)?),
-            _ => return Err(Problem::invalid("give exactly one of `holder` and `material`")),
-        };
+        let (target, seen_by) = target(&app, token, body.holder.as_deref(), body.material.as_deref())?;
+        let seen_by = seen_by.filter(|holder| app.sync.is_some() && holder.basis.may_read());
+        if let (ErasureTarget::Holder(_), Some(holder)) = (&target, &seen_by) {
+            open_at_repository(&app, &caller, holder).await;
+        }
         let wish = ErasureRequest {
             id: random::erasure_id(),
             target,
             reason,
             by: caller.actor(),
             idempotency: durable_key(&caller, &request),
+            elsewhere_of: seen_by.into_iter().map(|holder| holder.subject).collect(),
         };
         let erasure = carry_out(&app, wish).await?;
         Ok((StatusCode::CREATED, Answer(erasure_body(&app, &erasure))).into_response())
@@ -101,6 +105,53 @@ pub(crate) async fn one(
     let archive = app.archive.clone();
     let erasure = blocking(move || Ok(archive.erasure(id)?)).await?.ok_or(Code::ErasureUnknown)?;
     Ok(Answer(erasure_body(&app, &erasure)))
+}
+
+/// What is to be forgotten, and the open dossier it belongs to: the person's own, or the one in which a material
+/// that only the repository holds was seen.
+fn target(
+    app: &App,
+    token: i64,
+    holder: Option<&str>,
+    material: Option<&str>,
+) -> Result<(ErasureTarget, Option<Holder>), Problem> {
+    match (holder, material) {
+        (Some(holder), None) => {
+            let holder = app.holders.get(token, holder)?;
+            Ok((ErasureTarget::Holder(holder.subject.clone()), Some(holder)))
+        }
+        (None, Some(id)) => {
+            let id: MaterialId = id.parse().map_err(|_| Code::MaterialUnknown)?;
+            let seen = app.holders.remote(token, id).map(|(holder, _)| holder);
+            Ok((ErasureTarget::Material(id), seen))
+        }
+        _ => Err(Problem::invalid("give exactly one of `holder` and `material`")),
+    }
+}
+
+/// Opens the dossier at the repository as it is open here: on that ground it decides. Nothing of it is shown to
+/// anyone. Without a connection the request goes up later, and is decided by what the repository knows then.
+async fn open_at_repository(app: &Shared, caller: &Caller, holder: &Holder) {
+    let query = HolderQuery {
+        subject: holder.subject.clone(),
+        basis: holder.basis.as_str().to_owned(),
+        purpose: holder.purpose.clone(),
+        case: holder.case.clone(),
+        client: caller.token.name.clone(),
+        operator: caller.operator.clone(),
+        kind: None,
+        item: None,
+        cursor: None,
+        limit: 1,
+    };
+    let app = app.clone();
+    let asked = tokio::task::spawn_blocking(move || match &app.sync {
+        Some(sync) if sync.status().repository == "connected" => sync.query(&query).map(drop),
+        _ => Ok(()),
+    });
+    if let Ok(Err(error)) = asked.await {
+        tracing::warn!(%error, "a dossier could not be opened at the repository for an erasure");
+    }
 }
 
 async fn carry_out(app: &Shared, wish: ErasureRequest) -> Result<Erasure, Problem> {
@@ -159,7 +210,10 @@ fn erasure_body(app: &Shared, erasure: &Erasure) -> ErasureBody {
         repository: match (&app.sync, erasure.state) {
             (None, _) => "none",
             (Some(_), ErasureState::Requested) => "pending",
-            (Some(_), _) => "confirmed",
+            (Some(_), ErasureState::Refused) => "confirmed",
+            (Some(sync), _) if sync.erasure_confirmed(erasure.id) => "confirmed",
+            // It was carried out while this PC worked alone.
+            (Some(_), _) => "none",
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use yidang_archive::{ArchiveError, ErasureTarget};
+use yidang_archive::{ArchiveError, ErasureTarget, WentElsewhere};
 use yidang_model::{ErasureId, MaterialId, Subject};
 use yidang_sync::limits::FEED_ITEMS_MAX;
 use yidang_sync::machine::REPOSITORY_PROTOCOL;
@@ -52,10 +52,12 @@ impl Feed {
                 return Err(REPOSITORY_PROTOCOL);
             }
             match &item.news {
-                News::Erased { erasure, materials, holder, .. } => {
+                News::Erased { erasure, materials, holder, shared_kept } => {
                     shared.store.decide(*erasure, Decision::Erased).map_err(state_failed)?;
-                    erase(shared, *erasure, materials, holder.as_ref())?;
-                    (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials: materials.clone() });
+                    let (materials, shared_kept) = (materials.clone(), shared_kept.clone());
+                    let went = WentElsewhere { materials, shared_kept };
+                    erase(shared, *erasure, &went, holder.as_ref())?;
+                    (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials: went.materials });
                 }
                 News::ErasureRefused { erasure } => {
                     shared.store.decide(*erasure, Decision::Refused).map_err(state_failed)?;
@@ -73,22 +75,25 @@ impl Feed {
 fn erase(
     shared: &Shared,
     erasure: ErasureId,
-    materials: &[MaterialId],
+    went: &WentElsewhere,
     holder: Option<&WireSubject>,
 ) -> Result<(), &'static str> {
     let source = shared.source.as_ref();
+    let materials = &went.materials;
     if let Some(holder) = holder {
         let subject = Subject::try_from(holder).map_err(|_| REPOSITORY_PROTOCOL)?;
-        source.erase(erasure, ErasureTarget::Holder(subject)).map_err(archive_failed)?;
+        source.erase(erasure, ErasureTarget::Holder(subject), went.clone()).map_err(archive_failed)?;
     } else if let Some(first) = materials.first()
         && (materials.len() == 1 || source.knows(erasure).map_err(archive_failed)?)
     {
         // Known here, it has its own target: a person whom the item, carried out once, names no more.
-        source.erase(erasure, ErasureTarget::Material(*first)).map_err(archive_failed)?;
+        let target = ErasureTarget::Material(*first);
+        source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
     } else {
         for material in materials {
             let part = part_of(erasure, *material);
-            source.erase(part, ErasureTarget::Material(*material)).map_err(archive_failed)?;
+            let alone = WentElsewhere { materials: Vec::new(), shared_kept: went.shared_kept.clone() };
+            source.erase(part, ErasureTarget::Material(*material), alone).map_err(archive_failed)?;
         }
     }
     tracing::info!(erasure = %erasure, materials = materials.len(), "an erasure of the repository was carried out");

@@ -98,8 +98,8 @@ pub struct SyncStatus {
     pub last_error: Option<String>,
 }
 
-/// The repository, as the local API needs it. All calls but `status` and `is_committed` block on the network
-/// for a bounded time.
+/// The repository, as the local API needs it. All calls but `status`, `is_committed` and
+/// `erasure_confirmed` block on the network for a bounded time.
 pub trait Upstream: Send + Sync {
     /// How far it is behind. Exact: it counts what has been filed since it was last asked, which takes a
     /// moment after a start with a long backlog.
@@ -109,6 +109,8 @@ pub trait Upstream: Send + Sync {
     fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError>;
     /// Whether it has committed this material, filed by this ledger entry.
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool;
+    /// Whether it has carried this erasure out.
+    fn erasure_confirmed(&self, erasure: ErasureId) -> bool;
     /// A holder's dossier as the repository has it.
     fn query(&self, query: &HolderQuery) -> Result<HolderAnswer, SyncError>;
     /// A picture's bytes, hashed again here.

@@ -250,6 +250,7 @@ impl Pusher {
     /// A request to forget that the repository will not take is at an end here too.
     fn refused(&self, rejection: &Rejection) -> Result<(), Event> {
         let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
+        tracing::warn!(erasure = %id, code = rejection.code, "the repository denies an erasure");
         self.shared.store.decide(id, Decision::Refused).map_err(|e| state_failed(&e))?;
         self.shared.source.refuse(id).map_err(|error| {
             tracing::error!(%error, "a refusal cannot be written down");

@@ -1,6 +1,6 @@
 //! What the worker needs of the archive.
 
-use yidang_archive::{Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget};
+use yidang_archive::{Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget, WentElsewhere};
 use yidang_model::{Digest, ErasureId, MaterialId};
 
 /// Client name under which the repository's decisions are carried out.
@@ -16,8 +16,14 @@ pub(super) trait Source: Send + Sync {
     fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Why an erasure was asked for, as far as that is still known.
     fn reason(&self, id: ErasureId) -> Result<Option<String>, ArchiveError>;
-    /// Carries out what the repository decided. Done already, or nothing to do, is fine.
-    fn erase(&self, id: ErasureId, target: ErasureTarget) -> Result<(), ArchiveError>;
+    /// Carries out what the repository decided, and enters what went there. Done already, or nothing to do, is
+    /// fine.
+    fn erase(
+        &self,
+        id: ErasureId,
+        target: ErasureTarget,
+        elsewhere: WentElsewhere,
+    ) -> Result<(), ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
     /// Whether the erasure was asked for or carried out here.
@@ -41,16 +47,25 @@ impl Source for Archive {
         Ok(self.erasure(id)?.and_then(|erasure| erasure.reason))
     }
 
-    fn erase(&self, id: ErasureId, target: ErasureTarget) -> Result<(), ArchiveError> {
+    fn erase(
+        &self,
+        id: ErasureId,
+        target: ErasureTarget,
+        elsewhere: WentElsewhere,
+    ) -> Result<(), ArchiveError> {
         let done = match self.erasure(id)? {
-            Some(_) => Archive::erase(self, id),
-            None => self.erase_now(ErasureRequest {
-                id,
-                target,
-                reason: String::new(),
-                by: Actor { client: REPOSITORY.to_owned(), operator: None },
-                idempotency: None,
-            }),
+            Some(_) => self.erase_with(id, elsewhere),
+            None => {
+                let request = ErasureRequest {
+                    id,
+                    target,
+                    reason: String::new(),
+                    by: Actor { client: REPOSITORY.to_owned(), operator: None },
+                    idempotency: None,
+                    elsewhere_of: Vec::new(),
+                };
+                self.erase_now_with(request, elsewhere)
+            }
         };
         match done {
             // Nothing of that person was ever filed here; or the material went with another erasure.

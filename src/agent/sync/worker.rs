@@ -170,11 +170,6 @@ impl SyncHandle {
         self.bells.iter().for_each(|bell| bell.ring());
     }
 
-    /// Whether the repository has carried this erasure out.
-    pub fn erasure_confirmed(&self, erasure: ErasureId) -> bool {
-        matches!(self.shared.store.decision(erasure), Ok(Some(Decision::Erased)))
-    }
-
     /// Why a material will not be at the repository; `None` when nothing is known against it.
     pub fn rejected(&self, material: MaterialId) -> Result<Option<String>, SyncError> {
         self.shared.store.rejected(material)
@@ -192,6 +187,10 @@ impl Upstream for SyncHandle {
 
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {
         self.shared.is_committed(sequence, material)
+    }
+
+    fn erasure_confirmed(&self, erasure: ErasureId) -> bool {
+        matches!(self.shared.store.decision(erasure), Ok(Some(Decision::Erased)))
     }
 
     fn query(&self, query: &HolderQuery) -> Result<HolderAnswer, SyncError> {

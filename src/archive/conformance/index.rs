@@ -32,7 +32,7 @@ fn an_empty_index_finds_nothing(open: Open<'_>) {
     assert_eq!(index.material(material_id(1)).unwrap(), None);
     assert!(!index.is_erased(material_id(1)).unwrap());
     assert!(index.materials_of(tag(1), u64::MAX, 10).unwrap().is_empty());
-    assert_eq!(index.find_filing(tag(1)).unwrap(), None);
+    assert_eq!(index.find_filing(tag(1), &[tag(1)]).unwrap(), None);
     assert!(index.blob_users(blob_name(1)).unwrap().is_empty());
     assert_eq!(index.staged(capture_id(1)).unwrap(), None);
     assert!(index.unfiled(0, 10).unwrap().is_empty());
@@ -76,8 +76,9 @@ fn the_earliest_filing_is_found(open: Open<'_>) {
         row.filing = tag(500);
     }
     index.apply_many(&rows.iter().map(filed).collect::<Vec<_>>(), 9).unwrap();
-    assert_eq!(index.find_filing(tag(500)).unwrap().as_ref(), Some(&rows[1]));
-    assert_eq!(index.find_filing(tag(501)).unwrap(), None);
+    assert_eq!(index.find_filing(tag(500), &[tag(1)]).unwrap().as_ref(), Some(&rows[1]));
+    assert_eq!(index.find_filing(tag(501), &[tag(1)]).unwrap(), None);
+    assert_eq!(index.find_filing(tag(500), &[tag(1), tag(2)]).unwrap(), None);
 }
 
 fn a_set_is_staged_then_filed_or_thrown_away(open: Open<'_>) {

@@ -32,7 +32,7 @@ fn an_erasure_goes_through_its_states(open: Open<'_>) {
     assert!(index.is_erased(material_id(1)).unwrap());
     assert_eq!(index.material(material_id(1)).unwrap(), None);
     assert!(index.materials_of(tag(1), u64::MAX, 10).unwrap().is_empty());
-    assert_eq!(index.find_filing(material(1, 1, &[], &[]).filing).unwrap(), None);
+    assert_eq!(index.find_filing(material(1, 1, &[], &[]).filing, &[tag(1)]).unwrap(), None);
     assert!(index.blob_users(blob_name(1)).unwrap().is_empty());
     assert_eq!(index.counts().unwrap(), (0, 0));
 
@@ -80,6 +80,11 @@ fn a_forgotten_holder_is_taken_off(open: Open<'_>) {
     assert_eq!(index.material(mine.id).unwrap(), None);
     assert_eq!(index.material(shared.id).unwrap(), Some(material(2, 2, &[2, 3], &[2])));
     assert!(!index.is_erased(shared.id).unwrap());
+    let filing_of = |holders: &[crate::storage::Tag]| {
+        index.find_filing(shared.filing, holders).unwrap().map(|row| row.id)
+    };
+    assert_eq!(filing_of(&shared.holders), None, "filed again for all of them, it is another filing");
+    assert_eq!(filing_of(&[tag(2), tag(3)]), Some(shared.id));
     assert!(index.materials_of(tag(1), u64::MAX, 10).unwrap().is_empty());
     assert_eq!(index.materials_of(tag(2), u64::MAX, 10).unwrap().len(), 2);
     assert_eq!(index.erasing().unwrap(), [(erasure_id(1), names(&[1]))]);

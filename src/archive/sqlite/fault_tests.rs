@@ -71,7 +71,7 @@ const KINDS: [Kind; 3] = [
             for n in 1..=1000 {
                 let row = material(n, n, &[n], &[n]);
                 assert_eq!(index.material(row.id)?.as_ref(), Some(&row));
-                assert_eq!(index.find_filing(row.filing)?.as_ref(), Some(&row));
+                assert_eq!(index.find_filing(row.filing, &row.holders)?.as_ref(), Some(&row));
                 assert_eq!(index.materials_of(tag(n), u64::MAX, 9)?, std::slice::from_ref(&row));
                 assert_eq!(index.blob_users(row.blobs[0])?, [n]);
             }

@@ -129,8 +129,18 @@ impl Index for SqliteIndex {
         })
     }
 
-    fn find_filing(&self, filing: Tag) -> Result<Option<MaterialRow>, StorageError> {
-        self.read(|connection| one_material(connection, "filing = ?1 ORDER BY sequence LIMIT 1", &filing.0))
+    fn find_filing(&self, filing: Tag, holders: &[Tag]) -> Result<Option<MaterialRow>, StorageError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT sequence, id, filing FROM materials WHERE filing = ?1 ORDER BY sequence",
+            )?;
+            let mut found = statement.query_map([filing.0], material_columns)?;
+            found
+                .by_ref()
+                .map(|material| whole_material(connection, material?))
+                .find(|row| row.as_ref().map_or(true, |row| row.holders == holders))
+                .transpose()
+        })
     }
 
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError> {

@@ -139,8 +139,9 @@ pub trait Index: Send + Sync {
     /// At most `limit` materials of a holder, newest first, with a sequence below `before`.
     fn materials_of(&self, holder: Tag, before: u64, limit: usize) -> Result<Vec<MaterialRow>, StorageError>;
 
-    /// The earliest material that counts with this filing tag.
-    fn find_filing(&self, filing: Tag) -> Result<Option<MaterialRow>, StorageError>;
+    /// The earliest material that counts with this filing tag and these holders, sorted. One that has lost a
+    /// holder to an erasure since keeps its tag and is no longer that filing.
+    fn find_filing(&self, filing: Tag, holders: &[Tag]) -> Result<Option<MaterialRow>, StorageError>;
 
     /// Ledger sequences of the entries (`filed`, `staged`) that keep this blob alive.
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError>;

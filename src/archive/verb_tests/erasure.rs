@@ -5,7 +5,7 @@ use yidang_model::Digest;
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::ErasureState;
-use crate::{ArchiveError, ChangeWhat, ErasureTarget, HistoryPage};
+use crate::{ArchiveError, ChangeWhat, ErasureTarget, HistoryPage, WentElsewhere};
 
 const NEWEST: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
@@ -159,4 +159,53 @@ fn a_repeated_request_under_a_key_is_recognised() {
     assert_eq!(archive.request_erasure(request.clone()).unwrap(), first);
     assert_eq!(archive.erase_now(request).unwrap().id, erasure_id(1));
     assert!(archive.is_erased(material_id(1)).unwrap());
+}
+
+#[test]
+fn what_is_held_elsewhere_can_be_asked_for_by_whom_it_belongs_to() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1), resident(2)]).unwrap();
+    let both = [(2, ErasureTarget::Holder(resident(3))), (1, ErasureTarget::Material(material_id(7)))];
+    for (number, target) in both {
+        let mut request = erasure_of_material(number, 7);
+        request.target = target.clone();
+        assert!(archive.request_erasure(request.clone()).is_err(), "nothing is known of it here");
+        request.elsewhere_of = vec![resident(3)];
+        let asked = archive.request_erasure(request.clone()).unwrap();
+        assert_eq!((asked.state, asked.target.as_ref()), (ErasureState::Requested, Some(&target)));
+        assert_eq!(archive.request_erasure(request).unwrap(), asked);
+        assert_eq!(
+            archive.erasure(erasure_id(number)).unwrap().unwrap().reason.as_deref(),
+            Some("asked for it")
+        );
+    }
+    let kept = Digest::of(b"kept elsewhere");
+    // What goes elsewhere and is held here with someone else stays here.
+    let went = WentElsewhere { materials: vec![material_id(9), material_id(1)], shared_kept: vec![kept] };
+    let done = archive.erase_with(erasure_id(2), went.clone()).unwrap();
+    assert_eq!((&done.materials[..], &done.shared_kept[..]), (&[material_id(9)][..], &[kept][..]));
+    assert_eq!(archive.erase_with(erasure_id(2), WentElsewhere::default()).unwrap(), done);
+    assert!(archive.material(material_id(1)).unwrap().is_some());
+    let gone = archive.erasure(erasure_id(1)).unwrap().unwrap();
+    assert_eq!((gone.state, gone.reason), (ErasureState::Requested, None), "sealed for who is forgotten");
+    assert_eq!(archive.erase(erasure_id(1)).unwrap().materials, [material_id(7)]);
+    for number in [7, 9] {
+        archive.stage(stage_of(number, &[number])).unwrap();
+        let refused = archive.file(filing_of(shared_paper(number, &[resident(3)]), &[number])).unwrap_err();
+        assert_eq!(refused, ArchiveError::MaterialErased);
+    }
+    assert_whole(&archive, "after erasures of what is elsewhere");
+}
+
+#[test]
+fn someone_with_no_materials_is_forgotten_too() {
+    let world = World::new();
+    let archive = world.open();
+    archive.record(look_at(&resident(1), &[])).unwrap();
+    let done = archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
+    assert_eq!((done.state, done.materials.len()), (ErasureState::Done, 0));
+    assert_eq!(archive.stats().unwrap().holders, 0);
+    assert_eq!(archive.erase_now(erasure_of_person(1, &resident(1))).unwrap(), done);
+    assert_whole(&archive, "after someone without materials was forgotten");
 }

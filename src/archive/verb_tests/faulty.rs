@@ -1,7 +1,7 @@
 //! Stores that fail at the n-th write.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
 
@@ -23,6 +23,62 @@ pub(super) enum Mode {
     Panic,
     /// It and every later one of this part fail: that part is broken.
     Broken(Part),
+    /// It and every later one of this sort fail in this way.
+    Stuck(Op, Way),
+}
+
+/// A sort of write. Of the ledger and the index, those that are a step of an erasure are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    PutBlobs,
+    DeleteBlobs,
+    Append(Option<Verb>),
+    Apply(Option<Verb>),
+    PutKeys,
+    DeleteKeys,
+    BeginEpoch,
+    KeepEpoch,
+    DestroyEpoch,
+    ClearIndex,
+    Scrub(Part),
+}
+
+impl Op {
+    /// Whose errors it raises.
+    pub(super) fn part(self) -> Part {
+        match self {
+            Self::PutBlobs | Self::DeleteBlobs => Part::Blobs,
+            Self::Append(_) => Part::Ledger,
+            Self::Apply(_) | Self::ClearIndex => Part::Index,
+            Self::PutKeys | Self::DeleteKeys | Self::BeginEpoch => Part::Keyring,
+            Self::KeepEpoch | Self::DestroyEpoch => Part::KeyKeeper,
+            Self::Scrub(part) => part,
+        }
+    }
+
+    fn append(entries: &[NewEntry]) -> Self {
+        let step = |e: &NewEntry| matches!(e.verb, Verb::Erased | Verb::ErasureDone).then_some(e.verb);
+        Self::Append(entries.iter().find_map(step))
+    }
+
+    fn apply(changes: &[IndexChange]) -> Self {
+        Self::Apply(changes.iter().find_map(|change| match change {
+            IndexChange::Erased { .. } => Some(Verb::Erased),
+            IndexChange::ErasureDone(_) => Some(Verb::ErasureDone),
+            _ => None,
+        }))
+    }
+}
+
+/// How a write fails that keeps failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nothing is done.
+    Undone,
+    /// It is done and reported as failed.
+    Done,
+    /// It panics.
+    Panic,
 }
 
 /// Counts writes and says which one fails.
@@ -30,12 +86,18 @@ pub(super) struct Faults {
     mode: Mode,
     fails_at: u64,
     writes: AtomicU64,
+    well: AtomicBool,
 }
 
 impl Faults {
     /// The `fails_at`-th write fails, counting from 1.
     pub(super) fn new(mode: Mode, fails_at: u64) -> Arc<Self> {
-        Arc::new(Self { mode, fails_at, writes: AtomicU64::new(0) })
+        Arc::new(Self { mode, fails_at, writes: AtomicU64::new(0), well: AtomicBool::new(false) })
+    }
+
+    /// Whether nothing fails from now on.
+    pub(super) fn set_well(&self, well: bool) {
+        self.well.store(well, Ordering::SeqCst);
     }
 
     /// How many writes there were.
@@ -43,22 +105,24 @@ impl Faults {
         self.writes.load(Ordering::SeqCst)
     }
 
-    fn write<T>(
-        &self,
-        part: Part,
-        work: impl FnOnce() -> Result<T, StorageError>,
-    ) -> Result<T, StorageError> {
+    fn write<T>(&self, op: Op, work: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
         let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
-        let fault = || Err(StorageError::new(part, StorageFault::DiskFull, "injected"));
-        let spares = |mode| matches!(mode, Mode::Broken(broken) if broken != part);
-        if number < self.fails_at || spares(self.mode) {
+        let fault = || Err(StorageError::new(op.part(), StorageFault::DiskFull, "injected"));
+        let spares = match self.mode {
+            Mode::Broken(broken) => broken != op.part(),
+            Mode::Stuck(stuck, _) => stuck != op,
+            _ => false,
+        };
+        if number < self.fails_at || spares || self.well.load(Ordering::SeqCst) {
             return work();
         }
         match (self.mode, number == self.fails_at) {
-            (Mode::Panic, true) => panic!("injected"),
-            (Mode::PowerCutAfter | Mode::LostAnswer, true) => work().and_then(|_| fault()),
+            (Mode::Panic, true) | (Mode::Stuck(_, Way::Panic), _) => panic!("injected"),
+            (Mode::PowerCutAfter | Mode::LostAnswer, true) | (Mode::Stuck(_, Way::Done), _) => {
+                work().and_then(|_| fault())
+            }
             (Mode::Once | Mode::PowerCut, true) | (Mode::PowerCut | Mode::PowerCutAfter, false) => fault(),
-            (Mode::Broken(_), _) => fault(),
+            (Mode::Broken(_) | Mode::Stuck(_, Way::Undone), _) => fault(),
             (Mode::Once | Mode::LostAnswer | Mode::Panic, false) => work(),
         }
     }
@@ -89,7 +153,7 @@ impl BlobStore for Faulty<dyn BlobStore> {
         if self.1.cuts_power_now() {
             self.0.put_many(&blobs[..blobs.len() / 2])?;
         }
-        self.1.write(Part::Blobs, || self.0.put_many(blobs))
+        self.1.write(Op::PutBlobs, || self.0.put_many(blobs))
     }
 
     fn get(&self, name: BlobName) -> Result<Option<Vec<u8>>, StorageError> {
@@ -101,7 +165,7 @@ impl BlobStore for Faulty<dyn BlobStore> {
     }
 
     fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError> {
-        self.1.write(Part::Blobs, || self.0.delete_many(names))
+        self.1.write(Op::DeleteBlobs, || self.0.delete_many(names))
     }
 
     fn visit(&self, visit: &mut dyn FnMut(BlobStat) -> bool) -> Result<(), StorageError> {
@@ -115,7 +179,7 @@ impl BlobStore for Faulty<dyn BlobStore> {
 
 impl Ledger for Faulty<dyn Ledger> {
     fn append_many(&self, entries: &[NewEntry]) -> Result<Vec<Entry>, StorageError> {
-        self.1.write(Part::Ledger, || self.0.append_many(entries))
+        self.1.write(Op::append(entries), || self.0.append_many(entries))
     }
 
     fn after(&self, sequence: u64, limit: usize) -> Result<Vec<Entry>, StorageError> {
@@ -135,7 +199,7 @@ impl Ledger for Faulty<dyn Ledger> {
     }
 
     fn scrub(&self) -> Result<(), StorageError> {
-        self.1.write(Part::Ledger, || self.0.scrub())
+        self.1.write(Op::Scrub(Part::Ledger), || self.0.scrub())
     }
 }
 
@@ -145,7 +209,7 @@ impl Keyring for Faulty<dyn Keyring> {
     }
 
     fn put_many(&self, keys: &[KeyRecord]) -> Result<(), StorageError> {
-        self.1.write(Part::Keyring, || self.0.put_many(keys))
+        self.1.write(Op::PutKeys, || self.0.put_many(keys))
     }
 
     fn get(&self, id: KeyId) -> Result<Option<KeyRecord>, StorageError> {
@@ -161,7 +225,7 @@ impl Keyring for Faulty<dyn Keyring> {
     }
 
     fn delete_many(&self, ids: &[KeyId]) -> Result<(), StorageError> {
-        self.1.write(Part::Keyring, || self.0.delete_many(ids))
+        self.1.write(Op::DeleteKeys, || self.0.delete_many(ids))
     }
 
     fn current_epoch(&self) -> Result<Option<EpochRecord>, StorageError> {
@@ -173,7 +237,7 @@ impl Keyring for Faulty<dyn Keyring> {
         epoch: &EpochRecord,
         rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
     ) -> Result<(), StorageError> {
-        self.1.write(Part::Keyring, || self.0.begin_epoch(epoch, rewrap))
+        self.1.write(Op::BeginEpoch, || self.0.begin_epoch(epoch, rewrap))
     }
 
     fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError> {
@@ -181,7 +245,7 @@ impl Keyring for Faulty<dyn Keyring> {
     }
 
     fn scrub(&self) -> Result<(), StorageError> {
-        self.1.write(Part::Keyring, || self.0.scrub())
+        self.1.write(Op::Scrub(Part::Keyring), || self.0.scrub())
     }
 }
 
@@ -191,11 +255,11 @@ impl Index for Faulty<dyn Index> {
     }
 
     fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError> {
-        self.1.write(Part::Index, || self.0.apply_many(changes, sequence))
+        self.1.write(Op::apply(changes), || self.0.apply_many(changes, sequence))
     }
 
     fn clear(&self) -> Result<(), StorageError> {
-        self.1.write(Part::Index, || self.0.clear())
+        self.1.write(Op::ClearIndex, || self.0.clear())
     }
 
     fn material(&self, id: MaterialId) -> Result<Option<MaterialRow>, StorageError> {
@@ -210,8 +274,8 @@ impl Index for Faulty<dyn Index> {
         self.0.materials_of(holder, before, limit)
     }
 
-    fn find_filing(&self, filing: Tag) -> Result<Option<MaterialRow>, StorageError> {
-        self.0.find_filing(filing)
+    fn find_filing(&self, filing: Tag, holders: &[Tag]) -> Result<Option<MaterialRow>, StorageError> {
+        self.0.find_filing(filing, holders)
     }
 
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError> {
@@ -251,7 +315,7 @@ impl Index for Faulty<dyn Index> {
     }
 
     fn scrub(&self) -> Result<(), StorageError> {
-        self.1.write(Part::Index, || self.0.scrub())
+        self.1.write(Op::Scrub(Part::Index), || self.0.scrub())
     }
 }
 
@@ -261,20 +325,21 @@ impl KeyKeeper for Faulty<dyn KeyKeeper> {
     }
 
     fn keep(&self, epoch: u32, key: &Secret) -> Result<(), KeyKeeperError> {
-        self.keeping(|keeper| keeper.keep(epoch, key))
+        self.keeping(Op::KeepEpoch, |keeper| keeper.keep(epoch, key))
     }
 
     fn destroy(&self, epoch: u32) -> Result<(), KeyKeeperError> {
-        self.keeping(|keeper| keeper.destroy(epoch))
+        self.keeping(Op::DestroyEpoch, |keeper| keeper.destroy(epoch))
     }
 }
 
 impl Faulty<dyn KeyKeeper> {
     fn keeping(
         &self,
+        op: Op,
         work: impl FnOnce(&dyn KeyKeeper) -> Result<(), KeyKeeperError>,
     ) -> Result<(), KeyKeeperError> {
         let failed = |e: KeyKeeperError| StorageError::new(Part::KeyKeeper, StorageFault::Io, e.to_string());
-        Ok(self.1.write(Part::KeyKeeper, || work(self.0.as_ref()).map_err(failed))?)
+        Ok(self.1.write(op, || work(self.0.as_ref()).map_err(failed))?)
     }
 }

@@ -241,3 +241,32 @@ fn the_change_feed_tells_what_happened_in_order() {
     let sequences: Vec<u64> = archive.changes(2, 3).unwrap().iter().map(|c| c.sequence).collect();
     assert_eq!(sequences, [3, 4, 5]);
 }
+
+#[test]
+fn it_is_kept_which_set_became_which_page() {
+    let world = World::new();
+    let archive = world.open();
+    for number in [1, 2] {
+        archive.stage(stage_of(number, &[number])).unwrap();
+    }
+    let mut material = shared_paper(1, &[resident(1), resident(2)]);
+    let second = shared_paper(2, &[]).pages.remove(0);
+    material.pages = vec![second.clone(), material.pages.remove(0), second];
+    let mut filing = filing_of(material, &[1, 2]);
+    for wrong in [vec![capture(1)], vec![capture(1), capture(2), capture(3)]] {
+        filing.page_sets = wrong;
+        assert!(matches!(archive.file(filing.clone()), Err(ArchiveError::Invalid(_))));
+    }
+    filing.page_sets = [2, 1, 2].map(capture).to_vec();
+    archive.file(filing.clone()).unwrap();
+    assert_eq!(archive.page_sets(material_id(1)).unwrap(), filing.page_sets);
+    assert_eq!(archive.page_sets(material_id(2)).unwrap(), []);
+    archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
+    assert_eq!(archive.page_sets(material_id(1)).unwrap(), filing.page_sets);
+    archive.erase_now(erasure_of_person(2, &resident(2))).unwrap();
+    assert_eq!(archive.page_sets(material_id(1)).unwrap(), [], "it goes with the last of them");
+
+    archive.stage(stage_of(5, &[5])).unwrap();
+    archive.file(filing_of(shared_paper(5, &[resident(1)]), &[5])).unwrap();
+    assert_eq!(archive.page_sets(material_id(5)).unwrap(), [], "where it is not said, it is not known");
+}

@@ -105,6 +105,7 @@ pub(crate) fn filing_of(material: Material, from: &[u8]) -> Filing {
     Filing {
         material,
         from: from.iter().map(|n| capture(*n)).collect(),
+        page_sets: Vec::new(),
         by: clerk(),
         purpose: Some("housing".to_owned()),
         idempotency: None,
@@ -139,5 +140,6 @@ fn erasure(number: u8, target: ErasureTarget) -> ErasureRequest {
         reason: "asked for it".to_owned(),
         by: clerk(),
         idempotency: None,
+        elsewhere_of: Vec::new(),
     }
 }

@@ -111,6 +111,7 @@ fn an_interrupted_erasure_is_finished_at_the_next_start() {
                     reason: entry.reason.clone(),
                     by: Actor { client: "desk".into(), operator: None },
                     idempotency: None,
+                    elsewhere_of: Vec::new(),
                 };
                 repository.archive.erase_now(request).unwrap();
             }

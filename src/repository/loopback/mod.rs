@@ -3,6 +3,7 @@
 mod flow;
 mod forgetting;
 mod interruptions;
+mod permission;
 mod refusals;
 
 use std::net::SocketAddr;

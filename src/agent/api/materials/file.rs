@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
+use yidang_archive::storage::StagedState;
 use yidang_archive::{Archive, Filing};
-use yidang_model::{CaptureId, Kind, Material, Origin, Page, Status, Subject, Timestamp};
+use yidang_model::{CaptureId, Kind, Material, MaterialId, Origin, Page, Status, Subject, Timestamp};
 
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Json, blocking};
@@ -157,20 +158,20 @@ impl Plan {
     }
 
     fn filing(self, archive: &Archive, caller: &Caller) -> Result<Filing, Problem> {
-        let mut pages = Vec::with_capacity(self.pages.len());
-        let mut from = Vec::new();
-        let mut origin = Origin::Device;
-        for (id, about) in self.pages {
-            let (page, page_origin) = captured_page(archive, id, &self.holders)?;
-            origin = origin.max(page_origin);
-            pages.push(Page { about, ..page });
-            if !from.contains(&id) {
-                from.push(id);
+        let (page_sets, about): (Vec<CaptureId>, Vec<_>) = self.pages.into_iter().unzip();
+        let (pages, origin) = captured_pages(archive, &page_sets, &self.holders)?;
+        let pages: Vec<Page> =
+            pages.into_iter().zip(about).map(|(page, about)| Page { about, ..page }).collect();
+        let mut from: Vec<CaptureId> = Vec::new();
+        for id in &page_sets {
+            if !from.contains(id) {
+                from.push(*id);
             }
         }
         let captured_at = pages.iter().map(|p| p.captured_at).max().unwrap_or(self.record.filed_at);
         let material = Material { pages, origin, captured_at, ..self.record };
-        Ok(Filing { material, from, by: caller.actor(), purpose: self.purpose, idempotency: None })
+        let (by, purpose) = (caller.actor(), self.purpose);
+        Ok(Filing { material, from, page_sets, by, purpose, idempotency: None })
     }
 }
 
@@ -197,26 +198,46 @@ fn read_pages(body: &FileMaterial, opened: &[Holder]) -> Result<Vec<(CaptureId, 
         .collect()
 }
 
-/// The page a capture becomes. A capture that was filed already gives the page it became, for the same
-/// holders: the archive then recognises the filing as a repetition, or refuses it as a second one.
-fn captured_page(archive: &Archive, id: CaptureId, holders: &[Subject]) -> Result<(Page, Origin), Problem> {
-    use yidang_archive::storage::StagedState;
-    let staged = archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
-    match staged.state {
-        StagedState::Unfiled => {
-            let note = CaptureNote::read(&staged.note).ok_or(Code::CaptureUnknown)?;
-            let origin = note.origin.parse().map_err(|()| Code::StorageFailed)?;
-            Ok((note.into_page().ok_or(Code::StorageFailed)?, origin))
-        }
-        StagedState::Filed(by) => {
-            let stored = archive.material(by)?.ok_or(Code::CaptureFiled)?;
-            let same_people = stored.material.holders.iter().all(|h| holders.contains(h));
-            match stored.material.pages.as_slice() {
-                // Which of several pages came from this capture is not kept: only a lone one is sure.
-                [page] if same_people => Ok((page.clone(), stored.material.origin)),
-                _ => Err(Code::CaptureFiled.into()),
+/// The pages these captures become. Captures that were filed already, all of them and in this order, as one
+/// paper of the same holders give that paper's pages: the archive then recognises the filing as a repetition, or
+/// refuses it as a second one.
+fn captured_pages(
+    archive: &Archive,
+    captures: &[CaptureId],
+    holders: &[Subject],
+) -> Result<(Vec<Page>, Origin), Problem> {
+    let mut pages = Vec::with_capacity(captures.len());
+    let mut origin = Origin::Device;
+    for id in captures {
+        let staged = archive.staged(*id)?.ok_or(Code::CaptureUnknown)?;
+        match staged.state {
+            StagedState::Unfiled => {
+                let note = CaptureNote::read(&staged.note).ok_or(Code::CaptureUnknown)?;
+                origin = origin.max(note.origin.parse().map_err(|()| Code::StorageFailed)?);
+                pages.push(note.into_page().ok_or(Code::StorageFailed)?);
             }
+            StagedState::Filed(by) => return filed_pages(archive, by, captures, holders),
+            StagedState::Discarded => return Err(Code::CaptureUnknown.into()),
         }
-        StagedState::Discarded => Err(Code::CaptureUnknown.into()),
+    }
+    Ok((pages, origin))
+}
+
+/// The pages of a material, if it was made of exactly these captures.
+fn filed_pages(
+    archive: &Archive,
+    by: MaterialId,
+    captures: &[CaptureId],
+    holders: &[Subject],
+) -> Result<(Vec<Page>, Origin), Problem> {
+    let material = archive.material(by)?.ok_or(Code::CaptureFiled)?.material;
+    let sets = archive.page_sets(by)?;
+    // Where it was not kept which capture became which page, only a lone one is sure.
+    let is_lone = sets.is_empty() && material.pages.len() == 1 && captures.len() == 1;
+    let same_people = material.holders.iter().all(|h| holders.contains(h));
+    if same_people && (sets == captures || is_lone) {
+        Ok((material.pages, material.origin))
+    } else {
+        Err(Code::CaptureFiled.into())
     }
 }

@@ -13,7 +13,14 @@ const ERASURE: ErasureId = ErasureId::from_bytes([9; 16]);
 
 fn request(target: ErasureTarget) -> ErasureRequest {
     let by = Actor { client: "test".into(), operator: None };
-    ErasureRequest { id: ERASURE, target, reason: "asked for".into(), by, idempotency: None }
+    ErasureRequest {
+        id: ERASURE,
+        target,
+        reason: "asked for".into(),
+        by,
+        idempotency: None,
+        elsewhere_of: Vec::new(),
+    }
 }
 
 fn history(window: &Window) -> usize {

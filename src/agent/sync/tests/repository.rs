@@ -53,6 +53,10 @@ pub(super) struct State {
     pub(super) refuse_simulated: bool,
     /// Whether a request to forget is carried out at once.
     pub(super) approves: bool,
+    /// Whether requests to forget are refused as they come.
+    pub(super) denies: bool,
+    /// Told with every erasure: pictures that stay with others.
+    pub(super) shared_kept: Vec<String>,
     pub(super) epoch: u32,
     pub(super) faults: VecDeque<(&'static str, Fault)>,
     /// Random faults: one request in so many, and the dice.
@@ -360,6 +364,10 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
             results.push(json!({"id": entry["id"], "result": "rejected", "code": "simulated_refused"}));
             continue;
         }
+        if state.denies && entry["type"] != "filed" {
+            results.push(json!({"id": entry["id"], "result": "rejected", "code": "erasure_denied"}));
+            continue;
+        }
         if entry["type"] == "filed" {
             if !state.filed.iter().any(|m| m["id"] == entry["id"]) {
                 state.filed.push(entry["material"].clone());
@@ -367,11 +375,15 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
         } else {
             state.erasures.push(entry.clone());
             if state.approves {
-                let gone = state.filed.iter().filter(|m| m["id"] == entry["material"]);
-                let gone: Vec<Value> = gone.map(|m| m["id"].clone()).collect();
+                let theirs = |m: &Value| m["holders"] == json!([entry["holder"]]);
+                let gone = state.filed.iter().filter(|m| m["id"] == entry["material"] || theirs(m));
+                let mut gone: Vec<Value> = gone.map(|m| m["id"].clone()).collect();
                 state.filed.retain(|m| !gone.contains(&m["id"]));
+                if !entry["material"].is_null() && !gone.contains(&entry["material"]) {
+                    gone.push(entry["material"].clone());
+                }
                 let mut item = json!({"type": "erased", "erasure": entry["id"], "materials": gone,
-                    "holder": entry["holder"], "shared_kept": []});
+                    "holder": entry["holder"], "shared_kept": state.shared_kept});
                 number(state, &mut item);
                 state.feed.push(item);
                 bell.notify_all();
@@ -394,7 +406,7 @@ fn feed(mut state: MutexGuard<'_, State>, bell: &Condvar, request: &Request) -> 
         let left = until.saturating_duration_since(Instant::now());
         state = bell.wait_timeout(state, left).unwrap().0;
     }
-    let items: Vec<_> = state.feed.iter().skip(after as usize).cloned().collect();
+    let items: Vec<_> = state.feed.iter().skip(after as usize).take(100).cloned().collect();
     let last = items.last().map_or(after, |i| i["sequence"].as_u64().unwrap());
     (200, json!({"items": items, "after": last, "head": state.feed.len()}).to_string().into_bytes())
 }

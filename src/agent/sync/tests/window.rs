@@ -20,7 +20,8 @@ pub(super) struct Window {
     pub(super) options: SyncOptions,
     pub(super) events: Arc<Mutex<Vec<SyncEvent>>>,
     pub(super) folder: TempDir,
-    drawn: u64,
+    /// Papers filed so far; it decides their pictures and identifiers.
+    pub(super) drawn: u64,
 }
 
 pub(super) fn person() -> Subject {
@@ -137,6 +138,7 @@ impl Window {
         let filing = Filing {
             material,
             from: vec![CaptureId::from_bytes(id(1))],
+            page_sets: Vec::new(),
             by,
             purpose: None,
             idempotency: None,
