@@ -89,7 +89,7 @@ fn no_identity_stands_in_any_file_or_log_of_windows_and_repository() {
         holds_none_of(&words, &path, &std::fs::read(&path).expect("it can be read"));
         seen.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
     }
-    for name in ["ledger.db", "keyring.db", "index.db", "tokens.db", "sync.db", "state.db", "log"] {
+    for name in ["ledger.db", "keyring.db", "index.db", "tokens.db", "sync.db", "repository.db", "log"] {
         assert!(seen.contains(name), "{name} is searched");
     }
 }

@@ -36,7 +36,10 @@ fn a_paper_is_captured_filed_recognised_seen_and_erased() {
     assert_eq!(same["original_digest"], capture["original_digest"]);
     let again = file(&agent, &holder, &id(&same), "K1").expect(200);
     assert_eq!((again["duplicate"].as_bool(), &again["id"]), (Some(true), &material["id"]));
-    let elsewhere = file(&agent, &holder, &id(&same), "K2").expect(201);
+    let unfiled = agent.get("/v1/captures?state=unfiled").expect(200);
+    assert_eq!(unfiled["captures"].as_array().map(Vec::len), Some(0), "the second capture is used up");
+    let once_more = agent.upload(FORM).expect(201);
+    let elsewhere = file(&agent, &holder, &id(&once_more), "K2").expect(201);
     assert_eq!(elsewhere["duplicate_of"], material["id"]);
 
     let path = format!("/v1/materials/{}/pages/1/image?rendition=original", id(&material));

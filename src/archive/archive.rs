@@ -10,6 +10,7 @@ use yidang_model::Timestamp;
 use crate::ArchiveError;
 use crate::files::{BlobFiles, KeyFiles, durable};
 use crate::keys::KeyCabinet;
+use crate::lag::Lag;
 use crate::scribe::Scribe;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
@@ -122,6 +123,7 @@ impl Archive {
             keys,
             clock: Box::new(SystemClock),
             veil: Veil::default(),
+            lag: Lag::default(),
             _lock: Some(lock),
         })
     }
@@ -137,7 +139,8 @@ impl Archive {
         let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
         let keys = KeyCabinet::open(keyring, keeper, ledger_is_empty, clock.now())?;
-        Self::over(Stores { blobs, ledger, index, keys, clock, veil: Veil::default(), _lock: None })
+        let (veil, lag) = Default::default();
+        Self::over(Stores { blobs, ledger, index, keys, clock, veil, lag, _lock: None })
     }
 
     fn over(stores: Stores) -> Result<Archive, ArchiveError> {

@@ -147,7 +147,8 @@ impl Archive {
 
     /// An erasure as it stands.
     pub fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, ArchiveError> {
-        erasure_of(&self.shared.stores, id)
+        let stores = self.caught_up();
+        stores.lag.surely(erasure_of(stores, id)?)
     }
 }
 

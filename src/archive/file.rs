@@ -6,11 +6,12 @@ use yidang_model::{CaptureId, Digest, Material, MaterialId, Subject};
 
 use crate::caller::{NAME_CHARS_MAX, TEXT_CHARS_MAX, too_long};
 use crate::entry::{Plain, refs_of, seal_entry};
+use crate::erase::draft;
 use crate::material_record::MaterialRecord;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
-use crate::record::{BlobRecord, FiledPersonal, Office, Refs, StagedRef, Text};
+use crate::record::{BlobRecord, FiledPersonal, NoPersonal, Office, Refs, StagedRef, Text};
 use crate::stage::{check_unfiled, staged_personal};
-use crate::storage::{BlobName, IndexChange, MaterialRow, StagedRow, Tag, Verb};
+use crate::storage::{BlobName, IndexChange, MaterialRow, StagedRow, StagedState, Tag, Verb};
 use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError, Idempotency, Stored};
 
@@ -109,10 +110,12 @@ fn filed_answer(answer: Result<Answer, ArchiveError>) -> Result<Filed, ArchiveEr
 }
 
 fn find_replayed(stores: &Stores, idempotency: Option<&Idempotency>) -> Result<Option<Filed>, ArchiveError> {
-    let Some(entry) = stores.replayed(idempotency, &[Verb::Filed])? else { return Ok(None) };
+    let verbs = [Verb::Filed, Verb::Recognised];
+    let Some(entry) = stores.replayed(idempotency, &verbs)? else { return Ok(None) };
     let id = refs_of(&entry)?.material.ok_or_else(|| crate::entry::damaged_entry(entry.sequence))?.0;
     let stored = stores.stored_by_id(id)?.ok_or(ArchiveError::MaterialErased)?;
-    Ok(Some(Filed { stored, duplicate: false, replayed: true }))
+    let duplicate = entry.content.verb == Verb::Recognised;
+    Ok(Some(Filed { stored, duplicate, replayed: true }))
 }
 
 /// A filing that is within bounds, with its tags and names, worked out on the caller's thread.
@@ -148,7 +151,7 @@ impl PreparedFiling {
     pub(crate) fn plan(&self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
         let stores = planner.stores;
         if let Some(filed) = self.known(stores)? {
-            return Ok(Plan::Answer(Answer::Filed(Box::new(filed))));
+            return self.recognise(stores, filed);
         }
         let sets = self.sets(stores)?;
         let blobs = self.resolve_blobs(stores, &sets)?;
@@ -158,6 +161,34 @@ impl PreparedFiling {
             material.duplicate_of = self.earlier_with_same_bytes(stores)?;
         }
         self.draft(planner, material, &sets, blobs, keys)
+    }
+
+    /// What is on file already is not filed again, and the sets that were handed in for it are used up: nothing
+    /// of them may outlive the material.
+    fn recognise(&self, stores: &Stores, filed: Filed) -> Result<Plan, ArchiveError> {
+        let mut sets = Vec::new();
+        for id in &self.filing.from {
+            let row = stores.index.staged(*id)?;
+            sets.extend(row.filter(|row| row.state == StagedState::Unfiled));
+        }
+        let id = filed.stored.material.id;
+        let answer = Answer::Filed(Box::new(filed));
+        if sets.is_empty() {
+            return Ok(Plan::Answer(answer));
+        }
+        let staged = sets.iter().map(|set| StagedRef { id: Text(set.id), key: set.key });
+        let plain = Plain {
+            verb: Verb::Recognised,
+            refs: Refs { material: Some(Text(id)), staged: staged.collect(), ..Refs::default() },
+            office: Office { count: self.filing.material.pages.len() as u64, ..Office::of(&self.filing.by) },
+            personal: NoPersonal {},
+            slots: &[],
+            idempotency: self.filing.idempotency.as_ref(),
+        };
+        let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+        let change = IndexChange::UsedUp { id, staged: sets.iter().map(|set| set.id).collect() };
+        let forget = sets.iter().map(|set| set.key).collect();
+        Ok(Plan::Write(Box::new(Draft { forget, ..draft(entry, change, answer) })))
     }
 
     fn draft(

@@ -31,7 +31,7 @@ impl Archive {
     /// What is on file for a holder, newest first. A material whose ledger entry is damaged is left out, and
     /// logged, so that the others can still be shown; [`Archive::verify`] names it.
     pub fn history(&self, who: &Subject, page: HistoryPage) -> Result<Vec<Stored>, ArchiveError> {
-        let stores = &self.shared.stores;
+        let stores = self.caught_up();
         let tag = stores.keys.subject_tag(who);
         let rows = stores.index.materials_of(tag, page.before, page.limit.min(HISTORY_PAGE_MAX))?;
         let mut found = Vec::with_capacity(rows.len());
@@ -45,7 +45,11 @@ impl Archive {
 
     /// A material; `None` for an unknown and for an erased one.
     pub fn material(&self, id: MaterialId) -> Result<Option<Stored>, ArchiveError> {
-        self.shared.stores.stored_by_id(id)
+        let stores = self.caught_up();
+        match stores.stored_by_id(id)? {
+            None if stores.is_erased(id)? => Ok(None),
+            found => stores.lag.surely(found),
+        }
     }
 
     /// Whether a material of this identifier was erased.
@@ -55,13 +59,17 @@ impl Archive {
 
     /// The plain bytes of one of a material's pictures, hashed again.
     pub fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
-        let stores = &self.shared.stores;
+        let stores = self.caught_up();
         let gone = || match stores.is_erased(of) {
             Ok(true) => ArchiveError::MaterialErased,
             Ok(false) => ArchiveError::MaterialUnknown,
             Err(error) => error,
         };
-        let row = stores.index.material(of)?.ok_or_else(gone)?;
+        let row = match stores.index.material(of)? {
+            None if stores.is_erased(of)? => None,
+            row => stores.lag.surely(row)?,
+        };
+        let row = row.ok_or_else(gone)?;
         let (_, personal) = stores.filed(&row)?.ok_or_else(gone)?;
         let blob = personal.blobs.iter().find(|b| b.digest.0 == *digest);
         stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest)
@@ -73,7 +81,7 @@ impl Archive {
         who: &Subject,
         original: &Digest,
     ) -> Result<Vec<(MaterialId, usize)>, ArchiveError> {
-        let stores = &self.shared.stores;
+        let stores = self.caught_up();
         let tag = stores.keys.subject_tag(who);
         let theirs = |row: &MaterialRow| row.holders.contains(&tag);
         let mut found = Vec::new();

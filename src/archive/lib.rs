@@ -23,6 +23,7 @@ pub mod files;
 mod history;
 mod inventory;
 mod keys;
+mod lag;
 mod look;
 mod material_record;
 mod plan;

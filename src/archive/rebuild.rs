@@ -100,6 +100,10 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             IndexChange::Discarded(set.id.0)
         }
         Verb::Filed => filed_change(stores, &opened)?,
+        Verb::Recognised => IndexChange::UsedUp {
+            id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
+            staged: opened.refs.staged.iter().map(|set| set.id.0).collect(),
+        },
         Verb::ErasureRequested => IndexChange::ErasureRequested { id: erasure()?, sequence: entry.sequence },
         Verb::ErasureRefused => IndexChange::ErasureRefused(erasure()?),
         Verb::Erased => IndexChange::Erased {
@@ -135,7 +139,7 @@ fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, Arch
     let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
     let staged = opened.refs.staged.iter().map(|s| s.id.0).collect();
     let Some(FiledPersonal { filing, blobs, .. }) = opened.personal()? else {
-        return Ok(IndexChange::FiledUnreadable { id, staged });
+        return Ok(IndexChange::UsedUp { id, staged });
     };
     let mut names: Vec<BlobName> = blobs.iter().map(|b| stores.keys.blob_name(&b.digest.0)).collect();
     names.sort_unstable();

@@ -100,6 +100,7 @@ impl Scribe {
             {
                 tracing::warn!(%error, "what the last run left undone waits until something can be written");
                 scribe.draw_veil()?;
+                scribe.stores.lag.begin(error.into());
             }
             settled => drop(settled?),
         }
@@ -112,7 +113,7 @@ impl Scribe {
         let span = USED_UP_ENTRIES_MAX + GROUP_MAX;
         self.used_up_since = head.saturating_sub(span as u64);
         for entry in self.stores.ledger.after(self.used_up_since, span)? {
-            if matches!(entry.content.verb, Verb::Filed | Verb::Discarded) {
+            if matches!(entry.content.verb, Verb::Filed | Verb::Recognised | Verb::Discarded) {
                 // An entry that does not hold together is for the fixity check to report.
                 let refs = crate::entry::refs_of(&entry).unwrap_or_default();
                 self.used_up.extend(refs.staged.iter().map(|s| s.key));
@@ -144,6 +145,7 @@ impl Scribe {
             catch_up(&self.stores, head)?;
         }
         self.last_head = head;
+        self.stores.lag.end();
         Ok(head)
     }
 

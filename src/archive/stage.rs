@@ -90,20 +90,22 @@ impl Archive {
 
     /// A staged set in whatever state; `None` if there never was one.
     pub fn staged(&self, id: CaptureId) -> Result<Option<Staged>, ArchiveError> {
-        let row = self.shared.stores.index.staged(id)?;
-        row.map(|row| staged_of(&self.shared.stores, &row)).transpose()
+        let stores = self.caught_up();
+        let row = stores.lag.surely(stores.index.staged(id)?)?;
+        row.map(|row| staged_of(stores, &row)).transpose()
     }
 
     /// Sets that wait to be filed, in the order of their sequence, after that one.
     pub fn unfiled(&self, after: u64, limit: usize) -> Result<Vec<Staged>, ArchiveError> {
-        let rows = self.shared.stores.index.unfiled(after, limit.min(UNFILED_PAGE_MAX))?;
-        rows.iter().map(|row| staged_of(&self.shared.stores, row)).collect()
+        let stores = self.caught_up();
+        let rows = stores.index.unfiled(after, limit.min(UNFILED_PAGE_MAX))?;
+        rows.iter().map(|row| staged_of(stores, row)).collect()
     }
 
     /// The plain bytes of a blob of an unfiled set, hashed again.
     pub fn staged_blob(&self, id: CaptureId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
-        let stores = &self.shared.stores;
-        let row = stores.index.staged(id)?.ok_or(ArchiveError::StagedUnknown)?;
+        let stores = self.caught_up();
+        let row = stores.lag.surely(stores.index.staged(id)?)?.ok_or(ArchiveError::StagedUnknown)?;
         check_unfiled(&row)?;
         let blobs = staged_personal(stores, &row)?.map(|(_, p)| p.blobs).unwrap_or_default();
         let blob = blobs.iter().find(|b| b.digest.0 == *digest);

@@ -8,6 +8,7 @@ use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
 use crate::entry::{OpenEntry, open_beneath, open_entry, refs_of};
 use crate::keys::KeyCabinet;
+use crate::lag::Lag;
 use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
 use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
@@ -26,6 +27,8 @@ pub(crate) struct Stores {
     pub(crate) clock: Box<dyn Clock>,
     /// What readers take for gone.
     pub(crate) veil: Veil,
+    /// Whether the index lacks something that happened.
+    pub(crate) lag: Lag,
     /// Held, not read: the lock lasts as long as the file is open.
     pub(crate) _lock: Option<File>,
 }

@@ -306,7 +306,7 @@ fn compare(
             }
             compare_used_up(stores, staged, StagedState::Filed(row.id), expected, report)?;
         }
-        IndexChange::FiledUnreadable { id, staged } => {
+        IndexChange::UsedUp { id, staged } => {
             compare_used_up(stores, staged, StagedState::Filed(*id), expected, report)?;
         }
         IndexChange::Discarded(id) => {

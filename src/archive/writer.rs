@@ -239,8 +239,11 @@ impl Desk {
                 if unwind_guarded(|| scribe.show(&batch)).is_err() {
                     // It has happened and is answered so. If the index cannot catch up at once, it does
                     // before the next group.
-                    let caught_up = unwind_guarded(|| scribe.settle()).is_ok();
-                    tracing::warn!(caught_up, "the index lagged behind the ledger");
+                    let settled = unwind_guarded(|| scribe.settle());
+                    tracing::warn!(caught_up = settled.is_ok(), "the index lagged behind the ledger");
+                    if let Err(error) = settled {
+                        scribe.stores.lag.begin(error);
+                    }
                 }
                 for ((_, reply), answer) in waiting.into_iter().zip(answers) {
                     let _ = reply.send(Ok(answer));

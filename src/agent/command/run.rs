@@ -13,10 +13,11 @@ pub(super) fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> R
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Thread)?;
     let served = runtime.block_on(async {
+        let stop = stop_signal().map_err(StartError::Thread)?;
         let daemon = Daemon::start(config, drivers).await?;
         // Whoever started us may have gone; the daemon serves all the same.
         let _ = write(&format!("listening http://{}", daemon.address()));
-        daemon.run(stop_signal()).await.map_err(StartError::Thread)
+        daemon.run(stop).await.map_err(StartError::Thread)
     });
     // Blocking work under way, an enrolment or a sweep, is finished, but not waited for without end.
     runtime.shutdown_timeout(FINISH_WITHIN);
@@ -24,25 +25,27 @@ pub(super) fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-/// Resolves when this process is told to stop: SIGTERM or SIGINT.
+/// Resolves when this process is told to stop: SIGTERM or SIGINT. Listens from the call on, within a runtime, so
+/// that nothing is missed before it is awaited.
 #[cfg(unix)]
-pub async fn stop_signal() {
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
+    })
 }
 
 /// Resolves when this process is told to stop: Ctrl-C.
 #[cfg(not(unix))]
-pub async fn stop_signal() {
-    let _ = tokio::signal::ctrl_c().await;
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "no signal can be received");
+            std::future::pending::<()>().await;
+        }
+    })
 }

@@ -95,7 +95,7 @@ fn a_set_is_staged_then_filed_or_thrown_away(open: Open<'_>) {
     }
     let row = material(7, 5, &[1], &[1, 2]);
     let used = IndexChange::Filed { row: row.clone(), staged: vec![sets[0].id, sets[1].id] };
-    let unreadable = IndexChange::FiledUnreadable { id: material_id(8), staged: vec![sets[2].id] };
+    let unreadable = IndexChange::UsedUp { id: material_id(8), staged: vec![sets[2].id] };
     index.apply_many(&[used, unreadable, IndexChange::Discarded(sets[3].id)], 7).unwrap();
     drop(index);
     let index = open("staged");

@@ -21,7 +21,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             }
             use_up(transaction, row.id, staged)
         }
-        IndexChange::FiledUnreadable { id, staged } => use_up(transaction, *id, staged),
+        IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
         IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
         IndexChange::ErasureRefused(id) => refuse(transaction, *id),
         IndexChange::Erased { id, sequence, materials, holder } => {

@@ -77,8 +77,8 @@ pub enum IndexChange {
         /// The sets it was made of.
         staged: Vec<CaptureId>,
     },
-    /// The sets became part of a material that can no longer be opened.
-    FiledUnreadable {
+    /// The sets are used up by a material that was on file before, or that can no longer be opened.
+    UsedUp {
         /// The material.
         id: MaterialId,
         /// The sets it was made of.

@@ -50,6 +50,8 @@ verbs! {
     Discarded = "discarded",
     /// A material was filed.
     Filed = "filed",
+    /// A filing was recognised as one that is on file already; what it was made of is used up.
+    Recognised = "recognised",
     /// Someone opened a dossier or looked at a picture.
     Looked = "looked",
     /// A dossier was opened on another basis than the card; goes to the reviewers' list.

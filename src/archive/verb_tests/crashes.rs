@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use yidang_model::Digest;
 
-use super::faulty::{Faults, Mode};
+use super::faulty::{Faults, Mode, Op, Way};
 use super::papers::*;
 use super::privacy::{assert_nowhere, secrets_of_keys};
 use super::world::{World, assert_whole, file_paper};
@@ -253,4 +253,24 @@ fn an_erasure_that_stopped_for_a_moment_is_finished_with_the_next_write() {
         drop(archive);
         assert_whole(&world.open(), &format!("at write {fails_at}"));
     }
+}
+
+#[test]
+fn what_the_index_lacks_is_not_called_unknown() {
+    let world = World::new();
+    let faults = Faults::new(Mode::Stuck(Op::Apply(None), Way::Undone), 1);
+    faults.set_well(true);
+    let archive = world.open_faulty(&faults).unwrap();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    faults.set_well(false);
+    // It has happened: the ledger has it. Only the index cannot be written.
+    archive.stage(stage_of(2, &[2])).unwrap();
+    let is_of_the_index = |e: &ArchiveError| matches!(e, ArchiveError::Storage(e) if e.part == Part::Index);
+    assert!(archive.staged(capture(2)).is_err_and(|e| is_of_the_index(&e)));
+    assert!(archive.staged_blob(capture(2), &Digest::of(&picture(2))).is_err_and(|e| is_of_the_index(&e)));
+    assert!(archive.material(material_id(1)).unwrap().is_some(), "what it has is shown");
+    faults.set_well(true);
+    assert!(archive.staged(capture(2)).unwrap().is_some(), "it catches up when somebody looks");
+    assert!(archive.staged(capture(3)).unwrap().is_none());
+    assert_whole(&archive, "after the index was written again");
 }

@@ -5,7 +5,7 @@ use yidang_model::Digest;
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::StagedState;
-use crate::{ArchiveError, ChangeWhat, HistoryPage, PAGES_MAX};
+use crate::{ArchiveError, ChangeWhat, Filing, HistoryPage, PAGES_MAX};
 
 const NEWEST: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
@@ -103,6 +103,29 @@ fn the_same_filing_again_is_a_duplicate() {
     let pages = archive.matches(&resident(1), &Digest::of(&picture(1))).unwrap();
     assert_eq!(pages, [(material_id(1), 1), (material_id(2), 1), (material_id(3), 1)]);
     assert_whole(&archive, "with duplicates");
+}
+
+#[test]
+fn what_a_duplicate_was_made_of_is_used_up() {
+    let world = World::new();
+    let archive = world.open();
+    let first = file_paper(&archive, 1, &[resident(1)]).unwrap();
+    archive.stage(stage_of(2, &[1])).unwrap();
+    let mut again = shared_paper(1, &[resident(1)]);
+    again.id = material_id(2);
+    let filing = Filing { idempotency: idempotency(1, 1), ..filing_of(again, &[2]) };
+    let answer = archive.file(filing.clone()).unwrap();
+    assert!(answer.duplicate && answer.stored == first.stored);
+    assert!(archive.unfiled(0, 10).unwrap().is_empty(), "nothing of it waits to be filed");
+    let state = archive.staged(capture(2)).unwrap().unwrap().state;
+    assert_eq!(state, StagedState::Filed(material_id(1)));
+    let replayed = archive.file(filing).unwrap();
+    assert!(replayed.duplicate && replayed.replayed && replayed.stored == first.stored);
+    assert_whole(&archive, "after a duplicate");
+    let erased = archive.erase_now(erasure_of_material(1, 1)).unwrap();
+    assert!(erased.shared_kept.is_empty(), "no copy keeps the picture");
+    assert_eq!(archive.stats().unwrap().blobs, 0);
+    assert_whole(&archive, "after it was erased");
 }
 
 #[test]

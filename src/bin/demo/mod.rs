@@ -39,14 +39,14 @@ fn play(wish: &DemoWish, language: Language, report: &mut Report) -> Result<(), 
     folder.keep_log()?;
     report.begin(folder.path());
     let mut office = Office::open(&folder, wish.port)?;
-    let played = steps::all(&mut office, &folder, language, report);
-    if played.is_ok() {
+    let played = steps::all(&mut office, &folder, language, report).and_then(|()| {
         report.end(folder.path());
-        if !wish.once {
-            report.stays(office.a());
-            office.wait_for_signal();
+        if wish.once {
+            return Ok(());
         }
-    }
+        report.stays(office.a());
+        office.wait_for_signal()
+    });
     office.close();
     played
 }

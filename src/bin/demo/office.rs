@@ -125,8 +125,11 @@ impl Office {
     }
 
     /// Blocks until the process is told to stop.
-    pub(super) fn wait_for_signal(&self) {
-        self.runtime.block_on(yidang_agent::stop_signal());
+    pub(super) fn wait_for_signal(&self) -> Result<(), Failure> {
+        self.runtime.block_on(async {
+            yidang_agent::stop_signal()?.await;
+            Ok(())
+        })
     }
 
     /// Stops everything.
