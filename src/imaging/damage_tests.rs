@@ -43,6 +43,23 @@ fn a_picture_cut_off_anywhere_is_damaged() {
 }
 
 #[test]
+fn a_png_that_lost_bytes_anywhere_is_damaged() {
+    let whole = png();
+    // The last four bytes are the checksum of an empty chunk: nothing can be lost there.
+    for at in 8..whole.len() - 4 {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        assert!(decode(&flipped).is_err(), "changed at {at}");
+        for count in [1, 7, 40] {
+            let after = whole.get(at + count..).unwrap_or_default();
+            assert!(decode(&[&whole[..at], after].concat()).is_err(), "{count} cut out at {at}");
+            let zeroed = [&whole[..at], &vec![0; count.min(whole.len() - at)], after].concat();
+            assert!(zeroed == whole || decode(&zeroed).is_err(), "{count} zeroed at {at}");
+        }
+    }
+}
+
+#[test]
 fn what_follows_the_end_does_not_matter() {
     for whole in [jpeg(), png()] {
         let longer = [&whole[..], b"appended by some camera \xff\xd8\xff"].concat();
