@@ -1,7 +1,9 @@
 //! Broken, cut-off, oversized and hostile files.
 
+use jpeg_encoder::SamplingFactor;
 use proptest::prelude::*;
 
+use crate::loss_tests::{KINDS, written};
 use crate::{ImageError, Orientation, PageOptions, Picture, decode, encode_jpeg, inspect, make_page};
 
 fn patterned(width: u32, height: u32) -> Picture {
@@ -125,9 +127,11 @@ proptest! {
     #[test]
     fn mutated_pictures_never_panic(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        is_png in any::<bool>(),
+        kind in 0..=KINDS.len(),
     ) {
-        let mut bytes = if is_png { png() } else { jpeg() };
+        let kind = KINDS.get(kind);
+        let mut bytes =
+            kind.map_or_else(png, |kind| written(&patterned(80, 56), *kind, SamplingFactor::R_4_2_0));
         for (at, value) in changes {
             let at = at.index(bytes.len());
             bytes[at] = value;

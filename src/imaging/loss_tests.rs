@@ -14,7 +14,7 @@ fn fixture(name: &str) -> Vec<u8> {
 
 /// How a picture is written.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     Typical,
     Optimised,
     Restarts,
@@ -22,10 +22,10 @@ enum Kind {
     ProgressiveRestarts,
 }
 
-const KINDS: [Kind; 5] =
+pub(crate) const KINDS: [Kind; 5] =
     [Kind::Typical, Kind::Optimised, Kind::Restarts, Kind::Progressive, Kind::ProgressiveRestarts];
 
-fn written(picture: &Picture, kind: Kind, sampling: SamplingFactor) -> Vec<u8> {
+pub(crate) fn written(picture: &Picture, kind: Kind, sampling: SamplingFactor) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, 85);
     encoder.set_sampling_factor(sampling);
