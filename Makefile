@@ -1,13 +1,20 @@
-# `make demo` runs the main job on this machine; `make test` runs every check. Each installs what it lacks, and
-# names it first: Debian packages, and cargo-deny.
+# `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
+# target of `fuzz/` for that long. Each installs what it lacks, and names it first: Debian packages, and cargo's
+# tools.
 
 BUILD_PACKAGES = gcc libc6-dev libpcsclite-dev pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) faketime pcscd
+FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =
+SECONDS = 30
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+# Where cargo puts what it builds; tools of a fixed version beside it.
+TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
+FUZZ_VERSION = 0.13.2
+FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny
+.PHONY: demo test deny fuzz
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -22,10 +29,21 @@ test:
 
 # Bans, licences and sources. The advisory database is asked only where it can be reached.
 deny:
-	@command -v cargo-deny >/dev/null || { echo "installing: cargo-deny (crate)"; cargo install --quiet --locked cargo-deny; }
+	@command -v cargo-deny >/dev/null || { echo "installing: cargo-deny"; cargo install --quiet --locked cargo-deny; }
 	cargo deny --locked --all-features check bans licenses sources
 	@echo "skipped: cargo deny check advisories (its database is not reachable from every machine)"
 
+fuzz:
+	@$(call install,$(FUZZ_PACKAGES))
+	@test -x $(TARGET_DIR)/tools/bin/cargo-fuzz || { echo "installing: cargo-fuzz $(FUZZ_VERSION)"; \
+	    CARGO_TARGET_DIR=$(TARGET_DIR) cargo install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(TARGET_DIR)/tools; }
+	$(FUZZ) build --sanitizer none
+	@set -e; for target in $$($(FUZZ) list); do echo "fuzzing: $$target"; \
+	    mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
+	    $(FUZZ) run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1; done
+
+# Debian packages of a list that are not there yet.
 define install
 missing=""; for p in $(1); do \
     dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \

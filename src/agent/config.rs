@@ -368,4 +368,54 @@ mod tests {
             assert!(error.starts_with(key), "{key}: {error}");
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_file_is_refused_with_a_reason_or_holds(
+            lines in proptest::collection::vec(proptest::sample::select(LINES), 0..12),
+            tail in "\\PC{0,12}",
+        ) {
+            let text = format!("{}{tail}", lines.concat());
+            match load(&text, &[]) {
+                Ok(config) => {
+                    proptest::prop_assert!(config.listen.ip().is_loopback());
+                    proptest::prop_assert!(!config.keys_dir.starts_with(&config.data_dir));
+                }
+                Err(error) => proptest::prop_assert!(!error.to_string().is_empty()),
+            }
+        }
+    }
+
+    /// Lines of a configuration, right and wrong.
+    const LINES: &[&str] = &[
+        "[agent]\n",
+        "counter = \"c\"\n",
+        "counter = \"\\u0007\"\n",
+        "data_dir = \"/srv/yidang\"\n",
+        "data_dir = \"/\"\n",
+        "data_dir = \"..\"\n",
+        "data_dir = \"\"\n",
+        "keys_dir = \"/srv/yidang/keys\"\n",
+        "keys_dir = \"/srv/keys\"\n",
+        "operator_required = true\n",
+        "operator_required = 1\n",
+        "[http]\n",
+        "listen = \"127.0.0.1:0\"\n",
+        "listen = \"0.0.0.0:80\"\n",
+        "listen = \"[::1]:9\"\n",
+        "listen = \"localhost\"\n",
+        "origins = [\"https://a.example\"]\n",
+        "origins = [\"https://a.example/\", \"\"]\n",
+        "[card]\n",
+        "[camera]\n",
+        "driver = \"simulated\"\n",
+        "driver = \"x\"\n",
+        "[repository]\n",
+        "url = \"https://r.example\"\n",
+        "url = \"http://r.example\"\n",
+        "url = \"::\"\n",
+        "enrol_code = \" \"\n",
+    ];
 }

@@ -20,6 +20,8 @@ mod erasing;
 mod error;
 mod file;
 pub mod files;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod history;
 mod inventory;
 mod keys;

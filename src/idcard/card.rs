@@ -201,6 +201,8 @@ fn is_private_use(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::text::encode_new_address;
     use crate::vectors;
@@ -320,5 +322,26 @@ mod tests {
     #[test]
     fn debug_output_hides_the_card() {
         assert_eq!(format!("{:?}", read(DocumentType::Resident)), "IdCard(resident, …)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_block_is_a_card_or_refused(
+            kind in 0..4_usize,
+            changes in proptest::collection::vec((0..256_usize, any::<u8>()), 0..24),
+            address in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let mut raw = raw(DocumentType::ALL[kind]);
+            for (at, byte) in changes {
+                raw.text[at] = byte;
+            }
+            raw.new_address = Some(address);
+            if let Ok(card) = IdCard::from_raw(&raw, Date::from_digits("20260101")) {
+                let _ = card.subject();
+                for (i, warning) in card.warnings.iter().enumerate() {
+                    prop_assert!(!card.warnings[..i].contains(warning));
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Broken, cut-off, oversized and hostile files.
 
+use jpeg_encoder::SamplingFactor;
 use proptest::prelude::*;
 
+use crate::loss_tests::{KINDS, written};
 use crate::{ImageError, Orientation, PageOptions, Picture, decode, encode_jpeg, inspect, make_page};
 
 fn patterned(width: u32, height: u32) -> Picture {
@@ -38,6 +40,23 @@ fn a_picture_cut_off_anywhere_is_damaged() {
         assert!(decode(&whole).is_ok());
         for end in start..whole.len() {
             assert_eq!(decode(&whole[..end]).unwrap_err(), ImageError::Damaged, "cut at {end}");
+        }
+    }
+}
+
+#[test]
+fn a_png_that_lost_bytes_anywhere_is_damaged() {
+    let whole = png();
+    // The last four bytes are the checksum of an empty chunk: nothing can be lost there.
+    for at in 8..whole.len() - 4 {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        assert!(decode(&flipped).is_err(), "changed at {at}");
+        for count in [1, 7, 40] {
+            let after = whole.get(at + count..).unwrap_or_default();
+            assert!(decode(&[&whole[..at], after].concat()).is_err(), "{count} cut out at {at}");
+            let zeroed = [&whole[..at], &vec![0; count.min(whole.len() - at)], after].concat();
+            assert!(zeroed == whole || decode(&zeroed).is_err(), "{count} zeroed at {at}");
         }
     }
 }
@@ -108,9 +127,11 @@ proptest! {
     #[test]
     fn mutated_pictures_never_panic(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        is_png in any::<bool>(),
+        kind in 0..=KINDS.len(),
     ) {
-        let mut bytes = if is_png { png() } else { jpeg() };
+        let kind = KINDS.get(kind);
+        let mut bytes =
+            kind.map_or_else(png, |kind| written(&patterned(80, 56), *kind, SamplingFactor::R_4_2_0));
         for (at, value) in changes {
             let at = at.index(bytes.len());
             bytes[at] = value;

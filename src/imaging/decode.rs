@@ -1,5 +1,6 @@
 //! Bytes to pixels.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
@@ -9,21 +10,29 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::{Header, ImageError, Picture, SIDE_MAX_PX, inspect, jpeg, png};
+use crate::{Header, ImageError, Picture, SIDE_MAX_PX, inspect, jpeg, jpeg_check, png};
 
 /// Decodes a JPEG or PNG and turns it upright. What is transparent becomes white.
 ///
-/// A picture that is cut off, at whatever place, is refused; bytes after its end are ignored. A JPEG that lost
-/// data from its last scan and yet has its end marker is *not* noticed: the missing rows come out grey.
+/// A picture that is cut off, at whatever place, or that lost data from its middle is refused; bytes after its end
+/// are ignored.
 ///
 /// # Errors
-/// `NotAnImage`, `Damaged`, `TooLarge`.
+/// `NotAnImage`, `Unsupported`, `Damaged`, `TooLarge`.
 pub fn decode(bytes: &[u8]) -> Result<Picture, ImageError> {
     let header = inspect(bytes)?;
-    decode_inspected(bytes, &header)
+    decode_inspected(&completed(bytes, &header), &header)
 }
 
-/// The same, for bytes whose header was read before.
+/// The picture's bytes with what its camera took for granted.
+pub(crate) fn completed<'a>(bytes: &'a [u8], header: &Header) -> Cow<'a, [u8]> {
+    match header.media_type {
+        MediaType::Jpeg => jpeg::complete(bytes),
+        MediaType::Png => Cow::Borrowed(bytes),
+    }
+}
+
+/// The same, for bytes that are completed and whose header was read before.
 pub(crate) fn decode_inspected(bytes: &[u8], header: &Header) -> Result<Picture, ImageError> {
     let (width, height) = match header.orientation.swaps_sides() {
         true => (header.height, header.width),
@@ -38,11 +47,8 @@ pub(crate) fn decode_inspected(bytes: &[u8], header: &Header) -> Result<Picture,
 }
 
 fn decode_jpeg(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
-    if !jpeg::is_whole(bytes) {
-        return Err(ImageError::Damaged);
-    }
-    // Strict: otherwise the decoder paints what it cannot read in grey and reports success. Even so it takes an
-    // end marker in the middle of a scan for the end.
+    jpeg_check::check(bytes)?;
+    // Strict besides: otherwise the decoder paints what it cannot read in grey and reports success.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(SIDE_MAX_PX as usize)

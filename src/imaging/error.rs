@@ -6,7 +6,12 @@ pub enum ImageError {
     /// The bytes are neither JPEG nor PNG.
     #[error("this is neither a JPEG nor a PNG picture")]
     NotAnImage,
-    /// A JPEG or PNG that is cut off, corrupt, or of a kind no camera or browser makes.
+    /// A JPEG of a kind no camera or browser makes: arithmetic, lossless, 12-bit, or with four colours.
+    #[error(
+        "this kind of JPEG is not read: it must be baseline or progressive, 8-bit, grey or three colours"
+    )]
+    Unsupported,
+    /// A JPEG or PNG that is cut off or corrupt, anywhere.
     #[error("the picture is damaged or cut off")]
     Damaged,
     /// More pixels than [`PIXELS_MAX`](crate::PIXELS_MAX) or a side longer than

@@ -72,7 +72,7 @@ impl Orientation {
 /// Takes no memory that depends on what the header claims.
 ///
 /// # Errors
-/// `NotAnImage`, `Damaged` where the header itself is, `TooLarge`.
+/// `NotAnImage`, `Unsupported`, `Damaged` where the header itself is, `TooLarge`.
 pub fn inspect(bytes: &[u8]) -> Result<Header, ImageError> {
     let media_type = media_type(bytes)?;
     let (width, height, orientation) = match media_type {

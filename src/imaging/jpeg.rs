@@ -1,26 +1,34 @@
-//! The frame of a JPEG file (ITU-T T.81, annex B): enough to know its size, its orientation, and that it is
-//! all there. Decoders fill what is missing with grey; a page with a grey half must not be archived.
+//! The segments of a JPEG file (ITU-T T.81, annex B): its size, its orientation, the tables it may leave out.
 
+use std::borrow::Cow;
+
+use crate::jpeg_typical::TYPICAL_TABLES;
 use crate::{ImageError, Orientation};
 
 /// Start of image, and the first byte of the marker that follows.
 pub(crate) const SIGNATURE: [u8; 3] = [0xff, 0xd8, 0xff];
 
-const EXIF_PREFIX: &[u8] = b"Exif\0\0";
-const START_OF_SCAN: u8 = 0xda;
-const END_OF_IMAGE: u8 = 0xd9;
+pub(crate) const START_OF_FRAME_PROGRESSIVE: u8 = 0xc2;
+pub(crate) const DEFINE_HUFFMAN: u8 = 0xc4;
+pub(crate) const START_OF_IMAGE: u8 = 0xd8;
+pub(crate) const END_OF_IMAGE: u8 = 0xd9;
+pub(crate) const START_OF_SCAN: u8 = 0xda;
+pub(crate) const DEFINE_QUANTISERS: u8 = 0xdb;
+pub(crate) const DEFINE_RESTART: u8 = 0xdd;
 const APP1: u8 = 0xe1;
 
+const EXIF_PREFIX: &[u8] = b"Exif\0\0";
+
 /// A marker and the bytes of its segment, without the length.
-struct Segment<'a> {
-    marker: u8,
-    body: &'a [u8],
+pub(crate) struct Segment<'a> {
+    pub(crate) marker: u8,
+    pub(crate) body: &'a [u8],
     /// Where the next marker starts.
-    end: usize,
+    pub(crate) end: usize,
 }
 
 /// The segment whose marker starts at `at`, fill bytes skipped.
-fn segment(bytes: &[u8], mut at: usize) -> Option<Segment<'_>> {
+pub(crate) fn segment(bytes: &[u8], mut at: usize) -> Option<Segment<'_>> {
     if *bytes.get(at)? != 0xff {
         return None;
     }
@@ -47,9 +55,13 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<(u32, u32, Orientation), Image
     loop {
         let segment = segment(bytes, at).ok_or(ImageError::Damaged)?;
         match segment.marker {
-            // Every SOF; 0xc4, 0xc8 and 0xcc share the range and are none.
-            0xc0..=0xcf if !matches!(segment.marker, 0xc4 | 0xc8 | 0xcc) => {
-                let [_, h1, h0, w1, w0, ..] = segment.body else { return Err(ImageError::Damaged) };
+            marker if is_start_of_frame(marker) => {
+                let [precision, h1, h0, w1, w0, components, ..] = segment.body else {
+                    return Err(ImageError::Damaged);
+                };
+                if !is_read(marker, *precision, *components) {
+                    return Err(ImageError::Unsupported);
+                }
                 let side = |high, low| u32::from(u16::from_be_bytes([high, low]));
                 size = Some((side(*w1, *w0), side(*h1, *h0)));
             }
@@ -67,25 +79,42 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<(u32, u32, Orientation), Image
     Ok((width, height, orientation))
 }
 
-/// Whether the file runs to its end-of-image marker. What comes after it does not matter.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(segment) = segment(bytes, at) {
-        at = match segment.marker {
-            END_OF_IMAGE => return true,
-            START_OF_SCAN => match end_of_scan(bytes, segment.end) {
-                Some(end) => end,
-                None => return false,
-            },
-            _ => segment.end,
-        };
-    }
-    false
+pub(crate) fn is_start_of_frame(marker: u8) -> bool {
+    // 0xc4, 0xc8 and 0xcc share the range and are none.
+    matches!(marker, 0xc0..=0xcf) && !matches!(marker, DEFINE_HUFFMAN | 0xc8 | 0xcc)
 }
 
-/// Where the marker after a scan's data starts: the first that is neither a stuffed zero nor a restart.
-fn end_of_scan(bytes: &[u8], start: usize) -> Option<usize> {
-    let data = bytes.get(start..)?;
-    let is_end = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xff | 0xd0..=0xd7);
-    data.windows(2).position(is_end).map(|i| start + i)
+/// Whether this program reads pictures of such a frame: baseline, extended or progressive with Huffman codes, 8
+/// bits, grey or three colours. Lossless, arithmetic, 12-bit and CMYK pictures come from no camera or browser.
+fn is_read(start_of_frame: u8, precision: u8, components: u8) -> bool {
+    matches!(start_of_frame, 0xc0 | 0xc1 | START_OF_FRAME_PROGRESSIVE)
+        && precision == 8
+        && matches!(components, 1 | 3)
+}
+
+/// The picture with the Huffman tables that it took for granted. Webcams leave out the typical tables of annex K
+/// (MJPEG); browsers put them in again, readers of documents do not.
+pub(crate) fn complete(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut at = 2;
+    while let Some(segment) = segment(bytes, at) {
+        match segment.marker {
+            DEFINE_HUFFMAN => break,
+            START_OF_SCAN => {
+                return Cow::Owned([&bytes[..at], &typical_tables(), &bytes[at..]].concat());
+            }
+            _ => at = segment.end,
+        }
+    }
+    Cow::Borrowed(bytes)
+}
+
+/// The segment that defines tables K.3 to K.6.
+fn typical_tables() -> Vec<u8> {
+    let mut segment = vec![0xff, DEFINE_HUFFMAN, 0x01, 0xa2];
+    for (place, counts, symbols) in TYPICAL_TABLES {
+        segment.push(*place);
+        segment.extend_from_slice(counts);
+        segment.extend_from_slice(symbols);
+    }
+    segment
 }

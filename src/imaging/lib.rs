@@ -16,6 +16,10 @@ mod geometry;
 mod header;
 mod hull;
 mod jpeg;
+mod jpeg_check;
+mod jpeg_huffman;
+mod jpeg_scan;
+mod jpeg_typical;
 mod judge;
 mod page;
 mod picture;
@@ -29,6 +33,10 @@ mod damage_tests;
 mod find_tests;
 #[cfg(test)]
 mod fixture_tests;
+#[cfg(test)]
+mod kinds_tests;
+#[cfg(test)]
+mod loss_tests;
 
 pub use decode::decode;
 pub use encode::{encode_jpeg, thumbnail};

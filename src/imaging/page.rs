@@ -2,7 +2,7 @@
 
 use yidang_model::{MediaType, Quad};
 
-use crate::decode::decode_inspected;
+use crate::decode::{completed, decode_inspected};
 use crate::rectify::check_corners;
 use crate::{
     Header, ImageError, Orientation, Picture, Quality, encode_jpeg, find_page, inspect, judge, rectify,
@@ -80,13 +80,15 @@ pub struct PageResult {
 /// Makes a page of a frame. The same bytes and options give the same page bytes.
 ///
 /// Where the full frame is kept, no turn is asked for and the frame is stored upright, the page's bytes *are*
-/// the frame's: nothing is lost by encoding it again, and equal bytes share a blob.
+/// the frame's: nothing is lost by encoding it again, and equal bytes share a blob. Only a webcam's JPEG without
+/// Huffman tables is given them, for readers that do not know them.
 ///
 /// # Errors
-/// `NotAnImage`, `Damaged`, `TooLarge`; `BadCorners` for corners from the caller; `Encode`.
+/// `NotAnImage`, `Unsupported`, `Damaged`, `TooLarge`; `BadCorners` for corners from the caller; `Encode`.
 pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, ImageError> {
     let header = inspect(bytes)?;
-    let frame = decode_inspected(bytes, &header)?;
+    let bytes = completed(bytes, &header);
+    let frame = decode_inspected(&bytes, &header)?;
     let (corners, confidence) = match options.crop {
         Crop::Full => (None, 0.0),
         Crop::Corners(corners) => {
@@ -106,7 +108,7 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
         }
         None if rotate == 0 && header.orientation == Orientation::Upright => {
             let page = Encoded {
-                bytes: bytes.to_vec(),
+                bytes: bytes.into_owned(),
                 media_type: header.media_type,
                 width: header.width,
                 height: header.height,

@@ -279,9 +279,11 @@ fn bounded(field: &'static str, text: Option<&str>, length_max: usize) -> Result
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use yidang_model::SubjectType;
 
     use super::*;
+    use crate::wire::{CommitRequest, FeedAnswer, MaterialsAnswer};
 
     fn image(bytes: &[u8]) -> Image {
         Image {
@@ -376,4 +378,76 @@ mod tests {
         let shown = format!("{:?}", WireMaterial::from(&material()));
         assert_eq!(shown, format!("WireMaterial({}, …)", "09".repeat(16)));
     }
+
+    proptest! {
+        #[test]
+        fn a_changed_message_is_refused_or_says_what_it_said(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..4),
+        ) {
+            let mut json = serde_json::to_vec(&WireMaterial::from(&material())).unwrap();
+            for (at, byte, what) in changes {
+                let at = at.index(json.len());
+                match what {
+                    0 => json[at] = byte,
+                    1 => json.insert(at, byte),
+                    _ => drop(json.remove(at)),
+                }
+            }
+            let Ok(wire) = serde_json::from_slice::<WireMaterial>(&json) else { return Ok(()) };
+            if let Ok(read) = Material::try_from(wire) {
+                let written = serde_json::to_vec(&WireMaterial::from(&read)).unwrap();
+                let again: WireMaterial = serde_json::from_slice(&written).unwrap();
+                prop_assert!(Material::try_from(again) == Ok(read));
+            }
+        }
+
+        #[test]
+        fn messages_of_any_words_never_panic(
+            words in prop::collection::vec(prop::sample::select(WORDS), 0..24),
+        ) {
+            let json = words.concat();
+            let _ = serde_json::from_str::<CommitRequest>(&json);
+            let _ = serde_json::from_str::<FeedAnswer>(&json);
+            let _ = serde_json::from_str::<MaterialsAnswer>(&json);
+            if let Ok(wire) = serde_json::from_str::<WireSubject>(&json)
+                && let Ok(subject) = Subject::try_from(&wire)
+            {
+                prop_assert!(Subject::try_from(&WireSubject::from(&subject)) == Ok(subject));
+            }
+        }
+    }
+
+    /// Pieces of messages, and of what none may have.
+    const WORDS: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1e999",
+        "18446744073709551616",
+        "\"\"",
+        "\"type\"",
+        "\"value\"",
+        "\"resident\"",
+        "\"erased\"",
+        "\"filed\"",
+        "\"items\"",
+        "\"after\"",
+        "\"head\"",
+        "\"entries\"",
+        "\"epoch\"",
+        "\"sequence\"",
+        "\"materials\"",
+        "\"\\ud800\"",
+        "\"\\u0000\"",
+        "\"１２\"",
+        "\"000000194912310029\"",
+        "{\"type\":\"resident\",\"value\":",
+    ];
 }

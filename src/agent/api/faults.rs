@@ -55,7 +55,7 @@ pub(crate) fn camera(error: &DeviceError) -> Problem {
 /// A picture's fault.
 pub(crate) fn picture(error: ImageError) -> Problem {
     let code = match error {
-        ImageError::NotAnImage => Code::NotAnImage,
+        ImageError::NotAnImage | ImageError::Unsupported => Code::NotAnImage,
         ImageError::TooLarge { .. } => Code::ImageTooLarge,
         ImageError::BadCorners => Code::Invalid,
         ImageError::Damaged | ImageError::Encode => Code::ImageDamaged,
