@@ -29,6 +29,8 @@ use crate::{clock, random};
 const LIFETIME_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 /// Most captures in one answer.
 const LIST_MAX: usize = 200;
+/// Begins every cursor of this list, so that one of another list is not taken for it.
+const CURSOR_PREFIX: &str = "c.";
 
 /// How to capture.
 #[derive(Default, Deserialize, Serialize, ToSchema)]
@@ -117,7 +119,8 @@ pub(crate) struct Captures {
 pub(crate) struct WhichCaptures {
     /// `unfiled`.
     state: Option<String>,
-    cursor: Option<u64>,
+    /// `next_cursor` of the answer before, as it was given out.
+    cursor: Option<String>,
     /// At most 200.
     limit: Option<usize>,
 }
@@ -184,17 +187,27 @@ pub(crate) async fn unfiled(
     if which.state.as_deref().is_some_and(|s| s != "unfiled") {
         return Err(Problem::invalid("state is `unfiled`"));
     }
+    let after = which.cursor.as_deref().map_or(Ok(0), read_cursor)?;
     let limit = which.limit.unwrap_or(50).clamp(1, LIST_MAX);
     let archive = app.archive.clone();
     blocking(move || {
-        let found = archive.unfiled(which.cursor.unwrap_or(0), limit)?;
-        let next_cursor =
-            (found.len() == limit).then(|| found.last().map(|s| s.sequence.to_string())).flatten();
+        let found = archive.unfiled(after, limit)?;
+        let last = found.last().filter(|_| found.len() == limit);
+        let next_cursor = last.map(|s| format!("{CURSOR_PREFIX}{}", s.sequence));
         // A staged set whose note is not a capture's belongs to another part of the program.
         let captures = found.iter().filter_map(|s| capture_body(s).ok()).collect();
         Ok(Answer(Captures { captures, next_cursor }))
     })
     .await
+}
+
+/// The sequence a cursor stands for.
+fn read_cursor(cursor: &str) -> Result<u64, Problem> {
+    let sequence = cursor.strip_prefix(CURSOR_PREFIX).and_then(|s| s.parse().ok());
+    // The archive counts in 63 bits.
+    sequence
+        .filter(|s| i64::try_from(*s).is_ok())
+        .ok_or_else(|| Problem::invalid("cursor is not one that was given out here"))
 }
 
 /// A picture of an unfiled capture.
