@@ -51,7 +51,7 @@ pub(crate) struct Polled {
 /// browsers that have no `EventSource` or cannot give it a token: it comes at once if there are newer events,
 /// or else with the first one, or when `wait_ms` is over. Types that are not known yet are to be ignored.
 #[utoipa::path(get, path = "/v1/events", tag = "service", operation_id = "watchEvents",
-    params(Poll, ("Last-Event-ID" = Option<String>, Header,
+    params(Poll, ("Last-Event-ID" = Option<String>, Header, nullable = false,
         description = "For a stream: the last event's id; the stream goes on after it. Unless said, or if it is \
             no number, the stream begins with the next event.")),
     responses((status = 200, description = "A stream of events, or the answer to a long poll.", content(
