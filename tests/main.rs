@@ -3,6 +3,7 @@
 mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
+    mod document;
     pub(crate) mod pcscd;
     pub(crate) mod proxy;
     pub(crate) mod repository;

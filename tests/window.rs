@@ -104,6 +104,30 @@ fn bad_pictures_and_absent_cards_have_names() {
 }
 
 #[test]
+fn lists_are_walked_by_cursors_that_are_opaque_text() {
+    let agent = Agent::start();
+    let captured: Vec<String> =
+        (0..3).map(|_| id(&agent.post("/v1/captures", &json!({"crop": "full"})).expect(201))).collect();
+    let (mut seen, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = agent.get(&format!("/v1/captures?state=unfiled&limit=1{next}")).expect(200);
+        seen.extend(page["captures"].as_array().expect("a list").iter().map(id));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, captured);
+
+    let holder = agent.read_card();
+    for path in ["/v1/captures".to_owned(), format!("/v1/holders/{holder}/materials")] {
+        for cursor in ["", "7", "x.7", "c.-1", "c.9223372036854775808", "l.18446744073709551616"] {
+            agent.get(&format!("{path}?cursor={cursor}")).is_problem(422, "invalid");
+        }
+    }
+}
+
+#[test]
 fn the_same_idempotency_key_gives_the_same_answer_also_after_a_kill() {
     let mut agent = Agent::start();
     let holder = agent.read_card();

@@ -8,11 +8,12 @@ use yidang_archive::Actor;
 use crate::app::Shared;
 use crate::guard::is_own_origin;
 use crate::problem::{Code, Problem};
+use crate::replay::KEY_LENGTH_MAX;
 use crate::scope::Scope;
 use crate::tokens::Token;
 
 /// Longest operator name, in characters.
-const OPERATOR_LENGTH_MAX: usize = 64;
+pub(crate) const OPERATOR_LENGTH_MAX: usize = 64;
 
 /// An authenticated caller. Extracting one fails with `token_missing` or `token_invalid`.
 pub(crate) struct Caller {
@@ -72,7 +73,7 @@ impl FromRequestParts<Shared> for Caller {
             return Err(Problem::new(Code::OriginDenied, "this origin is open to another token only"));
         }
         let operator = text(parts, "yidang-operator", OPERATOR_LENGTH_MAX)?;
-        let idempotency_key = text(parts, "idempotency-key", 255)?;
+        let idempotency_key = text(parts, "idempotency-key", KEY_LENGTH_MAX)?;
         Ok(Self { token, operator, idempotency_key, operator_required: app.config.operator_required })
     }
 }

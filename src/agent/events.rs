@@ -20,14 +20,14 @@ pub(crate) struct Event {
     /// Rises with every event, also across restarts.
     pub(crate) id: u64,
     /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `material.filed`, `material.erased`,
-    /// `sync.progress`.
+    /// `sync.progress`, `sync.rejected`. More may come.
     #[schema(rename = "type")]
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     /// When it happened.
     #[schema(format = DateTime)]
     pub(crate) at: String,
-    /// What it is about.
+    /// What it is about: `device` and its `type`, `material`, or nothing.
     #[schema(value_type = Object)]
     pub(crate) data: Map<String, Value>,
 }

@@ -1,10 +1,14 @@
 //! What goes wrong, as the caller sees it: RFC 9457 problem documents with a stable code.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::language::Language;
 
@@ -171,12 +175,28 @@ pub struct ProblemDocument {
     /// The HTTP status, again.
     pub status: u16,
     /// The stable code.
+    #[schema(value_type = Code)]
     pub code: &'static str,
     /// What to do about it, in the caller's language.
     pub remedy: &'static str,
-    /// What this case adds.
+    /// What this case adds, in English, without personal data; left out where there is nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub detail: Option<String>,
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.iter().map(|code| code.as_str());
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+        schema.description(Some("What can go wrong. More may come.")).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ProblemCode".into()
+    }
 }
 
 impl Problem {

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 4096;
 /// How long an answer is remembered.
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 /// Longest key, in bytes.
-const KEY_LENGTH_MAX: usize = 255;
+pub(crate) const KEY_LENGTH_MAX: usize = 255;
 /// Largest answer that is remembered; all answers of mutating calls are far below it.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 

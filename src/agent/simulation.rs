@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::vocabulary::SimulatedDevice;
+
 /// Why the simulation would not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SimulationRefusal {
@@ -16,14 +18,17 @@ pub enum SimulationRefusal {
 
 /// A fault to come.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = SimulateFault)]
 #[serde(deny_unknown_fields)]
 pub struct FaultWish {
     /// `card` or `camera`.
+    #[schema(value_type = SimulatedDevice)]
     pub device: String,
     /// One of the faults listed for it.
     pub fault: String,
     /// How many operations it hits; 1 unless said.
     #[serde(default = "once")]
+    #[schema(value_type = u64, maximum = 4_294_967_295_u64)]
     pub times: u32,
 }
 
@@ -35,7 +40,8 @@ fn once() -> u32 {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScenarioStep {
-    /// Wait this long after the step before.
+    /// Wait this long after the step before, in milliseconds; all steps together at most ten minutes.
+    #[schema(maximum = 600_000)]
     pub after_ms: u64,
     /// Put this card on the reader.
     pub card: Option<String>,
@@ -53,6 +59,7 @@ pub struct ScenarioStep {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KnownFaults {
     /// `card` or `camera`.
+    #[schema(value_type = SimulatedDevice)]
     pub device: &'static str,
     /// Their names.
     pub faults: Vec<String>,

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::document;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang");
 /// Everything a window program may need.
 const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,archive:erase,admin";
@@ -159,15 +161,19 @@ impl Agent {
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
-        self.read(
+        let answer = self.read(
             self.client.get(format!("{}{path}", self.url)).header("Authorization", self.bearer()).call(),
-        )
+        );
+        document::promises("get", path, &answer);
+        answer
     }
 
     pub(crate) fn delete(&self, path: &str) -> Answer {
-        self.read(
+        let answer = self.read(
             self.client.delete(format!("{}{path}", self.url)).header("Authorization", self.bearer()).call(),
-        )
+        );
+        document::promises("delete", path, &answer);
+        answer
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
@@ -195,7 +201,9 @@ impl Agent {
         }
         let mut response = request.send(body.to_string())?;
         let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
-        Ok(Answer { status: response.status().as_u16(), bytes })
+        let answer = Answer { status: response.status().as_u16(), bytes };
+        document::promises("post", path, &answer);
+        Ok(answer)
     }
 
     /// The running process's number.
@@ -213,7 +221,9 @@ impl Agent {
 
     /// Hands a picture in.
     pub(crate) fn upload(&self, bytes: &[u8]) -> Answer {
-        self.read(self.send_upload(bytes))
+        let answer = self.read(self.send_upload(bytes));
+        document::promises("post", "/v1/captures", &answer);
+        answer
     }
 
     fn send_upload(&self, bytes: &[u8]) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {

@@ -16,6 +16,7 @@ use super::extract::{Address, Json, Parameters, blocking, read_body};
 use super::holders::durable_key;
 use super::image::{Rendition, WhichRendition, answer, in_turn};
 use super::materials::look_at;
+use super::vocabulary::{self, CaptureState, MatchVerdict, Picture, Rotation, Tone, When};
 use super::words::{Corners, QualityBody, corners};
 use super::{UPLOAD_BYTES_MAX, faults};
 use crate::app::Shared;
@@ -31,6 +32,8 @@ use crate::{clock, random};
 const LIFETIME_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 /// Most captures in one answer.
 const LIST_MAX: usize = 200;
+/// Begins every cursor of this list, so that one of another list is not taken for it.
+const CURSOR_PREFIX: &str = "c.";
 
 /// How to capture.
 #[derive(Default, Deserialize, Serialize, ToSchema)]
@@ -38,20 +41,25 @@ const LIST_MAX: usize = 200;
 pub(crate) struct CaptureWish {
     /// Camera id; the preferred one unless said.
     camera: Option<String>,
-    /// Look for the same bytes in this open dossier.
+    /// An open dossier: look there for the same bytes, if it may be read.
     holder: Option<String>,
-    /// `now`.
+    /// When to take the picture; the next frame unless said.
+    #[schema(value_type = Option<When>)]
     when: Option<String>,
-    /// `auto` (default): find the page; `full`: keep the whole frame; `corners`: take the given ones.
+    /// What of the frame to keep; `auto` unless said.
+    #[schema(value_type = Option<vocabulary::Crop>)]
     crop: Option<String>,
-    /// For `crop` `corners`: four points, pixels of the frame, clockwise from the page's top-left.
-    #[schema(value_type = Option<Vec<Vec<f32>>>)]
+    /// For `crop` `corners`: where the page lies in the frame.
+    #[schema(value_type = Option<vocabulary::Corners>)]
     corners: Option<Corners>,
-    /// `colour`.
+    /// `colour` unless said.
+    #[schema(value_type = Option<Tone>)]
     tone: Option<String>,
-    /// Clockwise: 0, 90, 180 or 270 degrees.
+    /// How far to turn the page, clockwise; not at all unless said.
+    #[schema(value_type = Option<Rotation>)]
     rotate: Option<u16>,
-    /// Resolution of the page, 50 to 600; natural unless said.
+    /// Resolution of the page; as the frame has it unless said.
+    #[schema(minimum = 50, maximum = 600)]
     dpi: Option<u32>,
 }
 
@@ -59,76 +67,115 @@ pub(crate) struct CaptureWish {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the multipart form in the OpenAPI document")]
 pub(crate) struct CaptureForm {
-    /// JPEG or PNG.
-    #[schema(value_type = String, format = Binary)]
+    /// JPEG or PNG, at most 32 MiB with the rest of the form.
+    #[schema(value_type = Picture)]
     file: String,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false)]
     holder: Option<String>,
+    /// As in `CaptureWish`.
+    #[schema(value_type = Option<vocabulary::Crop>, nullable = false)]
     crop: Option<String>,
-    /// JSON: four points.
+    /// As in `CaptureWish`, written as JSON.
+    #[schema(nullable = false, content_media_type = "application/json")]
     corners: Option<String>,
+    /// As in `CaptureWish`.
+    #[schema(value_type = Option<Tone>, nullable = false)]
     tone: Option<String>,
+    /// As in `CaptureWish`.
+    #[schema(value_type = Option<Rotation>, nullable = false)]
     rotate: Option<u16>,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false, minimum = 50, maximum = 600)]
     dpi: Option<u32>,
 }
 
 /// Where the same picture is on file already.
 #[derive(Serialize, ToSchema)]
 struct Match {
+    /// The material.
     material: String,
-    /// Counts from 1.
+    /// Which of its pages; counts from 1.
     page: usize,
-    /// `same`: equal bytes.
+    /// How alike they are.
+    #[schema(value_type = MatchVerdict)]
     verdict: &'static str,
+    /// How sure that is, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     score: f32,
 }
 
 /// A capture that waits to be filed.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Capture)]
 pub(crate) struct CaptureBody {
+    /// The capture's identifier.
     id: String,
-    /// Pixels of the page.
+    /// Width of the page in pixels.
     width: u32,
+    /// Height of the page in pixels.
     height: u32,
     /// Where the page lies in the frame; null: the whole frame was kept.
-    #[schema(value_type = Option<Vec<Vec<f32>>>)]
+    #[schema(value_type = Option<vocabulary::Corners>)]
     corners: Option<Corners>,
-    /// How sure the page finder was, 0 to 1.
+    /// How sure the page finder was, 0 to 1; 0 when it found none.
+    #[schema(minimum = 0, maximum = 1)]
     confidence: f32,
+    /// How legible the page is.
     quality: QualityBody,
+    /// SHA-256 of the page's bytes, hexadecimal.
     digest: String,
+    /// SHA-256 of the untouched frame's bytes, hexadecimal.
     original_digest: String,
+    /// Where the same picture is on file in the dossier that was named; empty in lists.
     matches: Vec<Match>,
+    /// When it was captured.
     #[schema(format = DateTime)]
     captured_at: String,
+    /// When it is thrown away unless it is filed: 14 days after.
     #[schema(format = DateTime)]
     expires_at: String,
-    /// `device`, `simulated` or `upload`.
+    /// Where it came from.
+    #[schema(value_type = vocabulary::Origin)]
     origin: String,
 }
 
 /// A page of captures.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Captures {
+    /// The captures, oldest first.
     captures: Vec<CaptureBody>,
+    /// What to send as `cursor` for the next page; null at the end.
     next_cursor: Option<String>,
 }
 
 /// Which captures.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhichCaptures {
-    /// `unfiled`.
+    /// Which captures; `unfiled` are all there are.
+    #[param(value_type = Option<CaptureState>, inline)]
     state: Option<String>,
-    cursor: Option<u64>,
-    /// At most 200.
+    /// `next_cursor` of the answer before, as it was given out.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+    /// How many; 50 unless said, and never more than 200.
     limit: Option<usize>,
 }
 
-/// Takes a picture, or takes one in (`multipart/form-data` with `file`): finds and straightens the page, and
-/// keeps it together with the untouched original. Durable when it answers.
-#[utoipa::path(post, path = "/v1/captures", tag = "captures",
-    request_body(content((CaptureWish = "application/json"), (CaptureForm = "multipart/form-data"))),
-    responses((status = 201, body = CaptureBody)))]
+/// Takes a picture, or takes one in.
+///
+/// With JSON, or with no body at all, the camera takes a picture; with `multipart/form-data` the field `file` is
+/// the picture. The page is found and straightened, and kept together with the untouched original: both are
+/// durable when this answers, and stay for 14 days unless they are filed or thrown away before. Blocks for one
+/// frame of the camera and the work on it, about a second; pictures are worked on two at a time, in turn. Where
+/// no page is found the whole frame is kept: `corners` is null and `confidence` 0.
+#[utoipa::path(post, path = "/v1/captures", tag = "captures", operation_id = "capturePaper",
+    request_body(description = "How to capture, or the picture; may be left out.", content(
+        (CaptureWish = "application/json"),
+        (CaptureForm = "multipart/form-data", encoding(("file" = (content_type = "image/jpeg, image/png")))))),
+    responses((status = 201, description = "The capture is kept.", body = CaptureBody)))]
 pub(crate) async fn capture(
     State(app): State<Shared>,
     caller: Caller,
@@ -193,8 +240,10 @@ fn matches(
 }
 
 /// Captures that wait to be filed, oldest first.
-#[utoipa::path(get, path = "/v1/captures", tag = "captures", params(WhichCaptures),
-    responses((status = 200, body = Captures)))]
+///
+/// Those of every token of this window. Answers at once and writes nothing.
+#[utoipa::path(get, path = "/v1/captures", tag = "captures", operation_id = "listCaptures", params(WhichCaptures),
+    responses((status = 200, description = "A page of captures.", body = Captures)))]
 pub(crate) async fn unfiled(
     State(app): State<Shared>,
     caller: Caller,
@@ -204,12 +253,13 @@ pub(crate) async fn unfiled(
     if which.state.as_deref().is_some_and(|s| s != "unfiled") {
         return Err(Problem::invalid("state is `unfiled`"));
     }
+    let after = which.cursor.as_deref().map_or(Ok(0), read_cursor)?;
     let limit = which.limit.unwrap_or(50).clamp(1, LIST_MAX);
     let archive = app.archive.clone();
     blocking(move || {
-        let found = archive.unfiled(which.cursor.unwrap_or(0), limit)?;
-        let next_cursor =
-            (found.len() == limit).then(|| found.last().map(|s| s.sequence.to_string())).flatten();
+        let found = archive.unfiled(after, limit)?;
+        let last = found.last().filter(|_| found.len() == limit);
+        let next_cursor = last.map(|s| format!("{CURSOR_PREFIX}{}", s.sequence));
         // A staged set whose note is not a capture's belongs to another part of the program.
         let now = clock::now();
         let captures =
@@ -219,10 +269,22 @@ pub(crate) async fn unfiled(
     .await
 }
 
+/// The sequence a cursor stands for.
+fn read_cursor(cursor: &str) -> Result<u64, Problem> {
+    let sequence = cursor.strip_prefix(CURSOR_PREFIX).and_then(|s| s.parse().ok());
+    // The archive counts in 63 bits.
+    sequence
+        .filter(|s| i64::try_from(*s).is_ok())
+        .ok_or_else(|| Problem::invalid("cursor is not one that was given out here"))
+}
+
 /// A picture of an unfiled capture.
-#[utoipa::path(get, path = "/v1/captures/{id}/image", tag = "captures",
-    params(("id" = String, Path), WhichRendition),
-    responses((status = 200, content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")))))]
+///
+/// Stored pictures come at once; a thumbnail is made in its turn, within about a second. Writes nothing.
+#[utoipa::path(get, path = "/v1/captures/{id}/image", tag = "captures", operation_id = "readCaptureImage",
+    params(("id" = String, Path, description = "The capture, 32 hexadecimal digits."), WhichRendition),
+    responses((status = 200, description = "The picture; `Content-Type` says which of the two it is.",
+        content((Picture = "image/jpeg"), (Picture = "image/png")))))]
 pub(crate) async fn image(
     State(app): State<Shared>,
     caller: Caller,
@@ -244,8 +306,11 @@ pub(crate) async fn image(
 }
 
 /// Throws a capture away.
-#[utoipa::path(delete, path = "/v1/captures/{id}", tag = "captures", params(("id" = String, Path)),
-    responses((status = 204)))]
+///
+/// It is gone for good when this answers, within the time of one durable write.
+#[utoipa::path(delete, path = "/v1/captures/{id}", tag = "captures", operation_id = "discardCapture",
+    params(("id" = String, Path, description = "The capture, 32 hexadecimal digits.")),
+    responses((status = 204, description = "It is gone.")))]
 pub(crate) async fn discard(
     State(app): State<Shared>,
     caller: Caller,

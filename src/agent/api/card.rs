@@ -15,6 +15,7 @@ use yidang_idcard::IdCard;
 
 use super::extract::read_json;
 use super::faults;
+use super::vocabulary::{CardOrigin, CardWarning, DocumentType, PhotoStatus, Right};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
@@ -30,34 +31,46 @@ const WAIT_MS_MAX: u64 = 120_000;
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ReadCard {
-    /// Wait this long for a card to come; at most 120000.
+    /// Wait this long for a card to come, in milliseconds.
+    #[schema(maximum = 120_000, default = 0)]
     wait_ms: u64,
 }
 
 /// What the card says. Whatever the card or the reader does not give is null.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CardReading {
-    /// `resident`, `foreigner_2017`, `foreigner_2023` or `hmt`.
+    /// Which of the four cards it is.
+    #[schema(value_type = DocumentType)]
     document_type: &'static str,
+    /// The name in Chinese.
     name: Option<String>,
+    /// The name in Latin letters, on foreigners' cards.
     name_en: Option<String>,
+    /// The sex in Chinese: 男, 女, or another word of GB/T 2261.1.
     sex: Option<String>,
-    /// GB/T 2261.1.
+    /// The sex as the digit of GB/T 2261.1.
     sex_code: Option<String>,
+    /// The ethnic group in Chinese, without 族.
     ethnicity: Option<String>,
-    /// GB/T 3304.
+    /// The ethnic group as the two digits of GB/T 3304.
     ethnicity_code: Option<String>,
-    /// GB/T 2659, three letters.
+    /// The nationality as the three letters of GB/T 2659, on foreigners' cards.
     nationality: Option<String>,
+    /// Date of birth.
     #[schema(format = Date)]
     birth_date: Option<String>,
+    /// The address printed on the card.
     address: Option<String>,
     /// The newest address appended to the card.
     new_address: Option<String>,
+    /// The number of the person, 18 characters on residents' cards.
     id_number: Option<String>,
+    /// The authority that issued the card.
     issuer: Option<String>,
+    /// First day of validity.
     #[schema(format = Date)]
     valid_from: Option<String>,
+    /// Last day of validity; null with `long_term`.
     #[schema(format = Date)]
     valid_until: Option<String>,
     /// 长期: no end of validity.
@@ -68,27 +81,37 @@ pub(crate) struct CardReading {
     photo_wlt: Option<String>,
     /// The portrait as PNG or JPEG, base64.
     photo: Option<String>,
-    /// `decoded`, `no_decoder`, `failed` or `none`.
+    /// What became of the portrait.
+    #[schema(value_type = PhotoStatus)]
     photo_status: &'static str,
     /// The chip's serial, hexadecimal.
     chip_serial: Option<String>,
     /// The security module's number.
     sam_id: Option<String>,
-    /// What is odd about the card.
+    /// What is odd about the card; empty as a rule.
+    #[schema(value_type = Vec<CardWarning>)]
     warnings: Vec<&'static str>,
     /// The open dossier; null when the card's number identifies nobody.
     holder: Option<String>,
-    /// `file`, `read`.
+    /// What the open dossier allows.
+    #[schema(value_type = Vec<Right>)]
     rights: Vec<&'static str>,
+    /// When the dossier closes by itself, unless it is used before.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// `device` or `simulated`.
+    /// Whether a real card was read.
+    #[schema(value_type = CardOrigin)]
     origin: &'static str,
 }
 
 /// Reads the card on the reader and opens its holder's dossier.
-#[utoipa::path(post, path = "/v1/card/read", tag = "card", request_body = Option<ReadCard>,
-    responses((status = 200, body = CardReading)))]
+///
+/// Blocks while the card is read, about a second, after up to `wait_ms` for a card to come. Writes nothing: the
+/// dossier is open in memory, for this token, until 15 minutes after its last use, also when the card is gone.
+/// Reading the same card again gives the same `holder`, prolonged. An empty body reads what lies there now.
+#[utoipa::path(post, path = "/v1/card/read", tag = "card", operation_id = "readCard",
+    request_body(content = ReadCard, description = "How long to wait; may be left out."),
+    responses((status = 200, description = "What the card says, and the open dossier.", body = CardReading)))]
 pub(crate) async fn read(
     State(app): State<Shared>,
     caller: Caller,

@@ -15,6 +15,7 @@ use yidang_model::{ErasureId, MaterialId};
 
 use super::extract::{Address, Json, blocking};
 use super::holders::durable_key;
+use super::vocabulary;
 use super::words::line;
 use crate::app::{App, Shared};
 use crate::caller::Caller;
@@ -30,37 +31,48 @@ const DECISION_WAIT: Duration = Duration::from_millis(1500);
 
 /// What to forget.
 #[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = RequestErasure)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Forget {
     /// An open holder: the person, with all that is theirs alone. Exactly one of `holder` and `material`.
     holder: Option<String>,
-    /// One material.
+    /// One material, by its identifier.
     material: Option<String>,
-    /// Why.
+    /// Why, for the ledger; 1 to 500 characters and no personal data.
+    #[schema(min_length = 1, max_length = 500)]
     reason: String,
 }
 
 /// An erasure and how far it has come.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Erasure)]
 pub(crate) struct ErasureBody {
+    /// The erasure's identifier.
     id: String,
-    /// `requested`, `approved`, `refused` or `done`.
+    /// How far it has come.
+    #[schema(value_type = vocabulary::ErasureState)]
     state: &'static str,
+    /// When it was carried out here; null before.
     #[schema(format = DateTime)]
     erased_at: Option<String>,
-    /// What went.
+    /// The materials that went.
     materials: Vec<String>,
-    /// Pictures that stay because they are someone else's paper too.
+    /// Digests of pictures that stay because they are someone else's paper too.
     shared_kept: Vec<String>,
-    /// `confirmed`, `pending`, or `none`: there is none, or it was carried out here while there was none.
+    /// What the repository said; `none` too where it was carried out here while there was none.
+    #[schema(value_type = vocabulary::ErasureRepository)]
     repository: &'static str,
 }
 
-/// Asks that a material or a person be forgotten. Alone, this PC does it at once; with a repository, its rule
-/// decides, and the answer may still be `requested`. A material that only the repository holds can be named once
-/// it was seen in a dossier that is open.
-#[utoipa::path(post, path = "/v1/erasures", tag = "erasures", request_body = Forget,
-    responses((status = 201, body = ErasureBody)))]
+/// Asks that a material or a person be forgotten.
+///
+/// The request is in the ledger when this answers, and is carried out even if the PC stops. Alone, this PC does
+/// it at once and answers `done`: keys and pictures are gone for good. With a repository its rule decides; the
+/// call waits up to 1.5 seconds for that and may answer `requested`: ask `readErasure` later. A material that only
+/// the repository holds can be named once it was seen in a dossier that is open.
+#[utoipa::path(post, path = "/v1/erasures", tag = "erasures", operation_id = "requestErasure",
+    request_body(content = Forget, description = "Exactly one of `holder` and `material`, and why."),
+    responses((status = 201, description = "The erasure is entered.", body = ErasureBody)))]
 pub(crate) async fn request(
     State(app): State<Shared>,
     caller: Caller,
@@ -92,9 +104,12 @@ pub(crate) async fn request(
     app.replays.once(token, key.as_deref(), request, call).await
 }
 
-/// An erasure's state.
-#[utoipa::path(get, path = "/v1/erasures/{id}", tag = "erasures", params(("id" = String, Path)),
-    responses((status = 200, body = ErasureBody)))]
+/// How far an erasure has come.
+///
+/// Answers at once and writes nothing.
+#[utoipa::path(get, path = "/v1/erasures/{id}", tag = "erasures", operation_id = "readErasure",
+    params(("id" = String, Path, description = "The erasure, 32 hexadecimal digits.")),
+    responses((status = 200, description = "The erasure.", body = ErasureBody)))]
 pub(crate) async fn one(
     State(app): State<Shared>,
     caller: Caller,

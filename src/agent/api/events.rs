@@ -23,27 +23,42 @@ const WAIT_MS_MAX: u64 = 25_000;
 
 /// Asking for a long poll.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Poll {
     /// Events after this id; the answer's `after` of the last poll. Its presence makes this a long poll.
     after: Option<u64>,
-    /// How long to wait for the first one, at most 25000.
+    /// How long to wait for the first one, in milliseconds; 0 unless said, and never longer than 25000. Its
+    /// presence makes this a long poll too.
     wait_ms: Option<u64>,
 }
 
 /// The answer to a long poll.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Polled {
+    /// What happened, oldest first; empty when the wait is over and nothing did.
     events: Vec<Event>,
     /// What to send as `after` next time.
     after: u64,
 }
 
-/// Events as they happen (`text/event-stream`, resumed by `Last-Event-ID`), or with `after` or `wait_ms` those
-/// since then, waiting for one if there is none.
-#[utoipa::path(get, path = "/v1/events", tag = "service", params(Poll),
-    responses((status = 200, description = "A stream of events, or the answer to a long poll",
-        content((Polled = "application/json"), (String = "text/event-stream")))))]
+/// Events as they happen, or those since the last poll.
+///
+/// Without `after` and `wait_ms` the answer is an endless stream of Server-Sent Events (`text/event-stream`):
+/// `id:` is the event's id, `event:` its type, `data:` the whole event as JSON (schema `Event`), and comment
+/// lines keep the connection alive. A listener that comes back sends the last id as `Last-Event-ID` and misses
+/// nothing of the last 1024 events. With `after` or `wait_ms` the answer is JSON (schema `Polled`), for
+/// browsers that have no `EventSource` or cannot give it a token: it comes at once if there are newer events,
+/// or else with the first one, or when `wait_ms` is over. Types that are not known yet are to be ignored.
+#[utoipa::path(get, path = "/v1/events", tag = "service", operation_id = "watchEvents",
+    params(Poll, ("Last-Event-ID" = Option<String>, Header, nullable = false,
+        description = "For a stream: the last event's id; the stream goes on after it. Unless said, or if it is \
+            no number, the stream begins with the next event.")),
+    responses((status = 200, description = "A stream of events, or the answer to a long poll.", content(
+        (Polled = "application/json"),
+        (String = "text/event-stream", example = json!("id: 1767229200001\nevent: card.inserted\ndata: \
+            {\"id\":1767229200001,\"type\":\"card.inserted\",\"at\":\"2026-01-01T01:00:00.123Z\",\
+            \"data\":{\"device\":\"simulated\"}}\n\n"))))))]
 pub(crate) async fn events(
     State(app): State<Shared>,
     _caller: Caller,

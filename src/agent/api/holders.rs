@@ -11,6 +11,7 @@ use yidang_archive::{Idempotency, Look, LookVerb};
 use yidang_model::CaptureId;
 
 use super::extract::{Address, Json, blocking};
+use super::vocabulary::{self, NumberWarning, Right};
 use super::words::{SubjectBody, line};
 use crate::app::Shared;
 use crate::caller::Caller;
@@ -26,34 +27,48 @@ const EVIDENCE_MAX: usize = 20;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OpenHolder {
+    /// Whom.
     subject: SubjectBody,
-    /// `none`, `guardian`, `authorised_agent`, `lost_card`, `no_card` or `official_duty`.
+    /// On what ground.
+    #[schema(value_type = vocabulary::Basis)]
     basis: String,
     /// What for; required unless `basis` is `none`.
+    #[schema(max_length = 200)]
     purpose: Option<String>,
     /// Case number; required unless `basis` is `none`.
+    #[schema(max_length = 100)]
     case: Option<String>,
-    /// Captures that prove the ground.
+    /// Identifiers of captures that prove the ground, for the reviewer.
     #[serde(default)]
+    #[schema(max_items = 20)]
     evidence: Vec<String>,
 }
 
 /// An open dossier.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OpenedHolder {
+    /// Names the open dossier in later calls of this token; says nothing about the person.
     holder: String,
-    /// `file`, `read`.
+    /// What it allows.
+    #[schema(value_type = Vec<Right>)]
     rights: Vec<&'static str>,
+    /// When it closes by itself, unless it is used before.
     #[schema(format = DateTime)]
     expires_at: String,
-    /// `check_digit_wrong`: the number was probably mistyped.
+    /// What is odd about the number; empty as a rule.
+    #[schema(value_type = Vec<NumberWarning>)]
     warnings: Vec<&'static str>,
 }
 
-/// Opens a dossier without the card. With `basis` `none` papers may be filed and nothing is shown; any other
-/// basis also opens history and is listed for review.
-#[utoipa::path(post, path = "/v1/holders", tag = "holders", request_body = OpenHolder,
-    responses((status = 201, body = OpenedHolder)))]
+/// Opens a dossier without the card.
+///
+/// With `basis` `none` papers may be filed and nothing is shown; that needs the scope `archive:write` and writes
+/// nothing. Any other basis also opens history; that needs `archive:assist`, `purpose` and `case`, and is in the
+/// ledger, to be reviewed, before this answers. The dossier itself is open in memory, for this token, until 15
+/// minutes after its last use. Answers within the time of one durable write.
+#[utoipa::path(post, path = "/v1/holders", tag = "holders", operation_id = "openHolder",
+    request_body(content = OpenHolder, description = "Whom to open, and on what ground."),
+    responses((status = 201, description = "The dossier is open.", body = OpenedHolder)))]
 pub(crate) async fn open(
     State(app): State<Shared>,
     caller: Caller,
@@ -113,9 +128,12 @@ pub(crate) async fn open(
     app.replays.once(token, key.as_deref(), request, call).await
 }
 
-/// Closes the dossier now.
-#[utoipa::path(delete, path = "/v1/holders/{holder}", tag = "holders", params(("holder" = String, Path)),
-    responses((status = 204)))]
+/// Closes an open dossier now.
+///
+/// Writes nothing and answers at once. What was filed into it stays filed.
+#[utoipa::path(delete, path = "/v1/holders/{holder}", tag = "holders", operation_id = "closeHolder",
+    params(("holder" = String, Path, description = "The open dossier, as `readCard` or `openHolder` named it.")),
+    responses((status = 204, description = "It is closed.")))]
 pub(crate) async fn close(
     State(app): State<Shared>,
     caller: Caller,

@@ -30,9 +30,11 @@ pub(crate) enum Rendition {
 
 /// Which form of a picture.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhichRendition {
-    /// `page` unless said.
+    /// Which form of the picture: `original` is the untouched frame, `page` (unless said) the straightened
+    /// page, `thumbnail` a small JPEG of the page.
     #[serde(default)]
     #[param(inline)]
     pub(crate) rendition: Rendition,

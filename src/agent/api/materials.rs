@@ -1,6 +1,6 @@
 //! Filing materials and looking at them.
 
-mod file;
+pub(super) mod file;
 mod list;
 mod one;
 mod record;

@@ -14,6 +14,7 @@ mod openapi;
 mod simulated;
 mod status;
 mod sync;
+pub(crate) mod vocabulary;
 mod words;
 
 pub use openapi::document;

@@ -19,32 +19,40 @@ use crate::simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, Simula
 
 /// Which card.
 #[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = InsertCard)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Insert {
     /// A card file's stem; null takes the card away.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
     insert: Option<String>,
 }
 
 /// Which frame.
 #[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = LayFrame)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lay {
     /// A frame file's stem; null leaves the bare mat.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
     frame: Option<String>,
 }
 
 /// Steps to play.
 #[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = PlayScenario)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
+    /// Played one after the other.
     steps: Vec<ScenarioStep>,
 }
 
 /// What can fail how.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SimulatedFaults)]
 pub(crate) struct Faults {
+    /// By device.
     faults: Vec<KnownFaults>,
 }
 
@@ -76,8 +84,12 @@ fn written(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 
-/// Puts a card on the reader, or takes it away.
-#[utoipa::path(post, path = "/v1/simulated/card", tag = "simulated", request_body = Insert, responses((status = 204)))]
+/// Puts a card on the simulated reader, or takes it away.
+///
+/// Answers at once; `card.inserted` or `card.removed` follows.
+#[utoipa::path(post, path = "/v1/simulated/card", tag = "simulated", operation_id = "simulateCard",
+    request_body(content = Insert, description = "Which card."),
+    responses((status = 204, description = "It lies there, or is gone.")))]
 pub(crate) async fn card(
     State(app): State<Shared>,
     caller: Caller,
@@ -86,8 +98,12 @@ pub(crate) async fn card(
     with(&app, &caller, [b"simulated/card", &written(&body)], move |s| s.insert(body.insert.as_deref())).await
 }
 
-/// Lays a frame under the camera, or clears the mat.
-#[utoipa::path(post, path = "/v1/simulated/desk", tag = "simulated", request_body = Lay, responses((status = 204)))]
+/// Lays a frame under the simulated camera, or clears the mat.
+///
+/// Answers at once. Captures see this frame until another one is laid.
+#[utoipa::path(post, path = "/v1/simulated/desk", tag = "simulated", operation_id = "simulateDesk",
+    request_body(content = Lay, description = "Which frame."),
+    responses((status = 204, description = "It lies there, or the mat is bare.")))]
 pub(crate) async fn desk(
     State(app): State<Shared>,
     caller: Caller,
@@ -96,8 +112,12 @@ pub(crate) async fn desk(
     with(&app, &caller, [b"simulated/desk", &written(&body)], move |s| s.lay(body.frame.as_deref())).await
 }
 
-/// Lets the next operations of a device fail.
-#[utoipa::path(post, path = "/v1/simulated/fault", tag = "simulated", request_body = FaultWish, responses((status = 204)))]
+/// Lets the next operations of a simulated device fail.
+///
+/// Answers at once; nothing fails before the next operation.
+#[utoipa::path(post, path = "/v1/simulated/fault", tag = "simulated", operation_id = "simulateFault",
+    request_body(content = FaultWish, description = "What is to fail, how and how often."),
+    responses((status = 204, description = "It will fail.")))]
 pub(crate) async fn fault(
     State(app): State<Shared>,
     caller: Caller,
@@ -106,16 +126,23 @@ pub(crate) async fn fault(
     with(&app, &caller, [b"simulated/fault", &written(&body)], move |s| s.fault(&body)).await
 }
 
-/// What can fail how.
-#[utoipa::path(get, path = "/v1/simulated/faults", tag = "simulated", responses((status = 200, body = Faults)))]
+/// What can be made to fail how.
+///
+/// Answers at once and changes nothing.
+#[utoipa::path(get, path = "/v1/simulated/faults", tag = "simulated", operation_id = "listSimulatedFaults",
+    responses((status = 200, description = "The faults of each device.", body = Faults)))]
 pub(crate) async fn faults(State(app): State<Shared>, caller: Caller) -> Result<Answer<Faults>, Problem> {
     caller.require(Scope::Admin)?;
     let simulation = app.simulation.as_ref().ok_or(Code::RouteUnknown)?;
     Ok(Answer(Faults { faults: simulation.faults() }))
 }
 
-/// Plays steps in the background.
-#[utoipa::path(post, path = "/v1/simulated/scenario", tag = "simulated", request_body = Scenario, responses((status = 204)))]
+/// Plays steps in the background, in place of any that still play.
+///
+/// Answers at once, before the first step. At most 1000 steps.
+#[utoipa::path(post, path = "/v1/simulated/scenario", tag = "simulated", operation_id = "playScenario",
+    request_body(content = Scenario, description = "The steps."),
+    responses((status = 204, description = "They play.")))]
 pub(crate) async fn scenario(
     State(app): State<Shared>,
     caller: Caller,
@@ -124,8 +151,11 @@ pub(crate) async fn scenario(
     with(&app, &caller, [b"simulated/scenario", &written(&body)], move |s| s.play(&body.steps)).await
 }
 
-/// As at the start: first card, first frame, no fault.
-#[utoipa::path(post, path = "/v1/simulated/reset", tag = "simulated", responses((status = 204)))]
+/// Puts the simulated desk back: first card, first frame, no fault.
+///
+/// Answers at once and ends a scenario. The archive stays as it is.
+#[utoipa::path(post, path = "/v1/simulated/reset", tag = "simulated", operation_id = "resetSimulation",
+    responses((status = 204, description = "As at the start.")))]
 pub(crate) async fn reset(State(app): State<Shared>, caller: Caller) -> Result<Response, Problem> {
     with(&app, &caller, [b"simulated/reset", b""], |s| {
         s.reset();

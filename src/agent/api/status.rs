@@ -8,6 +8,7 @@ use yidang_device::Access;
 
 use super::extract::blocking;
 use super::sync::SyncBody;
+use super::vocabulary::{DeviceState, DeviceType};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -16,23 +17,30 @@ use crate::stations::StationState;
 /// How this window stands.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Status {
+    /// The program's version.
     version: &'static str,
+    /// This window, as the configuration names it.
     counter: String,
     /// The card reader and the camera.
     devices: Vec<Device>,
+    /// The archive in figures.
     archive: ArchiveBody,
+    /// How far the repository is behind.
     sync: SyncBody,
 }
 
 /// One device, or its absence.
 #[derive(Serialize, ToSchema)]
 struct Device {
-    /// `card_reader` or `camera`.
+    /// What it is.
+    #[schema(value_type = DeviceType)]
     r#type: &'static str,
-    /// `ready`, `absent` or `denied`.
+    /// Whether it can be used.
+    #[schema(value_type = DeviceState)]
     state: &'static str,
-    /// Stable identifier; absent while there is no device.
+    /// Stable identifier; null while there is no device.
     id: Option<String>,
+    /// As its maker calls it.
     name: Option<String>,
     /// The driver in use.
     driver: Option<String>,
@@ -42,13 +50,19 @@ struct Device {
 
 /// The archive in figures.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Archive)]
 struct ArchiveBody {
+    /// Filed materials.
     materials: u64,
+    /// Stored pictures.
     blobs: u64,
+    /// People and organisations with a dossier here.
     holders: u64,
     /// Captures that wait to be filed.
     unfiled: u64,
+    /// Number of the ledger's last entry.
     ledger_head: u64,
+    /// Number of the key epoch; rises when people are forgotten.
     epoch: u32,
 }
 
@@ -80,7 +94,10 @@ fn device(kind: &'static str, state: StationState) -> Device {
 }
 
 /// Devices with access rights, archive, sync.
-#[utoipa::path(get, path = "/v1/status", tag = "service", responses((status = 200, body = Status)))]
+///
+/// Answers at once from what is known of the devices; no device is asked.
+#[utoipa::path(get, path = "/v1/status", tag = "service", operation_id = "readStatus",
+    responses((status = 200, description = "How this window stands.", body = Status)))]
 pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result<Json<Status>, Problem> {
     let archive = app.archive.clone();
     let stats = blocking(move || Ok(archive.stats()?)).await?;

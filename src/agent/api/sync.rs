@@ -5,17 +5,22 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::vocabulary::RepositoryState;
 use crate::app::Shared;
 use crate::caller::Caller;
 
 /// How far the repository is behind this window.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Sync)]
 pub(crate) struct SyncBody {
-    /// `none`, `not_enrolled`, `connected` or `unreachable`.
+    /// How this window stands with the repository.
+    #[schema(value_type = RepositoryState)]
     repository: &'static str,
     /// Materials that are not committed centrally yet.
     backlog_materials: u64,
+    /// The size of their pictures.
     backlog_bytes: u64,
+    /// When the repository last answered; null: not since the start.
     #[schema(format = DateTime)]
     last_contact_at: Option<String>,
     /// The stable code of what went wrong last; null when nothing did.
@@ -44,8 +49,11 @@ impl SyncBody {
     }
 }
 
-/// Whether everything is committed centrally: backlog 0 means yes.
-#[utoipa::path(get, path = "/v1/sync", tag = "service", responses((status = 200, body = SyncBody)))]
+/// Whether everything is committed centrally.
+///
+/// A backlog of 0 means yes. Answers at once from what the sync worker knows; the repository is not asked.
+#[utoipa::path(get, path = "/v1/sync", tag = "service", operation_id = "readSync",
+    responses((status = 200, description = "How far the repository is behind.", body = SyncBody)))]
 pub(crate) async fn sync(State(app): State<Shared>, _caller: Caller) -> Json<SyncBody> {
     Json(SyncBody::of(&app))
 }

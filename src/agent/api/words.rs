@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yidang_model::{Date, Quad, Subject, SubjectType};
 
+use super::vocabulary;
 use crate::problem::Problem;
 
 /// A quadrilateral: top-left, top-right, bottom-right, bottom-left of the page, in pixels of the original.
@@ -11,11 +12,14 @@ pub(crate) type Corners = [[f32; 2]; 4];
 
 /// Whom a number identifies.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = Subject)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SubjectBody {
-    /// `resident`, `hmt`, `foreigner`, `passport`, `birth_certificate`, `organisation` or `provisional`.
+    /// What kind of number it is.
+    #[schema(value_type = vocabulary::SubjectType)]
     pub(crate) r#type: String,
-    /// The number.
+    /// The number; spaces around it, width and case of letters do not matter.
+    #[schema(min_length = 1)]
     pub(crate) value: String,
 }
 
@@ -69,16 +73,21 @@ fn bounded(
 
 /// What can be said of a picture's legibility.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Quality)]
 pub(crate) struct QualityBody {
-    /// Higher is sharper.
+    /// Steepness of the steepest edges, 0 (blurred) to 1 (sharp).
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) sharpness: f32,
-    /// Mean brightness, 0 to 255.
+    /// Median brightness, 0 (black) to 1 (white). Most of a page is paper, so this is the paper's.
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) brightness: f32,
-    /// Share of the page that is burnt out, 0 to 1.
+    /// Share of the page that is burnt out by a reflection, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) glare_share: f32,
     /// Pixels along the page's longer side.
     pub(crate) longer_side_px: u32,
-    /// `blurred`, `too_dark`, `too_bright`, `glare`, `low_resolution`.
+    /// What makes it hard to read; empty on a good page.
+    #[schema(value_type = Vec<vocabulary::QualityIssue>)]
     pub(crate) issues: Vec<String>,
 }
 

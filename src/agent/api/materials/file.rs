@@ -14,6 +14,7 @@ use yidang_model::{CaptureId, Kind, Material, MaterialId, Origin, Page, Status, 
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Json, blocking};
 use crate::api::holders::durable_key;
+use crate::api::vocabulary::PresentedAs;
 use crate::api::words::{date, line, paragraph};
 use crate::app::Shared;
 use crate::caller::Caller;
@@ -28,31 +29,48 @@ use crate::{clock, random};
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileMaterial {
-    /// Open holders whose paper it is, 1 to 16.
+    /// Open dossiers of those whose paper it is, 1 to 16.
+    #[schema(min_items = 1, max_items = 16)]
     holders: Vec<String>,
     /// What it is, as a word the office chose.
+    #[schema(min_length = 1, max_length = 64)]
     kind: String,
     /// Its pages in order, 1 to 200.
     #[serde(default)]
+    #[schema(max_items = 200)]
     pages: Vec<FilePage>,
     /// Its pages in order, where nothing is said about them; instead of `pages`.
     #[serde(default)]
+    #[schema(max_items = 200)]
     captures: Vec<String>,
-    /// Case number.
+    /// Case number; that of the dossier unless said.
+    #[schema(max_length = 100)]
     case: Option<String>,
     /// Code of the item.
+    #[schema(max_length = 100)]
     item: Option<String>,
     /// Which required paper of the item it is.
+    #[schema(max_length = 100)]
     slot: Option<String>,
+    /// The day it was issued.
     #[schema(format = Date)]
     issued_on: Option<String>,
+    /// Its last day of validity.
     #[schema(format = Date)]
     valid_until: Option<String>,
+    /// Who issued it.
+    #[schema(max_length = 200)]
     issuer: Option<String>,
+    /// Its own number.
+    #[schema(max_length = 100)]
     document_number: Option<String>,
-    /// `original`, `copy`, `certified` or `e_licence`.
+    /// What form of the paper the clerk was shown.
+    #[schema(value_type = Option<PresentedAs>)]
     presented_as: Option<String>,
+    /// Whether the clerk saw the original.
     original_seen: Option<bool>,
+    /// What the clerk wants to say about it.
+    #[schema(max_length = 1000)]
     note: Option<String>,
 }
 
@@ -60,18 +78,23 @@ pub(crate) struct FileMaterial {
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilePage {
-    /// An unfiled capture.
+    /// An unfiled capture's identifier.
     capture: String,
     /// Which of the holders this page is about; all of them unless said.
     #[serde(default)]
     about: Vec<String>,
 }
 
-/// Files a paper into its holders' dossiers. Durable when it answers. The same holders, case, slot and bytes
-/// again give the first one's record with 200 and `duplicate`.
-#[utoipa::path(post, path = "/v1/materials", tag = "materials", request_body = FileMaterial,
-    responses((status = 201, body = MaterialBody), (status = 200, body = MaterialBody,
-        description = "It was on file for this case and slot already")))]
+/// Files a paper into its holders' dossiers.
+///
+/// Pictures, record and ledger entry are durable when this answers, within the time of one durable write; the
+/// sync worker then brings them to the repository (`safe_at`, event `sync.progress`). The captures are used up.
+/// The same holders, case, slot and bytes again give the first one's record with 200 and `duplicate`; the same
+/// bytes for another case or slot are filed, with `duplicate_of` set.
+#[utoipa::path(post, path = "/v1/materials", tag = "materials", operation_id = "fileMaterial",
+    request_body(content = FileMaterial, description = "The paper, with either `pages` or `captures`."),
+    responses((status = 201, description = "It is filed.", body = MaterialBody), (status = 200, body = MaterialBody,
+        description = "It was on file for this case and slot already: the first one's record.")))]
 pub(crate) async fn file(
     State(app): State<Shared>,
     caller: Caller,

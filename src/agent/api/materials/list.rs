@@ -9,6 +9,7 @@ use yidang_model::{Material, MaterialId};
 
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Address, Parameters, blocking};
+use crate::api::vocabulary::{MaterialScope, RepositoryAnswer};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::holders::Holder;
@@ -21,26 +22,32 @@ const LIST_MAX: usize = 200;
 
 /// Which materials.
 #[derive(Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhichMaterials {
     /// Only this kind.
     kind: Option<String>,
     /// Only those filed for this item.
     item: Option<String>,
-    /// `local` (default): this PC; `all`: the repository too.
+    /// Where to look; `local` unless said.
+    #[param(value_type = Option<MaterialScope>, inline)]
     scope: Option<String>,
-    /// `next_cursor` of the answer before.
+    /// `next_cursor` of the answer before, as it was given out.
+    #[param(min_length = 1)]
     cursor: Option<String>,
-    /// At most 200; 50 unless said.
+    /// How many; 50 unless said, and never more than 200.
     limit: Option<usize>,
 }
 
 /// A part of a dossier, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Materials {
+    /// The materials. The first page of `scope=all` begins with those the repository does not have yet.
     materials: Vec<MaterialBody>,
+    /// What to send as `cursor` for the next page; null at the end.
     next_cursor: Option<String>,
-    /// `answered`, `unreachable`, or `none`: not asked, or none is configured.
+    /// What the repository said.
+    #[schema(value_type = RepositoryAnswer)]
     repository: &'static str,
 }
 
@@ -50,9 +57,15 @@ enum Cursor {
     Repository(Option<String>),
 }
 
-/// A holder's dossier. Every material shown is entered in the ledger.
-#[utoipa::path(get, path = "/v1/holders/{holder}/materials", tag = "materials",
-    params(("holder" = String, Path), WhichMaterials), responses((status = 200, body = Materials)))]
+/// The materials of an open dossier, newest first.
+///
+/// The dossier must be open with the right `read`. Every material shown is in the ledger, with client, operator
+/// and purpose, before this answers. With `scope=all` the repository is asked first, which takes as long as the
+/// network does; if it cannot be reached the answer lists what this PC has and says `unreachable`.
+#[utoipa::path(get, path = "/v1/holders/{holder}/materials", tag = "materials", operation_id = "listMaterials",
+    params(("holder" = String, Path, description = "The open dossier, as `readCard` or `openHolder` named it."),
+        WhichMaterials),
+    responses((status = 200, description = "A part of the dossier.", body = Materials)))]
 pub(crate) async fn of_holder(
     State(app): State<Shared>,
     caller: Caller,

@@ -10,6 +10,7 @@ use super::list::look_at;
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Address, Parameters, blocking};
 use crate::api::image::{Rendition, WhichRendition, answer};
+use crate::api::vocabulary::Picture;
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::holders::Remote;
@@ -24,8 +25,12 @@ enum Shown {
 }
 
 /// A material of an open dossier.
-#[utoipa::path(get, path = "/v1/materials/{id}", tag = "materials", params(("id" = String, Path)),
-    responses((status = 200, body = MaterialBody)))]
+///
+/// This token must have a dossier of one of its holders open with the right `read`, or have filed it within its
+/// session. The look is in the ledger before this answers, within the time of one durable write.
+#[utoipa::path(get, path = "/v1/materials/{id}", tag = "materials", operation_id = "readMaterial",
+    params(("id" = String, Path, description = "The material, 32 hexadecimal digits.")),
+    responses((status = 200, description = "The material.", body = MaterialBody)))]
 pub(crate) async fn one(
     State(app): State<Shared>,
     caller: Caller,
@@ -42,10 +47,16 @@ pub(crate) async fn one(
     }))
 }
 
-/// A picture of a page, counted from 1.
-#[utoipa::path(get, path = "/v1/materials/{id}/pages/{n}/image", tag = "materials",
-    params(("id" = String, Path), ("n" = usize, Path), WhichRendition),
-    responses((status = 200, content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png")))))]
+/// A picture of a material's page.
+///
+/// Asks for the same open dossier as `readMaterial`. The look is in the ledger before this answers. What only
+/// the repository holds is fetched from there, which takes as long as the network does; a thumbnail is made in
+/// its turn, within about a second.
+#[utoipa::path(get, path = "/v1/materials/{id}/pages/{n}/image", tag = "materials", operation_id = "readPageImage",
+    params(("id" = String, Path, description = "The material, 32 hexadecimal digits."),
+        ("n" = usize, Path, description = "The page, counted from 1.", minimum = 1), WhichRendition),
+    responses((status = 200, description = "The picture; `Content-Type` says which of the two it is.",
+        content((Picture = "image/jpeg"), (Picture = "image/png")))))]
 pub(crate) async fn image(
     State(app): State<Shared>,
     caller: Caller,

@@ -4,28 +4,46 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use yidang_model::{Image, Material, Page};
 
+use crate::api::vocabulary::{MaterialStatus, MediaType, Origin, PresentedAs, SafeAt};
 use crate::app::Shared;
 
 /// A filed material.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Material)]
 pub(crate) struct MaterialBody {
+    /// The material's identifier, the same everywhere.
     id: String,
+    /// What it is, as a word the office chose.
     kind: String,
+    /// Its pages in order.
     pages: Vec<PageBody>,
+    /// Case number.
     case: Option<String>,
+    /// Code of the item.
     item: Option<String>,
+    /// Which required paper of the item it is.
     slot: Option<String>,
+    /// The day it was issued.
     #[schema(format = Date)]
     issued_on: Option<String>,
+    /// Its last day of validity.
     #[schema(format = Date)]
     valid_until: Option<String>,
+    /// Who issued it.
     issuer: Option<String>,
+    /// Its own number.
     document_number: Option<String>,
+    /// What form of the paper the clerk was shown.
+    #[schema(value_type = Option<PresentedAs>)]
     presented_as: Option<&'static str>,
+    /// Whether the clerk saw the original.
     original_seen: Option<bool>,
+    /// What the clerk wrote about it.
     note: Option<String>,
+    /// When its last page was captured.
     #[schema(format = DateTime)]
     captured_at: String,
+    /// When it was filed.
     #[schema(format = DateTime)]
     filed_at: String,
     /// The window it was filed at.
@@ -34,23 +52,33 @@ pub(crate) struct MaterialBody {
     duplicate: bool,
     /// An earlier material of the same holders with the same bytes.
     duplicate_of: Option<String>,
-    /// `this_pc` or `repository`.
+    /// Where it is safe.
+    #[schema(value_type = SafeAt)]
     safe_at: &'static str,
-    /// `current`, `superseded` or `revoked`.
+    /// Whether it still counts.
+    #[schema(value_type = MaterialStatus)]
     status: &'static str,
-    /// `device`, `upload` or `simulated`.
+    /// Where its pictures came from; the least trusted of its pages decides.
+    #[schema(value_type = Origin)]
     origin: &'static str,
 }
 
 /// One page.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
 pub(crate) struct PageBody {
     /// Counts from 1.
     page: usize,
+    /// SHA-256 of the page's bytes, hexadecimal.
     digest: String,
+    /// SHA-256 of the untouched frame's bytes, hexadecimal.
     original_digest: String,
+    /// Width in pixels.
     width: u32,
+    /// Height in pixels.
     height: u32,
+    /// How the page's picture is encoded.
+    #[schema(value_type = MediaType)]
     media_type: &'static str,
 }
 

@@ -1,0 +1,185 @@
+//! What each call needs and how it can fail: one row a call.
+
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{Ref, RefOr, Required, SecurityRequirement};
+
+use super::{refusals, shared};
+use crate::language::Language;
+use crate::problem::Code::{self, *};
+use crate::scope::Scope;
+
+/// Who may call.
+enum Door {
+    /// Anyone on this machine.
+    Open,
+    /// Any token.
+    Token,
+    /// A token with one of these scopes.
+    Scopes(&'static [Scope]),
+}
+
+/// A call, by its `operationId`, with the codes that are its own. What follows from its door, its parameters
+/// and its body is added by [`codes`].
+pub(super) struct Call {
+    pub(super) operation: &'static str,
+    door: Door,
+    fails: &'static [&'static [Code]],
+}
+
+const fn call(operation: &'static str, door: Door, fails: &'static [&'static [Code]]) -> Call {
+    Call { operation, door, fails }
+}
+
+/// Answers a repeated `Idempotency-Key` with the first answer.
+const KEYED: &[Code] = &[IdempotencyConflict];
+/// Writes to the ledger before it answers, or needs what waits to be written to be so.
+const WRITES: &[Code] = &[DiskFull];
+/// Takes an open dossier.
+const HOLDER: &[Code] = &[HolderUnknown, HolderExpired];
+/// Works on pictures, in turn.
+const PICTURES: &[Code] = &[TooMany, Busy];
+/// May ask the repository.
+const REPOSITORY: &[Code] = &[RepositoryFailed, RepositoryUnreachable];
+
+const CARD: Door = Door::Scopes(&[Scope::Card]);
+const CAPTURE: Door = Door::Scopes(&[Scope::Capture]);
+const OPENING: Door = Door::Scopes(&[Scope::ArchiveWrite, Scope::ArchiveAssist]);
+const WRITE: Door = Door::Scopes(&[Scope::ArchiveWrite]);
+const READ: Door = Door::Scopes(&[Scope::ArchiveRead]);
+const ERASE: Door = Door::Scopes(&[Scope::ArchiveErase]);
+const ADMIN: Door = Door::Scopes(&[Scope::Admin]);
+
+pub(super) const CALLS: &[Call] = &[
+    call("checkHealth", Door::Open, &[]),
+    call("readOpenapi", Door::Open, &[]),
+    call("readStatus", Door::Token, &[]),
+    call("readSync", Door::Token, &[]),
+    call("watchEvents", Door::Token, &[]),
+    call("readCard", CARD, &[KEYED, &[CardAbsent, CardUnreadable, ReaderAbsent, Busy]]),
+    call("openHolder", OPENING, &[KEYED, WRITES, &[CaptureUnknown]]),
+    call("closeHolder", Door::Token, &[KEYED, &[HolderUnknown]]),
+    call(
+        "capturePaper",
+        CAPTURE,
+        &[
+            KEYED,
+            WRITES,
+            HOLDER,
+            PICTURES,
+            &[CaptureFiled, NotAnImage, ImageDamaged, ImageTooLarge, CameraFailed, CameraAbsent],
+        ],
+    ),
+    call("listCaptures", CAPTURE, &[WRITES]),
+    call("readCaptureImage", CAPTURE, &[WRITES, PICTURES, &[CaptureUnknown, CaptureFiled, BlobDamaged]]),
+    call("discardCapture", CAPTURE, &[KEYED, WRITES, &[CaptureUnknown, CaptureFiled]]),
+    call(
+        "fileMaterial",
+        WRITE,
+        &[KEYED, WRITES, HOLDER, &[CaptureUnknown, CaptureFiled, MaterialUnknown, BlobDamaged]],
+    ),
+    call("listMaterials", READ, &[WRITES, HOLDER, REPOSITORY, &[RightMissing]]),
+    call("readMaterial", READ, &[WRITES, &[HolderRequired, MaterialUnknown]]),
+    call(
+        "readPageImage",
+        READ,
+        &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, BlobDamaged]],
+    ),
+    call("requestErasure", ERASE, &[KEYED, WRITES, HOLDER, &[MaterialUnknown]]),
+    call("readErasure", ERASE, &[WRITES, &[ErasureUnknown]]),
+    call("simulateCard", ADMIN, &[KEYED, &[SimulatedUnknown]]),
+    call("simulateDesk", ADMIN, &[KEYED, &[SimulatedUnknown]]),
+    call("simulateFault", ADMIN, &[KEYED, &[SimulatedUnknown]]),
+    call("listSimulatedFaults", ADMIN, &[]),
+    call("playScenario", ADMIN, &[KEYED, &[SimulatedUnknown]]),
+    call("resetSimulation", ADMIN, &[KEYED]),
+];
+
+/// Calls whose body may be left out.
+const BODY_OPTIONAL: &[&str] = &["readCard", "capturePaper"];
+
+/// Codes that belong to no call: they say that there is none.
+pub(super) const GENERAL: &[Code] = &[RouteUnknown, MethodNotAllowed];
+
+/// The general codes in words.
+pub(super) fn about_general() -> String {
+    let lines: Vec<_> = GENERAL
+        .iter()
+        .map(|c| format!("- {} `{}`: {}", c.status(), c.as_str(), c.title(Language::English)))
+        .collect();
+    format!("Beside the codes that stand at each call there are:\n\n{}", lines.join("\n"))
+}
+
+/// Adds to an operation what its row says: scope, headers, refusals.
+pub(super) fn complete(operation: &mut Operation) {
+    let Some(call) = CALLS.iter().find(|c| operation.operation_id.as_deref() == Some(c.operation)) else {
+        return;
+    };
+    let codes = codes(call, operation);
+    let keyed = codes.contains(&IdempotencyConflict);
+    operation.security = Some(match call.door {
+        Door::Open => Vec::new(),
+        Door::Token => vec![SecurityRequirement::new(shared::TOKEN, Vec::<String>::new())],
+        Door::Scopes(scopes) => {
+            scopes.iter().map(|s| SecurityRequirement::new(shared::TOKEN, [s.as_str()])).collect()
+        }
+    });
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        body.required =
+            if BODY_OPTIONAL.contains(&call.operation) { Required::False } else { Required::True }.into();
+    }
+    let about = operation.description.take().unwrap_or_default();
+    operation.description = Some(format!("{}\n\n{}", about.trim(), scope_line(&call.door)));
+    let parameters = operation.parameters.get_or_insert_default();
+    if !matches!(call.door, Door::Open) {
+        parameters.push(shared_parameter(shared::OPERATOR));
+    }
+    if keyed {
+        parameters.push(shared_parameter(shared::IDEMPOTENCY_KEY));
+    }
+    parameters.push(shared_parameter(shared::ACCEPT_LANGUAGE));
+    for (status, response) in refusals::responses(&codes) {
+        operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+    }
+}
+
+fn shared_parameter<T>(name: &str) -> RefOr<T> {
+    RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")))
+}
+
+fn scope_line(door: &Door) -> String {
+    match door {
+        Door::Open => "Scope: none, and no token.".into(),
+        Door::Token => "Scope: none; any token will do.".into(),
+        Door::Scopes(scopes) => {
+            let words: Vec<_> = scopes.iter().map(|s| format!("`{}`", s.as_str())).collect();
+            format!("Scope: {}.", words.join(" or "))
+        }
+    }
+}
+
+/// Every code this call can answer with.
+fn codes(call: &Call, operation: &Operation) -> Vec<Code> {
+    // The guard looks a strange `Origin` up among the tokens, and so can meet a failing disk.
+    let mut codes = vec![HostDenied, OriginDenied, StorageFailed];
+    if !matches!(call.door, Door::Open) {
+        // `invalid` for a header that is too long or no text.
+        codes.extend([TokenMissing, TokenInvalid, Invalid]);
+    }
+    if matches!(call.door, Door::Scopes(_)) {
+        codes.push(ScopeMissing);
+    }
+    if operation.request_body.is_some() {
+        codes.push(BodyTooLarge);
+    }
+    let in_path = |p: &RefOr<_>| matches!(p, RefOr::T(p) if is_in_path(p));
+    if operation.parameters.iter().flatten().any(in_path) {
+        // A part of the address that is no text, or no number where one must be.
+        codes.push(RouteUnknown);
+    }
+    codes.extend(call.fails.iter().copied().flatten());
+    codes
+}
+
+fn is_in_path(parameter: &utoipa::openapi::path::Parameter) -> bool {
+    parameter.parameter_in == ParameterIn::Path
+}

@@ -1,0 +1,223 @@
+//! Examples of the main bodies. The people are invented: area code 000000 is given to nobody.
+
+use serde_json::{Value, json};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Components, RefOr};
+
+const CAPTURE: &str = "5b0f1d7c2e9a4c3f8d6e1a2b3c4d5e6f";
+const MATERIAL: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+const HOLDER: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+const PAGE_DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const FRAME_DIGEST: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+
+/// Adds an example to each schema that has one.
+pub(super) fn add(components: &mut Components) {
+    for (name, example) in all() {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(name) {
+            object.examples.push(example);
+        }
+    }
+}
+
+/// The examples, by schema.
+pub(super) fn all() -> Vec<(&'static str, Value)> {
+    vec![
+        ("ReadCard", json!({"wait_ms": 20_000})),
+        ("CardReading", card()),
+        ("OpenHolder", open_holder()),
+        (
+            "OpenedHolder",
+            json!({
+                "holder": HOLDER,
+                "rights": ["file", "read"],
+                "expires_at": "2026-01-05T01:15:00.000Z",
+                "warnings": [],
+            }),
+        ),
+        ("CaptureWish", json!({"holder": HOLDER, "crop": "auto", "rotate": 0, "dpi": 300})),
+        ("Capture", capture()),
+        ("Captures", json!({"captures": [capture()], "next_cursor": null})),
+        ("FileMaterial", file_material()),
+        ("Material", material()),
+        ("Materials", json!({"materials": [material()], "next_cursor": null, "repository": "answered"})),
+        ("RequestErasure", json!({"material": MATERIAL, "reason": "filed into the wrong dossier"})),
+        (
+            "Erasure",
+            json!({
+                "id": "c0ffee00c0ffee00c0ffee00c0ffee00",
+                "state": "done",
+                "erased_at": "2026-01-05T01:03:00.000Z",
+                "materials": [MATERIAL],
+                "shared_kept": [],
+                "repository": "none",
+            }),
+        ),
+        ("Sync", sync()),
+        ("Status", status()),
+        ("Event", event()),
+        ("Polled", json!({"events": [event()], "after": 1_767_574_800_001_u64})),
+        ("Health", json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        ("InsertCard", json!({"insert": "01-resident"})),
+        ("LayFrame", json!({"frame": null})),
+        ("SimulateFault", json!({"device": "camera", "fault": "unplug", "times": 1})),
+        ("PlayScenario", json!({"steps": [{"card": "01-resident"}, {"after_ms": 500, "frame": "01-form"}]})),
+    ]
+}
+
+fn card() -> Value {
+    json!({
+        "document_type": "resident",
+        "name": "张一档",
+        "name_en": null,
+        "sex": "男",
+        "sex_code": "1",
+        "ethnicity": "汉",
+        "ethnicity_code": "01",
+        "nationality": null,
+        "birth_date": "1990-02-28",
+        "address": "某省某市某区样本路1号",
+        "new_address": null,
+        "id_number": "00000019900228001X",
+        "issuer": "某市公安局某区分局",
+        "valid_from": "2020-03-01",
+        "valid_until": "2040-03-01",
+        "long_term": false,
+        "pass_number": null,
+        "photo_wlt": "V0xmAA==",
+        "photo": null,
+        "photo_status": "no_decoder",
+        "chip_serial": "0000000000000001",
+        "sam_id": null,
+        "warnings": [],
+        "holder": HOLDER,
+        "rights": ["file", "read"],
+        "expires_at": "2026-01-05T01:15:00.000Z",
+        "origin": "device",
+    })
+}
+
+fn open_holder() -> Value {
+    json!({
+        "subject": {"type": "resident", "value": "00000019900228001X"},
+        "basis": "guardian",
+        "purpose": "school enrolment of a minor",
+        "case": "2026-000017",
+        "evidence": [CAPTURE],
+    })
+}
+
+fn capture() -> Value {
+    json!({
+        "id": CAPTURE,
+        "width": 2480,
+        "height": 3508,
+        "corners": [[312.5, 208.0], [2790.0, 215.5], [2795.5, 3720.0], [305.0, 3714.5]],
+        "confidence": 0.97,
+        "quality": {
+            "sharpness": 0.71,
+            "brightness": 0.86,
+            "glare_share": 0.0,
+            "longer_side_px": 3508,
+            "issues": [],
+        },
+        "digest": PAGE_DIGEST,
+        "original_digest": FRAME_DIGEST,
+        "matches": [],
+        "captured_at": "2026-01-05T01:00:00.000Z",
+        "expires_at": "2026-01-19T01:00:00.000Z",
+        "origin": "device",
+    })
+}
+
+fn file_material() -> Value {
+    json!({
+        "holders": [HOLDER],
+        "kind": "birth_certificate",
+        "captures": [CAPTURE],
+        "case": "2026-000017",
+        "item": "440604-school-enrolment",
+        "slot": "proof_of_birth",
+        "issued_on": "2018-06-01",
+        "presented_as": "original",
+        "original_seen": true,
+    })
+}
+
+fn material() -> Value {
+    json!({
+        "id": MATERIAL,
+        "kind": "birth_certificate",
+        "pages": [{
+            "page": 1,
+            "digest": PAGE_DIGEST,
+            "original_digest": FRAME_DIGEST,
+            "width": 2480,
+            "height": 3508,
+            "media_type": "image/jpeg",
+        }],
+        "case": "2026-000017",
+        "item": "440604-school-enrolment",
+        "slot": "proof_of_birth",
+        "issued_on": "2018-06-01",
+        "valid_until": null,
+        "issuer": null,
+        "document_number": null,
+        "presented_as": "original",
+        "original_seen": true,
+        "note": null,
+        "captured_at": "2026-01-05T01:00:00.000Z",
+        "filed_at": "2026-01-05T01:02:00.000Z",
+        "counter": "chancheng-zumiao-03",
+        "duplicate": false,
+        "duplicate_of": null,
+        "safe_at": "this_pc",
+        "status": "current",
+        "origin": "device",
+    })
+}
+
+fn sync() -> Value {
+    json!({
+        "repository": "connected",
+        "backlog_materials": 0,
+        "backlog_bytes": 0,
+        "last_contact_at": "2026-01-05T01:02:01.000Z",
+        "last_error": null,
+    })
+}
+
+fn status() -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "counter": "chancheng-zumiao-03",
+        "devices": [
+            {
+                "type": "card_reader",
+                "state": "ready",
+                "id": "pcsc:example reader 00 00",
+                "name": "Example Reader 00 00",
+                "driver": "pcsc",
+                "reason": null,
+            },
+            {
+                "type": "camera",
+                "state": "absent",
+                "id": null,
+                "name": null,
+                "driver": null,
+                "reason": "no camera is connected",
+            },
+        ],
+        "archive": {"materials": 1, "blobs": 2, "holders": 1, "unfiled": 0, "ledger_head": 7, "epoch": 1},
+        "sync": sync(),
+    })
+}
+
+fn event() -> Value {
+    json!({
+        "id": 1_767_574_800_001_u64,
+        "type": "material.filed",
+        "at": "2026-01-05T01:02:00.000Z",
+        "data": {"material": MATERIAL},
+    })
+}

@@ -1,0 +1,185 @@
+//! The closed lists of words of the API, as its document shows them. The code that reads and writes the words
+//! stands where they belong; these types only describe, and the tests below hold the two together.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! words {
+    ($($name:ident: $doc:literal [$($word:literal),+];)+) => { $(
+        #[doc = $doc]
+        pub(crate) struct $name;
+
+        impl $name {
+            /// The whole list.
+            const WORDS: &[&str] = &[$($word),+];
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words = Self::WORDS.iter().copied();
+                let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+                word.description(Some($doc)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )+ };
+}
+
+words! {
+    Basis: "On what ground a dossier is opened without the card. `none`: a number alone, for filing only." [
+        "none", "guardian", "authorised_agent", "lost_card", "no_card", "official_duty"
+    ];
+    CaptureState: "Which captures are listed." ["unfiled"];
+    CardOrigin: "Whether a real reader or a simulated one gave it." ["device", "simulated"];
+    CardWarning: "What is odd about a card. None of them keeps it from being read." [
+        "check_digit_wrong", "id_number_malformed", "birth_date_invalid", "birth_date_differs",
+        "validity_invalid", "expired", "name_has_private_use_characters", "text_damaged", "sex_code_unknown",
+        "ethnicity_code_unknown"
+    ];
+    Crop: "`auto`: find the page; `full`: keep the whole frame; `corners`: take the given ones." [
+        "auto", "full", "corners"
+    ];
+    DeviceState: "`ready`; `absent`: none is there; `denied`: the system keeps it from this program." [
+        "ready", "absent", "denied"
+    ];
+    DeviceType: "What a device is." ["card_reader", "camera"];
+    DocumentType: "Which of the four cards it is." ["resident", "foreigner_2017", "foreigner_2023", "hmt"];
+    ErasureRepository: "What the repository said to an erasure; `none`: there is no repository." [
+        "confirmed", "pending", "none"
+    ];
+    ErasureState: "How far an erasure has come; `refused` and `done` are final." [
+        "requested", "approved", "refused", "done"
+    ];
+    MatchVerdict: "`same`: the very same bytes." ["same"];
+    MaterialScope: "`local`: what this PC holds; `all`: the repository is asked too." ["local", "all"];
+    MediaType: "How a picture is encoded." ["image/jpeg", "image/png"];
+    NumberWarning: "`check_digit_wrong`: the number was probably mistyped." ["check_digit_wrong"];
+    Origin: "Where a picture came from. The repository refuses `simulated` unless it is told otherwise." [
+        "device", "upload", "simulated"
+    ];
+    PhotoStatus: "`decoded`: `photo` has the portrait; `no_decoder`: only `photo_wlt` could be given; `failed`: \
+        it could not be decoded; `none`: the card gave none." ["decoded", "no_decoder", "failed", "none"];
+    PresentedAs: "What form of the paper the clerk was shown." ["original", "copy", "certified", "e_licence"];
+    QualityIssue: "What makes a page hard to read." ["blurred", "too_dark", "too_bright", "glare", "low_resolution"];
+    RepositoryAnswer: "`answered`; `unreachable`: only this PC's materials are listed; `none`: it was not asked, \
+        or there is none." ["answered", "unreachable", "none"];
+    RepositoryState: "`none`: this window works alone; `connecting`: not asked yet." [
+        "none", "not_enrolled", "connecting", "connected", "unreachable"
+    ];
+    Right: "What an open dossier allows: `file` papers into it, `read` what is in it." ["file", "read"];
+    SafeAt: "`this_pc`: durable here; `repository`: committed centrally." ["this_pc", "repository"];
+    ServiceState: "The service answers." ["ok"];
+    SimulatedDevice: "Which simulated device." ["card", "camera"];
+    MaterialStatus: "Whether a material still counts." ["current", "superseded", "revoked"];
+    SubjectType: "What kind of number it is." [
+        "resident", "hmt", "foreigner", "passport", "birth_certificate", "organisation", "provisional"
+    ];
+    Tone: "The page as it is." ["colour"];
+    When: "The next frame." ["now"];
+}
+
+/// Clockwise turns of a quarter.
+pub(crate) struct Rotation;
+
+impl PartialSchema for Rotation {
+    fn schema() -> RefOr<Schema> {
+        let degrees = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([0, 90, 180, 270]));
+        degrees.default(Some(0.into())).description(Some("Degrees, clockwise.")).into()
+    }
+}
+
+impl ToSchema for Rotation {
+    fn name() -> Cow<'static, str> {
+        "Rotation".into()
+    }
+}
+
+/// A quadrilateral.
+pub(crate) struct Corners;
+
+impl PartialSchema for Corners {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new().schema_type(Type::Number);
+        let point = ArrayBuilder::new().items(number).min_items(Some(2)).max_items(Some(2));
+        let points = ArrayBuilder::new().items(point).min_items(Some(4)).max_items(Some(4));
+        let about = "Four points `[x, y]` in pixels of the frame: top-left, top-right, bottom-right, bottom-left of the \
+            page as it lies there.";
+        points.description(Some(about)).into()
+    }
+}
+
+impl ToSchema for Corners {
+    fn name() -> Cow<'static, str> {
+        "Corners".into()
+    }
+}
+
+/// An encoded picture.
+pub(crate) struct Picture;
+
+impl PartialSchema for Picture {
+    fn schema() -> RefOr<Schema> {
+        let bytes = utoipa::openapi::KnownFormat::Binary;
+        let picture =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(bytes)));
+        picture.description(Some("The bytes of a JPEG or PNG picture.")).into()
+    }
+}
+
+impl ToSchema for Picture {
+    fn name() -> Cow<'static, str> {
+        "Picture".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every<T: std::str::FromStr>(words: &[&str], as_str: fn(&T) -> &str) {
+        for word in words {
+            let Ok(value) = word.parse::<T>() else { panic!("`{word}` is not read") };
+            assert_eq!(as_str(&value), *word);
+        }
+    }
+
+    #[test]
+    fn the_document_and_the_model_use_the_same_words() {
+        every::<yidang_model::SubjectType>(SubjectType::WORDS, |t| t.as_str());
+        every::<yidang_model::Presentation>(PresentedAs::WORDS, |p| p.as_str());
+        every::<yidang_model::Status>(MaterialStatus::WORDS, |s| s.as_str());
+        every::<yidang_model::Origin>(Origin::WORDS, |o| o.as_str());
+        every::<yidang_model::MediaType>(MediaType::WORDS, |m| m.as_str());
+        let cards = yidang_idcard::text::DocumentType::ALL.map(|t| t.as_str());
+        assert_eq!(cards, *DocumentType::WORDS);
+    }
+
+    #[test]
+    fn the_model_has_no_word_the_document_lacks() {
+        use yidang_idcard::Warning as W;
+        use yidang_imaging::QualityIssue as Q;
+        let warnings = [
+            W::CheckDigitWrong,
+            W::IdNumberMalformed,
+            W::BirthDateInvalid,
+            W::BirthDateDiffers,
+            W::ValidityInvalid,
+            W::Expired,
+            W::NameHasPrivateUseCharacters,
+            W::TextDamaged,
+            W::SexCodeUnknown,
+            W::EthnicityCodeUnknown,
+        ];
+        assert_eq!(warnings.map(W::code), *CardWarning::WORDS);
+        let issues = [Q::Blurred, Q::TooDark, Q::TooBright, Q::Glare, Q::LowResolution];
+        assert_eq!(issues.map(Q::as_str), *QualityIssue::WORDS);
+    }
+}
