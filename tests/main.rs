@@ -22,6 +22,8 @@ mod crash;
 mod demo;
 /// A full, forbidden or damaged disk is named, and nothing acknowledged is lost.
 mod disk;
+/// Whoever talks nonsense to the local API keeps nobody from working.
+mod hostile;
 /// Crates depend on each other in one direction only.
 mod house;
 /// Every paper arrives once, whatever the network does.

@@ -18,8 +18,8 @@ use crate::tokens::Tokens;
 
 /// Pictures that are worked on at once: more would only fight for the cores.
 pub(crate) const PICTURES_AT_ONCE: usize = 2;
-/// Captures that may wait for their turn.
-pub(crate) const PICTURES_WAITING: usize = 16;
+/// Captures that may wait for their turn, each with a body of up to 32 MiB in memory.
+pub(crate) const PICTURES_WAITING: usize = 8;
 
 /// The running agent. Shared by every call.
 pub(crate) struct App {

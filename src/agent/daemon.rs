@@ -1,5 +1,6 @@
 //! Starting and stopping the agent.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,17 +9,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use yidang_archive::{Archive, ArchiveError, ArchiveOptions};
+use yidang_archive::{Archive, ArchiveError, ArchiveOptions, UNFILED_PAGE_MAX};
 use yidang_device::{CameraDriver, CardDriver};
+use yidang_model::{CaptureId, Timestamp};
 
 use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
+use crate::clock;
 use crate::config::Config;
 use crate::control::{Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
 use crate::recent::RecentFilings;
 use crate::replay::Replays;
+use crate::server;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
 use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
@@ -28,6 +32,8 @@ use crate::tokens::{TokenError, Tokens};
 pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(10);
 /// How often expired captures and orphans are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long before a capture expires its window is warned.
+const WARN_BEFORE_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The drivers this build has, the preferred ones first, and the simulation if they are simulated.
 #[derive(Clone, Default)]
@@ -114,13 +120,13 @@ impl Daemon {
 
     /// Serves until `stop` resolves. Then whoever waits for an event or for a card is told that nothing more
     /// comes, and what is in flight is finished.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-        let sweeper = tokio::spawn(sweep(self.app.archive.clone()));
+        let sweeper = tokio::spawn(sweep(self.app.archive.clone(), self.app.events.clone()));
         let controlled = self.control.map(|control| tokio::spawn(control.serve(workplace(&self.app))));
         let service = api::service(self.app.clone());
         let app = self.app.clone();
-        let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
+        let serving = server::serve(self.listener, service, async move {
             stop.await;
             app.card.end_waiting();
             app.events.end();
@@ -131,10 +137,10 @@ impl Daemon {
             // A client that sends its request byte by byte, or a device that hangs.
             tokio::time::sleep(FINISH_WITHIN).await;
         };
-        let served = tokio::select! {
-            served = serving => served,
-            () = late => Ok(()),
-        };
+        tokio::select! {
+            () = serving => {}
+            () = late => tracing::warn!("connections were cut off at the end of the waiting time"),
+        }
         for task in [Some(sweeper), controlled].into_iter().flatten() {
             task.abort();
             // Once it has been let go of, the socket is gone.
@@ -147,7 +153,6 @@ impl Daemon {
             app.sync.as_ref().inspect(|sync| sync.stop());
         })
         .await;
-        served
     }
 }
 
@@ -212,18 +217,47 @@ pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
 
 /// Opens the tokens of a configuration, making the data folder if it is not there.
 pub(crate) fn open_tokens(data_dir: &Path) -> Result<Tokens, StartError> {
-    std::fs::create_dir_all(data_dir).map_err(StartError::Thread)?;
+    yidang_archive::files::create_folder(data_dir).map_err(StartError::Thread)?;
     Ok(Tokens::open(data_dir)?)
 }
 
-async fn sweep(archive: Archive) {
+/// Warns of captures that are about to expire, and removes what has: at the start, since many a PC is switched
+/// off before an hour is over, and now and then.
+async fn sweep(archive: Archive, events: Arc<Events>) {
+    let mut warned = HashSet::new();
     loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
         let archive = archive.clone();
-        match tokio::task::spawn_blocking(move || archive.sweep()).await {
-            Ok(Ok(report)) => tracing::debug!(?report, "swept"),
+        let swept = tokio::task::spawn_blocking(move || {
+            Ok::<_, ArchiveError>((expiring(&archive)?, archive.sweep()?))
+        });
+        match swept.await {
+            Ok(Ok((expiring, report))) => {
+                tracing::debug!(?report, "swept");
+                for (capture, expires_at) in expiring {
+                    if warned.insert(capture) {
+                        let data =
+                            json!({"capture": capture.to_string(), "expires_at": expires_at.to_string()});
+                        events.publish("capture.expiring", data);
+                    }
+                }
+            }
             Ok(Err(error)) => tracing::warn!(%error, "sweeping failed"),
             Err(_) => tracing::error!("sweeping stopped on a defect"),
         }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
+/// Unfiled captures whose last day has come.
+fn expiring(archive: &Archive) -> Result<Vec<(CaptureId, Timestamp)>, ArchiveError> {
+    let now = clock::now();
+    let soon = now.plus_millis(WARN_BEFORE_MS);
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let page = archive.unfiled(after, UNFILED_PAGE_MAX)?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = last.sequence;
+        let due = page.iter().filter(|set| now < set.expires_at && set.expires_at < soon);
+        found.extend(due.map(|set| (set.id, set.expires_at)));
     }
 }

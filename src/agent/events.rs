@@ -20,7 +20,7 @@ pub(crate) struct Event {
     /// Rises with every event, also across restarts.
     pub(crate) id: u64,
     /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `material.filed`, `material.erased`,
-    /// `sync.progress`, `sync.rejected`. More may come.
+    /// `capture.expiring`, `sync.progress`, `sync.rejected`. More may come.
     #[schema(rename = "type")]
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,

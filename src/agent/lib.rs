@@ -21,6 +21,7 @@ mod random;
 mod recent;
 mod replay;
 mod scope;
+mod server;
 mod simulation;
 mod stations;
 mod sync;

@@ -67,7 +67,11 @@ pub struct Tokens {
 impl Tokens {
     /// Opens or makes the store. The folder must exist.
     pub fn open(data_dir: &Path) -> Result<Self, TokenError> {
-        let connection = Connection::open_with_flags(data_dir.join("tokens.db"), OpenFlags::default())?;
+        let path = data_dir.join("tokens.db");
+        let connection = Connection::open_with_flags(&path, OpenFlags::default())?;
+        // Before anything is in it; SQLite gives its journals the same rights.
+        #[cfg(unix)]
+        keep_private(&path);
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -150,6 +154,14 @@ impl Tokens {
         Ok(changed > 0)
     }
 
+    /// Whether this token has not been revoked.
+    pub(crate) fn is_live(&self, id: i64) -> Result<bool, TokenError> {
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE id = ?1 AND revoked_at IS NULL)")?;
+        Ok(statement.query_row([id], |row| row.get(0))?)
+    }
+
     /// Whether a live token is bound to this web origin.
     pub fn has_origin(&self, origin: &str) -> Result<bool, TokenError> {
         let connection = self.lock();
@@ -172,6 +184,15 @@ pub(crate) fn is_origin(text: &str) -> bool {
     !host.is_empty()
         && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c))
         && text.len() <= 255
+}
+
+/// Nobody else needs to know which programs there are. Where this account may not change it, it is another's.
+#[cfg(unix)]
+fn keep_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
+        tracing::warn!(%error, "tokens.db stays readable by others");
+    }
 }
 
 fn hash(secret: &str) -> [u8; 32] {

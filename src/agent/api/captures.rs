@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use yidang_archive::storage::StagedState;
@@ -14,7 +15,7 @@ use yidang_model::{CaptureId, Digest, MaterialId, Origin, Timestamp};
 
 use super::extract::{Address, Json, Parameters, blocking, read_body};
 use super::holders::durable_key;
-use super::image::{Rendition, WhichRendition, answer, in_turn};
+use super::image::{Rendition, WhichRendition, answer, in_turn, place};
 use super::materials::look_at;
 use super::vocabulary::{self, CaptureState, MatchVerdict, Picture, Rotation, Tone, When};
 use super::words::{Corners, QualityBody, corners};
@@ -181,7 +182,13 @@ pub(crate) async fn capture(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    caller.require(Scope::Capture)?;
+    let place = match caller.require(Scope::Capture).and_then(|()| place(&app)) {
+        Ok(place) => place,
+        Err(problem) => {
+            pass_over(request).await;
+            return Err(problem);
+        }
+    };
     let (wish, upload) = read_request(&app, request).await?;
     let options = page_options(&wish)?;
     let who = match &wish.holder {
@@ -197,7 +204,7 @@ pub(crate) async fn capture(
             None => app.camera.grab(wish.camera.clone()).await.map_err(|e| faults::camera(&e))?,
         };
         let from_camera = frame.origin != Origin::Upload;
-        let stage = in_turn(&app, move || make_stage(frame, &options))
+        let stage = in_turn(&app, place, move || make_stage(frame, &options))
             .await
             .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
         let stage = Stage { by: caller.actor(), idempotency: durable_key(&caller, &fingerprint), ..stage };
@@ -340,6 +347,19 @@ pub(crate) fn open_staged(archive: &Archive, id: CaptureId) -> Result<Staged, Pr
     }
 }
 
+/// Takes a refused body off the line and keeps nothing of it: its sender would not get to see the answer before
+/// it has sent everything.
+async fn pass_over(request: Request) {
+    let mut left = UPLOAD_BYTES_MAX;
+    let mut body = request.into_body().into_data_stream();
+    while let Some(Ok(piece)) = body.next().await {
+        match left.checked_sub(piece.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
 async fn read_request(app: &Shared, request: Request) -> Result<(CaptureWish, Option<Vec<u8>>), Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     if content_type.is_some_and(|t| t.to_ascii_lowercase().starts_with("multipart/form-data")) {
@@ -371,7 +391,7 @@ async fn read_form(mut form: Multipart) -> Result<(CaptureWish, Vec<u8>), Proble
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" {
-            file = Some(field.bytes().await.map_err(broken)?.to_vec());
+            file = Some(Vec::from(field.bytes().await.map_err(broken)?));
             continue;
         }
         let text = field.text().await.map_err(broken)?;

@@ -61,14 +61,18 @@ pub(crate) struct Polled {
             \"data\":{\"device\":\"simulated\"}}\n\n"))))))]
 pub(crate) async fn events(
     State(app): State<Shared>,
-    _caller: Caller,
+    caller: Caller,
     headers: HeaderMap,
     Parameters(poll): Parameters<Poll>,
 ) -> Result<Response, Problem> {
     if poll.after.is_none() && poll.wait_ms.is_none() {
         let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-        let after = last.unwrap_or_else(|| app.events.last());
-        return Ok(Sse::new(stream_after(app, after)).keep_alive(KeepAlive::default()).into_response());
+        let newest = app.events.last();
+        // One from before a clock was set back would not be reached for a long time.
+        let after = last.unwrap_or(newest).min(newest);
+        return Ok(Sse::new(stream_after(app, caller.token.id, after))
+            .keep_alive(KeepAlive::default())
+            .into_response());
     }
     let after = poll.after.unwrap_or_else(|| app.events.last());
     let mut bell = app.events.listen();
@@ -85,11 +89,12 @@ pub(crate) async fn events(
     }
 }
 
-fn stream_after(app: Shared, after: u64) -> impl Stream<Item = Result<SseEvent, Infallible>> {
+/// Ends with the daemon, or once the token has been revoked.
+fn stream_after(app: Shared, token: i64, after: u64) -> impl Stream<Item = Result<SseEvent, Infallible>> {
     let bell = app.events.listen();
     stream::unfold(
         (app, bell, after, Vec::<Event>::new()),
-        |(app, mut bell, mut after, mut queue)| async move {
+        move |(app, mut bell, mut after, mut queue)| async move {
             while queue.is_empty() {
                 bell.borrow_and_update();
                 queue = app.events.after(after).0;
@@ -98,7 +103,7 @@ fn stream_after(app: Shared, after: u64) -> impl Stream<Item = Result<SseEvent, 
                     return None;
                 }
             }
-            let event = queue.pop()?;
+            let event = queue.pop().filter(|_| matches!(app.tokens.is_live(token), Ok(true)))?;
             after = event.id;
             let data = serde_json::to_string(&event).unwrap_or_default();
             let sse = SseEvent::default().id(event.id.to_string()).event(event.kind).data(data);

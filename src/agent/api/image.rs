@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use yidang_model::MediaType;
 
@@ -60,20 +61,25 @@ pub(crate) async fn answer(
 }
 
 async fn thumbnail(app: &Shared, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
-    in_turn(app, move || {
+    let place = place(app)?;
+    in_turn(app, place, move || {
         let picture = yidang_imaging::decode(&bytes).map_err(faults::picture)?;
         yidang_imaging::thumbnail(&picture, THUMBNAIL_PX).map_err(faults::picture)
     })
     .await
 }
 
-/// Picture work in its turn: few at once, a bounded queue before them.
-pub(crate) async fn in_turn<T, F>(app: &Shared, work: F) -> Result<T, Problem>
+/// A place in the bounded queue for picture work. Taken before a picture comes into memory.
+pub(crate) fn place(app: &Shared) -> Result<SemaphorePermit<'_>, Problem> {
+    app.picture_queue.try_acquire().map_err(|_| Code::TooMany.into())
+}
+
+/// Picture work in its turn, few at once.
+pub(crate) async fn in_turn<T, F>(app: &Shared, _place: SemaphorePermit<'_>, work: F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, Problem> + Send + 'static,
 {
-    let _place = app.picture_queue.try_acquire().map_err(|_| Code::TooMany)?;
     let _turn = app.pictures.acquire().await.map_err(|_| Code::Busy)?;
     blocking(work).await
 }

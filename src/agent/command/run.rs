@@ -17,7 +17,8 @@ pub(super) fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> R
         let daemon = Daemon::start(config, drivers).await?;
         // Whoever started us may have gone; the daemon serves all the same.
         let _ = write(&format!("listening http://{}", daemon.address()));
-        daemon.run(stop).await.map_err(StartError::Thread)
+        daemon.run(stop).await;
+        Ok::<_, StartError>(())
     });
     // Blocking work under way, an enrolment or a sweep, is finished, but not waited for without end.
     runtime.shutdown_timeout(FINISH_WITHIN);

@@ -75,7 +75,7 @@ pub(crate) fn shred_file(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder for this account alone, and those above it that are missing; `false` if it was there.
-pub(crate) fn create_folder(path: &Path) -> io::Result<bool> {
+pub fn create_folder(path: &Path) -> io::Result<bool> {
     if path.is_dir() {
         return Ok(false);
     }

@@ -113,14 +113,9 @@ impl Office {
         let daemon = self.runtime.block_on(Daemon::start(config, drivers))?;
         let window = Window::new(daemon.address(), token, blobs);
         let (stop, stopped) = oneshot::channel();
-        let task = self.runtime.spawn(async {
-            let served = daemon.run(async {
-                let _ = stopped.await;
-            });
-            if let Err(error) = served.await {
-                tracing::error!(%error, "a window stopped serving");
-            }
-        });
+        let task = self.runtime.spawn(daemon.run(async {
+            let _ = stopped.await;
+        }));
         Ok((Running { stop, task }, window))
     }
 
