@@ -140,12 +140,47 @@ fn the_same_idempotency_key_gives_the_same_answer_also_after_a_kill() {
     agent.post_with("/v1/materials", &other, &key).is_problem(409, "idempotency_conflict");
     agent.kill();
     agent.run();
+    // The session is over, and what it called the holder means nothing any more.
+    assert_eq!(id(&agent.post_with("/v1/materials", &body, &key).expect(201)), id(&first));
     let holder = agent.read_card();
+    let anew = json!({"holders": [holder], "kind": "form", "captures": [id(&capture)]});
+    assert_eq!(id(&agent.post_with("/v1/materials", &anew, &key).expect(201)), id(&first));
     let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
     assert_eq!(list["materials"].as_array().map(Vec::len), Some(1));
+
+    agent.post("/v1/simulated/card", &json!({"insert": "05-other-resident"})).expect(204);
+    let other = agent.read_card();
+    let others = json!({"holders": [other], "kind": "form", "captures": [id(&capture)]});
+    agent.post_with("/v1/materials", &others, &key).is_problem(409, "idempotency_conflict");
+    agent.post("/v1/erasures", &json!({"material": id(&first), "reason": "test"})).expect(201);
+    agent.post_with("/v1/materials", &anew, &key).is_problem(404, "material_unknown");
 }
 
-/// Sends bytes as they are; the answer's first line.
+#[test]
+fn who_may_not_look_is_told_nothing_of_what_others_wrote() {
+    let mut agent = Agent::start();
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let holder = card["holder"].as_str().expect("a holder").to_owned();
+    let capture = agent.upload(FORM).expect(201);
+    let first = file(&agent, &holder, &id(&capture), "K1").expect(201);
+    assert_eq!(first["note"], "某样本备注");
+
+    agent.token = agent.make_token("clerk", "capture,archive:write,archive:read");
+    let subject = json!({"type": "resident", "value": card["id_number"]});
+    let opened = agent.post("/v1/holders", &json!({"subject": subject, "basis": "none"})).expect(201);
+    let capture = agent.upload(FORM).expect(201);
+    let body = json!({"holders": [opened["holder"]], "kind": "other", "captures": [id(&capture)], "case": "K1",
+        "slot": "s1"});
+    let told = agent.post("/v1/materials", &body).expect(200);
+    assert_eq!((told["duplicate"].as_bool(), &told["id"]), (Some(true), &first["id"]));
+    assert_eq!(
+        (&told["kind"], told["note"].is_null()),
+        (&json!("other"), true),
+        "only its own words come back"
+    );
+    agent.get(&format!("/v1/materials/{}", id(&first))).is_problem(403, "holder_required");
+}
+
 #[test]
 fn the_same_filing_of_several_pages_again_is_recognised() {
     let mut agent = Agent::start();
@@ -175,6 +210,7 @@ fn the_same_filing_of_several_pages_again_is_recognised() {
     assert_eq!(list["materials"].as_array().map(Vec::len), Some(1));
 }
 
+/// Sends bytes as they are; the answer's first line.
 fn raw(agent: &Agent, request: &str) -> String {
     let address = agent.url.strip_prefix("http://").expect("an address");
     let mut stream = std::net::TcpStream::connect(address).expect("a connection");

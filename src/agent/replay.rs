@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: the same request again gets the same answer.
 //!
 //! What the archive did under a key is in the ledger and survives a crash; this table answers the retries of
-//! a running daemon for every call alike, the ones that change only memory included.
+//! a running daemon, those of calls that change only memory included. Filings are not in it: their records must
+//! not outlive what the archive forgets.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,12 +14,13 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::clock;
+use crate::holders::LIFETIME_MS;
 use crate::problem::{Code, Problem};
 
 /// Answers remembered at once.
 const REMEMBERED: usize = 4096;
-/// How long an answer is remembered.
-const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long an answer is remembered: as long as the holders last that it may speak of.
+const REMEMBERED_MS: i64 = LIFETIME_MS;
 /// Longest key, in bytes.
 pub(crate) const KEY_LENGTH_MAX: usize = 255;
 /// Largest answer that is remembered; all answers of mutating calls are far below it.
@@ -86,12 +88,11 @@ impl Replays {
     fn slot(&self, token: i64, key: &str, request: [u8; 32]) -> Result<Arc<OnceCell<Answer>>, Problem> {
         let now = clock::now().as_millis();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        // An answer may hold what a card says: it does not stay longer than it is of use.
+        slots.retain(|_, s| now - s.began_at < REMEMBERED_MS);
         if slots.len() >= REMEMBERED {
-            slots.retain(|_, s| now - s.began_at < REMEMBERED_MS);
-            if slots.len() >= REMEMBERED {
-                let oldest = slots.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone());
-                oldest.map(|k| slots.remove(&k));
-            }
+            let oldest = slots.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone());
+            oldest.map(|k| slots.remove(&k));
         }
         let slot = slots.entry((token, key.to_owned())).or_insert_with(|| Slot {
             request,

@@ -88,11 +88,16 @@ impl Agent {
             ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
         let (token, url) = (String::new(), String::new());
         let mut agent = Self { folder, data, token, url, process: None, client };
-        let made = agent.command(&["token", "create", "--name", "window", "--scopes", SCOPES]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        agent.token = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+        agent.token = agent.make_token("window", SCOPES);
         agent.run();
         agent
+    }
+
+    /// Makes a token; its secret.
+    pub(crate) fn make_token(&self, name: &str, scopes: &str) -> String {
+        let made = self.command(&["token", "create", "--name", name, "--scopes", scopes]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).trim().to_owned()
     }
 
     /// Runs another command of the program on the same folder.

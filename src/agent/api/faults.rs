@@ -17,7 +17,9 @@ impl From<ArchiveError> for Problem {
             ArchiveError::MaterialUnknown | ArchiveError::MaterialErased => {
                 return Code::MaterialUnknown.into();
             }
-            ArchiveError::HolderUnknown => return Code::HolderUnknown.into(),
+            ArchiveError::HolderUnknown => {
+                return Self::new(Code::MaterialUnknown, "nothing of this person is on file here");
+            }
             ArchiveError::ErasureUnknown => return Code::ErasureUnknown.into(),
             ArchiveError::IdempotencyConflict => return Code::IdempotencyConflict.into(),
             ArchiveError::Invalid(_) => Code::Invalid,

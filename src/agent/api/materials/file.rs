@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Archive, Filing};
+use yidang_archive::{Actor, Archive, Filed, Filing, Idempotency};
 use yidang_model::{CaptureId, Kind, Material, MaterialId, Origin, Page, Status, Subject, Timestamp};
 
 use super::record::{MaterialBody, Safe};
@@ -19,7 +19,7 @@ use crate::api::words::{date, line, paragraph};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::capture_note::CaptureNote;
-use crate::holders::Holder;
+use crate::holders::{Holder, LIFETIME_MS};
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
@@ -101,29 +101,70 @@ pub(crate) async fn file(
     Json(body): Json<FileMaterial>,
 ) -> Result<Response, Problem> {
     caller.require(Scope::ArchiveWrite)?;
-    let request = fingerprint(&[b"materials", &serde_json::to_vec(&body).unwrap_or_default()]);
-    let key = caller.idempotency_key.clone();
-    let token = caller.token.id;
-    let call = async {
-        let plan = Plan::read(&app, &caller, body)?;
-        let idempotency = durable_key(&caller, &request);
-        let archive = app.archive.clone();
-        let filed = blocking(move || {
-            let filing = plan.filing(&archive, &caller)?;
-            Ok(archive.file(Filing { idempotency, ..filing })?)
-        })
-        .await?;
-        let material = &filed.stored.material;
-        app.recent.add(token, material.id);
-        let anew = !filed.duplicate && !filed.replayed;
-        if anew {
-            app.events.publish("material.filed", json!({"material": material.id.to_string()}));
+    let idempotency = durable_key(&caller, &request_tag(&body));
+    if let Some(filed) = filed_before(&app, idempotency.clone()).await? {
+        same_people(&app, &caller, &body, &filed)?;
+        return Ok(answer(&app, &caller, &filed, &filed.stored.material));
+    }
+    let plan = Plan::read(&app, &caller, body)?;
+    let (archive, by) = (app.archive.clone(), caller.actor());
+    let may_read = plan.may_read;
+    let (filed, own) = blocking(move || {
+        let filing = Filing { idempotency, ..plan.filing(&archive, by)? };
+        let own = filing.material.clone();
+        Ok((archive.file(filing)?, own))
+    })
+    .await?;
+    if !filed.duplicate && !filed.replayed {
+        app.events.publish("material.filed", json!({"material": filed.stored.material.id.to_string()}));
+    }
+    if filed.duplicate && !filed.replayed && !may_read {
+        // That it is on file is told; what someone else wrote of it is not, to one who may not look.
+        let own = Material { id: filed.stored.material.id, ..own };
+        return Ok(answer(&app, &caller, &filed, &own));
+    }
+    Ok(answer(&app, &caller, &filed, &filed.stored.material))
+}
+
+/// Tells a filing from another one under the same key. Holders are named by what a session calls them, and a
+/// session ends with the daemon: whose paper it is, is compared with what was filed.
+fn request_tag(body: &FileMaterial) -> [u8; 32] {
+    let mut written = serde_json::to_value(body).unwrap_or_default();
+    written["holders"].take();
+    for page in written["pages"].as_array_mut().into_iter().flatten() {
+        page["about"].take();
+    }
+    fingerprint(&[b"materials", written.to_string().as_bytes()])
+}
+
+/// What an earlier call under the key filed; the ledger remembers it across restarts.
+async fn filed_before(app: &Shared, idempotency: Option<Idempotency>) -> Result<Option<Filed>, Problem> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let archive = app.archive.clone();
+    blocking(move || Ok(archive.find_filed(&idempotency)?)).await
+}
+
+/// A repeated call may name holders that ended with an earlier run of the daemon, but nobody else's.
+fn same_people(app: &Shared, caller: &Caller, body: &FileMaterial, filed: &Filed) -> Result<(), Problem> {
+    for id in &body.holders {
+        match app.holders.get(caller.token.id, id) {
+            Ok(holder) if filed.stored.material.holders.contains(&holder.subject) => {}
+            Ok(_) => return Err(Code::IdempotencyConflict.into()),
+            Err(_) => {}
         }
-        let safe = Safe::of(&app, filed.stored.sequence, material);
-        let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
-        Ok((status, Answer(MaterialBody::new(material, safe, filed.duplicate))).into_response())
-    };
-    app.replays.once(token, key.as_deref(), request, call).await
+    }
+    Ok(())
+}
+
+fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: &Material) -> Response {
+    let material = &filed.stored.material;
+    let in_session = clock::now() < material.filed_at.plus_millis(LIFETIME_MS);
+    if !filed.duplicate && in_session {
+        app.recent.add(caller.token.id, material.id);
+    }
+    let safe = Safe::of(app, filed.stored.sequence, material);
+    let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
+    (status, Answer(MaterialBody::new(shown, safe, filed.duplicate))).into_response()
 }
 
 /// A checked request: what remains is to look the captures up.
@@ -133,6 +174,8 @@ struct Plan {
     pages: Vec<(CaptureId, Vec<Subject>)>,
     /// The record, its pages and what follows from them still to come.
     record: Material,
+    /// Whether a dossier it belongs to is open to be looked at.
+    may_read: bool,
 }
 
 impl Plan {
@@ -150,6 +193,7 @@ impl Plan {
             }
         }
         let purpose = opened.iter().find_map(|h| h.purpose.clone());
+        let may_read = opened.iter().any(|h| h.basis.may_read()) && caller.may(Scope::ArchiveRead);
         let presented_as = body
             .presented_as
             .map(|p| p.parse().map_err(|()| Problem::invalid("presented_as is not one of the four")))
@@ -177,10 +221,10 @@ impl Plan {
             origin: Origin::Device,
             duplicate_of: None,
         };
-        Ok(Self { holders, purpose, pages, record })
+        Ok(Self { holders, purpose, pages, record, may_read })
     }
 
-    fn filing(self, archive: &Archive, caller: &Caller) -> Result<Filing, Problem> {
+    fn filing(self, archive: &Archive, by: Actor) -> Result<Filing, Problem> {
         let (page_sets, about): (Vec<CaptureId>, Vec<_>) = self.pages.into_iter().unzip();
         let (pages, origin) = captured_pages(archive, &page_sets, &self.holders)?;
         let pages: Vec<Page> =
@@ -193,7 +237,7 @@ impl Plan {
         }
         let captured_at = pages.iter().map(|p| p.captured_at).max().unwrap_or(self.record.filed_at);
         let material = Material { pages, origin, captured_at, ..self.record };
-        let (by, purpose) = (caller.actor(), self.purpose);
+        let purpose = self.purpose;
         Ok(Filing { material, from, page_sets, by, purpose, idempotency: None })
     }
 }
