@@ -6,10 +6,15 @@ mod support {
     pub(crate) mod pcscd;
     pub(crate) mod proxy;
     pub(crate) mod repository;
+    #[path = "../../drivers/sam-serial/wire.rs"]
+    #[allow(dead_code)]
+    pub(crate) mod wire;
 }
 
 /// An ID card is read through the real pcscd, whatever happens on the way.
 mod card_over_pcsc;
+/// An ID card is read through a real terminal, by the port and the driver that the configuration names.
+mod card_over_serial;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
 /// Crates depend on each other in one direction only.

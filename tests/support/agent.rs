@@ -10,6 +10,8 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang");
 /// Everything a window program may need.
 const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,archive:erase,admin";
+/// The configuration's section for the simulated reader.
+const SIMULATED_CARD: &str = "[card]\ndriver = \"simulated\"\n";
 
 /// An agent: its folder, and the process while it runs.
 pub(crate) struct Agent {
@@ -52,19 +54,25 @@ impl Answer {
 impl Agent {
     /// A started agent in a new folder, working alone.
     pub(crate) fn start() -> Self {
-        Self::start_with("")
+        Self::start_with(SIMULATED_CARD, "")
+    }
+
+    /// A started agent whose card reader this section of the configuration chooses.
+    pub(crate) fn start_with_card(section: &str) -> Self {
+        Self::start_with(section, "")
     }
 
     /// A started agent that brings what is filed to this repository.
     pub(crate) fn start_enrolled(repository: &str, code: &str) -> Self {
-        Self::start_with(&format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
+        let repository = format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n");
+        Self::start_with(SIMULATED_CARD, &repository)
     }
 
-    fn start_with(more: &str) -> Self {
+    fn start_with(card: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-                      [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
-        std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
+                      [camera]\ndriver = \"simulated\"\n";
+        std::fs::write(folder.path().join("yidang.toml"), format!("{config}{card}{more}"))
             .expect("the file is written");
         let client =
             ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
