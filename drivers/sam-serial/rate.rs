@@ -46,9 +46,10 @@ enum Heard {
     Refused(String),
 }
 
-/// Asks at one rate, and again where something came that is no answer: what the module heard at the rates
-/// before, or an answer to the port's last user, may still have been under way.
+/// Asks at one rate, at most twice: what the module heard at the rates before may have kept it from hearing
+/// the first request, and what comes first may be an answer to the port's last user.
 fn ask(reader: &mut SamReader<SerialLine>, rate: u32) -> Result<Heard, DeviceError> {
+    let mut heard = Heard::Nothing;
     for _ in 0..2 {
         if let Err(why) = reader.transport().set_rate(rate) {
             let gone = why.raw_os_error().is_some_and(|_| why.kind() != std::io::ErrorKind::InvalidInput);
@@ -63,11 +64,11 @@ fn ask(reader: &mut SamReader<SerialLine>, rate: u32) -> Result<Heard, DeviceErr
             Ok(reply) if status::condition(reply.status[2]) == DeviceCondition::SecurityModuleFailed => {
                 return Err(status::error(reply.status));
             }
-            Ok(_) => {}
-            Err(e) if e.condition == DeviceCondition::Timeout => return Ok(Heard::Nothing),
-            Err(e) if e.condition == DeviceCondition::Protocol => {}
+            Ok(_) => heard = Heard::Noise,
+            Err(e) if e.condition == DeviceCondition::Protocol => heard = Heard::Noise,
+            Err(e) if e.condition == DeviceCondition::Timeout => {}
             Err(e) => return Err(e),
         }
     }
-    Ok(Heard::Noise)
+    Ok(heard)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(crate) struct Manners {
     pub(crate) hangs_up_after: Option<usize>,
     /// It hears and says nothing.
     pub(crate) mute: bool,
+    /// How many more requests it says nothing to.
+    pub(crate) deaf_to: u32,
     /// What it says to every request.
     pub(crate) says: Option<Vec<u8>>,
     /// The rate and the command of every request so far.
@@ -68,26 +70,26 @@ impl Wire {
 
     /// How the far end behaves from now on.
     pub(crate) fn manners(&self) -> MutexGuard<'_, Manners> {
-        self.manners.lock().unwrap()
+        locked(&self.manners)
     }
 
     /// Puts bytes on the line that nobody asked for.
     pub(crate) fn say(&self, bytes: &[u8]) {
-        self.far.lock().unwrap().as_mut().unwrap().write_all(bytes).unwrap();
+        locked(&self.far).as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// Hangs up.
     pub(crate) fn hang_up(&self) {
-        self.far.lock().unwrap().take();
+        locked(&self.far).take();
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
         self.hang_up();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
+        let ended = self.thread.take().map(JoinHandle::join);
+        // A test that failed already says more.
+        assert!(std::thread::panicking() || !matches!(ended, Some(Err(_))), "the far end failed");
     }
 }
 
@@ -111,15 +113,15 @@ impl Module {
 
     /// Replies to a request; `false` when the line has ended.
     fn reply(&mut self, request: &[u8], line: &Mutex<Option<File>>) -> bool {
-        let Some(baud) = line.lock().unwrap().as_ref().map(|line| tcgetattr(line).unwrap().output_speed())
-        else {
+        let Some(baud) = locked(line).as_ref().map(|line| tcgetattr(line).unwrap().output_speed()) else {
             return false;
         };
         let (reply, thinks, pieces, hangs_up) = {
-            let mut manners = self.manners.lock().unwrap();
+            let mut manners = locked(&self.manners);
             manners.heard.push((baud, [request[HEAD_LENGTH_BYTES], request[HEAD_LENGTH_BYTES + 1]]));
             let mut reply = manners.garbage.clone();
-            if manners.mute {
+            if manners.mute || manners.deaf_to > 0 {
+                manners.deaf_to = manners.deaf_to.saturating_sub(1);
                 reply.clear();
             } else if ![0, baud].contains(&manners.baud) {
                 reply.clone_from(&manners.at_other_rates);
@@ -135,22 +137,27 @@ impl Module {
         std::thread::sleep(thinks);
         let (size, pause) = pieces.unwrap_or((reply.len().max(1), Duration::ZERO));
         for piece in reply.chunks(size) {
-            let Some(line) = &mut *line.lock().unwrap() else { return false };
+            let Some(line) = &mut *locked(line) else { return false };
             line.write_all(piece).unwrap();
             std::thread::sleep(pause);
         }
         if hangs_up {
             // The near end takes what came before, as a wire's end would.
             std::thread::sleep(Duration::from_millis(50));
-            line.lock().unwrap().take();
+            locked(line).take();
         }
         true
     }
 }
 
+/// A test that fails with this in its hands fails alone.
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Bytes from the near end, none where none came for a moment; `None` when the line was hung up.
 fn arrived(line: &Mutex<Option<File>>) -> Option<Vec<u8>> {
-    let mut line = line.lock().unwrap();
+    let mut line = locked(line);
     let far = line.as_mut()?;
     let moment = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
     let seen = {
