@@ -8,10 +8,15 @@ mod support {
     pub(crate) mod proxy;
     pub(crate) mod repository;
     pub(crate) mod small_disk;
+    #[path = "../../drivers/sam-serial/wire.rs"]
+    #[allow(dead_code)]
+    pub(crate) mod wire;
 }
 
 /// An ID card is read through the real pcscd, whatever happens on the way.
 mod card_over_pcsc;
+/// An ID card is read through a real terminal, by the port and the driver that the configuration names.
+mod card_over_serial;
 /// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
 mod commands;
 /// The local API is the one that `fixtures/openapi.json` describes.

@@ -16,6 +16,8 @@ mod module;
 mod scenario;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "conformance")]
+mod wired;
 
 pub use card_file::CardFileProblem;
 pub use desk::Desk;
@@ -23,3 +25,5 @@ pub use error::SimulationError;
 pub use fault::{CameraFault, CardFault, Device, Fault, UnknownFault};
 pub use folder::FolderError;
 pub use scenario::{Action, DURATION_MAX, STEPS_MAX, Scenario, Step};
+#[cfg(feature = "conformance")]
+pub use wired::WiredModule;

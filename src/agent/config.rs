@@ -34,6 +34,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Card driver by name, or `auto`.
     pub card_driver: String,
+    /// Serial port of the card reader; `None`: the driver looks for one by itself.
+    pub card_port: Option<PathBuf>,
     /// Camera driver by name, or `auto`.
     pub camera_driver: String,
     /// Folder of card files for the simulated reader; `None`: its built-in ones.
@@ -83,8 +85,8 @@ pub enum ConfigError {
 struct File {
     agent: AgentSection,
     http: HttpSection,
-    card: DriverSection,
-    camera: DriverSection,
+    card: CardSection,
+    camera: CameraSection,
     simulated: SimulatedSection,
     repository: RepositorySection,
 }
@@ -107,7 +109,14 @@ struct HttpSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct DriverSection {
+struct CardSection {
+    driver: Option<String>,
+    port: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CameraSection {
     driver: Option<String>,
 }
 
@@ -184,6 +193,9 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.agent.keys_dir, take("AGENT_KEYS_DIR"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
     text(&mut file.card.driver, take("CARD_DRIVER"));
+    if let Some(port) = take("CARD_PORT") {
+        file.card.port = Some(port.into());
+    }
     text(&mut file.camera.driver, take("CAMERA_DRIVER"));
     path(&mut file.simulated.cards, take("SIMULATED_CARDS"));
     path(&mut file.simulated.frames, take("SIMULATED_FRAMES"));
@@ -238,6 +250,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
+        card_port: file.card.port.map(port).transpose()?,
         camera_driver: driver("camera.driver", file.camera.driver, drivers.camera)?,
         simulated_cards: file.simulated.cards.map(|p| base.join(p)),
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
@@ -285,6 +298,15 @@ fn driver(key: &'static str, written: Option<String>, known: &[&str]) -> Result<
         ));
     }
     Ok(name)
+}
+
+/// A port is a name of the operating system's: no file it could be relative to.
+fn port(path: PathBuf) -> Result<PathBuf, ConfigError> {
+    if path.as_os_str().is_empty() || cfg!(unix) && !path.is_absolute() {
+        let reason = format!("`{}` is no port; write its whole path, such as /dev/ttyUSB0", path.display());
+        return Err(bad("card.port", reason));
+    }
+    Ok(path)
 }
 
 fn repository(url: &str) -> Result<String, ConfigError> {
@@ -351,6 +373,22 @@ mod tests {
         assert_eq!(error, ConfigError::UnknownVariable("YIDANG_AGENT_KOUNTER".into()));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_serial_port_is_named_by_its_whole_path() {
+        assert_eq!(load(LEAST, &[]).unwrap().card_port, None);
+        let text = format!("{LEAST}[card]\nport = \"/dev/ttyUSB0\"\n");
+        assert_eq!(load(&text, &[]).unwrap().card_port.as_deref(), Some(Path::new("/dev/ttyUSB0")));
+        let config = load(&text, &[("YIDANG_CARD_PORT", "/dev/ttyS1")]).unwrap();
+        assert_eq!(config.card_port.as_deref(), Some(Path::new("/dev/ttyS1")));
+        let error = load(LEAST, &[("YIDANG_CARD_PORT", "ttyUSB0")]).unwrap_err().to_string();
+        assert!(error.starts_with("card.port: `ttyUSB0`"), "{error}");
+        // Cameras have none.
+        let error =
+            load(&format!("{LEAST}[camera]\nport = \"/dev/ttyUSB0\"\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("line 5") && error.contains("port"), "{error}");
+    }
+
     #[test]
     fn values_that_make_no_sense_name_their_key() {
         let cases = [
@@ -361,6 +399,7 @@ mod tests {
             (&format!("{LEAST}[http]\nlisten = \"18680\"\n"), "http.listen"),
             (&format!("{LEAST}[http]\norigins = [\"*\"]\n"), "http.origins"),
             (&format!("{LEAST}[card]\ndriver = \"magic\"\n"), "card.driver"),
+            (&format!("{LEAST}[card]\nport = \"\"\n"), "card.port"),
             (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
         ];
         for (text, key) in cases {

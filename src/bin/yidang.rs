@@ -10,10 +10,12 @@ use yidang_agent::{
     Config, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal,
 };
 use yidang_pcsc::PcscDriver;
+use yidang_sam_serial::SerialDriver;
 use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, Step};
 
 /// What `[card] driver` and `[camera] driver` may say beside `auto`.
-const DRIVER_NAMES: DriverNames<'_> = DriverNames { card: &["pcsc", "simulated"], camera: &["simulated"] };
+const DRIVER_NAMES: DriverNames<'_> =
+    DriverNames { card: &["pcsc", "sam-serial", "simulated"], camera: &["simulated"] };
 
 fn main() -> ExitCode {
     yidang_agent::command::main(DRIVER_NAMES, drivers, demo::run)
@@ -33,10 +35,24 @@ fn drivers(config: &Config) -> Drivers {
         }
         drivers.simulation = Some(Arc::new(Hands(desk)));
     }
-    if !simulated[0] {
+    if let Some(serial) = serial_driver(config) {
+        drivers.card.push(Arc::new(serial));
+    }
+    if ["auto", "pcsc"].contains(&config.card_driver.as_str()) {
         drivers.card.push(Arc::new(PcscDriver::new()));
     }
     drivers
+}
+
+/// Readers on serial ports. A port that is named is used, and before anything that is merely found; `auto`
+/// alone sends nothing to serial ports, since what hangs there may be no reader.
+fn serial_driver(config: &Config) -> Option<SerialDriver> {
+    let ports = config.card_port.clone().map(|port| vec![port]);
+    match config.card_driver.as_str() {
+        "sam-serial" => Some(SerialDriver::new(ports)),
+        "auto" if ports.is_some() => Some(SerialDriver::new(ports)),
+        _ => None,
+    }
 }
 
 /// The agent's wishes, done by the simulated desk.

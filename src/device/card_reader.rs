@@ -55,7 +55,8 @@ pub trait CardDriver: Send + Sync {
     /// second. No reader is an empty list; a service that does not run is an error.
     fn list(&self) -> Result<Vec<DeviceListing>, DeviceError>;
 
-    /// Opens one reader. Never takes it for itself alone: other programs may use it between our calls.
+    /// Opens one reader. Never takes it for itself alone where it can be shared, as PC/SC readers can: other
+    /// programs may use it between our calls. A serial line cannot be shared, and is held until dropped.
     fn open(&self, id: &str) -> Result<Box<dyn CardReader>, DeviceError>;
 }
 

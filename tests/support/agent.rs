@@ -12,6 +12,8 @@ use super::document;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang");
 /// Everything a window program may need.
 const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,archive:erase,admin";
+/// The configuration's section for the simulated reader.
+const SIMULATED_CARD: &str = "[card]\ndriver = \"simulated\"\n";
 
 /// An agent: its folder, and the process while it runs.
 pub(crate) struct Agent {
@@ -55,34 +57,39 @@ impl Answer {
 impl Agent {
     /// A started agent in a new folder, working alone.
     pub(crate) fn start() -> Self {
-        Self::start_with(None, "")
+        Self::start_with("data", SIMULATED_CARD, "")
     }
 
     /// A started agent that keeps its data there: a path, or a name in its folder.
-    pub(crate) fn start_in(data: impl Into<PathBuf>) -> Self {
-        Self::start_with(Some(data.into()), "")
+    pub(crate) fn start_in(data: impl AsRef<Path>) -> Self {
+        Self::start_with(data, SIMULATED_CARD, "")
+    }
+
+    /// A started agent whose card reader this section of the configuration chooses.
+    pub(crate) fn start_with_card(section: &str) -> Self {
+        Self::start_with("data", section, "")
     }
 
     /// A started agent that knows this repository and is not enrolled.
     pub(crate) fn start_unenrolled(repository: &str) -> Self {
-        Self::start_with(None, &format!("[repository]\nurl = \"{repository}\"\n"))
+        let section = format!("[repository]\nurl = \"{repository}\"\n");
+        Self::start_with("data", SIMULATED_CARD, &section)
     }
 
     /// A started agent that brings what is filed to this repository.
     pub(crate) fn start_enrolled(repository: &str, code: &str) -> Self {
-        Self::start_with(None, &format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
+        let section = format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n");
+        Self::start_with("data", SIMULATED_CARD, &section)
     }
 
-    fn start_with(data: Option<PathBuf>, more: &str) -> Self {
+    fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let data = folder.path().join(data.unwrap_or("data".into()));
-        let keys = folder.path().join("keys");
+        let (data, keys) = (folder.path().join(data), folder.path().join("keys"));
         let config = format!(
             "[agent]\ncounter = \"test-window\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n\
-             [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n"
+             [http]\nlisten = \"127.0.0.1:0\"\n[camera]\ndriver = \"simulated\"\n"
         );
-        std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
+        std::fs::write(folder.path().join("yidang.toml"), format!("{config}{card}{more}"))
             .expect("the file is written");
         let client =
             ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0).build().into();
