@@ -60,11 +60,13 @@ pub enum ConfigError {
         reason: String,
     },
     /// The file is no TOML, or has an unknown key or a value of the wrong type.
-    #[error("{file}: {reason}")]
+    #[error("{file}, line {line}: {reason}")]
     Malformed {
         /// The file.
         file: String,
-        /// Line, column, and what is wrong.
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
         reason: String,
     },
     /// A value makes no sense.
@@ -171,8 +173,12 @@ fn read(path: &Path) -> Result<File, ConfigError> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|e| ConfigError::Unreadable { file: file.clone(), reason: e.to_string() })?;
-    toml::from_str(&text)
-        .map_err(|e| ConfigError::Malformed { file, reason: e.to_string().trim().replace('\n', "\n  ") })
+    toml::from_str(&text).map_err(|e| {
+        let start = e.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count() + 1;
+        // The line itself is not quoted: it may hold a secret.
+        ConfigError::Malformed { file, line, reason: e.message().to_owned() }
+    })
 }
 
 fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<(), ConfigError> {
@@ -362,6 +368,9 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line() {
         let error = load(&format!("{LEAST}kounter = 1\n"), &[]).unwrap_err().to_string();
         assert!(error.contains("line 4") && error.contains("kounter"), "{error}");
+        let error =
+            load(&format!("{LEAST}[repository]\nenrol_code=SECRET-1\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("line 5") && !error.contains("SECRET-1"), "{error}");
     }
 
     #[test]

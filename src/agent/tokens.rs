@@ -109,7 +109,7 @@ impl Tokens {
             return Err(TokenError::BadOrigin);
         }
         let secret = format!("ydt_{}", URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
-        let words: Vec<_> = scopes.iter().map(|s| s.as_str()).collect();
+        let words: Vec<_> = Scope::ALL.iter().filter(|s| scopes.contains(s)).map(|s| s.as_str()).collect();
         let added = self.lock().execute(
             "INSERT INTO tokens (name, hash, scopes, origin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![name, hash(&secret), words.join(" "), origin, clock::now().as_millis()],

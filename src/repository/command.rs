@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -38,7 +39,7 @@ enum Command {
     /// Print a code that enrols one window within 24 hours.
     EnrolCode {
         /// Only the window of this name.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         counter: Option<String>,
     },
     /// Read everything and see whether it is what it was. Exit 1 if it is not.
