@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use yidang_archive::storage::{StorageError, StorageFault};
 use yidang_archive::{ArchiveError, VerifyReport};
 
-use crate::config::{Config, DriverNames};
+use crate::config::{Config, ConfigError, DriverNames};
 use crate::daemon::{Daemon, Drivers, StartError, open_archive, open_tokens};
 use crate::scope::Scope;
 
@@ -85,8 +85,12 @@ enum ArchiveCommand {
     RebuildIndex,
 }
 
-/// Runs the command line of this process. `drivers` makes the drivers that a configuration asks for.
-pub fn main(names: DriverNames<'_>, drivers: impl FnOnce(&Config) -> Drivers) -> ExitCode {
+/// Runs the command line of this process. `drivers` makes the drivers that a configuration asks for, or says
+/// which of its values no driver can be made of.
+pub fn main(
+    names: DriverNames<'_>,
+    drivers: impl FnOnce(&Config) -> Result<Drivers, ConfigError>,
+) -> ExitCode {
     let line = CommandLine::parse();
     let filter = EnvFilter::try_from_env("YIDANG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
@@ -97,7 +101,10 @@ pub fn main(names: DriverNames<'_>, drivers: impl FnOnce(&Config) -> Drivers) ->
         Err(error) => return fail("config_invalid", &error.to_string(), "correct the configuration"),
     };
     let done = match line.command {
-        Command::Run => run(config, drivers),
+        Command::Run => match drivers(&config) {
+            Ok(drivers) => run(config, drivers),
+            Err(error) => return fail("config_invalid", &error.to_string(), "correct the configuration"),
+        },
         Command::Token(command) => token(&config, command),
         Command::Archive(command) => archive(&config, command),
     };
@@ -110,8 +117,7 @@ pub fn main(names: DriverNames<'_>, drivers: impl FnOnce(&Config) -> Drivers) ->
     }
 }
 
-fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> Result<ExitCode, StartError> {
-    let drivers = drivers(&config);
+fn run(config: Config, drivers: Drivers) -> Result<ExitCode, StartError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Thread)?;
     runtime.block_on(async {

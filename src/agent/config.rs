@@ -34,6 +34,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Card driver by name, or `auto`.
     pub card_driver: String,
+    /// Folder of profiles for PC/SC readers, beside the built-in ones; `None`: those alone.
+    pub card_profiles: Option<PathBuf>,
     /// Camera driver by name, or `auto`.
     pub camera_driver: String,
     /// Folder of card files for the simulated reader; `None`: its built-in ones.
@@ -83,7 +85,7 @@ pub enum ConfigError {
 struct File {
     agent: AgentSection,
     http: HttpSection,
-    card: DriverSection,
+    card: CardSection,
     camera: DriverSection,
     simulated: SimulatedSection,
     repository: RepositorySection,
@@ -103,6 +105,13 @@ struct AgentSection {
 struct HttpSection {
     listen: Option<String>,
     origins: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CardSection {
+    driver: Option<String>,
+    profiles: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -184,6 +193,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.agent.keys_dir, take("AGENT_KEYS_DIR"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
     text(&mut file.card.driver, take("CARD_DRIVER"));
+    path(&mut file.card.profiles, take("CARD_PROFILES"));
     text(&mut file.camera.driver, take("CAMERA_DRIVER"));
     path(&mut file.simulated.cards, take("SIMULATED_CARDS"));
     path(&mut file.simulated.frames, take("SIMULATED_FRAMES"));
@@ -238,6 +248,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
+        card_profiles: file.card.profiles.map(|p| base.join(p)),
         camera_driver: driver("camera.driver", file.camera.driver, drivers.camera)?,
         simulated_cards: file.simulated.cards.map(|p| base.join(p)),
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
@@ -349,6 +360,16 @@ mod tests {
         assert_eq!(config.counter, "c-2");
         let error = load(LEAST, &[("YIDANG_AGENT_KOUNTER", "c-2")]).unwrap_err();
         assert_eq!(error, ConfigError::UnknownVariable("YIDANG_AGENT_KOUNTER".into()));
+    }
+
+    #[test]
+    fn profiles_lie_beside_the_file_unless_the_environment_says_otherwise() {
+        let written = format!("{LEAST}[card]\nprofiles = \"profiles\"\n");
+        let folder = load(&written, &[]).unwrap().card_profiles.unwrap();
+        assert!(folder.is_absolute() && folder.ends_with("profiles"), "{}", folder.display());
+        let config = load(&written, &[("YIDANG_CARD_PROFILES", "/srv/profiles")]).unwrap();
+        assert_eq!(config.card_profiles.as_deref(), Some(Path::new("/srv/profiles")));
+        assert_eq!(load(LEAST, &[]).unwrap().card_profiles, None);
     }
 
     #[test]

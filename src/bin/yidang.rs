@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use yidang_agent::{
-    Config, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal,
+    Config, ConfigError, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation,
+    SimulationRefusal,
 };
-use yidang_pcsc::PcscDriver;
+use yidang_pcsc::{PcscDriver, Profiles};
 use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, Step};
 
 fn main() -> ExitCode {
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
 }
 
 /// The drivers a configuration asks for. `auto` means real hardware: simulated devices are asked for by name.
-fn drivers(config: &Config) -> Drivers {
+fn drivers(config: &Config) -> Result<Drivers, ConfigError> {
     let mut drivers = Drivers::default();
     let simulated = [&config.card_driver, &config.camera_driver].map(|name| name == "simulated");
     if simulated.contains(&true) {
@@ -30,9 +31,16 @@ fn drivers(config: &Config) -> Drivers {
         drivers.simulation = Some(Arc::new(Hands(desk)));
     }
     if !simulated[0] {
-        drivers.card.push(Arc::new(PcscDriver::new()));
+        drivers.card.push(Arc::new(PcscDriver::with_profiles(profiles(config)?)));
     }
-    drivers
+    Ok(drivers)
+}
+
+/// How PC/SC readers are spoken to.
+fn profiles(config: &Config) -> Result<Profiles, ConfigError> {
+    let Some(folder) = &config.card_profiles else { return Ok(Profiles::built_in()) };
+    Profiles::with_folder(folder)
+        .map_err(|e| ConfigError::Value { key: "card.profiles", reason: e.to_string() })
 }
 
 /// The agent's wishes, done by the simulated desk.
