@@ -60,10 +60,26 @@ impl Agent {
         Self::start_with(&format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n"))
     }
 
-    fn start_with(more: &str) -> Self {
+    /// A started agent with the readers of the PC/SC service and these profiles for them.
+    pub(crate) fn start_over_pcsc(profiles: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-                      [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
+        let beside = folder.path().join("profiles");
+        std::fs::create_dir(&beside).expect("a folder");
+        for (name, text) in profiles {
+            std::fs::write(beside.join(name), text).expect("the profile is written");
+        }
+        Self::start_in(folder, "driver = \"pcsc\"\nprofiles = \"profiles\"", "")
+    }
+
+    fn start_with(more: &str) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), "driver = \"simulated\"", more)
+    }
+
+    fn start_in(folder: TempDir, card: &str, more: &str) -> Self {
+        let config = format!(
+            "[agent]\ncounter = \"test-window\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [card]\n{card}\n[camera]\ndriver = \"simulated\"\n"
+        );
         std::fs::write(folder.path().join("yidang.toml"), format!("{config}{more}"))
             .expect("the file is written");
         let client =
