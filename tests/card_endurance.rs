@@ -67,16 +67,23 @@ impl Possessions {
         Self { threads: entries("/proc/self/task"), descriptors: entries("/proc/self/fd"), resident_kib }
     }
 
-    /// Checks that there is no more than before; threads have a moment to end.
-    fn no_more_than(before: Self) -> Self {
-        let started = Instant::now();
-        let mut now = Self::now();
-        while (now.threads, now.descriptors) != (before.threads, before.descriptors)
-            && started.elapsed() < Duration::from_secs(3)
-        {
+    /// Once what ends by itself has ended: as soon as nothing changes for a while.
+    fn settled() -> Self {
+        let mut last = Self::now();
+        let mut unchanged = 0;
+        while unchanged < 10 {
             std::thread::sleep(Duration::from_millis(20));
-            now = Self::now();
+            let now = Self::now();
+            let same = (now.threads, now.descriptors) == (last.threads, last.descriptors);
+            unchanged = if same { unchanged + 1 } else { 0 };
+            last = now;
         }
+        last
+    }
+
+    /// Checks that there is no more than before.
+    fn no_more_than(before: Self) -> Self {
+        let now = Self::settled();
         assert_eq!(
             (now.threads, now.descriptors),
             (before.threads, before.descriptors),
@@ -103,7 +110,7 @@ fn reading_again_and_again_leaves_nothing_behind() {
         assert!(seen == reading(&text));
     };
     (0..WARM_UP).for_each(|_| one());
-    let before = Possessions::now();
+    let before = Possessions::settled();
     let count = times("YIDANG_CARD_READINGS", 200);
     let started = Instant::now();
     (0..count).for_each(|_| one());
@@ -124,7 +131,7 @@ fn a_service_that_dies_again_and_again_leaves_nothing_behind() {
     let (mut before, mut slowest) = (None, Duration::ZERO);
     for cycle in 0..count + WARM_UP {
         if cycle == WARM_UP {
-            before = Some(Possessions::now());
+            before = Some(Possessions::settled());
         }
         pcscd.kill();
         pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
