@@ -11,13 +11,16 @@ pub(crate) struct Chosen {
     reader: Arc<str>,
     profiles: Arc<Profiles>,
     choice: Arc<Mutex<Choice>>,
+    /// Whether a card may change the choice.
+    depends_on_atr: bool,
 }
 
 impl Chosen {
     /// By the reader's name alone, as without a card.
     pub(crate) fn new(reader: &str, profiles: Arc<Profiles>) -> Self {
         let choice = Arc::new(Mutex::new(profiles.choose(reader, &[])));
-        Self { reader: reader.into(), profiles, choice }
+        let depends_on_atr = profiles.depends_on_atr(reader);
+        Self { reader: reader.into(), profiles, choice, depends_on_atr }
     }
 
     /// Chooses by a card's ATR as well; whether that made it another profile.
@@ -27,6 +30,10 @@ impl Chosen {
         let other = !Arc::ptr_eq(&new.profile, &choice.profile);
         *choice = new;
         other
+    }
+
+    pub(crate) const fn depends_on_atr(&self) -> bool {
+        self.depends_on_atr
     }
 
     pub(crate) fn reader(&self) -> &str {

@@ -18,6 +18,17 @@ enum Doing {
     Command { until: Instant },
 }
 
+/// Why a call has not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// It waits for another program's turn to end.
+    Turn,
+    /// A command takes its time, which is not over.
+    Slow,
+    /// A command's time is over, or the service itself does not answer.
+    Hangs,
+}
+
 /// What one reader's thread is at. Shared with the caller, who may give the thread up.
 #[derive(Debug)]
 pub(crate) struct Progress(Mutex<Doing>);
@@ -40,8 +51,13 @@ impl Progress {
         }
     }
 
-    pub(crate) fn waits_for_turn(&self) -> bool {
-        matches!(*self.hold(), Doing::WaitsForTurn { .. })
+    /// What a call is at that its caller waited for in vain.
+    pub(crate) fn late(&self) -> Late {
+        match *self.hold() {
+            Doing::WaitsForTurn { .. } => Late::Turn,
+            Doing::Command { until } if Instant::now() <= until => Late::Slow,
+            Doing::Own | Doing::Command { .. } => Late::Hangs,
+        }
     }
 }
 
@@ -111,18 +127,22 @@ impl Limits {
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(60);
+
     #[test]
     fn a_command_is_overdue_after_its_own_limit_and_a_turn_after_the_readings() {
         let watched = Progress::new();
         let mut limits = Limits::new(Cancel::new(), Arc::clone(&watched));
-        limits.hold_to(TimeLimits { command: Duration::ZERO, reading: Duration::from_secs(60) });
+        limits.hold_to(TimeLimits { command: Duration::ZERO, reading: LONG });
         let late = limits.command(|| {
             std::thread::sleep(Duration::from_millis(1));
-            watched.is_overdue()
+            watched.is_overdue() && watched.late() == Late::Hangs
         });
         assert!(late && !watched.is_overdue());
-        limits.waiting_for_turn(|| assert!(watched.waits_for_turn() && !watched.is_overdue()));
-        assert!(!watched.waits_for_turn());
+        limits.waiting_for_turn(|| assert!(watched.late() == Late::Turn && !watched.is_overdue()));
+        assert_eq!(watched.late(), Late::Hangs, "nothing of the reader's: the service");
+        limits.hold_to(TimeLimits { command: LONG, reading: LONG });
+        limits.command(|| assert!(watched.late() == Late::Slow && !watched.is_overdue()));
         assert!(limits.check().is_ok());
         limits.hold_to(TimeLimits { command: Duration::ZERO, reading: Duration::ZERO });
         assert_eq!(limits.check().unwrap_err().condition, DeviceCondition::Timeout);

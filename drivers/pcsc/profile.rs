@@ -26,6 +26,16 @@ pub(crate) struct Profile {
     pub(crate) form: Form,
 }
 
+impl Profile {
+    /// How much its patterns spell out of a reader's name; `None`: it is not for that reader.
+    pub(crate) fn name_literals(&self, reader: &str) -> Option<usize> {
+        if self.readers.is_empty() {
+            return Some(0);
+        }
+        self.readers.iter().filter(|pattern| pattern.matches(reader)).map(NamePattern::literals).max()
+    }
+}
+
 /// Where a profile comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {

@@ -110,6 +110,13 @@ impl Profiles {
         Ok(profiles)
     }
 
+    /// Whether a card's ATR may change the choice for a reader of this name.
+    pub(crate) fn depends_on_atr(&self, reader: &str) -> bool {
+        let by_name = |profile: &Profile| profile.name_literals(reader);
+        let without = by_name(&self.choose(reader, &[]).profile);
+        self.all.iter().any(|profile| !profile.atrs.is_empty() && by_name(profile) >= without)
+    }
+
     /// The most specific profile for a reader of this name with a card of this ATR; an empty one: no card.
     /// The reader's name counts before the ATR, and a file of the folder before a built-in profile.
     pub(crate) fn choose(&self, reader: &str, atr: &[u8]) -> Choice {
@@ -210,6 +217,9 @@ mod tests {
         // The name counts first: a configured reader stays as configured whatever a card looks like.
         assert_eq!(chosen(&profiles, "ACME X 00 00", &PAGED_ATR), "acme");
         assert_eq!(chosen(&profiles, "Other", &PAGED_ATR), "paged");
+        for (reader, depends) in [("ACME X 00 00", false), ("ACME IDR 00 00", true), ("Other", true)] {
+            assert_eq!(profiles.depends_on_atr(reader), depends, "{reader}");
+        }
         assert_eq!(
             profiles.choose("ACME IDR 00 00", &PAGED_ATR).to_string(),
             "profile acme-card, from the folder, reader name like \"ACME IDR*\", ATR like 3B 8F *"

@@ -3,23 +3,29 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pcsc::Context;
 use yidang_device::{Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard};
 
 use crate::chosen::Chosen;
 use crate::driver::listing;
-use crate::limits::{Limits, Progress};
+use crate::limits::{Late, Limits, Progress};
 use crate::profile::READING_MAX;
 use crate::profiles::Profiles;
-use crate::session::Session;
-use crate::worker::{self, Ended, Worker};
+use crate::session::{Session, WAIT};
+use crate::worker::{self, Ended, Pending, Worker};
 
 /// Longest time for finding a reader by its name.
 const OPENED_WITHIN: Duration = Duration::from_secs(2);
-/// Longest single wait for a card, so that a cancelled one ends soon; and the pause between two questions to
-/// a security module whether a card lies there.
-const SLICE: Duration = Duration::from_millis(250);
+/// Longest single wait for a card before the caller's cancel flag is looked at.
+const SLICE: Duration = Duration::from_millis(100);
+/// Time for a wait to look once, so that even one of no length says what is.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// How much longer than asked the service may take to come back from a wait.
 const LATE_BY: Duration = Duration::from_secs(2);
+/// Longest time for a wait for a card to end that is not wanted any more.
+const INTERRUPTED_WITHIN: Duration = Duration::from_secs(1);
+/// An interruption that comes before the service waits is lost, so it is repeated.
+const INTERRUPTS_EVERY: Duration = Duration::from_millis(2);
 
 /// A card reader behind the PC/SC service.
 pub struct PcscReader {
@@ -39,6 +45,44 @@ enum Link {
 struct Thread {
     worker: Worker<Session>,
     progress: Arc<Progress>,
+    /// The session's, to interrupt it when it waits for a card.
+    context: Context,
+    /// A wait for a card that outlived the call it was begun by: pcsc-lite spins through the last millisecond
+    /// of every wait that runs out, so short ones are dear.
+    wait: Option<Wait>,
+}
+
+/// A wait for the presence to differ from `last`.
+struct Wait {
+    last: Presence,
+    cancel: Cancel,
+    pending: Pending<Result<Presence, DeviceError>>,
+}
+
+impl Thread {
+    /// Ends the wait that may be under way. `false`: it does not end; walk away from the thread.
+    fn interrupt(&mut self) -> bool {
+        let Some(Wait { pending, cancel, .. }) = self.wait.take() else { return true };
+        cancel.cancel();
+        let began = Instant::now();
+        while began.elapsed() < INTERRUPTED_WITHIN {
+            // It fails only when the service is gone, and then the wait is over too.
+            let _ = self.context.cancel();
+            match pending.wait(INTERRUPTS_EVERY, None, None) {
+                Ended::Done(_) | Ended::Died => return true,
+                // A module that is being asked cannot be interrupted: what comes next waits for its answer.
+                Ended::OverTime if self.progress.late() != Late::Hangs => return true,
+                Ended::OverTime | Ended::Cancelled => {}
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.interrupt();
+    }
 }
 
 impl PcscReader {
@@ -62,55 +106,92 @@ impl PcscReader {
         cancel: &Cancel,
         call: impl FnOnce(&mut Session, &mut Limits) -> Result<T, DeviceError> + Send + 'static,
     ) -> Result<T, DeviceError> {
-        match self.call(READING_MAX, cancel, Some(cancel), call)? {
-            Ok(done) => Ok(done),
-            Err(late) => Err(self.give_up(late)),
+        let thread = self.thread()?;
+        if !thread.interrupt() {
+            return Err(self.give_up(Late::Hangs));
         }
-    }
-
-    /// Runs a call on the reader's own thread, which looks at `cancel` between commands; `given_up_on` ends
-    /// even a command.
-    fn call<T: Send + 'static>(
-        &mut self,
-        limit: Duration,
-        cancel: &Cancel,
-        given_up_on: Option<&Cancel>,
-        call: impl FnOnce(&mut Session, &mut Limits) -> Result<T, DeviceError> + Send + 'static,
-    ) -> Result<Result<T, Late>, DeviceError> {
-        if let Link::Closed = self.link {
-            self.link = Link::Open(connect(&self.chosen).map_err(|e| self.note(e))?);
-        }
-        let Thread { worker, progress } = match &self.link {
-            Link::Open(thread) => thread,
-            Link::Closed => return Err(DeviceError::new(DeviceCondition::Lost, "the reader is closed")),
-            Link::Dead(why) => {
-                let detail = format!("must be opened anew: {}", why.detail);
-                return Err(DeviceError::new(DeviceCondition::Lost, detail));
-            }
-        };
-        let mut limits = Limits::new(cancel.clone(), Arc::clone(progress));
+        let mut limits = Limits::new(cancel.clone(), Arc::clone(&thread.progress));
         let job = move |session: &mut Session| call(session, &mut limits);
-        match worker.call(limit, given_up_on, Some(progress), job) {
-            Ended::Done(Ok(value)) => Ok(Ok(value)),
-            Ended::Done(Err(error)) => Err(self.note(error)),
-            Ended::OverTime if progress.waits_for_turn() => Ok(Err(Late::Turn)),
-            Ended::OverTime => Ok(Err(Late::Command)),
+        match thread.worker.call(READING_MAX, Some(cancel), Some(&thread.progress), job) {
+            Ended::Done(result) => result.map_err(|e| self.note(e)),
+            Ended::OverTime => {
+                let late = thread.progress.late();
+                Err(self.give_up(late))
+            }
             Ended::Cancelled => {
                 self.link = Link::Closed;
                 Err(DeviceError::new(DeviceCondition::Cancelled, "a command was given up"))
             }
-            Ended::Died => Err(self.note(DeviceError::new(DeviceCondition::Lost, "the thread ended"))),
+            Ended::Died => Err(self.note(died())),
+        }
+    }
+
+    /// Waits for the presence to differ from `last`, for at most a slice of time; what it is then.
+    fn look(&mut self, last: Presence, slice: Duration, cancel: &Cancel) -> Result<Presence, DeviceError> {
+        let thread = self.thread()?;
+        if thread.wait.as_ref().is_some_and(|wait| wait.last != last) && !thread.interrupt() {
+            return Err(self.give_up(Late::Hangs));
+        }
+        let Thread { worker, progress, wait, .. } = thread;
+        let under_way = wait.get_or_insert_with(|| {
+            // Not the caller's flag: the wait may outlive the call.
+            let own = Cancel::new();
+            let mut limits = Limits::new(own.clone(), Arc::clone(progress));
+            let pending = worker.begin(move |session| session.presence(last, WAIT, &mut limits));
+            Wait { last, cancel: own, pending }
+        });
+        let pending = &under_way.pending;
+        let slice = slice.max(FIRST_LOOK.saturating_sub(pending.age()));
+        match pending.wait(slice, None, Some(progress)) {
+            Ended::Done(seen) => {
+                *wait = None;
+                seen.map_err(|e| self.note(e))
+            }
+            Ended::Died => Err(self.note(died())),
+            Ended::Cancelled => Ok(last),
+            Ended::OverTime => match progress.late() {
+                // A module can only be asked in our turn. Until then nothing is known, and nothing is lost.
+                Late::Turn => {
+                    cancel.sleep(slice);
+                    Ok(last)
+                }
+                Late::Slow => Ok(last),
+                Late::Hangs if progress.is_overdue() || pending.age() > WAIT + LATE_BY => {
+                    Err(self.give_up(Late::Hangs))
+                }
+                Late::Hangs => Ok(last),
+            },
+        }
+    }
+
+    /// The thread, started where it is not.
+    fn thread(&mut self) -> Result<&mut Thread, DeviceError> {
+        if let Link::Closed = self.link {
+            self.link = Link::Open(connect(&self.chosen).map_err(|e| self.note(e))?);
+        }
+        match &mut self.link {
+            Link::Open(thread) => Ok(thread),
+            Link::Closed => Err(DeviceError::new(DeviceCondition::Lost, "the reader is closed")),
+            Link::Dead(why) => {
+                let detail = format!("must be opened anew: {}", why.detail);
+                Err(DeviceError::new(DeviceCondition::Lost, detail))
+            }
         }
     }
 
     /// Walks away from the thread, and says what that means.
     fn give_up(&mut self, late: Late) -> DeviceError {
+        if let Link::Open(thread) = &mut self.link {
+            thread.wait = None;
+        }
         self.link = Link::Closed;
         match late {
             Late::Turn => {
                 DeviceError::new(DeviceCondition::Busy, "another program does not let go of the card")
             }
-            Late::Command => self.note(DeviceError::new(DeviceCondition::Timeout, "a command has no answer")),
+            Late::Slow | Late::Hangs => {
+                self.note(DeviceError::new(DeviceCondition::Timeout, "a command has no answer"))
+            }
         }
     }
 
@@ -123,18 +204,15 @@ impl PcscReader {
     }
 }
 
-/// What a call was at that did not come back in time.
-enum Late {
-    /// Waiting for another program's turn to end.
-    Turn,
-    /// A command, or the service itself.
-    Command,
-}
-
 fn connect(chosen: &Chosen) -> Result<Thread, DeviceError> {
     let chosen = chosen.clone();
-    let worker = Worker::start(worker::once(OPENED_WITHIN, move || Session::open(chosen))?)?;
-    Ok(Thread { worker, progress: Progress::new() })
+    let session = worker::once(OPENED_WITHIN, move || Session::open(chosen))?;
+    let context = session.context();
+    Ok(Thread { worker: Worker::start(session)?, progress: Progress::new(), context, wait: None })
+}
+
+fn died() -> DeviceError {
+    DeviceError::new(DeviceCondition::Lost, "the thread ended")
 }
 
 impl CardReader for PcscReader {
@@ -149,19 +227,7 @@ impl CardReader for PcscReader {
                 return Err(DeviceError::new(DeviceCondition::Cancelled, "while waiting for a card"));
             }
             let left = until.saturating_duration_since(Instant::now());
-            let slice = left.min(SLICE);
-            let look =
-                move |session: &mut Session, limits: &mut Limits| session.presence(last, slice, limits);
-            let seen = match self.call(slice + LATE_BY, cancel, None, look)? {
-                Ok(seen) => seen,
-                // A module can only be asked in our turn. Until then nothing is known, and nothing is lost:
-                // the thread is not given up, it goes on when the other program lets go.
-                Err(Late::Turn) => {
-                    cancel.sleep(slice);
-                    last
-                }
-                Err(Late::Command) => return Err(self.give_up(Late::Command)),
-            };
+            let seen = self.look(last, left.min(SLICE), cancel)?;
             if seen != last || left.is_zero() {
                 return Ok(seen);
             }

@@ -13,13 +13,17 @@ use crate::chosen::Chosen;
 use crate::condition::{Stage, of_error};
 use crate::driver::{establish, listing, reader_names};
 use crate::limits::Limits;
-use crate::profile::{Carrier, Form, PresenceBy, Profile, TunnelForm};
+use crate::profile::{Carrier, Form, PresenceBy, Profile, Share, TunnelForm};
 use crate::reading;
 use crate::tunnel::Tunnel;
 use crate::turn::{self, Ended, Turn};
 
 /// How long the service may take to notice that a card is gone (pcscd polls every 400 ms).
 const NOTICED_WITHIN: Duration = Duration::from_millis(600);
+/// Longest wait for a card before it begins anew.
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
+/// Pause between two questions to a module whether a card lies there; as long as pcscd's own.
+const LOOKS_EVERY: Duration = Duration::from_millis(400);
 
 /// What a security module's session knows, between our turns.
 type Module = SamReader<()>;
@@ -32,6 +36,8 @@ pub(crate) struct Session {
     chosen: Chosen,
     /// The module behind the tunnel in use.
     module: Option<Module>,
+    /// When the module was last asked whether a card lies there, and what it said.
+    looked: Option<(Instant, Presence)>,
 }
 
 impl Session {
@@ -44,39 +50,45 @@ impl Session {
             .find(|name| name.to_string_lossy() == id)
             .ok_or_else(|| DeviceError::new(DeviceCondition::NotFound, format!("no reader named {id}")))?;
         let state = ReaderState::new(reader.clone(), State::UNAWARE);
-        Ok(Self { context, reader, state, chosen, module: None })
+        Ok(Self { context, reader, state, chosen, module: None, looked: None })
+    }
+
+    /// The connection, to interrupt it while it waits.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
     }
 
     /// Chooses the profile by what lies there now; that profile, and the card's ATR (empty: no card).
     fn choose(&mut self) -> Result<(Arc<Profile>, Vec<u8>), DeviceError> {
+        let profile = self.chosen.profile();
+        let direct = matches!(profile.form.carrier(), Carrier::Control { share: Share::Direct, .. });
+        if direct && !self.chosen.depends_on_atr() {
+            return Ok((profile, Vec::new()));
+        }
         let mut state = ReaderState::new(self.reader.clone(), State::UNAWARE);
         let presence = look(&self.context, &mut state, Duration::ZERO)?;
         let atr = if presence == Presence::Present { state.atr().to_vec() } else { Vec::new() };
         if self.chosen.choose(&atr) {
-            self.module = None;
+            (self.module, self.looked) = (None, None);
         }
         Ok((self.chosen.profile(), atr))
     }
 
-    /// Waits until presence differs from `last` or the slice is over.
+    /// Waits until presence differs from `last` or the span is over; a module is asked once.
     pub(crate) fn presence(
         &mut self,
         last: Presence,
-        slice: Duration,
+        span: Duration,
         limits: &mut Limits,
     ) -> Result<Presence, DeviceError> {
-        let until = Instant::now() + slice;
+        let until = Instant::now() + span;
         let (profile, atr) = self.choose()?;
         limits.hold_to(profile.limits);
         if let (PresenceBy::Find, Form::Tunnel(form)) = (profile.presence, &profile.form) {
-            let seen = self.probe(*form, &atr, last, limits)?;
-            if seen == last {
-                limits.cancel.sleep(until.saturating_duration_since(Instant::now()));
-            }
-            return Ok(seen);
+            return self.presence_by_find(*form, &atr, last, limits);
         }
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = whole_milliseconds(until.saturating_duration_since(Instant::now()));
             match look(&self.context, &mut self.state, left)? {
                 seen if seen != last || left.is_zero() => {
                     if seen != last {
@@ -88,6 +100,28 @@ impl Session {
                 _ => {}
             }
         }
+    }
+
+    /// Asks the module, but no more often than it is worth, whoever asks us how often.
+    fn presence_by_find(
+        &mut self,
+        form: TunnelForm,
+        atr: &[u8],
+        last: Presence,
+        limits: &Limits,
+    ) -> Result<Presence, DeviceError> {
+        if let Some((at, seen)) = self.looked {
+            let again = at + LOOKS_EVERY;
+            if seen != last {
+                return Ok(seen);
+            }
+            if limits.cancel.sleep(again.saturating_duration_since(Instant::now())) {
+                return Err(DeviceError::new(DeviceCondition::Cancelled, "while waiting for a card"));
+            }
+        }
+        let seen = self.probe(form, atr, last, limits)?;
+        self.looked = Some((Instant::now(), seen));
+        Ok(seen)
     }
 
     /// Asks the module once whether a card lies there.
@@ -106,8 +140,8 @@ impl Session {
         });
         match asked {
             Ok(presence) => Ok(presence),
-            Err(Ended::Failed(error)) if error.condition == DeviceCondition::NoCard => Ok(Presence::Absent),
-            Err(Ended::Failed(error)) => Err(error),
+            Err(Ended::Unconnected(e)) if e.condition == DeviceCondition::NoCard => Ok(Presence::Absent),
+            Err(Ended::Unconnected(error) | Ended::Failed(error)) => Err(error),
             // The next look is soon.
             Err(Ended::Changed) => Ok(last),
         }
@@ -115,6 +149,7 @@ impl Session {
 
     /// Reads the card, a second time where that helps.
     pub(crate) fn read(&mut self, limits: &mut Limits) -> Result<RawCard, DeviceError> {
+        self.looked = None;
         let first = match self.attempt(limits) {
             Err(error) if error.condition == DeviceCondition::CardUnreadable => error,
             ended => return ended,
@@ -140,6 +175,7 @@ impl Session {
     /// Connects to the card that lies there, reads it, and leaves it as it was. Another program may reset the
     /// card between our connecting and our turn, time and again: then we connect anew, as long as time allows.
     fn attempt(&mut self, limits: &mut Limits) -> Result<RawCard, DeviceError> {
+        let mut connected_in_vain = false;
         loop {
             limits.check()?;
             let (profile, atr) = self.choose()?;
@@ -163,7 +199,12 @@ impl Session {
             });
             match read {
                 Err(Ended::Changed) => {}
-                Err(Ended::Failed(error)) => return Err(error),
+                Err(Ended::Unconnected(error))
+                    if error.condition == DeviceCondition::CardUnreadable && !connected_in_vain =>
+                {
+                    connected_in_vain = true;
+                }
+                Err(Ended::Unconnected(error) | Ended::Failed(error)) => return Err(error),
                 Ok(card) => return Ok(card),
             }
         }
@@ -180,7 +221,7 @@ impl Session {
                 reading::chip_serial(turn)
             }) {
                 Err(Ended::Changed) => {}
-                Err(Ended::Failed(error)) => return Err(error),
+                Err(Ended::Unconnected(error) | Ended::Failed(error)) => return Err(error),
                 Ok(serial) => return Ok(serial),
             }
         }
@@ -191,7 +232,7 @@ impl Session {
         let until = Instant::now() + NOTICED_WITHIN;
         let mut state = ReaderState::new(self.reader.clone(), State::UNAWARE);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = whole_milliseconds(until.saturating_duration_since(Instant::now()));
             match look(&self.context, &mut state, left)? {
                 Presence::Absent => return Ok(true),
                 Presence::Present if left.is_zero() => return Ok(false),
@@ -222,6 +263,11 @@ fn with_module<T>(
 
 fn removed(seen: &DeviceError) -> DeviceError {
     DeviceError::new(DeviceCondition::CardRemoved, seen.detail.clone())
+}
+
+/// The service counts in milliseconds: a shorter wait would be none, again and again.
+const fn whole_milliseconds(span: Duration) -> Duration {
+    Duration::from_millis(span.as_millis() as u64)
 }
 
 /// Waits for a change of the reader's state, whatever it is, or the end of the span; the presence then.

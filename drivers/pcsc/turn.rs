@@ -14,6 +14,8 @@ use crate::profile::{Carrier, Share};
 pub(crate) enum Ended {
     /// Another program reset the card, or another card lies there, before our turn began.
     Changed,
+    /// It did not begin.
+    Unconnected(DeviceError),
     Failed(DeviceError),
 }
 
@@ -36,7 +38,7 @@ pub(crate) fn take<T>(
     limits: &Limits,
     work: impl FnOnce(&mut Turn<'_>) -> Result<T, DeviceError>,
 ) -> Result<T, Ended> {
-    let mut card = connect(context, reader, carrier, limits).map_err(Ended::Failed)?;
+    let mut card = connect(context, reader, carrier, limits).map_err(Ended::Unconnected)?;
     let result = in_turn(&mut card, carrier, atr, limits, work);
     // Dropping it would reset the card under other programs; what disconnecting fails on is gone anyway.
     drop(card.disconnect(Disposition::LeaveCard));

@@ -85,7 +85,14 @@ impl<S: Send + 'static> Worker<S> {
         progress: Option<&Progress>,
         call: impl FnOnce(&mut S) -> T + Send + 'static,
     ) -> Ended<T> {
-        let started = Instant::now();
+        self.begin(call).wait(limit, cancel, progress)
+    }
+
+    /// Begins a call, to be waited for later and more than once.
+    pub(crate) fn begin<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Pending<T> {
         let (answer, answered) = channel();
         let wanted = Arc::new(());
         let still_wanted = Arc::downgrade(&wanted);
@@ -95,16 +102,39 @@ impl<S: Send + 'static> Worker<S> {
                 let _ = answer.send(call(state));
             }
         };
-        if self.jobs.send(Box::new(job)).is_err() {
-            return Ended::Died;
-        }
-        let mut give_up = (started + limit, Ended::OverTime);
+        // A thread that died takes no job, and drops the sender of the answer, which shows in the waiting.
+        let _ = self.jobs.send(Box::new(job));
+        Pending { begun: Instant::now(), answered, _wanted: wanted }
+    }
+}
+
+/// A call under way. Dropping it gives the call up.
+pub(crate) struct Pending<T> {
+    begun: Instant,
+    answered: Receiver<T>,
+    _wanted: Arc<()>,
+}
+
+impl<T> Pending<T> {
+    /// How long it has been under way.
+    pub(crate) fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Waits as [`Worker::call`] does. After [`Ended::OverTime`] it may be waited for again.
+    pub(crate) fn wait(
+        &self,
+        limit: Duration,
+        cancel: Option<&Cancel>,
+        progress: Option<&Progress>,
+    ) -> Ended<T> {
+        let mut give_up = (Instant::now() + limit, Ended::OverTime);
         let mut cancel = cancel;
         loop {
             let left = give_up.0.saturating_duration_since(Instant::now());
             let looks = cancel.is_some() || progress.is_some();
             let slice = if looks { left.min(LOOKS_EVERY) } else { left };
-            match answered.recv_timeout(slice) {
+            match self.answered.recv_timeout(slice) {
                 Ok(answer) => return Ended::Done(answer),
                 Err(RecvTimeoutError::Disconnected) => return Ended::Died,
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => return give_up.1,
