@@ -236,8 +236,9 @@ fn every_fault_of_a_tunnel_has_its_name_and_the_next_reading_works() {
     wait_for(reader.as_mut(), Presence::Absent);
     virtual_reader.insert(card);
     wait_for(reader.as_mut(), Presence::Present);
-    virtual_reader.fail_protocol(1, IfdCode::ProtocolFailed);
+    virtual_reader.fail_protocol(2, IfdCode::ProtocolFailed);
     assert_eq!(condition(read(reader.as_mut())), DeviceCondition::CardUnreadable);
+    virtual_reader.fail_protocol(1, IfdCode::ProtocolFailed);
     assert!(read(reader.as_mut()).is_ok_and(|seen| seen == right));
 }
 
@@ -347,6 +348,8 @@ fn two_programs_share_a_reader_turn_by_turn() {
                     thread::sleep(Duration::from_millis(5));
                     turn.end(pcsc::Disposition::LeaveCard).map_err(|(_, e)| e).expect("its turn ends");
                     turns.fetch_add(1, Ordering::SeqCst);
+                    // pcsc-lite looks for its turn every 100 ms: who takes it again at once keeps it.
+                    thread::sleep(Duration::from_millis(5));
                 }
             });
             let started = Instant::now();
@@ -386,6 +389,30 @@ fn a_look_for_a_card_waits_while_another_program_holds_the_reader_and_loses_noth
     drop(turn);
     wait_for(reader.as_mut(), Presence::Present);
     assert!(read(reader.as_mut()).is_ok_and(|seen| seen == right));
+}
+
+#[test]
+fn a_look_that_takes_its_time_is_no_lost_reader() {
+    let Some((pcscd, driver)) = desk(&[&ESCAPE]) else { return };
+    let mut reader = open_by(&driver, 0);
+    wait_for(reader.as_mut(), Presence::Absent);
+    pcscd.readers[0].fail_next(1, &Fault::Hang);
+    let seen = reader.wait(Presence::Absent, Duration::from_secs(1), &Cancel::new());
+    assert_eq!(seen, Ok(Presence::Absent), "nothing else is known so far");
+    pcscd.readers[0].let_go();
+    let seen = reader.wait(Presence::Absent, Duration::from_secs(1), &Cancel::new());
+    assert_eq!(seen.map_err(|e| e.condition), Err(DeviceCondition::CardUnreadable));
+    pcscd.readers[0].insert(ESCAPE.card(&texts()[0]).0);
+    wait_for(reader.as_mut(), Presence::Present);
+
+    // One that takes longer than it may is one.
+    pcscd.readers[0].fail_next(1, &Fault::Hang);
+    let started = Instant::now();
+    let seen = reader.wait(Presence::Present, Duration::from_secs(20), &Cancel::new());
+    assert_eq!(seen.map_err(|e| e.condition), Err(DeviceCondition::Timeout));
+    assert!(started.elapsed() < Duration::from_secs(8), "it took {:?}", started.elapsed());
+    pcscd.readers[0].let_go();
+    wait_for(open_by(&driver, 0).as_mut(), Presence::Present);
 }
 
 #[test]
@@ -432,8 +459,8 @@ fn a_bare_reader_says_so_and_gives_the_chips_serial() {
 }
 
 #[test]
-fn the_daemon_reads_by_a_profile_of_the_configured_folder_and_outlives_a_hang() {
-    let Some((pcscd, _)) = desk(&[&ESCAPE]) else { return };
+fn the_daemon_reads_by_a_profile_of_the_configured_folder_and_outlives_hangs_and_restarts() {
+    let Some((mut pcscd, _)) = desk(&[&ESCAPE]) else { return };
     let (name, text) = ESCAPE.file(0);
     let hasty = text.replace("[control]", "[limits]\ncommand_ms = 400\n[control]");
     let agent = Agent::start_over_pcsc(&[(&name, &hasty)]);
@@ -454,6 +481,14 @@ fn the_daemon_reads_by_a_profile_of_the_configured_folder_and_outlives_a_hang() 
     pcscd.readers[0].let_go();
     pcscd.readers[0].heal();
     assert_eq!(read().expect(200)["id_number"], "11010519491231002X");
+
+    for _ in 0..3 {
+        pcscd.kill();
+        pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
+        let started = Instant::now();
+        read().expect(200);
+        assert!(started.elapsed() < Duration::from_secs(2), "it reads after {:?}", started.elapsed());
+    }
 }
 
 #[test]
