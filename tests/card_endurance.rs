@@ -8,9 +8,9 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use yidang_device::Presence;
+use yidang_device::{Cancel, CardReader, DeviceCondition, Presence};
 
-use crate::support::cards::{card, open, pcscd, read, reading, texts, wait_for};
+use crate::support::cards::{card, condition, open, pcscd, read, reading, texts, wait_for};
 
 /// Set in the process that does the work.
 const ALONE: &str = "YIDANG_TEST_ALONE";
@@ -129,11 +129,17 @@ fn a_service_that_dies_again_and_again_leaves_nothing_behind() {
     pcscd.readers[0].insert(card(&text));
     let count = times("YIDANG_CARD_RESTARTS", 20);
     let (mut before, mut slowest) = (None, Duration::ZERO);
+    // The reader of the cycle before, which waits for its card to leave when the service dies.
+    let mut held: Option<Box<dyn CardReader>> = None;
     for cycle in 0..count + WARM_UP {
         if cycle == WARM_UP {
+            held = None;
             before = Some(Possessions::settled());
         }
         pcscd.kill();
+        if let Some(mut dead) = held.take() {
+            assert_eq!(condition(read(dead.as_mut())), DeviceCondition::Lost, "cycle {cycle}");
+        }
         pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
         let restarted = Instant::now();
         let mut reader = open(0);
@@ -143,7 +149,11 @@ fn a_service_that_dies_again_and_again_leaves_nothing_behind() {
         let took = restarted.elapsed();
         assert!(took < READS_AGAIN_WITHIN, "cycle {cycle}: it reads after {took:?}");
         slowest = slowest.max(took);
+        let stays = reader.wait(Presence::Present, Duration::ZERO, &Cancel::new());
+        assert_eq!(stays, Ok(Presence::Present), "cycle {cycle}");
+        held = Some(reader);
     }
+    drop(held);
     let before = before.expect("it was warmed up");
     let after = Possessions::no_more_than(before);
     say(&format!(
