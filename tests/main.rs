@@ -3,6 +3,7 @@
 mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
+    pub(crate) mod cards;
     mod document;
     pub(crate) mod pcscd;
     pub(crate) mod proxy;
@@ -13,10 +14,14 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// Nothing is left behind, however often cards are read and pcscd dies.
+mod card_endurance;
 /// An ID card is read through the real pcscd, whatever happens on the way.
 mod card_over_pcsc;
 /// An ID card is read through a real terminal, by the port and the driver that the configuration names.
 mod card_over_serial;
+/// A new reader model is a file, whatever way it reaches its security module.
+mod card_profiles;
 /// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
 mod commands;
 /// The local API is the one that `fixtures/openapi.json` describes.

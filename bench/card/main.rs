@@ -1,96 +1,134 @@
-//! Whole readings through the driver `sam-serial` beside the same frames exchanged by a bare loop, both over
-//! pseudo-terminals with a simulated module at the far end. Both sides take turns, so that a busy machine
-//! meets both alike. A pseudo-terminal has no rate: what is seen is the driver's own time, which a real line
-//! hides behind 120 ms of its own at 115200 baud. Linux only.
+//! Measures what the product adds to the reader's own time: whole readings beside the same commands sent by a
+//! bare loop, one of each in turn; and the processor time of waiting for a card.
+//!
+//! `cargo build --release -p yidang-virtual-reader -p yidang-bench-card` first. Needs pcscd, as the tests do.
 
+mod bare;
+mod form;
+#[path = "../../tests/support/pcscd.rs"]
+mod pcscd;
 #[path = "../percentiles.rs"]
 mod percentiles;
+mod serial;
 #[path = "../../drivers/sam-serial/wire.rs"]
 #[allow(dead_code)]
 mod wire;
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::path::Path;
-use std::time::Instant;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use yidang_device::{Cancel, CardDriver, CardReader};
-use yidang_idcard::frame::{Command, HEAD_LENGTH_BYTES};
-use yidang_sam_serial::SerialDriver;
+use clap::{Parser, Subcommand};
+use yidang_device::{Cancel, CardDriver, CardReader, Presence};
 
+use crate::bare::Bare;
+use crate::form::Form;
+use crate::pcscd::Pcscd;
 use crate::percentiles::Percentiles;
-use crate::wire::Wire;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Readings of each side.
-const READINGS: usize = 1000;
-/// What a reading sends of a card that was read before and still lies there.
-const EXCHANGES: [Command; 3] = [Command::Find, Command::ReadCard, Command::ReadNewAddress];
+#[derive(Parser)]
+#[command(about = "Measures card readings over PC/SC")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Whole readings and bare loops, in turn
+    Overhead {
+        /// How many of each
+        #[arg(long, default_value_t = 500)]
+        readings: u32,
+    },
+    /// The same over a serial line
+    Serial {
+        /// How many of each
+        #[arg(long, default_value_t = 1000)]
+        readings: u32,
+    },
+    /// Processor time of waiting at an empty reader
+    Idle {
+        /// How long
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+}
 
 fn main() -> Result<(), Failure> {
-    let (driven, bare) = (Wire::new(), Wire::new());
-    let driver = SerialDriver::new(Some(vec![driven.path.clone()]));
-    let mut reader = driver.open(&driven.path.display().to_string())?;
-    let mut line = open_bare(&bare.path)?;
-    // The first reading selects the card and asks the module for its number.
-    read(reader.as_mut())?;
-    for command in [Command::Find, Command::Select, Command::ReadCard] {
-        exchange(&mut line, command)?;
+    match Arguments::parse().command {
+        Command::Overhead { readings } => Form::ALL.into_iter().try_for_each(|form| overhead(form, readings)),
+        Command::Idle { seconds } => Form::ALL.into_iter().try_for_each(|form| idle(form, seconds)),
+        Command::Serial { readings } => serial::overhead(readings),
     }
-    for wire in [&driven, &bare] {
-        wire.manners().heard.clear();
+}
+
+/// A pcscd with one reader of this form, and that reader opened by the product.
+fn desk(form: Form) -> Result<(Pcscd, Box<dyn CardReader>), Failure> {
+    let pcscd = Pcscd::start(1).map_err(|why| why.to_string())?;
+    form.equip(&pcscd.readers[0]);
+    let reader = form.driver()?.open(&Pcscd::reader_name(0))?;
+    Ok((pcscd, reader))
+}
+
+fn overhead(form: Form, readings: u32) -> Result<(), Failure> {
+    let (pcscd, mut reader) = desk(form)?;
+    pcscd.readers[0].insert(form.card());
+    let cancel = Cancel::new();
+    if reader.wait(Presence::Absent, Duration::from_secs(3), &cancel)? != Presence::Present {
+        return Err("the card is not noticed".into());
     }
-    let (mut readings, mut exchanges) = (Vec::new(), Vec::new());
-    for _ in 0..READINGS {
-        let started = Instant::now();
-        read(reader.as_mut())?;
-        readings.push(started.elapsed());
-        let started = Instant::now();
-        for command in EXCHANGES {
-            exchange(&mut line, command)?;
+    // The first reading asks for more, once: the module's number.
+    reader.read(&cancel)?;
+    let bare = Bare::connect(&Pcscd::reader_name(0), form)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..readings {
+        let began = Instant::now();
+        reader.read(&cancel)?;
+        ours.push(began.elapsed());
+        let began = Instant::now();
+        bare.read()?;
+        theirs.push(began.elapsed());
+    }
+    let (ours, theirs) = (Percentiles::of(ours), Percentiles::of(theirs));
+    say(&format!("{form}: {readings} readings, and as many times the same {} commands", bare.commands()))?;
+    say(&format!("  whole reading  {ours}"))?;
+    say(&format!("  bare loop      {theirs}"))?;
+    let (added, ratio) = (ours.p50 - theirs.p50, ours.p50 / theirs.p50);
+    say(&format!("  overhead at the median {added:.2} ms, ratio {ratio:.2}"))
+}
+
+fn idle(form: Form, seconds: u64) -> Result<(), Failure> {
+    let (_pcscd, mut reader) = desk(form)?;
+    let cancel = Cancel::new();
+    let span = Duration::from_secs(seconds);
+    let (began, before) = (Instant::now(), processor_time()?);
+    // As the agent waits.
+    while began.elapsed() < span {
+        reader.wait(Presence::Absent, Duration::from_millis(250), &cancel)?;
+    }
+    let spent = processor_time()?.saturating_sub(before);
+    let share = spent.as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
+    say(&format!("{form}: {seconds} s at an empty reader, {spent:?} of processor time, {share:.3} %"))
+}
+
+/// Processor time so far of this process's threads but those that play the reader.
+fn processor_time() -> Result<Duration, Failure> {
+    let mut spent = Duration::ZERO;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        if std::fs::read_to_string(task.join("comm"))?.starts_with("virtual-reader") {
+            continue;
         }
-        exchanges.push(started.elapsed());
+        let text = std::fs::read_to_string(task.join("schedstat"))?;
+        let nanoseconds = text.split(' ').next().unwrap_or_default().parse()?;
+        spent += Duration::from_nanos(nanoseconds);
     }
-    let commands = |wire: &Wire| wire.manners().heard.iter().map(|(_, command)| *command).collect::<Vec<_>>();
-    if commands(&driven) != commands(&bare) {
-        return Err("the two sides did not send the same commands".into());
-    }
-    let (readings, exchanges) = (Percentiles::of(readings), Percentiles::of(exchanges));
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "reading    {readings}")?;
-    writeln!(out, "bare loop  {exchanges}")?;
-    writeln!(
-        out,
-        "ratio      p50 {:7.2}     p99 {:7.2}",
-        readings.p50 / exchanges.p50,
-        readings.p99 / exchanges.p99
-    )?;
-    Ok(())
+    Ok(spent)
 }
 
-fn read(reader: &mut dyn CardReader) -> Result<(), Failure> {
-    let card = reader.read(&Cancel::new())?;
-    if card.photo_wlt.is_empty() { Err("the reading has no photo".into()) } else { Ok(()) }
-}
-
-/// The near end as a program without a driver would open it: raw, blocking.
-fn open_bare(path: &Path) -> Result<File, Failure> {
-    let line = File::options().read(true).write(true).open(path)?;
-    let mut settings = tcgetattr(&line)?;
-    settings.make_raw();
-    tcsetattr(&line, OptionalActions::Now, &settings)?;
-    Ok(line)
-}
-
-/// Sends a command and reads as many bytes as the reply announces.
-fn exchange(line: &mut File, command: Command) -> Result<(), Failure> {
-    line.write_all(&command.to_frame())?;
-    let mut head = [0; HEAD_LENGTH_BYTES];
-    line.read_exact(&mut head)?;
-    let mut rest = vec![0; usize::from(u16::from_be_bytes([head[5], head[6]]))];
-    line.read_exact(&mut rest)?;
-    Ok(())
+fn say(line: &str) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
 }

@@ -1,12 +1,15 @@
 //! Finding the service and its readers.
 
 use std::ffi::CString;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pcsc::{Context, Scope};
 use yidang_device::{Access, CardDriver, CardReader, DeviceCondition, DeviceError, DeviceListing};
 
+use crate::chosen::Chosen;
 use crate::condition::{Stage, of_error};
+use crate::profiles::Profiles;
 use crate::reader::PcscReader;
 use crate::worker;
 
@@ -14,13 +17,26 @@ use crate::worker;
 const LISTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The card readers the PC/SC service knows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PcscDriver;
+#[derive(Clone, Debug, Default)]
+pub struct PcscDriver {
+    profiles: Arc<Profiles>,
+}
 
 impl PcscDriver {
-    /// The service of this machine.
+    /// The service of this machine, with the built-in profiles.
     pub fn new() -> Self {
-        Self
+        Self::default()
+    }
+
+    /// The service of this machine, with these profiles.
+    pub fn with_profiles(profiles: Profiles) -> Self {
+        Self { profiles: Arc::new(profiles) }
+    }
+
+    /// Opens the reader of this PC/SC name, as [`open`](CardDriver::open) does, for what only readers behind
+    /// PC/SC can do.
+    pub fn reader(&self, id: &str) -> Result<PcscReader, DeviceError> {
+        PcscReader::open(id, Arc::clone(&self.profiles))
     }
 }
 
@@ -29,21 +45,27 @@ impl CardDriver for PcscDriver {
         "pcsc"
     }
 
-    /// A reader's id is its PC/SC name. The service lets all of them be opened or none: where this account
+    /// A reader's id is its PC/SC name; what a person would call it names the profile as well, and why it was
+    /// chosen. Before a card lies there, that is by the reader's name alone. The service lets all of them be opened or none: where this account
     /// may not use it, the whole listing is `AccessDenied`.
     fn list(&self) -> Result<Vec<DeviceListing>, DeviceError> {
         let names = worker::once(LISTED_WITHIN, || reader_names(&establish(Scope::User)?))?;
-        Ok(names.iter().map(|name| listing(&name.to_string_lossy())).collect())
+        let listed = names
+            .iter()
+            .map(|name| listing(&Chosen::new(&name.to_string_lossy(), Arc::clone(&self.profiles))));
+        Ok(listed.collect())
     }
 
     fn open(&self, id: &str) -> Result<Box<dyn CardReader>, DeviceError> {
-        Ok(Box::new(PcscReader::open(id)?))
+        Ok(Box::new(self.reader(id)?))
     }
 }
 
-/// What a reader of this name is listed as.
-pub(crate) fn listing(name: &str) -> DeviceListing {
-    DeviceListing { id: name.to_owned(), name: name.to_owned(), access: Access::Granted }
+/// What a reader is listed as while it is spoken to so.
+pub(crate) fn listing(chosen: &Chosen) -> DeviceListing {
+    let id = chosen.reader().to_owned();
+    let name = format!("{id} ({})", chosen.get());
+    DeviceListing { id, name, access: Access::Granted }
 }
 
 /// Connects to the service.

@@ -6,9 +6,11 @@ use yidang_device::{DeviceCondition, DeviceError};
 
 /// Most pieces one answer may come in: sixteen of 256 bytes are more than any answer we ask for.
 const MAX_PIECES: usize = 16;
+/// GET RESPONSE (ISO 7816-4).
+pub(crate) const GET_RESPONSE: [u8; 4] = [0x00, 0xC0, 0x00, 0x00];
 
 /// Something that carries one command to a card and brings back the answer, status word included.
-pub(crate) trait Exchange {
+pub(crate) trait Exchange: Send {
     /// Sends a C-APDU and gives the R-APDU as it came, even if it is empty.
     fn send(&mut self, command: &[u8]) -> Result<Vec<u8>, DeviceError>;
 }
@@ -41,19 +43,29 @@ pub(crate) fn ask(exchange: &mut dyn Exchange, command: [u8; 5]) -> Result<Reply
     if let [0x6C, wanted] = answer.status.0.to_be_bytes() {
         answer = split(exchange.send(&[class, instruction, p1, p2, wanted])?)?;
     }
+    gather(exchange, answer, GET_RESPONSE)
+}
+
+/// Fetches what the card says there is more of an answer, by this command's CLA INS P1 P2.
+pub(crate) fn gather(
+    exchange: &mut dyn Exchange,
+    mut answer: Reply,
+    get_response: [u8; 4],
+) -> Result<Reply, DeviceError> {
+    let [class, instruction, p1, p2] = get_response;
     let mut data = answer.data;
     for _ in 0..MAX_PIECES {
         let [0x61, more] = answer.status.0.to_be_bytes() else {
             return Ok(Reply { data, status: answer.status });
         };
-        answer = split(exchange.send(&[0x00, 0xC0, 0x00, 0x00, more])?)?;
+        answer = split(exchange.send(&[class, instruction, p1, p2, more])?)?;
         data.append(&mut answer.data);
     }
     Err(DeviceError::new(DeviceCondition::Protocol, format!("an answer in more than {MAX_PIECES} pieces")))
 }
 
 /// Takes the status word off. An answer too short to have one is what a card leaves behind that goes away.
-fn split(mut answer: Vec<u8>) -> Result<Reply, DeviceError> {
+pub(crate) fn split(mut answer: Vec<u8>) -> Result<Reply, DeviceError> {
     let length = answer.len();
     match (answer.pop(), answer.pop()) {
         (Some(low), Some(high)) => {

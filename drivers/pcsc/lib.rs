@@ -1,8 +1,8 @@
 //! Card readers behind the PC/SC service: pcscd on Linux, winscard on Windows.
 //!
 //! PC/SC has no way to read an ID card as such: a reader with a security module hides it behind commands of
-//! its own. The one form known publicly serves the card in pages of 256 bytes (`paged`); a further form
-//! would be a module beside it, called from `reading`.
+//! its own. What they are is data, a [profile](Profiles) per reader model: content in pages (`paged`), the
+//! module's frames through a tunnel (`tunnel`), or no module at all. `../README.md` says how to write one.
 //!
 //! What to know about PC/SC itself, all of it measured against pcscd 1.9.9:
 //!
@@ -13,15 +13,23 @@
 //!   [`Lost`](yidang_device::DeviceCondition::Lost), and opening it again works at once.
 //! - A card is held only while it is read, never alone, and left as it is: other programs may use it between.
 
-mod atr;
+mod chosen;
 mod condition;
 mod driver;
 mod exchange;
+mod limits;
 mod paged;
+mod pattern;
+mod profile;
+mod profile_file;
+mod profiles;
 mod reader;
 mod reading;
 mod session;
+mod tunnel;
+mod turn;
 mod worker;
 
 pub use driver::PcscDriver;
+pub use profiles::{ProfileError, Profiles};
 pub use reader::PcscReader;

@@ -2,112 +2,229 @@
 
 use std::ffi::CString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use pcsc::{Card, Context, Disposition, Protocols, ReaderState, Scope, ShareMode, State, Transaction};
-use yidang_device::{Cancel, DeviceCondition, DeviceError, Presence, RawCard};
+use pcsc::{Context, ReaderState, Scope, State};
+use yidang_device::{CardReader, DeviceCondition, DeviceError, Presence, RawCard};
+use yidang_idcard::{SamLimits, SamReader};
+use yidang_model::Origin;
 
+use crate::chosen::Chosen;
 use crate::condition::{Stage, of_error};
-use crate::driver::{establish, reader_names};
-use crate::exchange::Exchange;
+use crate::driver::{establish, listing, reader_names};
+use crate::limits::Limits;
+use crate::profile::{Carrier, Form, PresenceBy, Profile, Share, TunnelForm};
 use crate::reading;
+use crate::tunnel::Tunnel;
+use crate::turn::{self, Ended, Turn};
 
 /// How long the service may take to notice that a card is gone (pcscd polls every 400 ms).
 const NOTICED_WITHIN: Duration = Duration::from_millis(600);
+/// Longest wait for a card before it begins anew.
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
+/// Pause between two questions to a module whether a card lies there; as long as pcscd's own.
+const LOOKS_EVERY: Duration = Duration::from_millis(400);
 
-/// What ends a reading early. Shared with the caller, who may have given it up.
-#[derive(Clone)]
-pub(crate) struct Limits {
-    pub(crate) cancel: Cancel,
-    pub(crate) until: Instant,
-    /// Raised while another program's turn with the card must be waited for.
-    pub(crate) waits_for_turn: Arc<AtomicBool>,
-}
-
-impl Limits {
-    fn check(&self) -> Result<(), DeviceError> {
-        if self.cancel.is_cancelled() {
-            return Err(DeviceError::new(DeviceCondition::Cancelled, "between two commands"));
-        }
-        if Instant::now() >= self.until {
-            return Err(DeviceError::new(DeviceCondition::Timeout, "the reading takes too long"));
-        }
-        Ok(())
-    }
-}
+/// What a security module's session knows, between our turns.
+type Module = SamReader<()>;
 
 /// A context of its own, because one that waits for a card blocks every other call on it.
 pub(crate) struct Session {
     context: Context,
     reader: CString,
     state: ReaderState,
+    chosen: Chosen,
+    /// The module behind the tunnel in use.
+    module: Option<Module>,
+    /// When the module was last asked whether a card lies there, and what it said.
+    looked: Option<(Instant, Presence)>,
 }
 
 impl Session {
     /// Connects to the service and finds the reader of this name.
-    pub(crate) fn open(id: &str) -> Result<Self, DeviceError> {
+    pub(crate) fn open(chosen: Chosen) -> Result<Self, DeviceError> {
+        let id = chosen.reader();
         let context = establish(Scope::User)?;
         let reader = reader_names(&context)?
             .into_iter()
             .find(|name| name.to_string_lossy() == id)
             .ok_or_else(|| DeviceError::new(DeviceCondition::NotFound, format!("no reader named {id}")))?;
         let state = ReaderState::new(reader.clone(), State::UNAWARE);
-        Ok(Self { context, reader, state })
+        Ok(Self { context, reader, state, chosen, module: None, looked: None })
     }
 
-    /// Waits until presence differs from `last` or the slice is over.
-    pub(crate) fn presence(&mut self, last: Presence, slice: Duration) -> Result<Presence, DeviceError> {
-        let until = Instant::now() + slice;
+    /// The connection, to interrupt it while it waits.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
+    /// Chooses the profile by what lies there now; that profile, and the card's ATR (empty: no card).
+    fn choose(&mut self) -> Result<(Arc<Profile>, Vec<u8>), DeviceError> {
+        let profile = self.chosen.profile();
+        let direct = matches!(profile.form.carrier(), Carrier::Control { share: Share::Direct, .. });
+        if direct && !self.chosen.depends_on_atr() {
+            return Ok((profile, Vec::new()));
+        }
+        let mut state = ReaderState::new(self.reader.clone(), State::UNAWARE);
+        let presence = look(&self.context, &mut state, Duration::ZERO)?;
+        let atr = if presence == Presence::Present { state.atr().to_vec() } else { Vec::new() };
+        if self.chosen.choose(&atr) {
+            (self.module, self.looked) = (None, None);
+        }
+        Ok((self.chosen.profile(), atr))
+    }
+
+    /// Waits until presence differs from `last` or the span is over; a module is asked once.
+    pub(crate) fn presence(
+        &mut self,
+        last: Presence,
+        span: Duration,
+        limits: &mut Limits,
+    ) -> Result<Presence, DeviceError> {
+        let until = Instant::now() + span;
+        let (profile, atr) = self.choose()?;
+        limits.hold_to(profile.limits);
+        if let (PresenceBy::Find, Form::Tunnel(form)) = (profile.presence, &profile.form) {
+            return self.presence_by_find(*form, &atr, last, limits);
+        }
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = whole_milliseconds(until.saturating_duration_since(Instant::now()));
             match look(&self.context, &mut self.state, left)? {
-                seen if seen != last || left.is_zero() => return Ok(seen),
+                seen if seen != last || left.is_zero() => {
+                    if seen != last {
+                        // What came may be for another profile, and the listing says which.
+                        self.choose()?;
+                    }
+                    return Ok(seen);
+                }
                 _ => {}
             }
         }
     }
 
+    /// Asks the module, but no more often than it is worth, whoever asks us how often.
+    fn presence_by_find(
+        &mut self,
+        form: TunnelForm,
+        atr: &[u8],
+        last: Presence,
+        limits: &Limits,
+    ) -> Result<Presence, DeviceError> {
+        if let Some((at, seen)) = self.looked {
+            let again = at + LOOKS_EVERY;
+            if seen != last {
+                return Ok(seen);
+            }
+            if limits.cancel.sleep(again.saturating_duration_since(Instant::now())) {
+                return Err(DeviceError::new(DeviceCondition::Cancelled, "while waiting for a card"));
+            }
+        }
+        let seen = self.probe(form, atr, last, limits)?;
+        self.looked = Some((Instant::now(), seen));
+        Ok(seen)
+    }
+
+    /// Asks the module once whether a card lies there.
+    fn probe(
+        &mut self,
+        form: TunnelForm,
+        atr: &[u8],
+        last: Presence,
+        limits: &Limits,
+    ) -> Result<Presence, DeviceError> {
+        let Self { context, reader, module, chosen, .. } = self;
+        let asked = turn::take(context, reader, form.carrier, atr, limits, |turn| {
+            with_module(module, chosen, form, turn, limits, |sam| {
+                sam.wait(last, Duration::ZERO, &limits.cancel)
+            })
+        });
+        match asked {
+            Ok(presence) => Ok(presence),
+            Err(Ended::Unconnected(e)) if e.condition == DeviceCondition::NoCard => Ok(Presence::Absent),
+            Err(Ended::Unconnected(error) | Ended::Failed(error)) => Err(error),
+            // The next look is soon.
+            Err(Ended::Changed) => Ok(last),
+        }
+    }
+
     /// Reads the card, a second time where that helps.
-    pub(crate) fn read(&self, limits: &Limits) -> Result<RawCard, DeviceError> {
+    pub(crate) fn read(&mut self, limits: &mut Limits) -> Result<RawCard, DeviceError> {
+        self.looked = None;
         let first = match self.attempt(limits) {
             Err(error) if error.condition == DeviceCondition::CardUnreadable => error,
             ended => return ended,
         };
-        match self.attempt(limits) {
-            // There was a card at the first attempt.
-            Err(e) if e.condition == DeviceCondition::NoCard => Err(removed(&first)),
-            // The service may not know yet that the card is gone, and then calls it unreadable.
-            Err(e) if e.condition == DeviceCondition::CardUnreadable && self.card_leaves()? => {
-                Err(removed(&e))
-            }
-            ended => ended,
+        let profile = self.chosen.profile();
+        let last = match profile.form {
+            // The module's session has tried twice by itself.
+            Form::Tunnel(_) => first,
+            Form::Paged(_) | Form::Bare => match self.attempt(limits) {
+                // There was a card at the first attempt.
+                Err(e) if e.condition == DeviceCondition::NoCard => return Err(removed(&first)),
+                Err(e) if e.condition == DeviceCondition::CardUnreadable => e,
+                ended => return ended,
+            },
+        };
+        // The service may not know yet that the card is gone, and then calls it unreadable.
+        if profile.presence == PresenceBy::State && self.card_leaves()? {
+            return Err(removed(&last));
         }
+        Err(last)
     }
 
     /// Connects to the card that lies there, reads it, and leaves it as it was. Another program may reset the
     /// card between our connecting and our turn, time and again: then we connect anew, as long as time allows.
-    fn attempt(&self, limits: &Limits) -> Result<RawCard, DeviceError> {
+    fn attempt(&mut self, limits: &mut Limits) -> Result<RawCard, DeviceError> {
+        let mut connected_in_vain = false;
         loop {
             limits.check()?;
-            let mut card = self.connect(limits)?;
-            let result = in_turn(&mut card, limits);
-            // Dropping it would reset the card under other programs; what disconnecting fails on is gone anyway.
-            drop(card.disconnect(Disposition::LeaveCard));
-            match result {
-                Err(Ended::Reset) => {}
-                Err(Ended::Failed(error)) => return Err(error),
+            let (profile, atr) = self.choose()?;
+            limits.hold_to(profile.limits);
+            let Self { context, reader, module, chosen, .. } = self;
+            let limits = &*limits;
+            let carrier = profile.form.carrier();
+            let read = turn::take(context, reader, carrier, &atr, limits, |turn| match &profile.form {
+                Form::Paged(form) => reading::paged(turn, form, chosen.is_certain(), profile.chip_serial),
+                Form::Bare => {
+                    Err(reading::why_not(turn, true, "the reader is one without a security module"))
+                }
+                Form::Tunnel(form) => {
+                    let read = |sam: &mut SamReader<Tunnel<'_>>| sam.read(&limits.cancel);
+                    let mut card = with_module(module, chosen, *form, turn, limits, read)?;
+                    if profile.chip_serial {
+                        card.chip_serial = reading::chip_serial(turn).ok().flatten();
+                    }
+                    Ok(card)
+                }
+            });
+            match read {
+                Err(Ended::Changed) => {}
+                Err(Ended::Unconnected(error))
+                    if error.condition == DeviceCondition::CardUnreadable && !connected_in_vain =>
+                {
+                    connected_in_vain = true;
+                }
+                Err(Ended::Unconnected(error) | Ended::Failed(error)) => return Err(error),
                 Ok(card) => return Ok(card),
             }
         }
     }
 
-    fn connect(&self, limits: &Limits) -> Result<Card, DeviceError> {
-        // pcscd lets nobody connect either while another program is in the middle of something.
-        limits.waits_for_turn.store(true, Ordering::SeqCst);
-        let connected = self.context.connect(&self.reader, ShareMode::Shared, Protocols::T0 | Protocols::T1);
-        limits.waits_for_turn.store(false, Ordering::SeqCst);
-        connected.map_err(|e| of_error(e, Stage::Connecting))
+    /// The chip's serial of the card that lies there, which an ID card tells any contactless reader.
+    pub(crate) fn chip_serial(&mut self, limits: &mut Limits) -> Result<Option<[u8; 8]>, DeviceError> {
+        loop {
+            limits.check()?;
+            let (profile, atr) = self.choose()?;
+            limits.hold_to(profile.limits);
+            let carrier = Carrier::Transmit;
+            match turn::take(&self.context, &self.reader, carrier, &atr, limits, |turn| {
+                reading::chip_serial(turn)
+            }) {
+                Err(Ended::Changed) => {}
+                Err(Ended::Unconnected(error) | Ended::Failed(error)) => return Err(error),
+                Ok(serial) => return Ok(serial),
+            }
+        }
     }
 
     /// Whether the service notices within its polling time that no card is there.
@@ -115,7 +232,7 @@ impl Session {
         let until = Instant::now() + NOTICED_WITHIN;
         let mut state = ReaderState::new(self.reader.clone(), State::UNAWARE);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = whole_milliseconds(until.saturating_duration_since(Instant::now()));
             match look(&self.context, &mut state, left)? {
                 Presence::Absent => return Ok(true),
                 Presence::Present if left.is_zero() => return Ok(false),
@@ -125,8 +242,32 @@ impl Session {
     }
 }
 
+/// Lets the module's session work over this turn's tunnel; what it learnt stays for the next turn.
+fn with_module<T>(
+    module: &mut Option<Module>,
+    chosen: &Chosen,
+    form: TunnelForm,
+    turn: &mut Turn<'_>,
+    limits: &Limits,
+    work: impl FnOnce(&mut SamReader<Tunnel<'_>>) -> Result<T, DeviceError>,
+) -> Result<T, DeviceError> {
+    let session = module.take().unwrap_or_else(|| SamReader::new((), listing(chosen), Origin::Device));
+    let command = limits.times().command;
+    let times = SamLimits { short: command, read: command, address: command, reading: limits.left() };
+    let (mut session, ()) = session.with_limits(times).over(Tunnel::new(turn, form));
+    let done = work(&mut session);
+    let (session, _tunnel) = session.over(());
+    *module = Some(session);
+    done
+}
+
 fn removed(seen: &DeviceError) -> DeviceError {
     DeviceError::new(DeviceCondition::CardRemoved, seen.detail.clone())
+}
+
+/// The service counts in milliseconds: a shorter wait would be none, again and again.
+const fn whole_milliseconds(span: Duration) -> Duration {
+    Duration::from_millis(span.as_millis() as u64)
 }
 
 /// Waits for a change of the reader's state, whatever it is, or the end of the span; the presence then.
@@ -143,48 +284,5 @@ fn look(context: &Context, state: &mut ReaderState, span: Duration) -> Result<Pr
         Ok(Presence::Absent)
     } else {
         Err(DeviceError::new(DeviceCondition::Lost, format!("PC/SC: reader state {:04X}", seen.bits())))
-    }
-}
-
-/// Why a turn brought no card's content.
-enum Ended {
-    /// Another program reset the card before our turn began.
-    Reset,
-    Failed(DeviceError),
-}
-
-impl Ended {
-    fn of(error: pcsc::Error) -> Self {
-        match error {
-            pcsc::Error::ResetCard => Self::Reset,
-            error => Self::Failed(of_error(error, Stage::Exchanging)),
-        }
-    }
-}
-
-/// Waits until no other program is in the middle of something with the card, and reads it.
-fn in_turn(card: &mut Card, limits: &Limits) -> Result<RawCard, Ended> {
-    limits.waits_for_turn.store(true, Ordering::SeqCst);
-    let begun = card.transaction();
-    limits.waits_for_turn.store(false, Ordering::SeqCst);
-    let turn = begun.map_err(Ended::of)?;
-    // The service may tell of a reset only here, at the first call of the turn.
-    let atr = turn.status2_owned().map_err(Ended::of)?.atr().to_vec();
-    let buffer = vec![0; pcsc::MAX_BUFFER_SIZE_EXTENDED];
-    reading::read(&mut Turn { card: turn, buffer, limits }, &atr).map_err(Ended::Failed)
-}
-
-/// A card that is ours until this is dropped.
-struct Turn<'card> {
-    card: Transaction<'card>,
-    buffer: Vec<u8>,
-    limits: &'card Limits,
-}
-
-impl Exchange for Turn<'_> {
-    fn send(&mut self, command: &[u8]) -> Result<Vec<u8>, DeviceError> {
-        self.limits.check()?;
-        let answer = self.card.transmit(command, &mut self.buffer);
-        answer.map(<[u8]>::to_vec).map_err(|e| of_error(e, Stage::Exchanging))
     }
 }

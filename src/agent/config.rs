@@ -36,6 +36,8 @@ pub struct Config {
     pub card_driver: String,
     /// Serial port of the card reader; `None`: the driver looks for one by itself.
     pub card_port: Option<PathBuf>,
+    /// Folder of profiles for PC/SC readers, beside the built-in ones; `None`: those alone.
+    pub card_profiles: Option<PathBuf>,
     /// Camera driver by name, or `auto`.
     pub camera_driver: String,
     /// Folder of card files for the simulated reader; `None`: its built-in ones.
@@ -114,6 +116,7 @@ struct HttpSection {
 struct CardSection {
     driver: Option<String>,
     port: Option<PathBuf>,
+    profiles: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -202,6 +205,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     if let Some(port) = take("CARD_PORT") {
         file.card.port = Some(port.into());
     }
+    path(&mut file.card.profiles, take("CARD_PROFILES"));
     text(&mut file.camera.driver, take("CAMERA_DRIVER"));
     path(&mut file.simulated.cards, take("SIMULATED_CARDS"));
     path(&mut file.simulated.frames, take("SIMULATED_FRAMES"));
@@ -257,6 +261,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         origins,
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
         card_port: file.card.port.map(port).transpose()?,
+        card_profiles: file.card.profiles.map(|p| base.join(p)),
         camera_driver: driver("camera.driver", file.camera.driver, drivers.camera)?,
         simulated_cards: file.simulated.cards.map(|p| base.join(p)),
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
@@ -396,6 +401,16 @@ mod tests {
         let error =
             load(&format!("{LEAST}[camera]\nport = \"/dev/ttyUSB0\"\n"), &[]).unwrap_err().to_string();
         assert!(error.contains("line 5") && error.contains("port"), "{error}");
+    }
+
+    #[test]
+    fn profiles_lie_beside_the_file_unless_the_environment_says_otherwise() {
+        let written = format!("{LEAST}[card]\nprofiles = \"profiles\"\n");
+        let folder = load(&written, &[]).unwrap().card_profiles.unwrap();
+        assert!(folder.is_absolute() && folder.ends_with("profiles"), "{}", folder.display());
+        let config = load(&written, &[("YIDANG_CARD_PROFILES", "/srv/profiles")]).unwrap();
+        assert_eq!(config.card_profiles.as_deref(), Some(Path::new("/srv/profiles")));
+        assert_eq!(load(LEAST, &[]).unwrap().card_profiles, None);
     }
 
     #[test]

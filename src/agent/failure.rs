@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use yidang_archive::ArchiveError;
 use yidang_archive::storage::{StorageError, StorageFault};
 
+use crate::config::ConfigError;
 use crate::daemon::StartError;
 use crate::sync::SyncError;
 use crate::tokens::TokenError;
@@ -31,6 +32,12 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error {}: {}\n  remedy: {}", self.code, self.cause, self.remedy)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new("config_invalid", error, "correct the configuration")
     }
 }
 

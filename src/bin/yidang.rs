@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use yidang_agent::{
-    Config, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal,
+    Config, ConfigError, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation,
+    SimulationRefusal,
 };
-use yidang_pcsc::PcscDriver;
+use yidang_pcsc::{PcscDriver, Profiles};
 use yidang_sam_serial::SerialDriver;
 use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, Step};
 
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 /// The drivers a configuration asks for. `auto` means real hardware: simulated devices are asked for by name.
-fn drivers(config: &Config) -> Drivers {
+fn drivers(config: &Config) -> Result<Drivers, ConfigError> {
     let mut drivers = Drivers::default();
     let simulated = [&config.card_driver, &config.camera_driver].map(|name| name == "simulated");
     if simulated.contains(&true) {
@@ -39,9 +40,16 @@ fn drivers(config: &Config) -> Drivers {
         drivers.card.push(Arc::new(serial));
     }
     if ["auto", "pcsc"].contains(&config.card_driver.as_str()) {
-        drivers.card.push(Arc::new(PcscDriver::new()));
+        drivers.card.push(Arc::new(PcscDriver::with_profiles(profiles(config)?)));
     }
-    drivers
+    Ok(drivers)
+}
+
+/// How PC/SC readers are spoken to.
+fn profiles(config: &Config) -> Result<Profiles, ConfigError> {
+    let Some(folder) = &config.card_profiles else { return Ok(Profiles::built_in()) };
+    Profiles::with_folder(folder)
+        .map_err(|e| ConfigError::Value { key: "card.profiles", reason: e.to_string() })
 }
 
 /// Readers on serial ports. A port that is named is used, and before anything that is merely found; `auto`

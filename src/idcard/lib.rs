@@ -18,4 +18,4 @@ mod vectors;
 
 pub use card::{IdCard, Warning};
 pub use module_number::{ModuleNumber, ModuleNumberError};
-pub use sam::{SamReader, SamTransport};
+pub use sam::{SamLimits, SamReader, SamTransport};

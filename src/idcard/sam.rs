@@ -24,14 +24,29 @@ pub trait SamTransport: Send {
     fn clock(&self) -> Duration;
 }
 
-/// Longest time to find a card, to select it, and for the module's own number.
-const SHORT_LIMIT: Duration = Duration::from_secs(1);
-/// Longest time to read text and photo.
-const READ_LIMIT: Duration = Duration::from_secs(5);
-/// Longest time to read the newest address.
-const ADDRESS_LIMIT: Duration = Duration::from_secs(2);
-/// Longest time for a whole reading, second try included.
-const READING_LIMIT: Duration = Duration::from_secs(15);
+/// How long the module may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SamLimits {
+    /// To find a card, to select it, and for the module's own number.
+    pub short: Duration,
+    /// To read text and photo.
+    pub read: Duration,
+    /// To read the newest address.
+    pub address: Duration,
+    /// For a whole reading, second try included.
+    pub reading: Duration,
+}
+
+impl SamLimits {
+    /// What suits a module on a line of its own: 1, 5, 2 and 15 seconds.
+    pub const USUAL: Self = Self {
+        short: Duration::from_secs(1),
+        read: Duration::from_secs(5),
+        address: Duration::from_secs(2),
+        reading: Duration::from_secs(15),
+    };
+}
+
 /// Pause between two looks for a card.
 const POLL_PERIOD: Duration = Duration::from_millis(250);
 
@@ -54,6 +69,7 @@ pub struct SamReader<T> {
     transport: T,
     listing: DeviceListing,
     origin: Origin,
+    limits: SamLimits,
     frames: FrameReader,
     field: Field,
     /// A card was found within the reading that is under way.
@@ -61,19 +77,36 @@ pub struct SamReader<T> {
     module_number: Option<[u8; 16]>,
 }
 
-impl<T: SamTransport> SamReader<T> {
+impl<T> SamReader<T> {
     /// A reader over an open transport.
     pub fn new(transport: T, listing: DeviceListing, origin: Origin) -> Self {
-        let frames = FrameReader::new();
+        let (limits, frames) = (SamLimits::USUAL, FrameReader::new());
         let (field, found_in_reading) = (Field::Unknown, false);
-        Self { transport, listing, origin, frames, field, found_in_reading, module_number: None }
+        Self { transport, listing, origin, limits, frames, field, found_in_reading, module_number: None }
+    }
+
+    /// The reader with other time limits than the usual ones.
+    pub fn with_limits(self, limits: SamLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The same session over another transport, and the transport it had; for media that are ours only for
+    /// one call at a time. Between two calls the transport may be anything, `()` for one.
+    pub fn over<U>(self, transport: U) -> (SamReader<U>, T) {
+        let Self { transport: old, listing, origin, limits, frames, field, found_in_reading, module_number } =
+            self;
+        let session =
+            SamReader { transport, listing, origin, limits, frames, field, found_in_reading, module_number };
+        (session, old)
     }
 
     /// The transport.
     pub fn transport(&mut self) -> &mut T {
         &mut self.transport
     }
+}
 
+impl<T: SamTransport> SamReader<T> {
     /// Asks the module whether it works (`11 FF`), as a probe for a port's speed does. A module that answers
     /// that it does not work is an error as well.
     pub fn self_test(&mut self, timeout: Duration, cancel: &Cancel) -> Result<(), DeviceError> {
@@ -122,15 +155,15 @@ impl<T: SamTransport> SamReader<T> {
 
     /// Whether a card lies there, without reading it.
     fn probe(&mut self, cancel: &Cancel) -> Result<Presence, DeviceError> {
-        if self.field == Field::Read && self.answers_for_its_address(SHORT_LIMIT, cancel)? {
+        if self.field == Field::Read && self.answers_for_its_address(self.limits.short, cancel)? {
             return Ok(Presence::Present);
         }
-        if self.find(SHORT_LIMIT, cancel)? {
+        if self.find(self.limits.short, cancel)? {
             self.field = Field::Found;
             return Ok(Presence::Present);
         }
         let read_elsewhere =
-            self.field == Field::Unknown && self.answers_for_its_address(SHORT_LIMIT, cancel)?;
+            self.field == Field::Unknown && self.answers_for_its_address(self.limits.short, cancel)?;
         self.field = if read_elsewhere { Field::Read } else { Field::Empty };
         Ok(if read_elsewhere { Presence::Present } else { Presence::Absent })
     }
@@ -152,10 +185,10 @@ impl<T: SamTransport> SamReader<T> {
 
     /// One pass: find, select, read, newest address, module number.
     fn attempt(&mut self, deadline: Duration, cancel: &Cancel) -> Result<RawCard, DeviceError> {
-        let data = if self.find(self.limit(SHORT_LIMIT, deadline), cancel)? {
+        let data = if self.find(self.limit(self.limits.short, deadline), cancel)? {
             self.field = Field::Found;
             self.found_in_reading = true;
-            let reply = self.ask(Command::Select, self.limit(SHORT_LIMIT, deadline), cancel)?;
+            let reply = self.ask(Command::Select, self.limit(self.limits.short, deadline), cancel)?;
             if reply.status[2] != status::SUCCESS {
                 return Err(status::error(reply.status));
             }
@@ -180,7 +213,7 @@ impl<T: SamTransport> SamReader<T> {
     }
 
     fn read_content(&mut self, deadline: Duration, cancel: &Cancel) -> Result<CardData, DeviceError> {
-        let reply = self.ask(Command::ReadCard, self.limit(READ_LIMIT, deadline), cancel)?;
+        let reply = self.ask(Command::ReadCard, self.limit(self.limits.read, deadline), cancel)?;
         if reply.status[2] != status::SUCCESS {
             return Err(status::error(reply.status));
         }
@@ -192,7 +225,7 @@ impl<T: SamTransport> SamReader<T> {
             Err(e) if is_about_the_card(e.condition) => e,
             other => return other,
         };
-        if self.answers_for_its_address(self.limit(ADDRESS_LIMIT, deadline), cancel)? {
+        if self.answers_for_its_address(self.limit(self.limits.address, deadline), cancel)? {
             return Err(error);
         }
         let condition =
@@ -205,7 +238,7 @@ impl<T: SamTransport> SamReader<T> {
         deadline: Duration,
         cancel: &Cancel,
     ) -> Result<Option<Vec<u8>>, DeviceError> {
-        let reply = self.ask(Command::ReadNewAddress, self.limit(ADDRESS_LIMIT, deadline), cancel)?;
+        let reply = self.ask(Command::ReadNewAddress, self.limit(self.limits.address, deadline), cancel)?;
         match reply.status[2] {
             status::SUCCESS => {
                 let address = reply.data.get(..NEW_ADDRESS_LENGTH_BYTES);
@@ -228,7 +261,7 @@ impl<T: SamTransport> SamReader<T> {
     ) -> Result<Option<[u8; 16]>, DeviceError> {
         if self.module_number.is_none() {
             self.module_number =
-                match self.ask(Command::ModuleNumber, self.limit(SHORT_LIMIT, deadline), cancel) {
+                match self.ask(Command::ModuleNumber, self.limit(self.limits.short, deadline), cancel) {
                     Ok(reply) if reply.status[2] == status::SUCCESS => reply.data.first_chunk().copied(),
                     Err(e) if matches!(e.condition, DeviceCondition::Cancelled | DeviceCondition::Lost) => {
                         return Err(e);
@@ -264,7 +297,7 @@ impl<T: SamTransport> CardReader for SamReader<T> {
 
     fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError> {
         not_cancelled(cancel)?;
-        let deadline = self.transport.clock() + READING_LIMIT;
+        let deadline = self.transport.clock() + self.limits.reading;
         self.found_in_reading = false;
         let mut outcome = self.attempt(deadline, cancel);
         if outcome.as_ref().is_err_and(|e| is_worth_a_second_try(e.condition)) {

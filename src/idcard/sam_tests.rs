@@ -172,7 +172,7 @@ fn a_whole_reading_stays_within_its_limit() {
     };
     let mut reader = reader(vec![slow(), slow()]);
     assert_eq!(outcome(&mut reader).err(), Some(DeviceCondition::Timeout));
-    assert!(reader.transport.now <= READING_LIMIT);
+    assert!(reader.transport.now <= SamLimits::USUAL.reading);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_reply_is_found_behind_noise_and_in_single_bytes() {
     let noise = [0x00, 0xAA, 0xAA, 0xAA, 0x96, 0x69, 0xFF, 0xFF];
     let pieces = noise.iter().chain(&frame).map(|&byte| vec![byte]).collect();
     let mut reader = reader(vec![vec![Step::Bytes(Command::Status, pieces)]]);
-    assert_eq!(reader.self_test(SHORT_LIMIT, &Cancel::new()), Ok(()));
+    assert_eq!(reader.self_test(SamLimits::USUAL.short, &Cancel::new()), Ok(()));
 }
 
 #[test]
@@ -254,6 +254,24 @@ fn every_single_bit_flip_of_a_reading_is_rejected_or_harmless() {
     }
 }
 
+#[test]
+fn a_session_goes_on_over_another_transport_with_limits_of_its_own() {
+    let mut reader = reader(vec![found_and_selected(), read_and_rest()]);
+    assert!(outcome(&mut reader).is_ok());
+    let (between, script) = reader.over(());
+    // The module's number is known, and that the card was read.
+    let mut script = script;
+    script.steps.push_back(reply(Command::ReadNewAddress, 0x91, &[]));
+    script.steps.push_back(Step::Silence(Command::Find));
+    script.steps.push_back(Step::Silence(Command::Find));
+    let short = Duration::from_millis(300);
+    let (mut reader, ()) = between.with_limits(SamLimits { short, ..SamLimits::USUAL }).over(script);
+    assert_eq!(reader.wait(Presence::Absent, Duration::ZERO, &Cancel::new()), Ok(Presence::Present));
+    let before = reader.transport.now;
+    assert_eq!(outcome(&mut reader).err(), Some(DeviceCondition::Timeout));
+    assert_eq!(reader.transport.now - before, short * 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -264,9 +282,9 @@ proptest! {
         data in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let noise = vec![Step::Bytes(Command::Status, pieces)];
-        let _ = reader(vec![noise]).self_test(SHORT_LIMIT, &Cancel::new());
+        let _ = reader(vec![noise]).self_test(SamLimits::USUAL.short, &Cancel::new());
         let answer = || reply(Command::ReadCard, status, &data);
         let mut reader = reader(vec![vec![answer()], vec![answer()]]);
-        let _ = reader.read_content(READ_LIMIT, &Cancel::new());
+        let _ = reader.read_content(SamLimits::USUAL.read, &Cancel::new());
     }
 }

@@ -82,8 +82,22 @@ impl Agent {
         Self::start_with("data", SIMULATED_CARD, &section)
     }
 
-    fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
+    /// A started agent with the readers of the PC/SC service and these profiles for them.
+    pub(crate) fn start_over_pcsc(profiles: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let beside = folder.path().join("profiles");
+        std::fs::create_dir(&beside).expect("a folder");
+        for (name, text) in profiles {
+            std::fs::write(beside.join(name), text).expect("the profile is written");
+        }
+        Self::start_on(folder, "data", "[card]\ndriver = \"pcsc\"\nprofiles = \"profiles\"\n", "")
+    }
+
+    fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
+        Self::start_on(tempfile::tempdir().expect("a folder"), data, card, more)
+    }
+
+    fn start_on(folder: TempDir, data: impl AsRef<Path>, card: &str, more: &str) -> Self {
         let (data, keys) = (folder.path().join(data), folder.path().join("keys"));
         let config = format!(
             "[agent]\ncounter = \"test-window\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n\

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use yidang_device::CardDriver;
 use yidang_pcsc::PcscDriver;
-use yidang_virtual_reader::card::VirtualReader;
+use yidang_virtual_reader::VirtualReader;
 
 /// Where Debian and its derivatives install it; it is on no user's path.
 const PROGRAM: &str = "/usr/sbin/pcscd";
@@ -198,10 +198,12 @@ fn offers_polkit_switch() -> io::Result<bool> {
 }
 
 /// Finds the cdylib cargo built. As a dependency of a test it lies beside the test's executable, in `deps`;
-/// built by itself it lies one folder up. The newer one is the one that was just built.
+/// built by itself it lies one folder up, where programs are. The newer one is the one that was just built.
 fn find_handler() -> Result<PathBuf, Unavailable> {
     let executable = std::env::current_exe()?;
-    let places: Vec<PathBuf> = executable.ancestors().skip(1).take(2).map(|at| at.join(HANDLER)).collect();
+    let folders = executable.ancestors().skip(1).take(2);
+    let places: Vec<PathBuf> =
+        folders.flat_map(|at| [at.join(HANDLER), at.join("deps").join(HANDLER)]).collect();
     let built = |place: &&PathBuf| fs::metadata(place).and_then(|found| found.modified()).ok();
     let newest = places.iter().filter(|place| built(place).is_some()).max_by_key(built);
     newest.cloned().ok_or(Unavailable::Handler(places.clone()))

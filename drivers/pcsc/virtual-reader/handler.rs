@@ -164,14 +164,17 @@ extern "C" fn IFDHSetCapabilities(
 
 #[unsafe(no_mangle)]
 extern "C" fn IFDHSetProtocolParameters(
-    _lun: c_ulong,
+    lun: c_ulong,
     _protocol: c_ulong,
     _flags: u8,
     _pts1: u8,
     _pts2: u8,
     _pts3: u8,
 ) -> c_long {
-    number(IfdCode::Success)
+    match ask(lun, Operation::Protocol, &[]) {
+        Ok(answer) => number(answer.code),
+        Err(code) => number(code),
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -241,19 +244,38 @@ unsafe extern "C" fn IFDHTransmitToICC(
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn IFDHControl(
-    _lun: c_ulong,
-    _code: c_ulong,
-    _sent: *const u8,
-    _sent_length: c_ulong,
-    _received: *mut u8,
-    _received_room: c_ulong,
+    lun: c_ulong,
+    code: c_ulong,
+    sent: *const u8,
+    sent_length: c_ulong,
+    received: *mut u8,
+    received_room: c_ulong,
     received_length: *mut c_ulong,
 ) -> c_long {
-    if !received_length.is_null() {
-        // SAFETY: not null, and pcscd passes a place for the length.
-        unsafe { *received_length = 0 };
+    if received_length.is_null() {
+        return number(IfdCode::CommunicationError);
     }
-    number(IfdCode::NotSupported)
+    // SAFETY: not null, and pcscd passes a place for the length.
+    unsafe { *received_length = 0 };
+    let sent = match (sent.is_null(), sent_length) {
+        (_, 0) => &[],
+        (true, _) => return number(IfdCode::CommunicationError),
+        // SAFETY: not null, and pcscd passes what is sent with its length.
+        (false, length) => unsafe { std::slice::from_raw_parts(sent, length as usize) },
+    };
+    let body = [&(code as u32).to_be_bytes(), sent].concat();
+    let answer = match ask(lun, Operation::Control, &body) {
+        Ok(answer) if answer.code == IfdCode::Success => answer,
+        Ok(answer) => return number(answer.code),
+        Err(code) => return number(code),
+    };
+    // SAFETY: pcscd promises `received_room` bytes at `received`.
+    if !unsafe { copy_out(&answer.body, received, received_room as usize) } {
+        return number(IfdCode::BufferTooSmall);
+    }
+    // SAFETY: not null, as checked above.
+    unsafe { *received_length = answer.body.len() as c_ulong };
+    number(IfdCode::Success)
 }
 
 #[unsafe(no_mangle)]

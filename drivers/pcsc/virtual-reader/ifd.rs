@@ -8,6 +8,8 @@ pub enum IfdCode {
     Success = 0,
     /// The attribute asked for is not known.
     UnknownTag = 600,
+    /// The card's protocol could not be chosen.
+    ProtocolFailed = 605,
     /// The card could not be powered.
     PowerFailed = 608,
     /// Talking to the card went wrong.
@@ -32,6 +34,7 @@ impl IfdCode {
         [
             Self::Success,
             Self::UnknownTag,
+            Self::ProtocolFailed,
             Self::PowerFailed,
             Self::CommunicationError,
             Self::ResponseTimeout,

@@ -5,7 +5,8 @@
 //! - `handler` is an *IFD handler*, the kind of shared library pcscd loads for a reader. Its `LIBPATH` in
 //!   reader.conf is this crate's cdylib and its `DEVICENAME` is the path of the socket. pcscd polls a reader
 //!   for its card every 400 ms, so a card that is put on or taken off shows within that time.
-//! - [`card`] is what a test links: it serves the socket, holds the card, and does what goes wrong.
+//! - `reader` is what a test links: it serves the socket, holds the [`Card`] and perhaps a security
+//!   [`Module`], and does what goes wrong.
 //!
 //! Any number of readers can share one pcscd; each has its own socket.
 //!
@@ -24,14 +25,21 @@
 //! | `P` is a card there | none | none; code 615 yes, 616 no |
 //! | `U` power up, `R` reset | none | the ATR |
 //! | `D` power down | none | none |
+//! | `S` choose a protocol | none | none |
 //! | `T` transmit | the C-APDU | the R-APDU, or whatever the test wants pcscd to see in its place |
+//! | `C` control | the control code u32, what is sent | what is received, or whatever the test wants |
 //!
 //! A body is at most 128 KiB. While no one serves the socket, the reader is empty.
 #![cfg(target_os = "linux")]
 
-pub mod card;
+mod card;
 mod handler;
 mod ifd;
+mod module;
+mod reader;
 mod wire;
 
+pub use card::{Card, Content};
 pub use ifd::IfdCode;
+pub use module::{Door, MODULE_NUMBER, Module, Parts, Wrap};
+pub use reader::{Fault, VirtualReader};

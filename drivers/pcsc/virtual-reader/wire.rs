@@ -15,10 +15,20 @@ pub(crate) enum Operation {
     PowerDown,
     Reset,
     Transmit,
+    Control,
+    Protocol,
 }
 
 impl Operation {
-    const ALL: [Self; 5] = [Self::Presence, Self::PowerUp, Self::PowerDown, Self::Reset, Self::Transmit];
+    const ALL: [Self; 7] = [
+        Self::Presence,
+        Self::PowerUp,
+        Self::PowerDown,
+        Self::Reset,
+        Self::Transmit,
+        Self::Control,
+        Self::Protocol,
+    ];
 
     const fn letter(self) -> u8 {
         match self {
@@ -27,6 +37,8 @@ impl Operation {
             Self::PowerDown => b'D',
             Self::Reset => b'R',
             Self::Transmit => b'T',
+            Self::Control => b'C',
+            Self::Protocol => b'S',
         }
     }
 }

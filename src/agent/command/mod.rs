@@ -19,7 +19,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, DriverNames};
+use crate::config::{Config, ConfigError, DriverNames};
 use crate::daemon::Drivers;
 use crate::failure::Failure;
 
@@ -51,10 +51,10 @@ enum Command {
 }
 
 /// Runs the command line of this process: exit code 0 done, 1 could not, 2 usage. `drivers` makes the drivers
-/// that a configuration asks for; `demo` shows the main job, for which it brings a repository along.
+/// that a configuration asks for, or says which of its values no driver can be made of; `demo` shows the main job, for which it brings a repository along.
 pub fn main(
     names: DriverNames<'_>,
-    drivers: impl FnOnce(&Config) -> Drivers,
+    drivers: impl FnOnce(&Config) -> Result<Drivers, ConfigError>,
     demo: impl FnOnce(&DemoWish) -> ExitCode,
 ) -> ExitCode {
     let line = CommandLine::parse();
@@ -65,10 +65,12 @@ pub fn main(
         enrol.check();
     }
     log(&line.command);
-    let config = Config::load(line.config.as_deref(), environment(), names)
-        .map_err(|error| Failure::new("config_invalid", error, "correct the configuration"));
+    let config = Config::load(line.config.as_deref(), environment(), names).map_err(Failure::from);
     let done = config.and_then(|config| match line.command {
-        Command::Run => run::run(config, drivers),
+        Command::Run => {
+            let drivers = drivers(&config)?;
+            run::run(config, drivers)
+        }
         Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Token(command) => token::token(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),

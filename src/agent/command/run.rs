@@ -8,8 +8,7 @@ use crate::daemon::{Daemon, Drivers, FINISH_WITHIN, StartError};
 use crate::failure::Failure;
 
 /// Runs the daemon until it is told to stop.
-pub(super) fn run(config: Config, drivers: impl FnOnce(&Config) -> Drivers) -> Result<ExitCode, Failure> {
-    let drivers = drivers(&config);
+pub(super) fn run(config: Config, drivers: Drivers) -> Result<ExitCode, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Thread)?;
     let served = runtime.block_on(async {

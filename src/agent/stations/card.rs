@@ -162,7 +162,7 @@ impl Keeper {
                 return lost;
             }
             match reader.wait(self.presence, WAIT_SLICE, &interrupt) {
-                Ok(presence) => self.presence_is(presence),
+                Ok(presence) => self.presence_at(reader, presence),
                 Err(error) if error.condition == DeviceCondition::Cancelled => {}
                 Err(error) if error.condition.needs_reopen() => return error,
                 Err(error) => {
@@ -207,7 +207,7 @@ impl Keeper {
             }
             match reader.read(&self.stop) {
                 Ok(card) => {
-                    self.presence_is(Presence::Present);
+                    self.presence_at(reader, Presence::Present);
                     let _ = request.reply.send(Ok(card));
                 }
                 Err(error)
@@ -240,6 +240,14 @@ impl Keeper {
         }
         self.pending = still;
         Ok(())
+    }
+
+    /// A card that comes may change how its reader is spoken to, and so what it is listed as.
+    fn presence_at(&mut self, reader: &dyn CardReader, now: Presence) {
+        if now != self.presence {
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).device = Some(reader.listing());
+        }
+        self.presence_is(now);
     }
 
     fn presence_is(&mut self, now: Presence) {

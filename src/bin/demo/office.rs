@@ -109,7 +109,7 @@ impl Office {
         fs::create_dir_all(&config.data_dir)?;
         let token = Tokens::open(&config.data_dir)?.create("demo", Scope::ALL, None)?;
         let blobs = config.data_dir.join("blobs");
-        let drivers = crate::drivers(&config);
+        let drivers = crate::drivers(&config)?;
         let daemon = self.runtime.block_on(Daemon::start(config, drivers))?;
         let window = Window::new(daemon.address(), token, blobs);
         let (stop, stopped) = oneshot::channel();
