@@ -8,6 +8,8 @@
 mod camera;
 mod card_file;
 mod card_reader;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod desk;
 mod error;
 mod fault;
@@ -18,6 +20,8 @@ mod scenario;
 mod tests;
 
 pub use card_file::CardFileProblem;
+#[cfg(feature = "conformance")]
+pub use conformance::Module;
 pub use desk::Desk;
 pub use error::SimulationError;
 pub use fault::{CameraFault, CardFault, Device, Fault, UnknownFault};
