@@ -8,10 +8,11 @@ use yidang_agent::{
     Config, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal,
 };
 use yidang_pcsc::PcscDriver;
+use yidang_sam_usb::SamUsbDriver;
 use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, Step};
 
 fn main() -> ExitCode {
-    let names = DriverNames { card: &["pcsc", "simulated"], camera: &["simulated"] };
+    let names = DriverNames { card: &["pcsc", "sam-usb", "simulated"], camera: &["simulated"] };
     yidang_agent::command::main(names, drivers)
 }
 
@@ -29,8 +30,12 @@ fn drivers(config: &Config) -> Drivers {
         }
         drivers.simulation = Some(Arc::new(Hands(desk)));
     }
-    if !simulated[0] {
+    let card = |name| config.card_driver == "auto" || config.card_driver == name;
+    if card("pcsc") {
         drivers.card.push(Arc::new(PcscDriver::new()));
+    }
+    if card("sam-usb") {
+        drivers.card.push(Arc::new(SamUsbDriver::new()));
     }
     drivers
 }
