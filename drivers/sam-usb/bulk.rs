@@ -38,19 +38,33 @@ impl Output for BulkOut {
     }
 }
 
-/// A bulk endpoint from the device. A transfer that nobody answered yet stays with the kernel between two
-/// calls: cancelling it could lose what arrives at that moment.
-pub(crate) struct BulkIn(pub(crate) Endpoint<Bulk, In>);
+/// A bulk endpoint from the device. A transfer always waits with the kernel: what the reader sends unasked
+/// arrives when it is sent, not when the next reply is expected.
+pub(crate) struct BulkIn(Endpoint<Bulk, In>);
 
-impl Input for BulkIn {
-    fn read(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, TransferError> {
+impl BulkIn {
+    /// Starts to listen.
+    pub(crate) fn new(endpoint: Endpoint<Bulk, In>) -> Self {
+        let mut listening = Self(endpoint);
+        listening.listen();
+        listening
+    }
+
+    fn listen(&mut self) {
         if self.0.pending() == 0 {
             // One packet at a time ends with every packet. A longer transfer would hang on a reply that fills
             // its last packet, since no reader was seen to send an empty one after it.
             self.0.submit(Buffer::new(self.0.max_packet_size()));
         }
+    }
+}
+
+impl Input for BulkIn {
+    fn read(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, TransferError> {
+        self.listen();
         let Some(done) = self.0.wait_next_complete(limit) else { return Ok(None) };
         done.status?;
+        self.listen();
         Ok(Some(done.buffer.into_vec()))
     }
 

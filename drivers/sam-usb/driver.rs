@@ -95,7 +95,10 @@ fn connect(reader: &DeviceInfo) -> Result<Line<BulkOut, BulkIn>, DeviceError> {
 
 fn line(interface: &Interface, layout: &Layout) -> Result<Line<BulkOut, BulkIn>, nusb::Error> {
     let pair = |(output, input): (u8, u8)| -> Result<_, nusb::Error> {
-        Ok(Pair { output: BulkOut(interface.endpoint(output)?), input: BulkIn(interface.endpoint(input)?) })
+        Ok(Pair {
+            output: BulkOut(interface.endpoint(output)?),
+            input: BulkIn::new(interface.endpoint(input)?),
+        })
     };
     Ok(Line::new(pair(layout.head)?, layout.body.map(pair).transpose()?))
 }

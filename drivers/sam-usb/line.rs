@@ -18,8 +18,10 @@ const LOOKS_AT_CANCEL_EVERY: Duration = Duration::from_millis(50);
 const OVERDUE_WITHIN: Duration = Duration::from_secs(1);
 /// A reply that began and then paused this long has broken off.
 const BROKEN_OFF_AFTER: Duration = Duration::from_millis(100);
-/// How long a packet the reader has ready takes to arrive.
+/// How long what was sent unasked may be on its way through the operating system.
 const READY_WITHIN: Duration = Duration::from_millis(2);
+/// How long a line must be silent after it was found, or may be, in the middle of something.
+const SILENT_FOR: Duration = Duration::from_millis(50);
 /// Left-over packets after which a reader counts as mad.
 const LEFT_OVER_MAX: usize = 256;
 /// How long a hub may take to notice that a plug was pulled. Until then transfers fail as on a bad cable.
@@ -37,6 +39,8 @@ pub(crate) struct Line<O, I> {
     head: Pair<O, I>,
     body: Option<Pair<O, I>>,
     awaited: Awaited,
+    /// Something may be left over: from another program, or from an exchange that failed.
+    unclean: bool,
     opened: Instant,
 }
 
@@ -84,7 +88,7 @@ impl Awaited {
 impl<O: Output, I: Input> Line<O, I> {
     /// A line over open endpoints: `head` alone for whole frames, both for split ones.
     pub(crate) fn new(head: Pair<O, I>, body: Option<Pair<O, I>>) -> Self {
-        Self { head, body, awaited: Awaited::Nothing, opened: Instant::now() }
+        Self { head, body, awaited: Awaited::Nothing, unclean: true, opened: Instant::now() }
     }
 
     /// Where the next bytes of the reply come from.
@@ -106,10 +110,13 @@ impl<O: Output, I: Input> Line<O, I> {
             Err(TransferError::Stall) => {
                 // The module has refused; nothing more of this reply comes.
                 let cleared = self.input().clear_halt();
-                self.awaited = Awaited::Nothing;
+                self.abandon();
                 Err(cleared.err().unwrap_or_else(|| of_transfer(TransferError::Stall)))
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => {
+                self.unclean = true;
+                Err(failed(error))
+            }
         }
     }
 
@@ -125,31 +132,40 @@ impl<O: Output, I: Input> Line<O, I> {
                     let detail = "the module is still busy with an earlier request";
                     return Err(DeviceError::new(DeviceCondition::Timeout, detail));
                 }
-                self.awaited = Awaited::Nothing;
+                self.abandon();
             }
         }
         Ok(())
     }
 
+    /// Expects no more of the reply.
+    fn abandon(&mut self) {
+        self.awaited = Awaited::Nothing;
+        self.unclean = true;
+    }
+
     /// Throws away what has arrived unasked.
     fn drain(&mut self) -> Result<(), DeviceError> {
+        let at_first = if self.unclean { SILENT_FOR } else { READY_WITHIN };
         let inputs = [Some(&mut self.head.input), self.body.as_mut().map(|pair| &mut pair.input)];
         for input in inputs.into_iter().flatten() {
-            let mut left_over = 0;
+            let (mut left_over, mut limit) = (0, at_first);
             loop {
-                match input.read(READY_WITHIN) {
+                match input.read(limit) {
                     Ok(None) => break,
                     Ok(Some(_)) => {}
                     Err(TransferError::Stall) => input.clear_halt()?,
                     Err(error) => return Err(failed(error)),
                 }
                 left_over += 1;
+                limit = SILENT_FOR;
                 if left_over > LEFT_OVER_MAX {
                     let detail = "the reader sends without being asked and does not end";
                     return Err(DeviceError::new(DeviceCondition::Protocol, detail));
                 }
             }
         }
+        self.unclean = false;
         Ok(())
     }
 }
@@ -178,7 +194,8 @@ impl<O: Output, I: Input> SamTransport for Line<O, I> {
         match self.settle() {
             // How an earlier reply failed is no matter of this request's.
             Err(error) if error.condition != DeviceCondition::Protocol => return Err(error),
-            _ => self.awaited = Awaited::Nothing,
+            Err(_) => self.abandon(),
+            Ok(()) => {}
         }
         self.drain()?;
         match &mut self.body {
