@@ -1,14 +1,18 @@
 # `make test` installs what it lacks (Debian packages, named first) and runs every check.
+# `make machine` reads cards through the USB stack of an emulated machine; it takes about two minutes.
 
 PACKAGES = pcscd libpcsclite-dev pkg-config gcc libc6-dev
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: test packages
+.PHONY: test packages machine
 
 test: packages
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo test --workspace --all-features --locked
+
+machine:
+	tests/machine/run
 
 packages:
 	@missing=""; for p in $(PACKAGES); do \
