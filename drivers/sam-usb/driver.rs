@@ -61,8 +61,14 @@ fn connected() -> Result<Vec<DeviceInfo>, DeviceError> {
 }
 
 fn listing(reader: &DeviceInfo, access: Access) -> DeviceListing {
-    let name = reader.product_string().unwrap_or("ID card reader");
+    let name = readable(reader.product_string().unwrap_or_default());
     DeviceListing { id: id(reader), name: format!("{name} (USB 0400:C35A)"), access }
+}
+
+/// The name a device gives itself, without what could forge a line of a log.
+fn readable(product: &str) -> String {
+    let name: String = product.chars().filter(|c| !c.is_control()).collect();
+    if name.trim().is_empty() { "ID card reader".to_owned() } else { name.trim().to_owned() }
 }
 
 fn id(reader: &DeviceInfo) -> String {
@@ -116,6 +122,12 @@ mod tests {
         assert_eq!(stable_id("001", &[1, 4], Some("A0012")), "usb-001-1.4-A0012");
         assert_eq!(stable_id("002", &[3], None), "usb-002-3");
         assert_eq!(stable_id("002", &[3], Some(" /\u{0}")), "usb-002-3");
+    }
+
+    #[test]
+    fn a_name_fits_one_line() {
+        assert_eq!(readable(" SAM reader\n2026 ERROR "), "SAM reader2026 ERROR");
+        assert_eq!(readable("\u{1b}\r"), "ID card reader");
     }
 
     #[test]

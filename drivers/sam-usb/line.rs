@@ -234,3 +234,27 @@ impl<O: Output, I: Input> SamTransport for Line<O, I> {
         self.opened.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yidang_idcard::frame::Reply;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_reply_is_known_whatever_came_before() {
+        let reply = Reply { status: [0, 0, 0x90], data: vec![0xAA; 300] }.to_frame();
+        let impossible = [&PREAMBLE[..], &[0xFF, 0xFF]].concat();
+        let too_short = [&PREAMBLE[..], &[0, 3]].concat();
+        for noise in
+            [&[][..], &[0xAA], &[0xAA; 4], &[0, 0xAA, 0xAA, 0xAA, 0x96, 0xAA], &impossible, &too_short]
+        {
+            let begun = Awaited::REPLY.after(noise);
+            assert_ne!(begun, Awaited::Nothing);
+            assert_eq!(begun.after(&reply[..HEAD_LENGTH_BYTES]), Awaited::Body(304), "after {noise:02X?}");
+            assert_eq!(begun.after(&reply[..reply.len() - 1]), Awaited::Body(1));
+            assert_eq!(begun.after(&reply), Awaited::Nothing);
+        }
+        assert_eq!(Awaited::Nothing.after(&reply), Awaited::Nothing);
+    }
+}
