@@ -7,6 +7,7 @@ use yidang_idcard::frame::Command;
 use yidang_usb_devices::{Form, SamFault};
 
 use crate::agent::Agent;
+use crate::ccid;
 use crate::native::{CARDS, Native};
 use crate::report::Report;
 
@@ -48,6 +49,23 @@ pub(crate) fn check(report: &mut Report) {
         assert_eq!(agent.next("device.lost"), id);
         assert_eq!(agent.next("device.found"), id);
         plugged_again.unplug();
+        assert_eq!(agent.next("device.lost"), id);
+    });
+    report.check("agent: a PC/SC reader that is plugged in and pulled", || {
+        let desk = ccid::Desk::new();
+        desk.lay();
+        let plugged = desk.plug();
+        let id = agent.next("device.found");
+        assert!(!id.starts_with("usb-"), "{id} is a native reader's");
+        let (status, body) = agent.read_card(5_000);
+        assert_eq!(
+            (status, &body["id_number"]),
+            (200, &Value::from("00000019900228001X")),
+            "{}",
+            body["code"]
+        );
+        assert_eq!(body["chip_serial"], "3030303030303031");
+        plugged.unplug();
         assert_eq!(agent.next("device.lost"), id);
     });
 }

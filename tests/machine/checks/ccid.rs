@@ -17,7 +17,7 @@ const PORT: u8 = 1;
 const CHIP_SERIAL: [u8; 8] = *b"00000001";
 
 /// A reader and the driver that finds it.
-struct Desk {
+pub(crate) struct Desk {
     reader: Arc<Ccid>,
     driver: PcscDriver,
     card: Card,
@@ -25,7 +25,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let RawCard { text, photo_wlt, .. } = over_the_wire(CARDS[0]);
         let card = Card::with_module(&text, &photo_wlt, CHIP_SERIAL);
         let wanted = RawCard {
@@ -41,11 +41,11 @@ impl Desk {
     }
 
     #[track_caller]
-    fn plug(&self) -> Plugged {
+    pub(crate) fn plug(&self) -> Plugged {
         self.reader.plug(PORT).expect("the kernel takes the device")
     }
 
-    fn lay(&self) {
+    pub(crate) fn lay(&self) {
         self.reader.lay(Some(self.card.clone()));
     }
 
