@@ -1,6 +1,9 @@
 //! Finding and opening readers.
 
-use nusb::{DeviceInfo, Interface, MaybeFuture};
+use std::time::{Duration, Instant};
+
+use nusb::descriptors::ConfigurationDescriptor;
+use nusb::{Device, DeviceInfo, Interface, MaybeFuture};
 use yidang_device::{Access, CardDriver, CardReader, DeviceCondition, DeviceError, DeviceListing};
 use yidang_idcard::SamReader;
 use yidang_model::Origin;
@@ -14,6 +17,9 @@ use crate::line::{Line, Pair};
 /// The vendor number is shared with devices of other kinds, so both numbers must match.
 const VENDOR: u16 = 0x0400;
 const PRODUCT: u16 = 0xC35A;
+
+/// Longest time between a device's appearance and its first configuration.
+const SET_UP_WITHIN: Duration = Duration::from_millis(500);
 
 /// The ID card readers in native USB mode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,16 +93,25 @@ fn stable_id(bus: &str, ports: &[u8], serial: Option<&str>) -> String {
 fn connect(reader: &DeviceInfo) -> Result<Line<BulkOut, BulkIn>, DeviceError> {
     let opening = |e: nusb::Error| of_error(&e, Stage::Opening);
     let device = reader.open().wait().map_err(opening)?;
-    let layout = {
-        let configuration = device.active_configuration();
-        let configuration = configuration.map_err(|e| strange(format!("USB: {e}")))?;
-        layout::of(&configuration).map_err(strange)?
-    };
+    let layout = layout::of(&configuration(&device)?).map_err(strange)?;
     let interface = device.claim_interface(layout.interface).wait().map_err(opening)?;
     if layout.alternate != 0 {
         interface.set_alt_setting(layout.alternate).wait().map_err(opening)?;
     }
     line(&interface, &layout).map_err(opening)
+}
+
+/// What the device offers. One that was plugged in a moment ago may not be set up yet.
+fn configuration(device: &Device) -> Result<ConfigurationDescriptor<'_>, DeviceError> {
+    let until = Instant::now() + SET_UP_WITHIN;
+    loop {
+        match device.active_configuration() {
+            Ok(configuration) => return Ok(configuration),
+            Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            // The reader is there for nobody: the port may give it too little power.
+            Err(error) => return Err(DeviceError::new(DeviceCondition::NotFound, format!("USB: {error}"))),
+        }
+    }
 }
 
 fn line(interface: &Interface, layout: &Layout) -> Result<Line<BulkOut, BulkIn>, nusb::Error> {

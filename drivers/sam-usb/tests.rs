@@ -38,6 +38,8 @@ struct Reader {
     refuses: [Option<TransferError>; 2],
     halts_cleared: usize,
     unplugged: bool,
+    /// Every transfer fails as over a bad cable.
+    faulty: bool,
     /// Replies are made and kept back.
     holds: bool,
     kept_back: Vec<Vec<u8>>,
@@ -86,6 +88,7 @@ impl Shared {
             refuses: [None; 2],
             halts_cleared: 0,
             unplugged: false,
+            faulty: false,
             holds: false,
             kept_back: vec![],
         };
@@ -123,6 +126,9 @@ impl Output for End {
         if reader.unplugged {
             return Err(TransferError::Disconnected);
         }
+        if reader.faulty {
+            return Err(TransferError::Fault);
+        }
         if let Some(error) = reader.refuses[self.1].take() {
             return Err(error);
         }
@@ -138,11 +144,15 @@ impl Output for End {
 
 impl Input for End {
     fn read(&mut self, limit: Duration) -> Result<Option<Vec<u8>>, TransferError> {
-        let silent = |reader: &mut Reader| !reader.unplugged && reader.to_host[self.1].is_empty();
+        let silent =
+            |reader: &mut Reader| !reader.unplugged && !reader.faulty && reader.to_host[self.1].is_empty();
         let waited = self.0.0.1.wait_timeout_while(self.0.hold(), limit, silent);
         let (mut reader, _) = waited.unwrap();
         if reader.unplugged {
             return Err(TransferError::Disconnected);
+        }
+        if reader.faulty {
+            return Err(TransferError::Fault);
         }
         match reader.to_host[self.1].pop_front() {
             Some(Next::Packet(bytes)) => Ok(Some(bytes)),
@@ -347,9 +357,9 @@ fn a_pulled_plug_is_lost_even_where_it_shows_as_a_fault_first() {
     let reader = reader(true);
     let mut sam = reader.sam();
     let puller = reader.clone();
-    reader.hold().to_host[0].push_back(Next::Error(TransferError::Fault));
+    reader.hold().faulty = true;
     let pull = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(100));
         puller.change(|reader| reader.unplugged = true);
     });
     let error = sam.read(&Cancel::new()).err().expect("nothing is read");
