@@ -20,12 +20,13 @@ type Check = fn(&Native, &RawCard);
 pub(crate) fn check(report: &mut Report, form_word: &str, form: Form) {
     let native = Native::new(form);
     let card = over_the_wire(CARDS[0]);
-    let checks: [(&str, Check); 8] = [
+    let checks: [(&str, Check); 9] = [
         ("pulled within a reply it is lost, plugged in again it reads", pulled_within_a_reply),
         ("pulled while a reply is awaited it is lost", pulled_while_waiting),
         ("pulled between two looks it is lost at the next", pulled_between_looks),
         ("a stalled reply is cleared and the card read", stalled_reply),
         ("a stalled request is cleared and the card read", stalled_request),
+        ("one that takes no request runs out of time, and reads when plugged in again", frozen),
         ("what was sent unasked spoils no reading", babble),
         ("a card taken during the reading is said to be removed", card_taken),
         ("a cancelled wait ends soon, and its late reply spoils no reading", cancelled),
@@ -98,6 +99,19 @@ fn stalled_request(native: &Native, card: &RawCard) {
     let mut reader = native.open();
     native.reader.refuse_requests(&plugged);
     reads(reader.as_mut(), card);
+}
+
+fn frozen(native: &Native, card: &RawCard) {
+    let plugged = native.plug();
+    let mut reader = native.open();
+    native.reader.freeze(&plugged);
+    // The session tries a second time.
+    let started = Instant::now();
+    assert_eq!(fails(reader.as_mut()).condition, DeviceCondition::Timeout);
+    assert!(started.elapsed() < 3 * SHOWS_WITHIN, "it took {:?}", started.elapsed());
+    drop((reader, plugged));
+    let _plugged = native.plug();
+    reads(native.open().as_mut(), card);
 }
 
 fn babble(native: &Native, card: &RawCard) {

@@ -41,8 +41,8 @@ pub(crate) fn serve(device: &dyn Device, stream: &mut impl std::io::Read, wire: 
                 }
                 0x81.. => wire.ask(transfer),
                 endpoint => {
-                    if wire.accept(&transfer) {
-                        device.take(endpoint, &transfer.data, wire);
+                    if let Some(bytes) = wire.accept(transfer) {
+                        device.take(endpoint, &bytes, wire);
                     }
                 }
             },

@@ -110,6 +110,11 @@ impl SamUsb {
         plugged.wire().halt(HEAD.0);
     }
 
+    /// Takes no request any more, until it is plugged in again.
+    pub fn freeze(&self, plugged: &Plugged) {
+        plugged.wire().freeze(HEAD.0);
+    }
+
     fn hold(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

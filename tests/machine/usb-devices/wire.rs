@@ -15,12 +15,14 @@ pub(crate) struct Wire {
 
 struct State {
     stream: UnixStream,
-    /// Transfers towards the host that nothing was there for yet.
+    /// Transfers towards the host that nothing was there for yet, and those over endpoints that are frozen.
     waiting: VecDeque<Transfer>,
     /// What the device has to say, each with its endpoint.
     ready: VecDeque<(u8, Ready)>,
     /// Endpoints that stall until the host clears them.
     halted: BTreeSet<u8>,
+    /// Endpoints that take nothing and say nothing.
+    frozen: BTreeSet<u8>,
 }
 
 enum Ready {
@@ -31,8 +33,8 @@ enum Ready {
 
 impl Wire {
     pub(crate) fn new(stream: UnixStream) -> Self {
-        let (waiting, ready, halted) = Default::default();
-        Self { state: Mutex::new(State { stream, waiting, ready, halted }) }
+        let (waiting, ready, halted, frozen) = Default::default();
+        Self { state: Mutex::new(State { stream, waiting, ready, halted, frozen }) }
     }
 
     fn hold(&self) -> MutexGuard<'_, State> {
@@ -65,6 +67,11 @@ impl Wire {
         self.hold().halted.remove(&endpoint);
     }
 
+    /// Lets this endpoint take nothing more from the host.
+    pub(crate) fn freeze(&self, endpoint: u8) {
+        self.hold().frozen.insert(endpoint);
+    }
+
     /// Pulls the plug.
     pub(crate) fn pull(&self) {
         self.hold().pull();
@@ -77,13 +84,17 @@ impl Wire {
         state.serve();
     }
 
-    /// Ends a transfer from the host; `false` when its endpoint is halted, and then it moved nothing.
-    pub(crate) fn accept(&self, taken: &Transfer) -> bool {
+    /// Takes a transfer from the host: its bytes, or `None` when its endpoint is halted or frozen.
+    pub(crate) fn accept(&self, sent: Transfer) -> Option<Vec<u8>> {
         let mut state = self.hold();
-        let open = !state.halted.contains(&taken.endpoint);
-        let (status, moved) = if open { (Status::Done, taken.length) } else { (Status::Stall, 0) };
-        state.say(&transfer::submitted(taken.sequence, status, moved, &[]));
-        open
+        if state.frozen.contains(&sent.endpoint) {
+            state.waiting.push_back(sent);
+            return None;
+        }
+        let open = !state.halted.contains(&sent.endpoint);
+        let (status, moved) = if open { (Status::Done, sent.length) } else { (Status::Stall, 0) };
+        state.say(&transfer::submitted(sent.sequence, status, moved, &[]));
+        open.then_some(sent.data)
     }
 
     /// Ends a control transfer; `None` stalls it.
@@ -196,7 +207,19 @@ mod tests {
         wire.ask(asks(2, 0x81, 64));
         assert_eq!(said(&mut host), (2, 0, vec![7]));
         wire.halt(0x02);
-        assert!(!wire.accept(&asks(3, 0x02, 0)));
+        assert_eq!(wire.accept(asks(3, 0x02, 0)), None);
+        assert_eq!(said(&mut host), (3, -32, vec![]));
+    }
+
+    #[test]
+    fn a_frozen_endpoint_takes_nothing_until_the_host_gives_up() {
+        let (wire, mut host) = wire();
+        assert_eq!(wire.accept(asks(1, 0x02, 0)), Some(vec![]));
+        assert_eq!(said(&mut host), (1, 0, vec![]));
+        wire.freeze(0x02);
+        assert_eq!(wire.accept(asks(2, 0x02, 0)), None);
+        wire.take_back(3, 2);
+        assert_eq!(said(&mut host), (3, -104, vec![]));
     }
 
     #[test]
