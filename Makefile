@@ -1,5 +1,6 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
-# target of `fuzz/` for that long. Each installs what it lacks, and names it first: Debian packages, and cargo's
+# target of `fuzz/` for that long; `make machine` reads cards through the USB stack of an emulated machine, in about
+# two minutes. Each installs what it lacks, and names it first: Debian packages, and cargo's
 # tools.
 
 BUILD_PACKAGES = gcc libc6-dev libpcsclite-dev pkg-config
@@ -14,7 +15,7 @@ TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ_VERSION = 0.13.2
 FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny fuzz
+.PHONY: demo test deny fuzz machine
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -42,6 +43,9 @@ fuzz:
 	    mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
 	    $(FUZZ) run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	    -max_total_time=$(SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1; done
+
+machine:
+	tests/machine/run
 
 # Debian packages of a list that are not there yet.
 define install

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::tcgetattr;
 use yidang_idcard::frame::{HEAD_LENGTH_BYTES, PREAMBLE};
-use yidang_simulated::{Desk, WiredModule};
+use yidang_simulated::{Desk, Module as SimulatedModule};
 
 /// How the module and its line behave.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Wire {
         let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes())).to_owned();
         let far = Arc::new(Mutex::new(Some(File::from(far))));
         let (desk, manners) = (Desk::new(None, None), Arc::new(Mutex::default()));
-        let module = Module { module: WiredModule::new(desk.clone()), manners: Arc::clone(&manners) };
+        let module = Module { module: SimulatedModule::new(&desk), manners: Arc::clone(&manners) };
         let line = Arc::clone(&far);
         let thread = Some(std::thread::spawn(move || module.serve(&line)));
         Self { path, desk, manners, far, thread }
@@ -94,7 +94,7 @@ impl Drop for Wire {
 }
 
 struct Module {
-    module: WiredModule,
+    module: SimulatedModule,
     manners: Arc<Mutex<Manners>>,
 }
 

@@ -8,6 +8,8 @@
 mod camera;
 mod card_file;
 mod card_reader;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod desk;
 mod error;
 mod fault;
@@ -16,14 +18,12 @@ mod module;
 mod scenario;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "conformance")]
-mod wired;
 
 pub use card_file::CardFileProblem;
+#[cfg(feature = "conformance")]
+pub use conformance::Module;
 pub use desk::Desk;
 pub use error::SimulationError;
 pub use fault::{CameraFault, CardFault, Device, Fault, UnknownFault};
 pub use folder::FolderError;
 pub use scenario::{Action, DURATION_MAX, STEPS_MAX, Scenario, Step};
-#[cfg(feature = "conformance")]
-pub use wired::WiredModule;

@@ -12,11 +12,12 @@ use yidang_agent::{
 };
 use yidang_pcsc::{PcscDriver, Profiles};
 use yidang_sam_serial::SerialDriver;
+use yidang_sam_usb::SamUsbDriver;
 use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, Step};
 
 /// What `[card] driver` and `[camera] driver` may say beside `auto`.
 const DRIVER_NAMES: DriverNames<'_> =
-    DriverNames { card: &["pcsc", "sam-serial", "simulated"], camera: &["simulated"] };
+    DriverNames { card: &["pcsc", "sam-serial", "sam-usb", "simulated"], camera: &["simulated"] };
 
 fn main() -> ExitCode {
     yidang_agent::command::main(DRIVER_NAMES, drivers, demo::run)
@@ -39,8 +40,12 @@ fn drivers(config: &Config) -> Result<Drivers, ConfigError> {
     if let Some(serial) = serial_driver(config) {
         drivers.card.push(Arc::new(serial));
     }
-    if ["auto", "pcsc"].contains(&config.card_driver.as_str()) {
+    let asked_for = |name| config.card_driver == "auto" || config.card_driver == name;
+    if asked_for("pcsc") {
         drivers.card.push(Arc::new(PcscDriver::with_profiles(profiles(config)?)));
+    }
+    if asked_for("sam-usb") {
+        drivers.card.push(Arc::new(SamUsbDriver::new()));
     }
     Ok(drivers)
 }

@@ -67,8 +67,13 @@ impl Card {
         Self { atr: checked(&ATR_OF_ANOTHER_KIND), stream: None, chip_serial: None, content: None }
     }
 
-    /// The answer to one command.
-    pub(crate) fn answer(&self, command: &[u8]) -> Vec<u8> {
+    /// The answer to reset.
+    pub fn atr(&self) -> &[u8] {
+        &self.atr
+    }
+
+    /// The answer to one command: R-APDU to C-APDU.
+    pub fn answer(&self, command: &[u8]) -> Vec<u8> {
         match (command, &self.stream, self.chip_serial) {
             ([0xFF, 0xB0, page, 0x00, 0x00], Some(stream), _) => {
                 match stream.chunks(PAGE_BYTES).nth(usize::from(*page)) {
