@@ -334,3 +334,36 @@ fn when_pcscd_dies_the_reader_is_lost_and_a_new_one_reads_after_its_restart() {
     wait_for(reader.as_mut(), Presence::Present);
     assert!(read(reader.as_mut()).is_ok_and(|seen| seen == reading(&text)));
 }
+
+#[test]
+fn a_service_that_stands_still_holds_nobody_up() {
+    let Some(pcscd) = pcscd(1) else { return };
+    let [text, ..] = texts();
+    pcscd.readers[0].insert(card(&text));
+    let mut reader = open(0);
+    wait_for(reader.as_mut(), Presence::Present);
+    let stays = reader.wait(Presence::Present, Duration::from_millis(100), &Cancel::new());
+    assert_eq!(stays, Ok(Presence::Present));
+
+    let process = std::fs::read_to_string("/run/pcscd/pcscd.pid").expect("pcscd says which process it is");
+    let signal = |name: &str| {
+        let sent =
+            std::process::Command::new("kill").args([name, process.trim_matches(char::is_control)]).output();
+        let sent = sent.expect("the program kill is there");
+        assert!(sent.status.success(), "{name}: {}", String::from_utf8_lossy(&sent.stderr));
+    };
+    signal("-STOP");
+    let started = Instant::now();
+    let failed = condition(read(reader.as_mut()));
+    let took = started.elapsed();
+    let listed = PcscDriver::new().list().map_err(|e| e.condition);
+    drop(reader);
+    let all = started.elapsed();
+    signal("-CONT");
+    assert_eq!(failed, DeviceCondition::Timeout);
+    assert_eq!(listed, Err(DeviceCondition::Timeout));
+    assert!(took < Duration::from_secs(4) && all < Duration::from_secs(8), "it took {took:?} and {all:?}");
+    let mut reader = open(0);
+    wait_for(reader.as_mut(), Presence::Present);
+    assert!(read(reader.as_mut()).is_ok_and(|seen| seen == reading(&text)));
+}

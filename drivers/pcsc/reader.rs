@@ -17,7 +17,7 @@ use crate::worker::{self, Ended, Pending, Worker};
 /// Longest time for finding a reader by its name.
 const OPENED_WITHIN: Duration = Duration::from_secs(2);
 /// Longest single wait for a card before the caller's cancel flag is looked at.
-const SLICE: Duration = Duration::from_millis(100);
+const SLICE: Duration = Duration::from_millis(125);
 /// Time for a wait to look once, so that even one of no length says what is.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// How much longer than asked the service may take to come back from a wait.
@@ -43,10 +43,11 @@ enum Link {
 
 /// The reader's own thread, and what it is at.
 struct Thread {
+    /// The session's, to interrupt it when it waits for a card. Stands before the worker, so that it is
+    /// dropped first: who drops the last one tells the service, which may hang.
+    context: Context,
     worker: Worker<Session>,
     progress: Arc<Progress>,
-    /// The session's, to interrupt it when it waits for a card.
-    context: Context,
     /// A wait for a card that outlived the call it was begun by: pcsc-lite spins through the last millisecond
     /// of every wait that runs out, so short ones are dear.
     wait: Option<Wait>,
@@ -66,8 +67,15 @@ impl Thread {
         cancel.cancel();
         let began = Instant::now();
         while began.elapsed() < INTERRUPTED_WITHIN {
-            // It fails only when the service is gone, and then the wait is over too.
-            let _ = self.context.cancel();
+            let context = self.context.clone();
+            let asked = worker::once(INTERRUPTED_WITHIN, move || {
+                // It fails only when the service is gone, and then the wait is over too.
+                let _ = context.cancel();
+                Ok(())
+            });
+            if asked.is_err() {
+                return false;
+            }
             match pending.wait(INTERRUPTS_EVERY, None, None) {
                 Ended::Done(_) | Ended::Died => return true,
                 // A module that is being asked cannot be interrupted: what comes next waits for its answer.
@@ -142,7 +150,8 @@ impl PcscReader {
         });
         let pending = &under_way.pending;
         let slice = slice.max(FIRST_LOOK.saturating_sub(pending.age()));
-        match pending.wait(slice, None, Some(progress)) {
+        // Whether it is overdue shows soon enough after the slice, and every wake-up costs.
+        match pending.wait(slice, None, None) {
             Ended::Done(seen) => {
                 *wait = None;
                 seen.map_err(|e| self.note(e))
@@ -208,7 +217,7 @@ fn connect(chosen: &Chosen) -> Result<Thread, DeviceError> {
     let chosen = chosen.clone();
     let session = worker::once(OPENED_WITHIN, move || Session::open(chosen))?;
     let context = session.context();
-    Ok(Thread { worker: Worker::start(session)?, progress: Progress::new(), context, wait: None })
+    Ok(Thread { context, worker: Worker::start(session)?, progress: Progress::new(), wait: None })
 }
 
 fn died() -> DeviceError {
