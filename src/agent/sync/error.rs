@@ -69,6 +69,10 @@ impl SyncError {
 pub(super) const UNREACHABLE: &str = "repository_unreachable";
 /// Stable code: a certificate this window does not trust.
 pub(super) const UNTRUSTED: &str = "repository_untrusted";
+/// Stable code: a key the repository does not know.
+pub(super) const TOKEN_INVALID: &str = "token_invalid";
+/// Stable code: it saw no key.
+pub(super) const TOKEN_MISSING: &str = "token_missing";
 /// Stable code: a 5xx answer.
 pub(super) const FAILED: &str = "repository_error";
 /// Stable code: a refusal whose own code is not known here.
@@ -82,8 +86,8 @@ pub(super) const ARCHIVE_FAILED: &str = "archive_failed";
 
 /// Codes of a repository that are shown as they come; any other becomes `repository_refused`.
 const KNOWN: [&str; 15] = [
-    "token_missing",
-    "token_invalid",
+    TOKEN_MISSING,
+    TOKEN_INVALID,
     "code_spent",
     "epoch_wrong",
     SEQUENCE_CONFLICT,
