@@ -11,7 +11,7 @@ use yidang_archive::storage::StagedState;
 use yidang_archive::{Archive, Filing};
 use yidang_model::{CaptureId, Kind, Material, MaterialId, Origin, Page, Status, Subject, Timestamp};
 
-use super::record::{MaterialBody, Safe};
+use super::record::MaterialBody;
 use crate::api::extract::{Json, blocking};
 use crate::api::holders::durable_key;
 use crate::api::vocabulary::PresentedAs;
@@ -119,9 +119,8 @@ pub(crate) async fn file(
         if anew {
             app.events.publish("material.filed", json!({"material": material.id.to_string()}));
         }
-        let safe = Safe::of(&app, filed.stored.sequence, material);
         let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
-        Ok((status, Answer(MaterialBody::new(material, safe, filed.duplicate))).into_response())
+        Ok((status, Answer(MaterialBody::here(&app, &filed.stored, filed.duplicate))).into_response())
     };
     app.replays.once(token, key.as_deref(), request, call).await
 }
