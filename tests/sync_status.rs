@@ -113,3 +113,17 @@ fn a_spent_code_is_named_and_keeps_nobody_from_working() {
     let status = sync(&agent);
     assert_eq!((&status["repository"], &status["last_error"]), (&json!("connected"), &Value::Null));
 }
+
+#[test]
+fn a_window_the_repository_does_not_know_any_more_says_so_and_lists_what_it_has() {
+    let mut repository = Repository::start();
+    let agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let holder = agent.read_card();
+    let id = file(&agent, &holder, &agent.upload(FORM).expect(201));
+    wait_until("the paper arrives", || sync(&agent)["backlog_materials"] == 0);
+    repository.forget_everything();
+    wait_until("it is noticed", || sync(&agent)["last_error"] == "token_invalid");
+    assert_eq!(sync(&agent)["repository"], "not_enrolled");
+    let list = agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    assert_eq!((&list["repository"], &list["materials"][0]["id"]), (&json!("unreachable"), &json!(id)));
+}

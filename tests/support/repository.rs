@@ -55,6 +55,15 @@ impl Repository {
         self.run();
     }
 
+    /// Starts it anew with nothing of what it knew, not even who is enrolled.
+    pub(crate) fn forget_everything(&mut self) {
+        self.kill();
+        for folder in ["data", "data.keys"] {
+            std::fs::remove_dir_all(self.folder.path().join(folder)).expect("it is removed");
+        }
+        self.run();
+    }
+
     fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }

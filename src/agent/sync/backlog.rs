@@ -82,8 +82,15 @@ impl Backlog {
         Ok(())
     }
 
-    /// This came of entries that were sent.
-    pub(super) fn settled(&mut self, items: &[Item], rejected: &[Rejection], accepted: &[Acceptance]) {
+    /// This came of entries that were sent. To be called when everything has been counted.
+    pub(super) fn settled(
+        &mut self,
+        source: &dyn Source,
+        items: &[Item],
+        rejected: &[Rejection],
+        accepted: &[Acceptance],
+    ) -> Result<(), ArchiveError> {
+        let mut outcome = Ok(());
         for acceptance in accepted {
             if let (None, Some((_, bytes))) =
                 (self.refused.remove(&acceptance.sequence), paper(items, acceptance.sequence))
@@ -97,7 +104,14 @@ impl Backlog {
             if self.refused.insert(rejection.sequence, refused).is_none() {
                 self.sent.add(bytes);
             }
+            // It may have been erased, and that been counted, while it was on its way.
+            match filed_at(source, rejection.sequence) {
+                Ok(Some(_)) => {}
+                Ok(None) => drop(self.refused.remove(&rejection.sequence)),
+                Err(error) => outcome = Err(error),
+            }
         }
+        outcome
     }
 
     /// Everything up to here is through. Where that is all that has been counted, nothing waits.

@@ -75,8 +75,8 @@ pub(super) const TOKEN_INVALID: &str = "token_invalid";
 pub(super) const TOKEN_MISSING: &str = "token_missing";
 /// Stable code: a 5xx answer.
 pub(super) const FAILED: &str = "repository_error";
-/// Stable code: a refusal whose own code is not known here.
-const REFUSED: &str = "repository_refused";
+/// Stable code: a refusal whose own code is not known here, or is none.
+pub(super) const REFUSED: &str = "repository_refused";
 /// Stable code: the enrolment is not this machine's.
 pub(super) const ENROL_AGAIN: &str = "enrol_again";
 /// Stable code: `sync.db` or the key file.
@@ -171,13 +171,14 @@ fn is_wrapped<E: std::error::Error + 'static>(_: fn(E) -> ureq::Error, error: &s
     error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
+/// Whether a text that came over the wire can be a stable code.
+pub(super) fn is_code(text: &str) -> bool {
+    (1..=CODE_LENGTH_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
 /// Reads the body of a 4xx answer.
 pub(super) fn refusal(status: u16, body: &[u8]) -> CallError {
-    let sane = |p: &Problem| {
-        p.status == status
-            && (1..=CODE_LENGTH_MAX).contains(&p.code.len())
-            && p.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-    };
+    let sane = |p: &Problem| p.status == status && is_code(&p.code);
     match serde_json::from_slice::<Problem>(body) {
         Ok(problem) if sane(&problem) => CallError::Refused(Box::new(problem)),
         _ => CallError::Protocol,

@@ -20,7 +20,7 @@ use super::batch::Batch;
 use super::client::Client;
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
-use super::error::{ARCHIVE_FAILED, CallError, STATE_FAILED, known};
+use super::error::{ARCHIVE_FAILED, CallError, REFUSED, STATE_FAILED, is_code, known};
 use super::shared::{Shared, Side};
 use super::store::Decision;
 use crate::{clock, random};
@@ -253,10 +253,12 @@ impl Pusher {
     fn settled(&mut self, rejected: &[Rejection], accepted: &[Acceptance], confirmed: Option<u64>) {
         let mut backlog = self.shared.backlog();
         // First what has come meanwhile: where the counting ends decides whether nothing waits.
-        if let Err(error) = backlog.count(self.shared.source.as_ref()) {
+        let source = self.shared.source.as_ref();
+        let counted = backlog.count(source);
+        let settled = backlog.settled(source, &self.batch.items, rejected, accepted);
+        if let Err(error) = counted.and(settled) {
             tracing::error!(%error, "the backlog cannot be counted");
         }
-        backlog.settled(&self.batch.items, rejected, accepted);
         if let Some(confirmed) = confirmed {
             backlog.confirmed(confirmed);
             drop(backlog);
@@ -378,7 +380,9 @@ impl Pusher {
             filed_as: result.filed_as,
             rejected: match result.result {
                 Verdict::Accepted => None,
-                Verdict::Rejected => Some(result.code.unwrap_or_else(|| wire::INVALID.to_owned())),
+                Verdict::Rejected => {
+                    Some(result.code.filter(|code| is_code(code)).unwrap_or_else(|| REFUSED.to_owned()))
+                }
             },
         });
         Event::Committed(outcomes.collect())

@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) erasures: Vec<Value>,
     pub(super) feed: Vec<Value>,
     pub(super) refuse_simulated: bool,
+    /// With what reason, if not the one that is usual.
+    pub(super) refusal: Option<String>,
     /// Whether a request to forget is carried out at once.
     pub(super) approves: bool,
     /// Whether requests to forget are refused as they come.
@@ -383,7 +385,8 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
     let mut results = Vec::new();
     for entry in entries {
         if refused(state, entry) {
-            results.push(json!({"id": entry["id"], "result": "rejected", "code": "simulated_refused"}));
+            let code = state.refusal.as_deref().unwrap_or("simulated_refused");
+            results.push(json!({"id": entry["id"], "result": "rejected", "code": code}));
             continue;
         }
         if state.denies && entry["type"] != "filed" {

@@ -167,13 +167,43 @@ fn a_refused_paper_waits_through_restarts_until_the_repository_takes_it() {
     let ids = [&taken, &refused[0], &refused[2]].map(|s| s.material.id.to_string());
     assert_eq!(repository.filed_ids(), ids, "each once");
     assert_eq!(window.last_error(), None);
-    // Once it is there it is not offered again.
+    // Once it is there it is not offered again. The request to forget goes up too, and comes before this one.
+    let behind = window.file();
+    wait_for("the next paper", || window.sync().is_committed(behind.sequence, behind.material.id));
     let offered = repository.state().commits.len();
     window.sync = None;
     window.start();
     let later = window.file();
     wait_for("the later paper", || window.sync().is_committed(later.sequence, later.material.id));
     assert_eq!(repository.state().commits.len(), offered + 1);
+}
+
+#[test]
+fn a_paper_erased_while_it_was_being_refused_is_not_counted() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    let mut window = Window::at_work(&repository);
+    repository.fault("/v1/commits", Fault::Late { head_ms: 300, body_ms: 0 });
+    let refused = window.file_as(Origin::Simulated);
+    wait_for("the commit", || repository.state().commits.len() == 1);
+    forget(&window, &refused);
+    // Counts the erasure before the answer is there.
+    assert_eq!(window.sync().status().backlog_materials, 1);
+    window.settled();
+    let later = window.file();
+    wait_for("the later paper", || window.sync().is_committed(later.sequence, later.material.id));
+    window.settled();
+    assert_eq!(window.last_error(), None);
+}
+
+#[test]
+fn a_reason_that_is_no_code_is_not_passed_on() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    repository.state().refusal = Some("it is about Zhang San".to_owned());
+    let mut window = Window::at_work(&repository);
+    window.file_as(Origin::Simulated);
+    is_refused(&window, 1, "repository_refused");
 }
 
 #[test]
