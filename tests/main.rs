@@ -40,6 +40,8 @@ mod house;
 mod network;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
+/// What a window says about the repository is so, and it works whatever that is.
+mod sync_status;
 /// A paper shown once at one window is there at every window.
 mod two_windows;
 /// One window's whole transaction, and everything that may go wrong with it.

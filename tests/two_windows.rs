@@ -88,6 +88,79 @@ fn papers_cross_over_survive_an_outage_and_are_forgotten_everywhere() {
 }
 
 #[test]
+fn what_is_erased_is_shown_nowhere_any_more() {
+    let repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let papers = [file(&a, &at_a, FORM, "K1"), file(&a, &at_a, LETTER, "K2")];
+    wait_until("both papers are seen at the other window", || ids(&all(&b, &at_b)).len() == 2);
+    let paths = papers.clone().map(|id| format!("/v1/materials/{id}"));
+    for path in &paths {
+        b.get(path).expect(200);
+        assert_eq!(b.get(&format!("{path}/pages/1/image?rendition=thumbnail")).status, 200);
+    }
+    let gone = |path: &String| {
+        wait_until("it is shown no more", || b.get(path).status == 404);
+        b.get(path).is_problem(404, "material_unknown");
+        b.get(&format!("{path}/pages/1/image")).is_problem(404, "material_unknown");
+    };
+    // One of the papers first: only that one goes, though the dossier stays open.
+    let asked = a.post("/v1/erasures", &json!({"material": papers[0], "reason": "test"})).expect(201);
+    decided(&a, &asked, "done");
+    gone(&paths[0]);
+    b.get(&paths[1]).expect(200);
+    let asked = a.post("/v1/erasures", &json!({"holder": at_a, "reason": "test"})).expect(201);
+    decided(&a, &asked, "done");
+    gone(&paths[1]);
+    let events = b.get("/v1/events?after=0&wait_ms=0").expect(200).to_string();
+    assert!(papers.iter().all(|id| events.contains(id)), "window programs are told: {events}");
+}
+
+#[test]
+fn one_paper_filed_at_two_windows_keeps_all_that_was_written_about_it() {
+    let repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let first = file(&a, &at_a, FORM, "K1");
+    wait_until("it is at the repository", || ids(&all(&b, &at_b)) == std::slice::from_ref(&first));
+    let capture_and_file = |picture: &[u8], kind: &str, note: Option<&str>| {
+        let capture = b.upload(picture).expect(201);
+        let body =
+            json!({"holders": [at_b], "kind": kind, "captures": [capture["id"]], "case": "K1", "note": note});
+        b.post("/v1/materials", &body).expect(201)["id"].as_str().expect("an id").to_owned()
+    };
+    let is_central = |id: &str| b.get(&format!("/v1/materials/{id}")).expect(200)["safe_at"] == "repository";
+
+    // With the same words it is one paper, and its other name leads to it.
+    let same = capture_and_file(FORM, "form", None);
+    wait_until("the same paper is committed", || is_central(&same));
+    assert_eq!(ids(&all(&b, &at_b)), std::slice::from_ref(&first));
+    assert_eq!(b.get(&format!("/v1/materials/{same}")).expect(200)["duplicate_of"], first);
+
+    // With other words it stands beside the first, at every window.
+    let second = file(&a, &at_a, LETTER, "K1");
+    wait_until("the letter is at the repository", || ids(&all(&b, &at_b)).contains(&second));
+    let other = capture_and_file(LETTER, "letter", Some("seen in the original"));
+    wait_until("the letter is committed again", || is_central(&other));
+    for (agent, holder) in [(&a, &at_a), (&b, &at_b)] {
+        let list = all(agent, holder);
+        assert_eq!(ids(&list), [other.clone(), second.clone(), first.clone()]);
+        let shown = &list["materials"][0];
+        assert_eq!((&shown["kind"], &shown["note"]), (&json!("letter"), &json!("seen in the original")));
+        assert_eq!(shown["duplicate_of"], second);
+    }
+    let path = format!("/v1/materials/{other}/pages/1/image?rendition=original");
+    assert!(a.get(&path).bytes == LETTER);
+
+    // Forgotten under any of its names, it is gone under all.
+    let asked = a.post("/v1/erasures", &json!({"material": first, "reason": "test"})).expect(201);
+    decided(&a, &asked, "done");
+    wait_until("it is gone where it has another name", || !local(&b, &at_b).contains(&same));
+    let checked = repository.command("check");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[test]
 fn only_who_has_a_ground_has_papers_of_other_windows_forgotten() {
     let repository = Repository::start();
     let [a, b, stranger] = [(); 3].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));

@@ -28,7 +28,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) archive: Archive,
     pub(crate) tokens: Arc<Tokens>,
-    pub(crate) holders: Holders,
+    pub(crate) holders: Arc<Holders>,
     pub(crate) recent: RecentFilings,
     pub(crate) replays: Replays,
     pub(crate) events: Arc<Events>,

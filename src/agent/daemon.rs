@@ -90,7 +90,8 @@ impl Daemon {
         let card = CardStation::start(drivers.card, events.clone()).map_err(StartError::Thread)?;
         let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
         tracing::info!("{config}");
-        let sync = start_sync(&config, &archive, &events).await?;
+        let holders = Arc::new(Holders::default());
+        let sync = start_sync(&config, &archive, &events, &holders).await?;
         let no_control = "no control socket: `enrol` and `archive` need the daemon stopped";
         let control = Control::bind(&config.data_dir);
         let control = control.inspect_err(|error| tracing::warn!(%error, "{no_control}")).ok();
@@ -99,7 +100,7 @@ impl Daemon {
             address,
             archive,
             tokens,
-            holders: Holders::default(),
+            holders,
             recent: RecentFilings::default(),
             replays: Replays::default(),
             events,
@@ -166,26 +167,22 @@ fn workplace(app: &Shared) -> Arc<Workplace> {
 }
 
 /// Starts the repository's side when one is configured, and enrols with the configured code if that is still
-/// to be done. A repository that cannot be reached does not keep the window from starting.
+/// to be done. Neither a repository that is away nor a code that does not serve keeps the window from starting.
 async fn start_sync(
     config: &Config,
     archive: &Archive,
     events: &Arc<Events>,
+    holders: &Arc<Holders>,
 ) -> Result<Option<Arc<dyn Upstream>>, StartError> {
     let Some(url) = config.repository_url.clone() else { return Ok(None) };
     let options = SyncOptions::new(&url, &config.data_dir, &config.keys_dir);
-    let (archive, events) = (archive.clone(), events.clone());
+    let (archive, events, holders) = (archive.clone(), events.clone(), holders.clone());
     let (code, counter) = (config.enrol_code.clone(), config.counter.clone());
     let start = move || {
-        let listener = Box::new(move |event: SyncEvent| tell(&events, event));
+        let listener = Box::new(move |event: SyncEvent| tell(&events, &holders, event));
         let handle = SyncWorker::start(archive, &options, listener)?;
-        if let (Err(_), Some(code)) = (handle.enrolled(), code) {
-            match handle.enrol(&code, &counter) {
-                Err(SyncError::Unreachable) => {
-                    tracing::warn!("not enrolled: the repository cannot be reached")
-                }
-                enrolled => enrolled?,
-            }
+        if let Some(code) = code {
+            handle.enrol_in_time(&code, &counter)?;
         }
         Ok::<_, SyncError>(handle)
     };
@@ -194,8 +191,8 @@ async fn start_sync(
     Ok(Some(Arc::new(handle)))
 }
 
-/// What the repository's side tells, as events for window programs.
-fn tell(events: &Events, event: SyncEvent) {
+/// What the repository's side tells, as events for window programs. What was erased leaves open dossiers first.
+fn tell(events: &Events, holders: &Holders, event: SyncEvent) {
     match event {
         SyncEvent::Progress => events.publish("sync.progress", Value::Null),
         SyncEvent::Rejected { material, code } => {
@@ -204,6 +201,7 @@ fn tell(events: &Events, event: SyncEvent) {
         }
         SyncEvent::Erased { materials, .. } => {
             for material in materials {
+                holders.forget(material);
                 events.publish("material.erased", json!({"material": material.to_string()}));
             }
         }

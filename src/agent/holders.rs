@@ -1,6 +1,6 @@
 //! The dossiers that are open at this window. In memory only: a restart closes them all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use yidang_model::{Material, MaterialId, Subject, Timestamp};
@@ -16,6 +16,8 @@ const REMEMBERED_MS: i64 = 60 * 60 * 1000;
 const OPEN_MAX: usize = 256;
 /// Most materials of the repository remembered for one holder.
 const REMOTE_MAX: usize = 2000;
+/// Most erased materials remembered: far more than go while one answer of the repository is on its way.
+const GONE_MAX: usize = 4096;
 
 /// On what ground a dossier was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ struct Open {
 #[derive(Default)]
 pub(crate) struct Holders {
     open: Mutex<HashMap<String, Open>>,
+    /// Erased lately, the oldest first. Changed only while `open` is held.
+    gone: Mutex<VecDeque<MaterialId>>,
 }
 
 impl Holders {
@@ -153,14 +157,16 @@ impl Holders {
         Some(found.holder.clone())
     }
 
-    /// Remembers what the repository told about a holder, for the picture calls that follow.
+    /// Remembers what the repository told about a holder, for the picture calls that follow; but not what it had
+    /// erased while its answer was on the way.
     pub(crate) fn remember(&self, id: &str, materials: &[Material], grant: &str) {
         let mut open = self.lock();
         let Some(found) = open.get_mut(id) else { return };
         if found.remote.len() + materials.len() > REMOTE_MAX {
             found.remote.clear();
         }
-        for material in materials.iter().take(REMOTE_MAX) {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        for material in materials.iter().filter(|m| !gone.contains(&m.id)).take(REMOTE_MAX) {
             let remote = Remote { material: material.clone(), grant: grant.to_owned() };
             found.remote.insert(material.id, remote);
         }
@@ -177,9 +183,15 @@ impl Holders {
 
     /// Forgets a material everywhere, since it was erased.
     pub(crate) fn forget(&self, id: MaterialId) {
-        for open in self.lock().values_mut() {
+        let mut open = self.lock();
+        for open in open.values_mut() {
             open.remote.remove(&id);
         }
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone.len() == GONE_MAX {
+            gone.pop_front();
+        }
+        gone.push_back(id);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Open>> {

@@ -4,6 +4,7 @@ use yidang_model::{ErasureId, Material, MaterialId, Timestamp};
 
 use crate::entry::{OpenEntry, open_beneath};
 use crate::erase::target_of;
+use crate::record::ErasurePersonal;
 use crate::storage::{Entry, Verb};
 use crate::stores::Stores;
 use crate::{Archive, ArchiveError, ErasureTarget};
@@ -22,6 +23,8 @@ pub enum ChangeWhat {
         id: ErasureId,
         /// What is to be forgotten.
         target: ErasureTarget,
+        /// Why; `None` where that is forgotten already.
+        reason: Option<String>,
     },
     /// Materials were erased.
     Erased {
@@ -62,7 +65,10 @@ fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
         Verb::ErasureRequested => {
             let opened = open_beneath(&stores.veil, &stores.keys, entry)?;
             match (opened.refs.erasure, target_of(&opened)) {
-                (Some(id), Some(target)) => ChangeWhat::ErasureRequested { id: id.0, target },
+                (Some(id), Some(target)) => {
+                    let reason = opened.personal::<ErasurePersonal>()?.map(|personal| personal.reason);
+                    ChangeWhat::ErasureRequested { id: id.0, target, reason }
+                }
                 _ => ChangeWhat::Unreadable,
             }
         }

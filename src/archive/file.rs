@@ -28,7 +28,8 @@ const LABEL_CHARS_MAX: usize = 256;
 /// A material to file.
 #[derive(Clone, Debug)]
 pub struct Filing {
-    /// The record. Its `duplicate_of` is decided here unless the caller already knows it.
+    /// The record. Its `duplicate_of` is decided here unless the caller already knows it. A caller that names the
+    /// very material this one would be recognised as has it filed beside that one.
     pub material: Material,
     /// The staged sets it is made of; they are used up. Blobs in none of them are taken from what is on file
     /// for one of the holders.
@@ -249,7 +250,10 @@ impl PreparedFiling {
         }
         let row = match stores.index.material(id)? {
             Some(row) => Some(row),
-            None => stores.index.find_filing(self.tag, &self.holders)?,
+            None => {
+                let same = stores.index.find_filing(self.tag, &self.holders)?;
+                same.filter(|row| self.filing.material.duplicate_of != Some(row.id))
+            }
         };
         let Some(row) = row else { return Ok(None) };
         let stored = stores.stored(&row)?.ok_or(ArchiveError::MaterialErased)?;

@@ -48,6 +48,8 @@ pub(crate) enum Reported {
 pub(crate) struct Progress {
     /// Result code of each entry that is through; `None`: accepted.
     pub(crate) results: HashMap<usize, Option<&'static str>>,
+    /// Entries that have become one with a material of another name.
+    pub(crate) filed_as: HashMap<usize, MaterialId>,
     pub(crate) committed: Vec<Committed>,
     pub(crate) contacts: BTreeSet<Tag>,
     pub(crate) used: Vec<(Tag, MaterialId)>,
@@ -59,7 +61,21 @@ impl Progress {
     /// This material is on file, as that one.
     pub(crate) fn accept(&mut self, at: usize, material: MaterialId, stored: MaterialId) {
         self.results.insert(at, None);
+        if stored != material {
+            self.filed_as.insert(at, stored);
+        }
         self.committed.push(Committed { material, stored });
+    }
+
+    fn result(&self, at: usize, id: String) -> CommitResult {
+        let code = match self.results.get(&at) {
+            Some(code) => *code,
+            // Every entry has its result by now; an entry without one must not count as taken.
+            None => Some(wire::INVALID),
+        };
+        let result = if code.is_none() { Verdict::Accepted } else { Verdict::Rejected };
+        let filed_as = self.filed_as.get(&at).copied();
+        CommitResult { id, result, code: code.map(str::to_owned), filed_as }
     }
 }
 
@@ -85,7 +101,7 @@ impl Repository {
         let reported: Vec<Reported> = entries.into_iter().map(|e| self.read_entry(e)).collect();
         let mut progress = Progress::default();
         self.carry_out(agent, &reported, &mut progress)?;
-        let results = ids.into_iter().enumerate().map(|(at, id)| result(id, progress.results.get(&at)));
+        let results = ids.into_iter().enumerate().map(|(at, id)| progress.result(at, id));
         let answer = CommitAnswer { results: results.collect() };
         let answer = serde_json::to_vec(&answer).map_err(|_| Code::StorageFailed)?;
         let answered = Answered { body: tag, answer: answer.clone() };
@@ -186,13 +202,4 @@ impl Repository {
 fn identifier(entry: &Value) -> String {
     let id = entry["id"].as_str().and_then(|text| text.parse::<MaterialId>().ok());
     id.map(|id| id.to_string()).unwrap_or_default()
-}
-
-fn result(id: String, code: Option<&Option<&'static str>>) -> CommitResult {
-    match code {
-        Some(None) => CommitResult { id, result: Verdict::Accepted, code: None },
-        Some(Some(code)) => CommitResult { id, result: Verdict::Rejected, code: Some((*code).to_owned()) },
-        // Every entry has its result by now; an entry without one must not count as taken.
-        None => CommitResult { id, result: Verdict::Rejected, code: Some(wire::INVALID.to_owned()) },
-    }
 }

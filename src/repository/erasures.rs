@@ -14,13 +14,23 @@ use crate::error::StartError;
 use crate::limits::OPENED_LATELY_MS;
 use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository};
-use crate::state::{AgentNumber, ErasureOutcome, PlannedErasure};
+use crate::state::{AgentNumber, ErasureOutcome, PlannedErasure, Tag};
 
 /// The part of the news that is personal; sealed until the agent has carried it out.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PersonalNews {
     pub(crate) holder: Option<WireSubject>,
     pub(crate) shared_kept: Vec<String>,
+}
+
+/// A request as it is kept, sealed, until it is done.
+#[derive(Serialize, Deserialize)]
+struct KeptRequest {
+    #[serde(flatten)]
+    entry: ErasureEntry,
+    /// Tags of those whose material it is: once it is gone, nobody could tell whose dossier showed it.
+    #[serde(default)]
+    holders: Vec<String>,
 }
 
 pub(crate) const REQUEST_CONTEXT: &[u8] = b"erasure request";
@@ -42,16 +52,27 @@ impl Repository {
             tracing::warn!(agent = agent.record.name, erasure = %entry.id, "an erasure was denied");
             return Ok(Some(wire::ERASURE_DENIED));
         }
-        let mut entry = entry.clone();
+        let (id, mut entry) = (entry.id, entry.clone());
         if let Some(material) = entry.material {
             entry.material = self.state.stored_for(material)?.or(Some(material));
         }
-        let request = serde_json::to_vec(&entry).map_err(|_| Code::StorageFailed)?;
+        let holders = self.holders_of(entry.material)?.iter().map(hex::encode).collect();
+        let request = serde_json::to_vec(&KeptRequest { entry, holders }).map_err(|_| Code::StorageFailed)?;
         let request = self.secrets.seal(REQUEST_CONTEXT, &request).ok_or(Code::StorageFailed)?;
-        let planned = PlannedErasure { id: entry.id, agent: agent.record.number, request: Some(request) };
+        let planned = PlannedErasure { id, agent: agent.record.number, request: Some(request) };
         let planned = self.state.plan_erasure(&planned)?;
         self.forget(&planned)?;
         Ok(None)
+    }
+
+    /// Tags of the people whose material this is, as long as it is on file.
+    fn holders_of(&self, material: Option<MaterialId>) -> Result<Vec<Tag>, Problem> {
+        let on_file = match material {
+            Some(material) => self.archive.material(material)?,
+            None => None,
+        };
+        let holders = on_file.map(|stored| stored.material.holders).unwrap_or_default();
+        Ok(holders.iter().map(|holder| self.secrets.subject_tag(holder)).collect())
     }
 
     /// Whether this agent may ask for this: it filed it itself, or has lately had the dossier open here.
@@ -120,8 +141,9 @@ impl Repository {
             return Ok(());
         };
         let entry = self.secrets.open_sealed(REQUEST_CONTEXT, sealed);
-        let entry = entry.and_then(|plain| serde_json::from_slice::<ErasureEntry>(&plain).ok());
-        let Some((entry, target)) = entry.and_then(|entry| target(&entry).map(|target| (entry, target)))
+        let kept = entry.and_then(|plain| serde_json::from_slice::<KeptRequest>(&plain).ok());
+        let Some((KeptRequest { entry, holders }, target)) =
+            kept.and_then(|kept| target(&kept.entry).map(|target| (kept, target)))
         else {
             tracing::error!(erasure = %planned.id, "the request of an erasure does not open");
             return Err(Code::StorageFailed.into());
@@ -141,6 +163,10 @@ impl Repository {
             requester: planned.agent,
             materials: &materials,
             holder: holder.map(|subject| self.secrets.subject_tag(subject)),
+            shown_for: &holders
+                .iter()
+                .filter_map(|tag| hex::FromHex::from_hex(tag).ok())
+                .collect::<Vec<Tag>>(),
             personal: self.secrets.seal(NEWS_CONTEXT, &personal).ok_or(Code::StorageFailed)?,
         };
         for (agent, head) in self.state.finish_erasure(&outcome)? {

@@ -168,6 +168,20 @@ impl Repository {
         Ok(Some(self.stage_one(agent, bytes, self.now().plus_millis(COPY_LIFETIME_MS))?))
     }
 
+    /// Files the same paper a second time, with what this window wrote down about it: nothing of that may be
+    /// lost, and the pictures are there already.
+    fn file_beside(
+        &self,
+        agent: &Agent,
+        material: &Material,
+        first: MaterialId,
+    ) -> Result<Filed, ArchiveError> {
+        let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
+        let material = Material { duplicate_of: Some(first), ..material.clone() };
+        let (from, page_sets) = (Vec::new(), Vec::new());
+        self.archive.file(Filing { material, from, page_sets, by, purpose: None, idempotency: None })
+    }
+
     fn settle(
         &self,
         agent: &Agent,
@@ -177,12 +191,18 @@ impl Repository {
         filed: Result<Filed, ArchiveError>,
         progress: &mut Progress,
     ) -> Result<(), Problem> {
+        let filed = match filed {
+            Ok(filed) if filed.duplicate && !writes_the_same(&filed.stored.material, material) => {
+                self.file_beside(agent, material, filed.stored.material.id)
+            }
+            filed => filed,
+        };
         match filed {
             Ok(filed) => {
                 let stored = filed.stored.material.id;
                 progress.contacts.extend(material.holders.iter().map(|h| self.secrets.subject_tag(h)));
                 progress.accept(at, material.id, stored);
-                // Nothing was written for a duplicate, and its uploads are still to be had.
+                // A duplicate's uploads know already what they have become part of.
                 if !filed.duplicate {
                     progress.used.extend(sources.iter().map(|s| (s.tag, stored)));
                 }
@@ -239,4 +259,23 @@ fn is_same(on_file: &Material, reported: &Material) -> bool {
     on_file.kind == reported.kind
         && on_file.holders.iter().all(|h| reported.holders.contains(h))
         && digests(on_file) == digests(reported)
+}
+
+/// Whether two filings of the same paper say the same about it.
+fn writes_the_same(on_file: &Material, reported: &Material) -> bool {
+    // Holders, case, slot and pictures are the same, or it would not be the same paper.
+    let about = |material: &Material| material.pages.iter().map(|p| p.about.clone()).collect::<Vec<_>>();
+    let is_own = on_file.id == reported.id;
+    is_own
+        || (on_file.kind == reported.kind
+            && on_file.item == reported.item
+            && on_file.issued_on == reported.issued_on
+            && on_file.valid_until == reported.valid_until
+            && on_file.issuer == reported.issuer
+            && on_file.document_number == reported.document_number
+            && on_file.presented_as == reported.presented_as
+            && on_file.original_seen == reported.original_seen
+            && on_file.note == reported.note
+            && on_file.origin == reported.origin
+            && about(on_file) == about(reported))
 }

@@ -26,8 +26,8 @@ use crate::request::{Caller, bounded, parse, receive, share_of_memory};
 
 /// The basis that needs no reason: the person's own card lies on the reader.
 const CARD: &str = "card";
-/// The basis on which one may file and not look.
-const NONE: &str = "none";
+/// Every other basis on which a dossier may be looked at. Each needs a purpose and a case.
+const STATED: [&str; 5] = ["guardian", "authorised_agent", "lost_card", "no_card", "official_duty"];
 
 /// `POST /v1/holders/materials`
 pub(crate) async fn materials(
@@ -97,10 +97,11 @@ fn query(request: MaterialsRequest) -> Result<LookQuery, Problem> {
         bounded(field, text.map(String::as_str), length_max)?;
     }
     let said = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
-    if request.basis.trim().is_empty() || request.basis == NONE {
-        return Err(Problem::invalid("a dossier opens only on a `basis`"));
+    let is_stated = STATED.contains(&request.basis.as_str());
+    if request.basis != CARD && !is_stated {
+        return Err(Problem::invalid("a dossier opens only on a `basis`, which is one of six words"));
     }
-    if request.basis != CARD && !(said(&request.purpose) && said(&request.case)) {
+    if is_stated && !(said(&request.purpose) && said(&request.case)) {
         return Err(Problem::invalid("another basis than the card needs `purpose` and `case`"));
     }
     let before = match &request.cursor {

@@ -38,8 +38,8 @@ pub(crate) fn finish_erasure(
     Ok(heads)
 }
 
-/// Everyone who committed one of the materials, under the names they gave them, and everyone who filed for or
-/// looked at the person.
+/// Everyone who committed one of the materials, under the names they gave them, everyone who filed for or looked
+/// at the person, and everyone who looked at a dossier in which the materials were.
 fn concerned(
     t: &Transaction<'_>,
     outcome: &ErasureOutcome<'_>,
@@ -55,6 +55,14 @@ fn concerned(
     if let Some(holder) = outcome.holder {
         let mut statement = t.prepare_cached("SELECT agent FROM contacts WHERE subject = ?1")?;
         let mut rows = statement.query(params![holder])?;
+        while let Some(row) = rows.next()? {
+            told.entry(row.get(0)?).or_default();
+        }
+    }
+    for person in outcome.shown_for {
+        let sql = "SELECT agent FROM contacts WHERE subject = ?1 AND opened_at IS NOT NULL";
+        let mut statement = t.prepare_cached(sql)?;
+        let mut rows = statement.query(params![person])?;
         while let Some(row) = rows.next()? {
             told.entry(row.get(0)?).or_default();
         }

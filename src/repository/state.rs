@@ -144,6 +144,8 @@ pub(crate) struct ErasureOutcome<'a> {
     pub(crate) materials: &'a [MaterialId],
     /// Tag of the forgotten person.
     pub(crate) holder: Option<Tag>,
+    /// Tags of the people whose dossier showed what went, for a material.
+    pub(crate) shown_for: &'a [Tag],
     /// The sealed personal part of the news.
     pub(crate) personal: Vec<u8>,
 }

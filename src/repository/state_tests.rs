@@ -49,7 +49,7 @@ fn forget(
     assert_eq!(state.plan_erasure(&planned).unwrap(), planned);
     assert_eq!(state.unfinished_erasures().unwrap(), [planned]);
     let personal = b"sealed too".to_vec();
-    let outcome = ErasureOutcome { id, requester: asks.number, materials, holder, personal };
+    let outcome = ErasureOutcome { id, requester: asks.number, materials, holder, shown_for: &[], personal };
     state.finish_erasure(&outcome).unwrap();
     assert_eq!(state.unfinished_erasures().unwrap(), []);
     id
@@ -190,8 +190,9 @@ fn sequences_have_no_gaps_and_never_become_visible_out_of_order() {
                 for _ in 0..EACH {
                     let (id, materials) = (ErasureId::from_bytes(random()), [material()]);
                     let personal = Vec::new();
+                    let (holder, shown_for) = (None, &[][..]);
                     let outcome =
-                        ErasureOutcome { id, requester, materials: &materials, holder: None, personal };
+                        ErasureOutcome { id, requester, materials: &materials, holder, shown_for, personal };
                     state.finish_erasure(&outcome).unwrap();
                 }
             });

@@ -82,7 +82,8 @@ impl Cut {
     }
 }
 
-/// A batch that may have been sent.
+/// A batch that may have been sent. One that ends before it begins (`to + 1 == from`) covers nothing new: it is
+/// made of what was refused earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// First ledger entry it covers.
@@ -100,8 +101,8 @@ pub struct Position {
     pub confirmed: u64,
     /// Number of the pending batch or, without one, of the next.
     pub sequence: u64,
-    /// Another body than the pending one may have arrived under that number: an entry was forgotten since. A
-    /// conflict then only says that the earlier body arrived.
+    /// Another body than the pending one may have arrived under that number: an entry was forgotten since, or is
+    /// offered once more. A conflict then only says that the earlier body arrived.
     pub tainted: bool,
     /// The batch on its way.
     pub pending: Option<Pending>,
@@ -125,6 +126,17 @@ pub struct Rejection {
     pub code: String,
 }
 
+/// An entry the repository has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Its place in the ledger.
+    pub sequence: u64,
+    /// Which one.
+    pub id: EntryId,
+    /// The material it has become one with; `None`: it is on file under its own name.
+    pub filed_as: Option<MaterialId>,
+}
+
 /// What the repository did with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -132,6 +144,8 @@ pub struct Outcome {
     pub id: EntryId,
     /// Why it was not filed; `None` when it was.
     pub rejected: Option<String>,
+    /// Under which other name it was filed, if it was.
+    pub filed_as: Option<MaterialId>,
 }
 
 /// What to do next.
@@ -142,18 +156,23 @@ pub enum Action {
     DrainFeed,
     /// Read the ledger after `after`: up to and with `to`, or as much as one [`Cut`] takes out of at most
     /// [`LOAD_ENTRIES_MAX`] entries. Then [`Event::Loaded`].
+    ///
+    /// Where `to` is `after`, no stretch of the ledger is meant: read what was refused and is to be offered once
+    /// more, in the ledger's order, as much as one [`Cut`] takes.
     Load {
         /// Last entry that is done with.
         after: u64,
         /// Last entry of a batch that is already fixed.
         to: Option<u64>,
     },
-    /// Keep both durably, as one. Then [`Event::Saved`].
+    /// Keep all of it durably, as one. Then [`Event::Saved`].
     Save {
         /// How far it has come.
         position: Position,
-        /// What has been passed over.
+        /// What has been passed over. It is not offered again by this machine.
         rejected: Vec<Rejection>,
+        /// What has been taken, among it what was refused before.
+        accepted: Vec<Acceptance>,
     },
     /// Ask which of these are missing. Then [`Event::Missing`].
     AskMissing(Vec<BlobRef>),
@@ -179,6 +198,9 @@ pub enum Event {
     Head(u64),
     /// Try at once instead of waiting. May come at any time.
     Woken,
+    /// The repository could not be asked for its news: it may have decided something meanwhile, which has to be
+    /// heard before anything more is sent. May come between steps.
+    NewsMissed,
     /// Enrolled anew: begin there. May come between steps.
     Restarted(Position),
     /// The feed has nothing new.
@@ -246,7 +268,7 @@ pub const SEQUENCE_CONFLICT: &str = "sequence_conflict";
 enum Phase {
     Drain,
     Load,
-    Save { rejected: Vec<Rejection>, then: Then },
+    Save { rejected: Vec<Rejection>, accepted: Vec<Acceptance>, then: Then },
     Ask,
     Upload,
     Commit,
@@ -254,6 +276,7 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
+    Drain,
     Load,
     Ask,
 }
@@ -264,6 +287,8 @@ pub struct Machine {
     position: Position,
     phase: Phase,
     head: u64,
+    /// Whether something that was refused earlier may be left to offer once more.
+    again: bool,
     items: Vec<Item>,
     /// Longest batch to fix, after the repository would not read a longer one.
     entries_max: usize,
@@ -277,12 +302,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that goes on from a kept position with a ledger that has come to `head`.
+    /// A machine that goes on from a kept position with a ledger that has come to `head`. What was refused
+    /// earlier it offers once more: since then the repository may have changed its mind, or be another one.
     pub fn new(position: Position, head: u64) -> Self {
         Self {
             position,
             phase: Phase::Drain,
             head,
+            again: true,
             items: Vec::new(),
             entries_max: COMMIT_ENTRIES_MAX,
             missing: Vec::new(),
@@ -330,6 +357,10 @@ impl Machine {
             Phase::Drain => Action::DrainFeed,
             Phase::Load => match self.position.pending {
                 Some(pending) => Action::Load { after: pending.from - 1, to: Some(pending.to) },
+                // Before anything newer: a request to forget must come behind what it is about.
+                None if self.again => {
+                    Action::Load { after: self.position.confirmed, to: Some(self.position.confirmed) }
+                }
                 None if self.position.confirmed < self.head => {
                     Action::Load { after: self.position.confirmed, to: None }
                 }
@@ -339,9 +370,11 @@ impl Machine {
                     Action::Wait { until: None }
                 }
             },
-            Phase::Save { rejected, .. } => {
-                Action::Save { position: self.position, rejected: rejected.clone() }
-            }
+            Phase::Save { rejected, accepted, .. } => Action::Save {
+                position: self.position,
+                rejected: rejected.clone(),
+                accepted: accepted.clone(),
+            },
             Phase::Ask => Action::AskMissing(self.blobs()),
             Phase::Upload => Action::Upload(self.missing.iter().take(UPLOAD_STEP_MAX).copied().collect()),
             Phase::Commit => Action::Commit { sequence: self.position.sequence },
@@ -353,6 +386,11 @@ impl Machine {
         match event {
             Event::Head(head) => self.head = self.head.max(head),
             Event::Woken => self.not_before = None,
+            Event::NewsMissed => match &mut self.phase {
+                // What could not be kept is kept first of all: the machine is already past it.
+                Phase::Save { then, .. } => *then = Then::Drain,
+                phase => *phase = Phase::Drain,
+            },
             Event::Restarted(position) => {
                 let head = self.head;
                 *self = Self::new(position, head);
@@ -398,9 +436,10 @@ impl Machine {
         if self.items.is_empty() {
             // Looks, or what has been forgotten. A pending batch whose every entry went may have arrived.
             let was_pending = self.position.pending.take().is_some();
+            self.again &= to >= from;
             self.position.confirmed = to.max(self.position.confirmed);
             self.position.tainted |= was_pending;
-            self.phase = if was_pending { saving(Vec::new(), Then::Load) } else { Phase::Load };
+            self.phase = if was_pending { saving(Then::Load) } else { Phase::Load };
             return;
         }
         let pending = Pending { from, to, fingerprint };
@@ -410,12 +449,13 @@ impl Machine {
         }
         self.position.tainted |= self.position.pending.is_some();
         self.position.pending = Some(pending);
-        self.phase = saving(Vec::new(), Then::Ask);
+        self.phase = saving(Then::Ask);
     }
 
     fn saved(&mut self) {
         let Phase::Save { then, .. } = &self.phase else { return };
         self.phase = match then {
+            Then::Drain => Phase::Drain,
             Then::Load => Phase::Load,
             Then::Ask => self.after_fixing(),
         };
@@ -451,7 +491,7 @@ impl Machine {
     fn pass_over(&mut self, sequence: u64, code: &'static str) {
         let rejected = self.items.iter().filter(|i| i.sequence == sequence);
         let rejected = rejected.map(|i| rejection(i, code.to_owned())).collect();
-        self.phase = saving(rejected, Then::Load);
+        self.phase = Phase::Save { rejected, accepted: Vec::new(), then: Then::Load };
     }
 
     fn committed(&mut self, outcomes: Vec<Outcome>, now: u64, jitter: u32) {
@@ -460,21 +500,29 @@ impl Machine {
         if !same {
             return self.fail(REPOSITORY_PROTOCOL, Healing::Slow, now, jitter);
         }
-        let pairs = outcomes.into_iter().zip(&self.items);
-        let rejected = pairs.filter_map(|(o, i)| o.rejected.map(|code| rejection(i, code))).collect();
+        let (mut rejected, mut accepted) = (Vec::new(), Vec::new());
+        for (Outcome { id, rejected: refused, filed_as }, item) in outcomes.into_iter().zip(&self.items) {
+            match refused {
+                Some(code) => rejected.push(rejection(item, code)),
+                None => accepted.push(Acceptance { sequence: item.sequence, id, filed_as }),
+            }
+        }
         self.entries_max = (self.entries_max * 2).min(COMMIT_ENTRIES_MAX);
-        self.confirm(rejected);
+        self.confirm(rejected, accepted);
     }
 
-    fn confirm(&mut self, rejected: Vec<Rejection>) {
+    fn confirm(&mut self, rejected: Vec<Rejection>, accepted: Vec<Acceptance>) {
         if let Some(pending) = self.position.pending {
             let next = Position::start(pending.to);
             self.position = Position { sequence: self.position.sequence + 1, ..next };
         }
+        // What was asked to be forgotten is heard of before what was refused earlier may be offered again.
+        let asked = self.items.iter().any(|item| matches!(item.id, EntryId::Erasure(_)));
+        let then = if asked && self.again { Then::Drain } else { Then::Load };
         self.items.clear();
         self.backoff.reset();
         self.last_error = None;
-        self.phase = saving(rejected, Then::Load);
+        self.phase = Phase::Save { rejected, accepted, then };
     }
 
     /// A conflict after a change of the body means that the earlier body arrived. What is left of it goes
@@ -487,7 +535,7 @@ impl Machine {
         self.position.tainted = false;
         // The body names its number, so it is read and its fingerprint taken again.
         self.position.pending = None;
-        self.phase = saving(Vec::new(), Then::Load);
+        self.phase = saving(Then::Load);
     }
 
     /// Halves the batch until the entry that spoils it stands alone, and passes that one over.
@@ -495,11 +543,11 @@ impl Machine {
         self.last_error = Some(code);
         if let [item] = self.items.as_slice() {
             let rejected = vec![rejection(item, code.to_owned())];
-            self.phase = saving(rejected, Then::Load);
+            self.phase = Phase::Save { rejected, accepted: Vec::new(), then: Then::Load };
         } else {
             self.entries_max = (self.items.len() / 2).max(1);
             self.position.pending = None;
-            self.phase = saving(Vec::new(), Then::Load);
+            self.phase = saving(Then::Load);
         }
     }
 
@@ -517,8 +565,9 @@ impl Machine {
     }
 }
 
-fn saving(rejected: Vec<Rejection>, then: Then) -> Phase {
-    Phase::Save { rejected, then }
+/// Keeping the position alone.
+fn saving(then: Then) -> Phase {
+    Phase::Save { rejected: Vec::new(), accepted: Vec::new(), then }
 }
 
 fn rejection(item: &Item, code: String) -> Rejection {
@@ -542,6 +591,9 @@ mod tests {
     fn asking() -> Machine {
         let mut machine = Machine::new(Position::start(0), 1);
         machine.on(Event::FeedDrained, 0, 0);
+        assert_eq!(machine.next(0), Action::Load { after: 0, to: Some(0) });
+        machine.on(Event::Loaded { to: 0, items: Vec::new(), fingerprint: [0; 32] }, 0, 0);
+        assert_eq!(machine.next(0), Action::Load { after: 0, to: None });
         let items = vec![item(1, vec![picture(1)])];
         machine.on(Event::Loaded { to: 1, items, fingerprint: [1; 32] }, 0, 0);
         assert!(matches!(machine.next(0), Action::Save { .. }));
@@ -586,7 +638,7 @@ mod tests {
 
     #[test]
     fn results_of_other_entries_are_no_answer() {
-        for outcomes in [vec![], vec![Outcome { id: item(9, vec![]).id, rejected: None }]] {
+        for outcomes in [vec![], vec![Outcome { id: item(9, vec![]).id, rejected: None, filed_as: None }]] {
             let mut machine = uploaded();
             machine.on(Event::Committed(outcomes), 0, 0);
             assert_eq!(machine.last_error(), Some(REPOSITORY_PROTOCOL));
@@ -603,6 +655,75 @@ mod tests {
         assert_eq!((machine.position().confirmed, machine.position().sequence), (0, 1));
         machine.on(Event::Woken, 1001, 0);
         assert_eq!(machine.next(1001), Action::DrainFeed);
+    }
+
+    #[test]
+    fn after_missed_news_the_feed_is_asked_before_anything_is_sent() {
+        for mut machine in [asking(), uploaded()] {
+            machine.on(Event::NewsMissed, 0, 0);
+            assert_eq!(machine.next(0), Action::DrainFeed);
+            machine.on(Event::FeedDrained, 0, 0);
+            assert_eq!(machine.next(0), Action::Load { after: 0, to: Some(1) });
+        }
+        // At rest, too: what is filed next is sent after the feed was asked.
+        let mut machine = Machine::new(Position::start(0), 0);
+        machine.on(Event::FeedDrained, 0, 0);
+        machine.on(Event::Loaded { to: 0, items: Vec::new(), fingerprint: [0; 32] }, 0, 0);
+        assert_eq!(machine.next(0), Action::Wait { until: None });
+        machine.on(Event::NewsMissed, 0, 0);
+        machine.on(Event::Head(1), 0, 0);
+        assert_eq!(machine.next(0), Action::DrainFeed);
+    }
+
+    #[test]
+    fn missed_news_keep_nothing_from_being_kept() {
+        let mut machine = uploaded();
+        let outcome = Outcome { id: item(1, vec![]).id, rejected: Some("invalid".into()), filed_as: None };
+        machine.on(Event::Committed(vec![outcome]), 0, 0);
+        let save = machine.next(0);
+        assert!(matches!(&save, Action::Save { rejected, .. } if rejected.len() == 1));
+        machine.on(Event::NewsMissed, 0, 0);
+        assert_eq!(machine.next(0), save);
+        machine.on(Event::Saved, 0, 0);
+        assert_eq!(machine.next(0), Action::DrainFeed);
+    }
+
+    #[test]
+    fn what_was_refused_earlier_is_offered_once_and_moves_nothing() {
+        let mut machine = Machine::new(Position::start(5), 6);
+        machine.on(Event::FeedDrained, 0, 0);
+        assert_eq!(machine.next(0), Action::Load { after: 5, to: Some(5) });
+        machine.on(Event::Loaded { to: 5, items: vec![item(2, vec![])], fingerprint: [2; 32] }, 0, 0);
+        let pending = Some(Pending { from: 6, to: 5, fingerprint: [2; 32] });
+        assert!(matches!(machine.next(0), Action::Save { position, .. } if position.pending == pending));
+        machine.on(Event::Saved, 0, 0);
+        assert_eq!(machine.next(0), Action::Commit { sequence: 1 });
+        let outcome = Outcome { id: item(2, vec![]).id, rejected: None, filed_as: None };
+        machine.on(Event::Committed(vec![outcome]), 0, 0);
+        let Action::Save { position, accepted, .. } = machine.next(0) else { panic!() };
+        assert_eq!(position, Position { sequence: 2, ..Position::start(5) });
+        assert_eq!(accepted, [Acceptance { sequence: 2, id: item(2, vec![]).id, filed_as: None }]);
+        machine.on(Event::Saved, 0, 0);
+        assert_eq!(machine.next(0), Action::Load { after: 5, to: Some(5) });
+        machine.on(Event::Loaded { to: 5, items: Vec::new(), fingerprint: [0; 32] }, 0, 0);
+        assert_eq!(machine.next(0), Action::Load { after: 5, to: None });
+    }
+
+    #[test]
+    fn between_a_request_to_forget_and_what_was_refused_earlier_the_feed_is_asked() {
+        let erasure = EntryId::Erasure(ErasureId::from_bytes([1; 16]));
+        let pending = Some(Pending { from: 1, to: 1, fingerprint: [1; 32] });
+        let mut machine = Machine::new(Position { pending, ..Position::start(0) }, 1);
+        machine.on(Event::FeedDrained, 0, 0);
+        let items = vec![Item { id: erasure, ..item(1, vec![]) }];
+        machine.on(Event::Loaded { to: 1, items, fingerprint: [1; 32] }, 0, 0);
+        assert_eq!(machine.next(0), Action::Commit { sequence: 1 });
+        let outcome = Outcome { id: erasure, rejected: None, filed_as: None };
+        machine.on(Event::Committed(vec![outcome]), 0, 0);
+        machine.on(Event::Saved, 0, 0);
+        assert_eq!(machine.next(0), Action::DrainFeed);
+        machine.on(Event::FeedDrained, 0, 0);
+        assert_eq!(machine.next(0), Action::Load { after: 1, to: Some(1) });
     }
 
     #[test]

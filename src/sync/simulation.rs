@@ -1,6 +1,6 @@
 //! The machine against a model repository under random faults, reproducible from a seed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use yidang_model::{Digest, ErasureId, MaterialId};
 
@@ -42,6 +42,8 @@ struct Agent {
     ledger: Vec<Local>,
     saved: Position,
     rejected: BTreeMap<u64, Rejection>,
+    /// What of it is to be offered once more.
+    again: BTreeSet<u64>,
     machine: Machine,
     body: Vec<Item>,
 }
@@ -96,7 +98,11 @@ impl Repository {
                 self.filed.push(item.id);
                 self.pinned.extend(item.blobs.iter().map(|b| b.digest));
             }
-            outcomes.push(Outcome { id: item.id, rejected: refused.then(|| "simulated_refused".to_owned()) });
+            outcomes.push(Outcome {
+                id: item.id,
+                rejected: refused.then(|| "simulated_refused".to_owned()),
+                filed_as: None,
+            });
         }
         self.answers.insert(sequence, (body.to_vec(), outcomes.clone()));
         CommitAnswer::Results(outcomes)
@@ -117,6 +123,10 @@ struct World {
     restarts: u32,
     lost_answers: u32,
     acknowledged: Vec<EntryId>,
+    /// News may have been missed: the feed has to be asked before anything is sent.
+    missed: bool,
+    refused_at_first: HashSet<EntryId>,
+    offered_again: HashSet<EntryId>,
     forgotten: HashSet<EntryId>,
 }
 
@@ -131,6 +141,7 @@ impl World {
                 ledger: Vec::new(),
                 saved: start,
                 rejected: BTreeMap::new(),
+                again: BTreeSet::new(),
                 machine: Machine::new(start, 0),
                 body: Vec::new(),
             },
@@ -140,6 +151,9 @@ impl World {
             restarts: 0,
             lost_answers: 0,
             acknowledged: Vec::new(),
+            missed: false,
+            refused_at_first: HashSet::new(),
+            offered_again: HashSet::new(),
             forgotten: HashSet::new(),
         }
     }
@@ -194,13 +208,44 @@ impl World {
         }
     }
 
+    /// The repository changes its mind about one it refuses.
+    fn relent(&mut self) {
+        let refused = self.repository.refuses.iter().min().copied();
+        if let Some(id) = refused {
+            self.repository.refuses.remove(&id);
+            self.refused_at_first.insert(id);
+        }
+    }
+
+    fn miss_news(&mut self) {
+        self.missed = true;
+        self.agent.machine.on(Event::NewsMissed, self.now, 0);
+    }
+
     fn restart(&mut self) {
         self.restarts += 1;
+        let materials = |(s, r): (&u64, &Rejection)| matches!(r.id, EntryId::Material(_)).then_some(*s);
+        self.agent.again = self.agent.rejected.iter().filter_map(materials).collect();
         self.agent.machine = Machine::new(self.agent.saved, self.agent.ledger.len() as u64);
         self.agent.body.clear();
     }
 
-    fn load(&self, after: u64, to: Option<u64>) -> (u64, Vec<Item>) {
+    fn load_again(&mut self) -> Vec<Item> {
+        let mut cut = Cut::new(self.agent.machine.entries_max());
+        let filed = |sequence: &u64| match &self.agent.ledger[*sequence as usize - 1] {
+            Local::Filed(item) => Some(item.clone()),
+            Local::Look | Local::Forgotten => None,
+        };
+        let items: Vec<Item> =
+            self.agent.again.iter().filter_map(filed).take_while(|i| cut.takes(i)).collect();
+        self.offered_again.extend(items.iter().map(|i| i.id));
+        items
+    }
+
+    fn load(&mut self, after: u64, to: Option<u64>) -> (u64, Vec<Item>) {
+        if to == Some(after) {
+            return (after, self.load_again());
+        }
         let mut cut = Cut::new(self.agent.machine.entries_max());
         let (mut last, mut items) = (after, Vec::new());
         for (sequence, entry) in (1..).zip(&self.agent.ledger).skip(after as usize).take(LOAD_ENTRIES_MAX) {
@@ -255,7 +300,10 @@ impl World {
 
     fn carry_out(&mut self, action: Action) -> Option<Event> {
         match action {
-            Action::DrainFeed => Some(Event::FeedDrained),
+            Action::DrainFeed => {
+                self.missed = false;
+                Some(Event::FeedDrained)
+            }
             Action::Load { after, to } => {
                 let (to, items) = self.load(after, to);
                 self.agent.body = items.clone();
@@ -263,8 +311,13 @@ impl World {
                 items.iter().for_each(|i| text.push_str(&format!("{i:?}")));
                 Some(Event::Loaded { to, items, fingerprint: *Digest::of(text.as_bytes()).as_bytes() })
             }
-            Action::Save { position, rejected } => {
+            Action::Save { position, rejected, accepted } => {
                 self.agent.saved = position;
+                for sequence in rejected.iter().map(|r| r.sequence).chain(accepted.iter().map(|a| a.sequence))
+                {
+                    self.agent.again.remove(&sequence);
+                    self.agent.rejected.remove(&sequence);
+                }
                 self.agent.rejected.extend(rejected.into_iter().map(|r| (r.sequence, r)));
                 Some(Event::Saved)
             }
@@ -278,8 +331,13 @@ impl World {
             Action::Commit { sequence } => {
                 let pending = self.agent.saved.pending.expect("a batch is kept before it is sent");
                 assert_eq!(self.agent.saved.sequence, sequence);
-                let inside = |i: &Item| (pending.from..=pending.to).contains(&i.sequence);
-                assert!(self.agent.body.iter().all(inside));
+                assert!(!self.missed, "news may have been missed, and it sends all the same");
+                let is_again = pending.to + 1 == pending.from;
+                let fits = |i: &Item| {
+                    let inside = (pending.from..=pending.to).contains(&i.sequence);
+                    inside || is_again && self.agent.again.contains(&i.sequence)
+                };
+                assert!(self.agent.body.iter().all(fits));
                 Some(match self.repository.commit(sequence, &self.agent.body) {
                     CommitAnswer::Results(outcomes) => Event::Committed(outcomes),
                     CommitAnswer::Lacks(missing) => Event::CommitBlobsMissing(missing),
@@ -314,13 +372,17 @@ impl World {
         for id in &self.acknowledged {
             let accounted = filed.contains(id) || passed.contains(id) || self.forgotten.contains(id);
             assert!(accounted, "{id:?} was lost");
-            assert!(!(filed.contains(id) && passed.contains(id)), "{id:?} is filed and counted as refused");
+            // The answer for one that was forgotten meanwhile is not asked for again.
+            let both = filed.contains(id) && passed.contains(id) && !self.forgotten.contains(id);
+            assert!(!both, "{id:?} is filed and counted as refused");
         }
         for refused in &self.repository.refuses {
             assert!(passed.contains(refused) || self.forgotten.contains(refused), "{refused:?} went unseen");
         }
-        let order: Vec<_> = self.acknowledged.iter().filter(|id| filed.contains(id)).copied().collect();
-        assert_eq!(self.repository.filed, order, "out of order");
+        // Those that were refused at first come late.
+        let first_try = |id: &&EntryId| filed.contains(*id) && !self.refused_at_first.contains(*id);
+        let order: Vec<_> = self.acknowledged.iter().filter(first_try).collect();
+        assert_eq!(self.repository.filed.iter().filter(first_try).collect::<Vec<_>>(), order, "out of order");
         assert!(self.repository.pinned.is_subset(&self.repository.blobs), "a filed picture is not there");
         assert_eq!(self.agent.saved.pending, None);
         assert_eq!(self.agent.machine.last_error(), None);
@@ -352,6 +414,12 @@ fn run(seed: u64) -> World {
         if world.dice.one_in(20) {
             world.repository.sweep();
         }
+        if world.dice.one_in(50) {
+            world.relent();
+        }
+        if world.dice.one_in(15) {
+            world.miss_news();
+        }
         world.step();
     }
     world.faulty = false;
@@ -368,14 +436,21 @@ fn run(seed: u64) -> World {
 
 #[test]
 fn everything_acknowledged_arrives_once_and_in_order_whatever_fails() {
-    let (mut filed, mut passed, mut restarts, mut lost) = (0, 0, 0, 0);
+    let (mut filed, mut passed, mut restarts, mut lost, mut again) = (0, 0, 0, 0, 0);
     for seed in 0..400 {
         let world = run(seed);
         filed += world.repository.filed.len();
         passed += world.agent.rejected.len();
         restarts += world.restarts;
         lost += world.lost_answers;
+        again += world
+            .repository
+            .filed
+            .iter()
+            .filter(|id| world.refused_at_first.contains(id) && world.offered_again.contains(id))
+            .count();
     }
     // The faults did happen.
     assert!(filed > 10_000 && passed > 1_000 && restarts > 10_000 && lost > 10_000);
+    assert!(again > 50, "{again} were taken after having been refused");
 }

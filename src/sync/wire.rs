@@ -207,6 +207,10 @@ pub struct CommitResult {
     pub result: Verdict,
     /// Why not: one of the result codes of this module, or one a newer repository knows.
     pub code: Option<String>,
+    /// The material it has become one with: the same paper, filed at another window for the same case and slot,
+    /// about which both wrote down the same. Absent when it is on file under its own identifier.
+    #[serde(with = "text::option", default, skip_serializing_if = "Option::is_none")]
+    pub filed_as: Option<MaterialId>,
 }
 
 /// Whether an entry was taken.

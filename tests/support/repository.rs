@@ -14,6 +14,7 @@ pub(crate) struct Repository {
     folder: TempDir,
     /// What its clock shows, as `faketime` writes it; `None`: the time.
     clock: Option<&'static str>,
+    accepts_simulated: bool,
     pub(crate) url: String,
     process: Option<Child>,
 }
@@ -37,13 +38,34 @@ impl Repository {
 
     fn start_with(clock: Option<&'static str>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut repository = Self { folder, clock, url: String::new(), process: None };
+        let mut repository =
+            Self { folder, clock, accepts_simulated: true, url: String::new(), process: None };
         repository.configure("127.0.0.1:0");
         repository.run();
         // It comes back under the same address after a stop, as a real one does.
-        let address = repository.url.trim_start_matches("http://").to_owned();
-        repository.configure(&address);
+        repository.configure(repository.address());
         repository
+    }
+
+    /// Starts it anew, taking simulated papers or not.
+    pub(crate) fn accept_simulated(&mut self, accepts: bool) {
+        self.kill();
+        self.accepts_simulated = accepts;
+        self.configure(self.address());
+        self.run();
+    }
+
+    /// Starts it anew with nothing of what it knew, not even who is enrolled.
+    pub(crate) fn forget_everything(&mut self) {
+        self.kill();
+        for folder in ["data", "data.keys"] {
+            std::fs::remove_dir_all(self.folder.path().join(folder)).expect("it is removed");
+        }
+        self.run();
+    }
+
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// Starts it and waits until it listens.
@@ -91,8 +113,9 @@ impl Repository {
     }
 
     fn configure(&self, listen: &str) {
+        let accepts = self.accepts_simulated;
         let config = format!(
-            "[repository]\ndata_dir = \"data\"\naccept_simulated = true\n[http]\nlisten = \"{listen}\"\n"
+            "[repository]\ndata_dir = \"data\"\naccept_simulated = {accepts}\n[http]\nlisten = \"{listen}\"\n"
         );
         std::fs::write(self.config(), config).expect("the file is written");
     }

@@ -69,9 +69,11 @@ words! {
         it could not be decoded; `none`: the card gave none." ["decoded", "no_decoder", "failed", "none"];
     PresentedAs: "What form of the paper the clerk was shown." ["original", "copy", "certified", "e_licence"];
     QualityIssue: "What makes a page hard to read." ["blurred", "too_dark", "too_bright", "glare", "low_resolution"];
-    RepositoryAnswer: "`answered`; `unreachable`: only this PC's materials are listed; `none`: it was not asked, \
+    RepositoryAnswer: "`answered`; `unreachable`: it gave no answer that could be used, and only this PC's \
+        materials are listed; `none`: it was not asked, \
         or there is none." ["answered", "unreachable", "none"];
-    RepositoryState: "`none`: this window works alone; `connecting`: not asked yet." [
+    RepositoryState: "`none`: this window works alone; `connecting`: not asked yet; `not_enrolled`: it has not been \
+        enrolled, or the repository does not know it any more." [
         "none", "not_enrolled", "connecting", "connected", "unreachable"
     ];
     Right: "What an open dossier allows: `file` papers into it, `read` what is in it." ["file", "read"];

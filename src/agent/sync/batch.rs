@@ -1,12 +1,12 @@
 //! A commit's body, made from the ledger the same way each time.
 
 use yidang_archive::{ArchiveError, Change, ChangeWhat, ErasureTarget};
-use yidang_model::{Digest, ErasureId, MaterialId};
+use yidang_model::{Digest, ErasureId, Material, MaterialId};
 use yidang_sync::machine::{BlobRef, Cut, EntryId, Item, LOAD_ENTRIES_MAX};
 use yidang_sync::wire::{Entry, ErasureEntry, WireMaterial, WireSubject};
 
 use super::SyncError;
-use super::backlog::pictures;
+use super::backlog::{filed_at, pictures};
 use super::error::{ARCHIVE_FAILED, STATE_FAILED};
 use super::shared::Shared;
 
@@ -50,13 +50,17 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Reads the ledger after `after`, up to and with `to` or as much as `cut` takes.
+    /// Reads the ledger after `after`, up to and with `to` or as much as `cut` takes; where `to` is `after`, what
+    /// was refused and is to be offered once more.
     pub(super) fn load(
         shared: &Shared,
         after: u64,
         to: Option<u64>,
         mut cut: Cut,
     ) -> Result<Self, LoadError> {
+        if to == Some(after) {
+            return Self::load_again(shared, after, cut);
+        }
         let mut batch = Self { to: after, ..Self::default() };
         let end = to.unwrap_or(after + LOAD_ENTRIES_MAX as u64);
         let rejected = shared.store.rejected_between(after + 1, end).map_err(LoadError::State)?;
@@ -78,6 +82,24 @@ impl Batch {
                 }
                 batch.to = change.sequence;
             }
+        }
+        Ok(batch)
+    }
+
+    fn load_again(shared: &Shared, to: u64, mut cut: Cut) -> Result<Self, LoadError> {
+        let mut batch = Self { to, ..Self::default() };
+        for sequence in shared.store.to_offer_again().map_err(LoadError::State)? {
+            let on_file = filed_at(shared.source.as_ref(), sequence).map_err(LoadError::Archive)?;
+            let Some(material) = on_file else {
+                shared.store.forget_rejected(sequence).map_err(LoadError::State)?;
+                continue;
+            };
+            let (item, text) = filing(sequence, &material)?;
+            if !cut.takes(&item) {
+                break;
+            }
+            batch.items.push(item);
+            batch.entries.push(text);
         }
         Ok(batch)
     }
@@ -107,29 +129,42 @@ impl Batch {
 
 /// What an entry looks like on the wire; `None` if it is nothing to send.
 fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>, LoadError> {
-    let (id, entry, blobs) = match &change.what {
-        ChangeWhat::Filed(material) => {
-            let blobs =
-                pictures(material).map(|(digest, size_bytes)| BlobRef { digest, size_bytes }).collect();
-            let wire = Box::new(WireMaterial::from(material.as_ref()));
-            (EntryId::Material(material.id), Entry::Filed { id: material.id, material: wire }, blobs)
-        }
-        ChangeWhat::ErasureRequested { id, target } => match request(shared, *id, target)? {
-            Some(entry) => (EntryId::Erasure(*id), Entry::ErasureRequested(entry), Vec::new()),
-            None => return Ok(None),
+    match &change.what {
+        ChangeWhat::Filed(material) => filing(change.sequence, material).map(Some),
+        ChangeWhat::ErasureRequested { id, target, reason } => match request(shared, *id, target, reason)? {
+            Some(entry) => {
+                let entry = Entry::ErasureRequested(entry);
+                written(change.sequence, EntryId::Erasure(*id), &entry, Vec::new()).map(Some)
+            }
+            None => Ok(None),
         },
         // What was forgotten before it was sent never leaves this window.
-        ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => return Ok(None),
-    };
-    let text = serde_json::to_vec(&entry).map_err(|_| LoadError::Unwritable)?;
-    let item = Item { sequence: change.sequence, id, size_bytes: text.len() as u64, blobs };
-    Ok(Some((item, text)))
+        ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
+    }
+}
+
+fn filing(sequence: u64, material: &Material) -> Result<(Item, Vec<u8>), LoadError> {
+    let blobs = pictures(material).map(|(digest, size_bytes)| BlobRef { digest, size_bytes }).collect();
+    let wire = Box::new(WireMaterial::from(material));
+    let entry = Entry::Filed { id: material.id, material: wire };
+    written(sequence, EntryId::Material(material.id), &entry, blobs)
+}
+
+fn written(
+    sequence: u64,
+    id: EntryId,
+    entry: &Entry,
+    blobs: Vec<BlobRef>,
+) -> Result<(Item, Vec<u8>), LoadError> {
+    let text = serde_json::to_vec(entry).map_err(|_| LoadError::Unwritable)?;
+    Ok((Item { sequence, id, size_bytes: text.len() as u64, blobs }, text))
 }
 
 fn request(
     shared: &Shared,
     id: ErasureId,
     target: &ErasureTarget,
+    reason: &Option<String>,
 ) -> Result<Option<ErasureEntry>, LoadError> {
     if shared.store.decision(id).map_err(LoadError::State)?.is_some() {
         // The repository knows of it: the decision came from there.
@@ -139,6 +174,6 @@ fn request(
         ErasureTarget::Material(material) => (Some(*material), None),
         ErasureTarget::Holder(subject) => (None, Some(WireSubject::from(subject))),
     };
-    let reason = shared.source.reason(id).map_err(LoadError::Archive)?.unwrap_or_default();
+    let reason = reason.clone().unwrap_or_default();
     Ok(Some(ErasureEntry { id, material, holder, reason, operator: None, client: CLIENT.to_owned() }))
 }

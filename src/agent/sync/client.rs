@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use ureq::http::{Method, Request, header};
+use ureq::AsSendBody;
+use ureq::http::{Method, Request, Response, header};
 use yidang_model::{Digest, Timestamp};
 use yidang_sync::limits::{BLOB_SIZE_MAX, BLOBS_ASKED_MAX, COMMIT_ENTRIES_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{
@@ -18,8 +19,11 @@ use crate::clock;
 
 /// How long a connection may take to come about, names and TLS included.
 const CONNECT_WAIT: Duration = Duration::from_secs(3);
-/// How long a window waits for what a clerk is waiting for.
+/// How long a window waits for an answer.
 const ASK_WAIT: Duration = Duration::from_secs(10);
+/// How long it waits for an answer to begin that a clerk is waiting for: a repository that works has begun long
+/// before.
+const CLERK_WAIT: Duration = Duration::from_secs(3);
 /// Beyond its own wait, a feed answer may take so long.
 const FEED_GRACE: Duration = Duration::from_secs(10);
 /// Longest answer about a dossier or from the feed, in bytes: an erasure of a person names every material.
@@ -45,13 +49,16 @@ struct Call<'a> {
     grant: Option<&'a str>,
     body: Option<&'a [u8]>,
     within: Duration,
+    /// For the first byte of the answer, once the request is out; `None`: as long as for the whole.
+    begins_within: Option<Duration>,
     answer_max: u64,
 }
 
 impl<'a> Call<'a> {
     fn new(method: Method, path: &'a str, key: Option<&'a str>) -> Self {
         let body = None;
-        Self { method, path, key, grant: None, body, within: ASK_WAIT, answer_max: ANSWER_MAX }
+        let (grant, begins_within) = (None, None);
+        Self { method, path, key, grant, body, within: ASK_WAIT, begins_within, answer_max: ANSWER_MAX }
     }
 }
 
@@ -92,11 +99,11 @@ impl Client {
 
     pub(super) fn enrol(&self, code: &str, counter: &str) -> Result<EnrolAnswer, CallError> {
         let request = EnrolRequest { code: code.to_owned(), counter: counter.to_owned() };
-        self.post("/v1/agents/enrol", None, &request, ANSWER_MAX)
+        self.post("/v1/agents/enrol", None, &request)
     }
 
     pub(super) fn missing(&self, key: &str, blobs: Vec<BlobSize>) -> Result<MissingAnswer, CallError> {
-        self.post("/v1/blobs/missing", Some(key), &MissingRequest { blobs }, ANSWER_MAX)
+        self.post("/v1/blobs/missing", Some(key), &MissingRequest { blobs })
     }
 
     pub(super) fn upload(&self, key: &str, digest: &Digest, bytes: &[u8]) -> Result<(), CallError> {
@@ -132,7 +139,13 @@ impl Client {
         key: &str,
         request: &MaterialsRequest,
     ) -> Result<MaterialsAnswer, CallError> {
-        self.post("/v1/holders/materials", Some(key), request, LONG_ANSWER_MAX)
+        let body = serde_json::to_vec(request).map_err(|_| CallError::Protocol)?;
+        self.json(&Call {
+            body: Some(&body),
+            begins_within: Some(CLERK_WAIT),
+            answer_max: LONG_ANSWER_MAX,
+            ..Call::new(Method::POST, "/v1/holders/materials", Some(key))
+        })
     }
 
     /// A blob's bytes, hashed again.
@@ -141,6 +154,7 @@ impl Client {
         let call = Call {
             grant: Some(grant),
             within: time_for(4 << 20),
+            begins_within: Some(CLERK_WAIT),
             answer_max: BLOB_SIZE_MAX as u64,
             ..Call::new(Method::GET, &path, Some(key))
         };
@@ -157,10 +171,9 @@ impl Client {
         path: &str,
         key: Option<&str>,
         request: &Q,
-        answer_max: u64,
     ) -> Result<A, CallError> {
         let body = serde_json::to_vec(request).map_err(|_| CallError::Protocol)?;
-        self.json(&Call { body: Some(&body), answer_max, ..Call::new(Method::POST, path, key) })
+        self.json(&Call { body: Some(&body), ..Call::new(Method::POST, path, key) })
     }
 
     fn json<A: DeserializeOwned>(&self, call: &Call<'_>) -> Result<A, CallError> {
@@ -171,6 +184,15 @@ impl Client {
 
     fn contacted(&self) {
         self.last_contact.store(clock::now().as_millis(), Ordering::Relaxed);
+    }
+
+    fn send<S: AsSendBody>(
+        &self,
+        request: Request<S>,
+        call: &Call<'_>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let request = self.agent.configure_request(request).timeout_global(Some(call.within));
+        self.agent.run(request.timeout_recv_response(call.begins_within).build())
     }
 
     /// The body of a 2xx answer.
@@ -188,15 +210,9 @@ impl Client {
                 let media_type =
                     if call.method == Method::PUT { "application/octet-stream" } else { "application/json" };
                 let request = request.header(header::CONTENT_TYPE, media_type).body(body);
-                let request = request.map_err(|_| CallError::Protocol)?;
-                self.agent
-                    .run(self.agent.configure_request(request).timeout_global(Some(call.within)).build())
+                self.send(request.map_err(|_| CallError::Protocol)?, call)
             }
-            None => {
-                let request = request.body(()).map_err(|_| CallError::Protocol)?;
-                self.agent
-                    .run(self.agent.configure_request(request).timeout_global(Some(call.within)).build())
-            }
+            None => self.send(request.body(()).map_err(|_| CallError::Protocol)?, call),
         };
         let mut response = sent?;
         let status = response.status().as_u16();

@@ -69,10 +69,14 @@ impl SyncError {
 pub(super) const UNREACHABLE: &str = "repository_unreachable";
 /// Stable code: a certificate this window does not trust.
 pub(super) const UNTRUSTED: &str = "repository_untrusted";
+/// Stable code: a key the repository does not know.
+pub(super) const TOKEN_INVALID: &str = "token_invalid";
+/// Stable code: it saw no key.
+pub(super) const TOKEN_MISSING: &str = "token_missing";
 /// Stable code: a 5xx answer.
 pub(super) const FAILED: &str = "repository_error";
-/// Stable code: a refusal whose own code is not known here.
-const REFUSED: &str = "repository_refused";
+/// Stable code: a refusal whose own code is not known here, or is none.
+pub(super) const REFUSED: &str = "repository_refused";
 /// Stable code: the enrolment is not this machine's.
 pub(super) const ENROL_AGAIN: &str = "enrol_again";
 /// Stable code: `sync.db` or the key file.
@@ -82,8 +86,8 @@ pub(super) const ARCHIVE_FAILED: &str = "archive_failed";
 
 /// Codes of a repository that are shown as they come; any other becomes `repository_refused`.
 const KNOWN: [&str; 15] = [
-    "token_missing",
-    "token_invalid",
+    TOKEN_MISSING,
+    TOKEN_INVALID,
     "code_spent",
     "epoch_wrong",
     SEQUENCE_CONFLICT,
@@ -167,13 +171,14 @@ fn is_wrapped<E: std::error::Error + 'static>(_: fn(E) -> ureq::Error, error: &s
     error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
+/// Whether a text that came over the wire can be a stable code.
+pub(super) fn is_code(text: &str) -> bool {
+    (1..=CODE_LENGTH_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
 /// Reads the body of a 4xx answer.
 pub(super) fn refusal(status: u16, body: &[u8]) -> CallError {
-    let sane = |p: &Problem| {
-        p.status == status
-            && (1..=CODE_LENGTH_MAX).contains(&p.code.len())
-            && p.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-    };
+    let sane = |p: &Problem| p.status == status && is_code(&p.code);
     match serde_json::from_slice::<Problem>(body) {
         Ok(problem) if sane(&problem) => CallError::Refused(Box::new(problem)),
         _ => CallError::Protocol,

@@ -7,6 +7,7 @@
 mod backlog;
 mod batch;
 mod client;
+mod enroller;
 mod enrolment;
 mod errand;
 mod error;
@@ -30,7 +31,7 @@ pub use worker::{SyncHandle, SyncOptions, SyncWorker};
 pub enum SyncEvent {
     /// [`SyncStatus`] has changed.
     Progress,
-    /// A material will not be at the repository, for this reason: the repository refused it
+    /// A material is not at the repository and is not offered again before the next start or enrolment: the repository refused it
     /// (`simulated_refused` ...), or it cannot be sent (`blob_damaged`, `blob_missing`, `body_too_large`).
     Rejected {
         /// Which one.
@@ -88,17 +89,17 @@ pub struct HolderAnswer {
 pub struct SyncStatus {
     /// `not_enrolled`, `connecting` (not asked yet), `connected` or `unreachable`.
     pub repository: &'static str,
-    /// Materials not committed there.
+    /// Materials not committed there, those it refused or that cannot be sent among them.
     pub backlog_materials: u64,
     /// Their bytes.
     pub backlog_bytes: u64,
     /// When it last answered.
     pub last_contact_at: Option<Timestamp>,
-    /// What went wrong last.
+    /// What went wrong last; with nothing else wrong, why a material was refused.
     pub last_error: Option<String>,
 }
 
-/// The repository, as the local API needs it. All calls but `status`, `is_committed` and
+/// The repository, as the local API needs it. All calls but `status`, `is_committed`, `filed_as` and
 /// `erasure_confirmed` block on the network for a bounded time.
 pub trait Upstream: Send + Sync {
     /// How far it is behind. Exact: it counts what has been filed since it was last asked, which takes a
@@ -109,6 +110,9 @@ pub trait Upstream: Send + Sync {
     fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError>;
     /// Whether it has committed this material, filed by this ledger entry.
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool;
+    /// The material this one has become one with there, since another window had filed the same paper for the
+    /// same case and slot and written down the same about it.
+    fn filed_as(&self, material: MaterialId) -> Option<MaterialId>;
     /// Whether it has carried this erasure out.
     fn erasure_confirmed(&self, erasure: ErasureId) -> bool;
     /// A holder's dossier as the repository has it.

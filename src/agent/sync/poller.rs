@@ -56,6 +56,8 @@ impl Poller {
                     wait = FEED_WAIT_MAX_S;
                 }
                 Err((code, healing)) => {
+                    // Before anyone can see it: what the repository decides from now on is heard before more is sent.
+                    self.shared.miss_news();
                     self.shared.report(Side::Feed, Some(code));
                     let jitter = u32::from_ne_bytes(random::bytes());
                     let delay = match healing {

@@ -10,8 +10,8 @@ use yidang_archive::ArchiveError;
 use yidang_model::{Digest, MaterialId};
 use yidang_sync::limits::BLOB_SIZE_MAX;
 use yidang_sync::machine::{
-    Action, BlobRef, Cut, EntryId, Event, Healing, Machine, Outcome, Position, REPOSITORY_PROTOCOL,
-    Rejection, SEQUENCE_CONFLICT,
+    Acceptance, Action, BlobRef, Cut, EntryId, Event, Healing, Machine, Outcome, Position,
+    REPOSITORY_PROTOCOL, Rejection, SEQUENCE_CONFLICT,
 };
 use yidang_sync::wire::{self, BlobSize, CommitAnswer, FeedAnswer, MissingAnswer, Verdict};
 
@@ -20,7 +20,7 @@ use super::batch::Batch;
 use super::client::Client;
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
-use super::error::{ARCHIVE_FAILED, CallError, STATE_FAILED, known};
+use super::error::{ARCHIVE_FAILED, CallError, REFUSED, STATE_FAILED, is_code, known};
 use super::shared::{Shared, Side};
 use super::store::Decision;
 use crate::{clock, random};
@@ -107,6 +107,10 @@ impl Pusher {
                     continue;
                 }
             }
+            // Looked at before each step: what follows an outage is sent after the feed was asked, or not at all.
+            if self.shared.take_missed_news() {
+                machine.on(Event::NewsMissed, self.now(), 0);
+            }
             if self.shared.take_retry() {
                 machine.on(Event::Woken, self.now(), 0);
             }
@@ -135,9 +139,8 @@ impl Pusher {
     }
 
     /// Everything known has been sent, or was nothing to send.
-    fn at_rest(&self, confirmed: u64) {
-        self.shared.backlog().sent(&[], confirmed);
-        self.shared.confirm(confirmed);
+    fn at_rest(&mut self, confirmed: u64) {
+        self.settled(&[], &[], Some(confirmed));
     }
 
     /// Milliseconds since this thread began.
@@ -156,7 +159,9 @@ impl Pusher {
             Action::Wait { .. } => None,
             Action::DrainFeed => self.drain_feed(enrolment),
             Action::Load { after, to } => Some(self.load(machine, enrolment, after, to)),
-            Action::Save { position, rejected } => self.save(machine, enrolment, &position, &rejected),
+            Action::Save { position, rejected, accepted } => {
+                self.save(machine, enrolment, &position, &rejected, &accepted)
+            }
             Action::AskMissing(blobs) => self.ask_missing(enrolment, &blobs),
             Action::Upload(blobs) => self.upload(enrolment, &blobs),
             Action::Commit { .. } => self.commit(enrolment),
@@ -216,13 +221,14 @@ impl Pusher {
         enrolment: &Enrolment,
         position: &Position,
         rejected: &[Rejection],
+        accepted: &[Acceptance],
     ) -> Option<Event> {
         for rejection in rejected {
             if let Err(error) = self.refused(rejection) {
                 return Some(error);
             }
         }
-        match self.shared.store.save(&enrolment.epoch, position, rejected) {
+        match self.shared.store.save(&enrolment.epoch, position, rejected, accepted) {
             // Enrolled anew meanwhile: this machine's time is over.
             Ok(false) => return None,
             Ok(true) => {}
@@ -230,11 +236,7 @@ impl Pusher {
         }
         // Whatever is not loaded any more is through.
         let through = machine.items().is_empty();
-        if through {
-            let sent = std::mem::take(&mut self.batch.items);
-            self.shared.backlog().sent(&sent, position.confirmed);
-            self.shared.confirm(position.confirmed);
-        }
+        self.settled(rejected, accepted, through.then_some(position.confirmed));
         for rejection in rejected {
             if let EntryId::Material(material) = rejection.id {
                 tracing::warn!(%material, code = rejection.code, "a material was passed over");
@@ -245,6 +247,24 @@ impl Pusher {
             (self.shared.listener)(SyncEvent::Progress);
         }
         Some(Event::Saved)
+    }
+
+    /// Counts what came of entries, and, where nothing is under way any more, how far all is through.
+    fn settled(&mut self, rejected: &[Rejection], accepted: &[Acceptance], confirmed: Option<u64>) {
+        let mut backlog = self.shared.backlog();
+        // First what has come meanwhile: where the counting ends decides whether nothing waits.
+        let source = self.shared.source.as_ref();
+        let counted = backlog.count(source);
+        let settled = backlog.settled(source, &self.batch.items, rejected, accepted);
+        if let Err(error) = counted.and(settled) {
+            tracing::error!(%error, "the backlog cannot be counted");
+        }
+        if let Some(confirmed) = confirmed {
+            backlog.confirmed(confirmed);
+            drop(backlog);
+            self.batch.items.clear();
+            self.shared.confirm(confirmed);
+        }
     }
 
     /// A request to forget that the repository will not take is at an end here too.
@@ -357,9 +377,12 @@ impl Pusher {
         }
         let outcomes = answer.results.into_iter().zip(&self.batch.items).map(|(result, item)| Outcome {
             id: item.id,
+            filed_as: result.filed_as,
             rejected: match result.result {
                 Verdict::Accepted => None,
-                Verdict::Rejected => Some(result.code.unwrap_or_else(|| wire::INVALID.to_owned())),
+                Verdict::Rejected => {
+                    Some(result.code.filter(|code| is_code(code)).unwrap_or_else(|| REFUSED.to_owned()))
+                }
             },
         });
         Event::Committed(outcomes.collect())

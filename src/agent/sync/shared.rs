@@ -8,18 +8,20 @@ use yidang_model::MaterialId;
 use super::backlog::Backlog;
 use super::client::Client;
 use super::enrolment::{Enrolment, EnrolmentFile};
-use super::error::{FAILED, UNREACHABLE, UNTRUSTED};
+use super::error::{FAILED, TOKEN_INVALID, TOKEN_MISSING, UNREACHABLE, UNTRUSTED};
 use super::feed::Feed;
 use super::source::Source;
 use super::store::SyncStore;
 use super::{Listener, SyncError, SyncEvent, SyncStatus};
 use yidang_sync::machine::REPOSITORY_PROTOCOL;
+use yidang_sync::wire::EnrolAnswer;
 
-/// Which of the two threads reports.
+/// Which of the threads reports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Push,
     Feed,
+    Enrol,
 }
 
 /// Whether this window may call, and as whom.
@@ -40,8 +42,10 @@ pub(super) struct Shared {
     standing: RwLock<Standing>,
     confirmed: AtomicU64,
     backlog: Mutex<Backlog>,
-    errors: Mutex<[Option<&'static str>; 2]>,
+    errors: Mutex<[Option<&'static str>; 3]>,
     retry: AtomicBool,
+    missed_news: AtomicBool,
+    enrolling: Mutex<()>,
 }
 
 impl Shared {
@@ -56,7 +60,7 @@ impl Shared {
             Err(SyncError::EnrolAgain) => Standing::Not(SyncError::EnrolAgain),
             Err(error) => return Err(error),
         };
-        let confirmed = store.position()?.confirmed;
+        let (confirmed, refused) = (store.position()?.confirmed, store.refused()?);
         Ok(Self {
             source,
             url,
@@ -67,9 +71,11 @@ impl Shared {
             listener,
             standing: RwLock::new(standing),
             confirmed: AtomicU64::new(confirmed),
-            backlog: Mutex::new(Backlog::after(confirmed)),
-            errors: Mutex::new([None; 2]),
+            backlog: Mutex::new(Backlog::after(confirmed, refused)),
+            errors: Mutex::default(),
             retry: AtomicBool::new(false),
+            missed_news: AtomicBool::new(false),
+            enrolling: Mutex::default(),
         })
     }
 
@@ -81,14 +87,33 @@ impl Shared {
         }
     }
 
-    /// Takes a new enrolment up. It has been kept already.
-    pub(super) fn adopt(&self, enrolment: Enrolment) -> Result<(), SyncError> {
+    /// One enrolment at a time: held from the question to the taking up.
+    pub(super) fn enrolling(&self) -> MutexGuard<'_, ()> {
+        self.enrolling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what an enrolment gave and goes on under it. Durable when it returns.
+    pub(super) fn take_up(&self, answer: EnrolAnswer) -> Result<(), SyncError> {
+        let EnrolAnswer { agent, key, epoch } = answer;
+        let (url, machine) = (self.url.clone(), self.file.machine().to_owned());
+        let enrolment = Enrolment { version: Enrolment::VERSION, url, agent, epoch, key, machine };
+        if !enrolment.is_sane() {
+            return Err(SyncError::Protocol);
+        }
+        tracing::info!(agent = enrolment.agent, "this window has been enrolled");
+        self.file.keep(&enrolment)?;
+        self.adopt(enrolment)
+    }
+
+    fn adopt(&self, enrolment: Enrolment) -> Result<(), SyncError> {
         let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
         self.store.adopt(&self.url, &enrolment.epoch)?;
-        let confirmed = self.store.position()?.confirmed;
+        let (confirmed, refused) = (self.store.position()?.confirmed, self.store.refused()?);
         self.confirmed.store(confirmed, Ordering::SeqCst);
-        *self.backlog() = Backlog::after(confirmed);
+        *self.backlog() = Backlog::after(confirmed, refused);
         *standing = Standing::Enrolled(Arc::new(enrolment));
+        // Whatever went wrong went wrong under another one, or under none.
+        *self.errors.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
         Ok(())
     }
 
@@ -104,6 +129,16 @@ impl Shared {
     /// Whether there was, since this was last asked.
     pub(super) fn take_retry(&self) -> bool {
         self.retry.swap(false, Ordering::SeqCst)
+    }
+
+    /// The feed could not be asked: nothing more is sent before the pushing thread has asked it.
+    pub(super) fn miss_news(&self) {
+        self.missed_news.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it could not, since this was last asked.
+    pub(super) fn take_missed_news(&self) -> bool {
+        self.missed_news.swap(false, Ordering::SeqCst)
     }
 
     /// Everything up to this ledger entry is through, durably.
@@ -127,6 +162,14 @@ impl Shared {
         (self.listener)(SyncEvent::Progress);
     }
 
+    /// The material this one has become one with at the repository. Where it cannot be looked up, it is not said.
+    pub(super) fn filed_as(&self, material: MaterialId) -> Option<MaterialId> {
+        self.store.filed_as(material).unwrap_or_else(|error| {
+            tracing::error!(%error, "it cannot be looked up as what a material was filed");
+            None
+        })
+    }
+
     pub(super) fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {
         sequence <= self.confirmed.load(Ordering::SeqCst)
             // Where it cannot be looked up, nobody is told that the paper is safe.
@@ -136,17 +179,19 @@ impl Shared {
     pub(super) fn status(&self) -> SyncStatus {
         let mut backlog = self.backlog();
         let counted = backlog.count(self.source.as_ref());
-        let waiting = backlog.waiting();
+        let (waiting, refusal) = (backlog.waiting(), backlog.refusal().map(str::to_owned));
         drop(backlog);
         let last_contact_at = self.client.last_contact();
-        let [push, feed] = *self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let [push, feed, enrol] = *self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         let error = push.or(feed);
         let (repository, last_error) = match self.enrolment() {
-            Err(SyncError::NotEnrolled) => ("not_enrolled", None),
-            Err(error) => ("not_enrolled", Some(error.code())),
+            Err(SyncError::NotEnrolled) => ("not_enrolled", enrol.map(str::to_owned)),
+            Err(why) => ("not_enrolled", Some(enrol.map_or_else(|| why.code(), str::to_owned))),
             Ok(_) => (word(error, last_contact_at.is_some()), error.map(str::to_owned)),
         };
         let last_error = counted.err().map(|_| super::error::ARCHIVE_FAILED.to_owned()).or(last_error);
+        // What the repository will not take is not there, however well it answers.
+        let last_error = last_error.or(refusal);
         SyncStatus {
             repository,
             backlog_materials: waiting.materials,
@@ -171,6 +216,8 @@ fn word(error: Option<&str>, contacted: bool) -> &'static str {
     match error {
         None if contacted => "connected",
         None => "connecting",
+        // It knows this window no more, and answers nothing else.
+        Some(TOKEN_INVALID | TOKEN_MISSING) => "not_enrolled",
         Some(UNREACHABLE | UNTRUSTED | FAILED | REPOSITORY_PROTOCOL) => "unreachable",
         // It answers: what it will not take, or what fails here, is in `last_error`.
         Some(_) => "connected",

@@ -14,8 +14,6 @@ pub(super) trait Source: Send + Sync {
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError>;
     /// The plain bytes of one of a material's pictures.
     fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
-    /// Why an erasure was asked for, as far as that is still known.
-    fn reason(&self, id: ErasureId) -> Result<Option<String>, ArchiveError>;
     /// Carries out what the repository decided, and enters what went there. Done already, or nothing to do, is
     /// fine.
     fn erase(
@@ -41,10 +39,6 @@ impl Source for Archive {
 
     fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
         Archive::blob(self, of, digest)
-    }
-
-    fn reason(&self, id: ErasureId) -> Result<Option<String>, ArchiveError> {
-        Ok(self.erasure(id)?.and_then(|erasure| erasure.reason))
     }
 
     fn erase(

@@ -6,13 +6,21 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use yidang_model::{ErasureId, MaterialId};
-use yidang_sync::machine::{EntryId, Pending, Position, Rejection};
+use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
 
 use super::SyncError;
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
+/// What records of version 1 lack.
+const SINCE_1: &str = "
+ALTER TABLE rejected ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE merged (
+    material BLOB PRIMARY KEY,
+    filed_as BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -39,19 +47,25 @@ impl SyncStore {
 
     /// Makes sure that everything kept belongs to this enrolment. A new epoch starts with batch 1 and feed
     /// item 1; what another repository has is not what this one has, so another address starts from nothing.
+    /// Materials that were refused are to be offered once more.
     pub(super) fn adopt(&self, url: &str, epoch: &str) -> Result<(), SyncError> {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
+        transaction.execute("UPDATE rejected SET again = 1 WHERE kind = 'material'", [])?;
         let kept: Option<(String, String, i64)> = transaction
             .query_row("SELECT url, epoch, confirmed FROM progress", [], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })
             .optional()?;
         let confirmed = match kept {
-            Some((kept_url, kept_epoch, _)) if kept_url == url && kept_epoch == epoch => return Ok(()),
+            Some((kept_url, kept_epoch, _)) if kept_url == url && kept_epoch == epoch => {
+                transaction.commit()?;
+                return Ok(());
+            }
             Some((kept_url, _, confirmed)) if kept_url == url => confirmed,
             _ => {
                 transaction.execute("DELETE FROM rejected", [])?;
+                transaction.execute("DELETE FROM merged", [])?;
                 0
             }
         };
@@ -93,13 +107,14 @@ impl SyncStore {
         Ok(kept.unwrap_or(Position::start(0)))
     }
 
-    /// Keeps a position and what was passed over, as one. `false`: the epoch has changed since, and nothing
+    /// Keeps a position, what was passed over and what was taken, as one. `false`: the epoch has changed since, and nothing
     /// was kept.
     pub(super) fn save(
         &self,
         epoch: &str,
         position: &Position,
         rejected: &[Rejection],
+        accepted: &[Acceptance],
     ) -> Result<bool, SyncError> {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
@@ -127,9 +142,17 @@ impl SyncStore {
             };
             let code: String = rejection.code.chars().take(CODE_LENGTH_MAX).collect();
             transaction.execute(
-                "INSERT OR REPLACE INTO rejected (sequence, kind, id, code) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO rejected (sequence, kind, id, code, again) VALUES (?1, ?2, ?3, ?4, 0)",
                 params![stored(rejection.sequence), kind, id, code],
             )?;
+        }
+        for acceptance in accepted {
+            forget_rejected(&transaction, acceptance.sequence)?;
+            if let (EntryId::Material(id), Some(filed_as)) = (acceptance.id, acceptance.filed_as) {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO merged (material, filed_as) VALUES (?1, ?2)")?
+                    .execute([id.as_bytes(), filed_as.as_bytes()])?;
+            }
         }
         transaction.commit()?;
         Ok(true)
@@ -142,6 +165,38 @@ impl SyncStore {
             connection.prepare_cached("SELECT sequence FROM rejected WHERE sequence BETWEEN ?1 AND ?2")?;
         let rows = statement.query_map([stored(from), stored(to)], |row| row.get::<_, i64>(0))?;
         Ok(rows.map(|row| row.map(number)).collect::<Result<_, _>>()?)
+    }
+
+    /// Every material that was passed over: its place in the ledger and why, in the ledger's order.
+    pub(super) fn refused(&self) -> Result<Vec<(u64, String)>, SyncError> {
+        let connection = self.lock();
+        let sql = "SELECT sequence, code FROM rejected WHERE kind = 'material' ORDER BY sequence";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok((number(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Places of those that are still to be offered once more, in the ledger's order.
+    pub(super) fn to_offer_again(&self) -> Result<Vec<u64>, SyncError> {
+        let connection = self.lock();
+        let sql = "SELECT sequence FROM rejected WHERE again = 1 ORDER BY sequence";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| row.get::<_, i64>(0))?;
+        Ok(rows.map(|row| row.map(number)).collect::<Result<_, _>>()?)
+    }
+
+    /// What was passed over at this place is not on file any more.
+    pub(super) fn forget_rejected(&self, sequence: u64) -> Result<(), SyncError> {
+        forget_rejected(&self.lock(), sequence)
+    }
+
+    /// The material this one has become one with at the repository; `None`: it is there under its own name, or
+    /// not yet.
+    pub(super) fn filed_as(&self, material: MaterialId) -> Result<Option<MaterialId>, SyncError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT filed_as FROM merged WHERE material = ?1")?;
+        let filed_as = statement.query_row([material.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(filed_as.map(MaterialId::from_bytes))
     }
 
     /// Why a material was passed over; `None` if it was not.
@@ -238,10 +293,18 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
              ) STRICT, WITHOUT ROWID;",
         )?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_1)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
     Ok(connection)
+}
+
+fn forget_rejected(connection: &Connection, sequence: u64) -> Result<(), SyncError> {
+    connection.prepare_cached("DELETE FROM rejected WHERE sequence = ?1")?.execute([stored(sequence)])?;
+    Ok(())
 }
 
 fn write(connection: &mut Connection) -> Result<Transaction<'_>, rusqlite::Error> {
@@ -282,8 +345,8 @@ mod tests {
         let position = Position { confirmed: 3, sequence: 5, tainted: true, pending };
         let rejected =
             [Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "simulated_refused".into() }];
-        assert!(store.save("e1", &position, &rejected).unwrap());
-        assert!(!store.save("e0", &Position::start(100), &[]).unwrap());
+        assert!(store.save("e1", &position, &rejected, &[]).unwrap());
+        assert!(!store.save("e0", &Position::start(100), &[], &[]).unwrap());
         store.feed_done("e1", 6).unwrap();
         store.feed_done("e0", 60).unwrap();
         drop(store);
@@ -304,15 +367,61 @@ mod tests {
         store.adopt("http://r", "e1").unwrap();
         let position = Position { confirmed: 8, sequence: 3, tainted: false, pending: None };
         let rejected = [Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "x".into() }];
-        store.save("e1", &position, &rejected).unwrap();
+        let id = EntryId::Material(material(2));
+        let merged = [Acceptance { sequence: 3, id, filed_as: Some(material(3)) }];
+        store.save("e1", &position, &rejected, &merged).unwrap();
         store.feed_done("e1", 4).unwrap();
         store.adopt("http://r", "e2").unwrap();
         assert_eq!(store.position().unwrap(), Position::start(8));
         assert_eq!(store.feed_after().unwrap(), 0);
         assert!(store.rejected(material(1)).unwrap().is_some());
+        assert_eq!(store.filed_as(material(2)).unwrap(), Some(material(3)));
         store.adopt("http://other", "e3").unwrap();
+        assert_eq!(store.filed_as(material(2)).unwrap(), None);
         assert_eq!(store.position().unwrap(), Position::start(0));
         assert_eq!(store.rejected(material(1)).unwrap(), None);
+    }
+
+    #[test]
+    fn refused_materials_are_offered_once_after_each_start_until_they_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
+        store.adopt("http://r", "e1").unwrap();
+        let refused = |sequence, id| Rejection { sequence, id, code: "x".into() };
+        let [a, b] = [1, 2].map(|n| EntryId::Material(material(n)));
+        let erasure = EntryId::Erasure(ErasureId::from_bytes([4; 16]));
+        let rejected = [refused(2, a), refused(3, erasure), refused(5, b)];
+        store.save("e1", &Position::start(5), &rejected, &[]).unwrap();
+        assert!(store.to_offer_again().unwrap().is_empty());
+        store.adopt("http://r", "e1").unwrap();
+        assert_eq!(store.to_offer_again().unwrap(), [2, 5], "what must be forgotten was decided");
+        let taken = [Acceptance { sequence: 5, id: b, filed_as: None }];
+        store.save("e1", &Position::start(5), &[refused(2, a)], &taken).unwrap();
+        assert!(store.to_offer_again().unwrap().is_empty());
+        assert_eq!(store.refused().unwrap(), [(2, "x".to_owned())]);
+        store.adopt("http://r", "e2").unwrap();
+        assert_eq!(store.to_offer_again().unwrap(), [2]);
+        store.forget_rejected(2).unwrap();
+        assert_eq!(store.refused().unwrap(), []);
+    }
+
+    #[test]
+    fn records_of_the_first_version_are_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.db");
+        let store = SyncStore::open(&path).unwrap();
+        store.adopt("http://r", "e1").unwrap();
+        let refused = Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "x".into() };
+        store.save("e1", &Position::start(5), &[refused], &[]).unwrap();
+        drop(store);
+        let connection = Connection::open(&path).unwrap();
+        let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; PRAGMA user_version = 1";
+        connection.execute_batch(back).unwrap();
+        drop(connection);
+        let store = SyncStore::open(&path).unwrap();
+        store.adopt("http://r", "e1").unwrap();
+        assert_eq!(store.to_offer_again().unwrap(), [2]);
+        assert_eq!(store.filed_as(material(1)).unwrap(), None);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Starting, asking and stopping the worker.
 
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use yidang_archive::Archive;
 use yidang_model::{Digest, ErasureId, Material, MaterialId};
@@ -11,7 +12,8 @@ use yidang_sync::limits::MATERIALS_MAX;
 use yidang_sync::wire::{MaterialsAnswer, MaterialsRequest, WireSubject};
 
 use super::client::Client;
-use super::enrolment::{Enrolment, EnrolmentFile};
+use super::enroller::Enroller;
+use super::enrolment::EnrolmentFile;
 use super::errand::{Bell, Errands, Stop};
 use super::error::CallError;
 use super::poller::Poller;
@@ -20,6 +22,9 @@ use super::shared::{Parts, Shared};
 use super::source::Source;
 use super::store::{Decision, SyncStore};
 use super::{HolderAnswer, HolderQuery, Listener, SyncError, SyncStatus, Upstream};
+
+/// A window that starts waits so long for the first try to enrol.
+const FIRST_TRY_WAIT: Duration = Duration::from_secs(3);
 
 /// Where things are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +71,7 @@ impl SyncWorker {
     pub fn at_rest(archive: Archive, options: &SyncOptions) -> Result<SyncHandle, SyncError> {
         let shared = Self::open(Box::new(archive), options, Box::new(|_| {}))?;
         let (stop, threads) = (Stop::default(), Mutex::default());
-        Ok(SyncHandle { shared, bells: Vec::new(), stop, threads, enrolling: Mutex::new(()) })
+        Ok(SyncHandle { shared, bells: Mutex::default(), stop, threads })
     }
 
     fn open(
@@ -105,10 +110,9 @@ impl SyncWorker {
         ];
         let handle = SyncHandle {
             shared,
-            bells: bells.to_vec(),
+            bells: Mutex::new(bells.to_vec()),
             stop: stop.clone(),
             threads: Mutex::new(threads),
-            enrolling: Mutex::new(()),
         };
         // Holds nothing but its end of the channel, so nobody has to wait for it: it ends with the archive,
         // or with the first news after the worker was stopped.
@@ -130,33 +134,46 @@ impl SyncWorker {
 /// The running worker. Dropped, it stops.
 pub struct SyncHandle {
     shared: Arc<Shared>,
-    bells: Vec<Arc<dyn Bell>>,
+    bells: Mutex<Vec<Arc<dyn Bell>>>,
     stop: Stop,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    enrolling: Mutex<()>,
 }
 
 impl SyncHandle {
     /// See [`Upstream::enrol`].
     pub fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError> {
-        let _turn = self.enrolling.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.shared.enrolling();
         let answer = self.shared.client.enrol(code, counter)?;
-        let enrolment = Enrolment {
-            version: Enrolment::VERSION,
-            url: self.shared.url.clone(),
-            agent: answer.agent,
-            epoch: answer.epoch,
-            key: answer.key,
-            machine: self.shared.file.machine().to_owned(),
-        };
-        if !enrolment.is_sane() {
-            return Err(SyncError::Protocol);
-        }
-        tracing::info!(agent = enrolment.agent, "this window has been enrolled");
-        self.shared.file.keep(&enrolment)?;
-        self.shared.adopt(enrolment)?;
+        self.shared.take_up(answer)?;
+        drop(turn);
         self.wake();
         Ok(())
+    }
+
+    /// Enrols with a code that was given beforehand, unless this window is enrolled: tries until it is, or until
+    /// the repository refuses the code, which [`SyncStatus::last_error`] then names. Blocks until the first try has
+    /// come to something, for seconds at most; later ones are made in the background.
+    pub fn enrol_in_time(&self, code: &str, counter: &str) -> Result<(), SyncError> {
+        if self.enrolled().is_ok() {
+            return Ok(());
+        }
+        let thread = |e: std::io::Error| SyncError::State(format!("cannot start a thread: {e}"));
+        let (errands, bell) = Errands::start("sync-enrol-call", self.stop.clone()).map_err(thread)?;
+        let others = self.bells().clone();
+        self.bells().push(Arc::new(bell));
+        let (tell, told) = sync_channel(1);
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        let enroller = Enroller::new(shared, errands, stop, others, code.to_owned(), counter.to_owned());
+        let work = move || enroller.run(&tell);
+        let started = thread::Builder::new().name("sync-enrol".to_owned()).spawn(work).map_err(thread)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(started);
+        match told.recv_timeout(FIRST_TRY_WAIT) {
+            Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(()),
+        }
+    }
+
+    fn bells(&self) -> MutexGuard<'_, Vec<Arc<dyn Bell>>> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this window may call the repository; if not, why.
@@ -167,7 +184,7 @@ impl SyncHandle {
     /// Tries at once whatever waits for another try.
     pub fn wake(&self) {
         self.shared.retry();
-        self.bells.iter().for_each(|bell| bell.ring());
+        self.bells().iter().for_each(|bell| bell.ring());
     }
 
     /// Why a material will not be at the repository; `None` when nothing is known against it.
@@ -187,6 +204,10 @@ impl Upstream for SyncHandle {
 
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {
         self.shared.is_committed(sequence, material)
+    }
+
+    fn filed_as(&self, material: MaterialId) -> Option<MaterialId> {
+        self.shared.filed_as(material)
     }
 
     fn erasure_confirmed(&self, erasure: ErasureId) -> bool {
@@ -237,7 +258,7 @@ impl Upstream for SyncHandle {
 
     fn stop(&self) {
         self.stop.set();
-        self.bells.iter().for_each(|bell| bell.ring());
+        self.bells().iter().for_each(|bell| bell.ring());
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {

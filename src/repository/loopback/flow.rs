@@ -88,6 +88,61 @@ fn an_upload_serves_several_filings() {
     assert!(report.clean && report.blobs == 1, "{report}");
 }
 
+fn results(answer: &Answer) -> Vec<CommitResult> {
+    assert_eq!(answer.status, 200);
+    answer.json::<CommitAnswer>().results
+}
+
+#[test]
+fn a_paper_filed_at_two_windows_with_the_same_words_is_one_and_both_are_told() {
+    let house = House::new();
+    let (mut one, two) = (house.window("one"), house.window("two"));
+    let bytes = paper();
+    let first = one.file(&[specimen()], &bytes);
+    two.put(&bytes);
+    let second = material(&[specimen()], &bytes);
+    let answer = two.commit_as(1, vec![filed(&second)]);
+    assert_eq!((results(&answer)[0].code.as_deref(), results(&answer)[0].filed_as), (None, Some(first)));
+    // Asked again in another commit, the answer is the same.
+    let again = two.commit_as(2, vec![filed(&second)]);
+    assert_eq!(results(&again)[0].filed_as, Some(first));
+    assert_eq!(two.materials(&specimen()).materials.len(), 1);
+}
+
+#[test]
+fn what_another_window_wrote_about_the_same_paper_is_not_lost() {
+    let house = House::new();
+    let (mut one, two) = (house.window("one"), house.window("two"));
+    let bytes = paper();
+    let first = one.file(&[specimen()], &bytes);
+    two.put(&bytes);
+    let mut second = material(&[specimen()], &bytes);
+    second.note = Some("seen with the original".into());
+    let mut third = material(&[specimen()], &bytes);
+    third.kind = Kind::new("passport").unwrap();
+    let answer = two.commit_as(1, vec![filed(&second), filed(&third)]);
+    assert!(results(&answer).iter().all(|r| r.code.is_none() && r.filed_as.is_none()));
+    assert_eq!(two.commit_as(2, vec![filed(&second)]).status, 200);
+    let shown = one.materials(&specimen());
+    let seen: Vec<Material> = shown.materials.iter().map(|m| m.clone().try_into().unwrap()).collect();
+    assert_eq!(seen.iter().map(|m| m.id).collect::<Vec<_>>(), [third.id, second.id, first]);
+    assert_eq!((&seen[0].kind, &seen[1].note), (&third.kind, &second.note));
+    assert_eq!(
+        [seen[0].duplicate_of, seen[1].duplicate_of, seen[2].duplicate_of],
+        [Some(first), Some(first), None]
+    );
+    let report = check(&house.config, &mut |_, _| {}).unwrap();
+    assert!(report.clean && report.blobs == 1, "{report}");
+    // Each is forgotten by itself, and the picture stays with the others until the last.
+    for (sequence, id) in [(3, second.id), (4, third.id)] {
+        assert_eq!(codes(&two.commit_as(sequence, vec![forget_material(id)])), ["accepted"]);
+        assert_eq!(one.blob(&shown.grant, &bytes).body, bytes);
+    }
+    assert_eq!(one.materials(&specimen()).materials.iter().map(|m| m.id).collect::<Vec<_>>(), [first]);
+    let report = check(&house.config, &mut |_, _| {}).unwrap();
+    assert!(report.clean && report.blobs == 1, "{report}");
+}
+
 #[test]
 fn lists_are_filtered_and_go_on_at_the_cursor() {
     let house = House::new();

@@ -75,6 +75,36 @@ fn an_erased_material_goes_under_every_name_it_was_filed_under() {
 }
 
 #[test]
+fn who_looked_at_a_dossier_hears_which_paper_left_it() {
+    let mut house = House::new();
+    let (mut files, mut looks) = (house.window("files"), house.window("looks"));
+    let (mut too, other) = (house.window("files for them too"), house.window("other"));
+    let bytes = paper();
+    let (id, kept) = (files.file(&[specimen(), somebody(1)], &bytes), files.file(&[specimen()], &paper()));
+    too.file(&[specimen()], &paper());
+    // It is in the dossiers of both, and a look at either has shown it.
+    looks.materials(&somebody(1));
+    assert_eq!(files.commit(vec![forget_material(id)]), ["accepted"]);
+    for window in [&files, &looks] {
+        let news = window.feed(0, 0);
+        assert_eq!(news.items.len(), 1);
+        assert_eq!(erased(&news.items[0]), (&[id][..], None));
+    }
+    for window in [&too, &other] {
+        assert_eq!(window.feed(0, 0).items, []);
+    }
+    // The same under a name that the paper was filed under elsewhere, and after a restart.
+    house.stop();
+    house.start();
+    for window in [&mut files, &mut looks] {
+        window.address = house.address();
+    }
+    looks.materials(&specimen());
+    assert_eq!(files.commit(vec![forget_material(kept)]), ["accepted"]);
+    assert_eq!(erased(&looks.feed(1, 0).items[0]), (&[kept][..], None));
+}
+
+#[test]
 fn a_material_erased_before_it_was_committed_is_never_filed() {
     let house = House::new();
     let mut window = house.window("one");

@@ -23,8 +23,9 @@ use yidang_model::{
     SubjectType, Timestamp,
 };
 use yidang_sync::wire::{
-    BlobSize, CommitAnswer, CommitRequest, EnrolAnswer, EnrolRequest, Entry, ErasureEntry, FeedAnswer,
-    GRANT_HEADER, MaterialsAnswer, MissingAnswer, MissingRequest, Problem, WireMaterial, WireSubject,
+    BlobSize, CommitAnswer, CommitRequest, CommitResult, EnrolAnswer, EnrolRequest, Entry, ErasureEntry,
+    FeedAnswer, GRANT_HEADER, MaterialsAnswer, MissingAnswer, MissingRequest, Problem, WireMaterial,
+    WireSubject,
 };
 
 use crate::config::Config;

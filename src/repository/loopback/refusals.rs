@@ -155,6 +155,9 @@ fn what_does_not_hold_together_is_refused() {
     for (field, value) in [
         ("basis", json!("none")),
         ("basis", json!("no_card")),
+        ("basis", json!("")),
+        ("basis", json!("banana")),
+        ("basis", json!("Card")),
         ("limit", json!(0)),
         ("limit", json!(201)),
         ("cursor", json!("x")),
@@ -167,8 +170,20 @@ fn what_does_not_hold_together_is_refused() {
         assert_eq!(answer.code(), "invalid", "{field}");
     }
     let mut body = look(&specimen());
-    (body["basis"], body["purpose"], body["case"]) = (json!("no_card"), json!("lost it"), json!("2026-1"));
-    assert_eq!(window.materials_answer(&body).status, 200);
+    (body["purpose"], body["case"]) = (json!("lost it"), json!("2026-1"));
+    for basis in ["guardian", "authorised_agent", "lost_card", "no_card", "official_duty"] {
+        body["basis"] = basis.into();
+        assert_eq!(window.materials_answer(&body).status, 200, "{basis}");
+        for lacks in ["purpose", "case"] {
+            let mut body = body.clone();
+            body[lacks] = json!(" ");
+            assert_eq!(window.materials_answer(&body).code(), "invalid", "{basis} without {lacks}");
+        }
+    }
+    for basis in ["banana", "none", "card "] {
+        body["basis"] = basis.into();
+        assert_eq!(window.materials_answer(&body).code(), "invalid", "{basis}");
+    }
 }
 
 #[test]

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Actor, Archive, Filed, Filing, Idempotency};
+use yidang_archive::{Actor, Archive, Filed, Filing, Idempotency, Stored};
 use yidang_model::{CaptureId, Kind, Material, MaterialId, Origin, Page, Status, Subject, Timestamp};
 
-use super::record::{MaterialBody, Safe};
+use super::record::MaterialBody;
 use crate::api::extract::{Json, blocking};
 use crate::api::holders::durable_key;
 use crate::api::vocabulary::PresentedAs;
@@ -104,7 +104,7 @@ pub(crate) async fn file(
     let idempotency = durable_key(&caller, &request_tag(&body));
     if let Some(filed) = filed_before(&app, idempotency.clone()).await? {
         same_people(&app, &caller, &body, &filed)?;
-        return Ok(answer(&app, &caller, &filed, &filed.stored.material));
+        return Ok(answer(&app, &caller, &filed, filed.stored.material.clone()));
     }
     let plan = Plan::read(&app, &caller, body)?;
     let (archive, by) = (app.archive.clone(), caller.actor());
@@ -121,9 +121,9 @@ pub(crate) async fn file(
     if filed.duplicate && !filed.replayed && !may_read {
         // That it is on file is told; what someone else wrote of it is not, to one who may not look.
         let own = Material { id: filed.stored.material.id, ..own };
-        return Ok(answer(&app, &caller, &filed, &own));
+        return Ok(answer(&app, &caller, &filed, own));
     }
-    Ok(answer(&app, &caller, &filed, &filed.stored.material))
+    Ok(answer(&app, &caller, &filed, filed.stored.material.clone()))
 }
 
 /// Tells a filing from another one under the same key. Holders are named by what a session calls them, and a
@@ -156,15 +156,15 @@ fn same_people(app: &Shared, caller: &Caller, body: &FileMaterial, filed: &Filed
     Ok(())
 }
 
-fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: &Material) -> Response {
-    let material = &filed.stored.material;
+fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: Material) -> Response {
+    let Stored { material, sequence } = &filed.stored;
     let in_session = clock::now() < material.filed_at.plus_millis(LIFETIME_MS);
     if !filed.duplicate && in_session {
         app.recent.add(caller.token.id, material.id);
     }
-    let safe = Safe::of(app, filed.stored.sequence, material);
     let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
-    (status, Answer(MaterialBody::new(shown, safe, filed.duplicate))).into_response()
+    let shown = Stored { material: shown, sequence: *sequence };
+    (status, Answer(MaterialBody::here(app, &shown, filed.duplicate))).into_response()
 }
 
 /// A checked request: what remains is to look the captures up.

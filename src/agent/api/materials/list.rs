@@ -61,7 +61,8 @@ enum Cursor {
 ///
 /// The dossier must be open with the right `read`. Every material shown is in the ledger, with client, operator
 /// and purpose, before this answers. With `scope=all` the repository is asked first, which takes as long as the
-/// network does; if it cannot be reached the answer lists what this PC has and says `unreachable`.
+/// network does; if it does not answer, for whatever reason, the first page lists what this PC has and says
+/// `unreachable`.
 #[utoipa::path(get, path = "/v1/holders/{holder}/materials", tag = "materials", operation_id = "listMaterials",
     params(("holder" = String, Path, description = "The open dossier, as `readCard` or `openHolder` named it."),
         WhichMaterials),
@@ -153,11 +154,7 @@ async fn local(
     };
     let look = look_at(caller, &holder, found.iter().map(|s| s.material.id));
     blocking(move || Ok(archive.record(look)?)).await?;
-    let bodies = found
-        .iter()
-        .map(|s| MaterialBody::new(&s.material, Safe::of(app, s.sequence, &s.material), false))
-        .collect();
-    Ok((bodies, next))
+    Ok((found.iter().map(|stored| MaterialBody::here(app, stored, false)).collect(), next))
 }
 
 async fn list_everywhere(
@@ -179,7 +176,9 @@ async fn list_everywhere(
     let first = rest.is_none();
     let answer = match ask(app, caller, &holder, which, rest, limit).await {
         Ok(answer) => answer,
-        Err(SyncError::Unreachable) if first => {
+        // Whatever keeps the repository from answering, what lies here is not withheld.
+        Err(error) if first => {
+            tracing::warn!(code = error.code(), "the repository shows no dossier: this PC's own is listed");
             let (materials, next_cursor) = local(app, caller, holder, which, u64::MAX, limit).await?;
             return Ok(Answer(Materials { materials, next_cursor, repository: "unreachable" }));
         }
@@ -241,7 +240,7 @@ async fn unsent(
         .iter()
         .filter(|s| fits(&s.material, which) && !listed.iter().any(|m| m.id == s.material.id))
         .filter_map(|s| match Safe::of(app, s.sequence, &s.material) {
-            Safe::ThisPc => Some(MaterialBody::new(&s.material, Safe::ThisPc, false)),
+            Safe::ThisPc => Some(MaterialBody::here(app, s, false)),
             // Committed and not on this page of the repository's list: it comes with a later page.
             Safe::Repository => None,
         })

@@ -3,8 +3,8 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::Response;
-use yidang_archive::{Look, LookVerb};
-use yidang_model::{Image, Material, MaterialId};
+use yidang_archive::{Look, LookVerb, Stored};
+use yidang_model::{Image, MaterialId};
 
 use super::list::look_at;
 use super::record::{MaterialBody, Safe};
@@ -20,7 +20,7 @@ use crate::sync::SyncError;
 
 /// Where a material that may be shown lies.
 enum Shown {
-    Here { material: Material, sequence: u64 },
+    Here(Stored),
     AtRepository(Remote),
 }
 
@@ -40,9 +40,7 @@ pub(crate) async fn one(
     let archive = app.archive.clone();
     blocking(move || Ok(archive.record(look)?)).await?;
     Ok(Answer(match &shown {
-        Shown::Here { material, sequence } => {
-            MaterialBody::new(material, Safe::of(&app, *sequence, material), false)
-        }
+        Shown::Here(stored) => MaterialBody::here(&app, stored, false),
         Shown::AtRepository(remote) => MaterialBody::new(&remote.material, Safe::Repository, false),
     }))
 }
@@ -65,7 +63,7 @@ pub(crate) async fn image(
 ) -> Result<Response, Problem> {
     let (shown, look) = admit(&app, &caller, &id).await?;
     let material = match &shown {
-        Shown::Here { material, .. } => material,
+        Shown::Here(stored) => &stored.material,
         Shown::AtRepository(remote) => &remote.material,
     };
     let page = page.checked_sub(1).and_then(|n| material.pages.get(n)).ok_or(Code::MaterialUnknown)?;
@@ -74,7 +72,7 @@ pub(crate) async fn image(
     let worker = app.clone();
     let bytes = blocking(move || {
         let bytes = match &shown {
-            Shown::Here { material, .. } => worker.archive.blob(material.id, &wanted.digest)?,
+            Shown::Here(stored) => worker.archive.blob(stored.material.id, &wanted.digest)?,
             Shown::AtRepository(remote) => {
                 let sync = worker.sync.as_ref().ok_or(Code::MaterialUnknown)?;
                 match sync.fetch_blob(&wanted.digest, &remote.grant) {
@@ -108,7 +106,7 @@ async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Shown, Look),
         let look = look_at(caller, &holder, std::iter::once(id));
         return Ok((Shown::AtRepository(remote), look));
     };
-    let material = stored.material;
+    let material = &stored.material;
     let look = match app.holders.reading(token, &material.holders) {
         Some(holder) => look_at(caller, &holder, std::iter::once(id)),
         None if app.recent.contains(token, id) => Look {
@@ -123,5 +121,5 @@ async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Shown, Look),
         },
         None => return Err(Code::HolderRequired.into()),
     };
-    Ok((Shown::Here { material, sequence: stored.sequence }, look))
+    Ok((Shown::Here(stored), look))
 }

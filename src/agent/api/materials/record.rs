@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use yidang_archive::Stored;
 use yidang_model::{Image, Material, Page};
 
 use crate::api::vocabulary::{MaterialStatus, MediaType, Origin, PresentedAs, SafeAt};
@@ -50,7 +51,9 @@ pub(crate) struct MaterialBody {
     counter: String,
     /// Whether this answers a filing of something that was on file for the same case and slot already.
     duplicate: bool,
-    /// An earlier material of the same holders with the same bytes.
+    /// An earlier material of the same holders with the same bytes. Where another window had filed this very paper
+    /// for the same case and slot, with the same words, it is that one, under whose identifier the repository has
+    /// both.
     duplicate_of: Option<String>,
     /// Where it is safe.
     #[schema(value_type = SafeAt)]
@@ -100,6 +103,14 @@ impl Safe {
 }
 
 impl MaterialBody {
+    /// One of this archive's.
+    pub(crate) fn here(app: &Shared, stored: &Stored, duplicate: bool) -> Self {
+        let material = &stored.material;
+        let body = Self::new(material, Safe::of(app, stored.sequence, material), duplicate);
+        let filed_as = app.sync.as_ref().and_then(|sync| sync.filed_as(material.id));
+        Self { duplicate_of: body.duplicate_of.or(filed_as.map(|id| id.to_string())), ..body }
+    }
+
     pub(crate) fn new(material: &Material, safe: Safe, duplicate: bool) -> Self {
         Self {
             id: material.id.to_string(),

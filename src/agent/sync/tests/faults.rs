@@ -108,7 +108,7 @@ fn a_key_that_is_refused_is_shown_and_nothing_is_lost() {
     window.file();
     wait_for("the refusal", || window.last_error().as_deref() == Some("token_invalid"));
     let status = window.sync().status();
-    assert_eq!((status.repository, status.backlog_materials), ("connected", 1));
+    assert_eq!((status.repository, status.backlog_materials), ("not_enrolled", 1));
     let before = repository.state().requests.clone();
     std::thread::sleep(Duration::from_millis(600));
     // It asks about twice a minute now, not in a circle.
@@ -116,6 +116,23 @@ fn a_key_that_is_refused_is_shown_and_nothing_is_lost() {
     window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
     window.settled();
     assert_eq!(repository.filed_ids().len(), 2);
+}
+
+#[test]
+fn a_clerk_does_not_wait_for_an_answer_that_does_not_begin() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let stored = window.file();
+    window.settled();
+    let digest = stored.material.pages[0].image.digest;
+    // It would come, and be a good one; but nobody looks at a still picture for that long.
+    repository.fault("/v1/holders/materials", Fault::Late { head_ms: 6_000, body_ms: 0 });
+    assert_eq!(window.sync().query(&query()).err(), Some(SyncError::Unreachable));
+    repository.fault("/v1/blobs", Fault::Late { head_ms: 6_000, body_ms: 0 });
+    assert_eq!(window.sync().fetch_blob(&digest, "g"), Err(SyncError::Unreachable));
+    // One that has begun is waited for.
+    repository.fault("/v1/holders/materials", Fault::Late { head_ms: 0, body_ms: 4_000 });
+    assert_eq!(window.sync().query(&query()).unwrap().materials.len(), 1);
 }
 
 #[test]

@@ -21,6 +21,13 @@ pub(super) enum Fault {
     CutInside,
     /// Nothing comes for so many milliseconds, then the cut.
     Stall(u64),
+    /// It is done, and the answer and its body come late.
+    Late {
+        /// Milliseconds before the first byte.
+        head_ms: u64,
+        /// Milliseconds between head and body.
+        body_ms: u64,
+    },
     /// 200 with something that is no JSON.
     Garbage,
     /// 200 with JSON that is no answer.
@@ -51,12 +58,16 @@ pub(super) struct State {
     pub(super) erasures: Vec<Value>,
     pub(super) feed: Vec<Value>,
     pub(super) refuse_simulated: bool,
+    /// With what reason, if not the one that is usual.
+    pub(super) refusal: Option<String>,
     /// Whether a request to forget is carried out at once.
     pub(super) approves: bool,
     /// Whether requests to forget are refused as they come.
     pub(super) denies: bool,
     /// Told with every erasure: pictures that stay with others.
     pub(super) shared_kept: Vec<String>,
+    /// Every paper has become one with this one.
+    pub(super) filed_as: Option<String>,
     pub(super) epoch: u32,
     pub(super) faults: VecDeque<(&'static str, Fault)>,
     /// Random faults: one request in so many, and the dice.
@@ -65,6 +76,8 @@ pub(super) struct State {
     pub(super) requests: HashMap<String, u32>,
     pub(super) commits: BTreeMap<(String, u64), (Vec<u8>, Value)>,
     pub(super) grant_ended: bool,
+    /// What enrolling is answered with, if not what it should be.
+    pub(super) enrols_with: Option<u16>,
     stopping: bool,
 }
 
@@ -211,6 +224,14 @@ fn serve(shared: &(Mutex<State>, Condvar), stream: TcpStream) {
                     }
                 }
             }
+            Some(Fault::Late { head_ms, body_ms }) => {
+                let (status, body) = answer(shared, &request);
+                thread::sleep(Duration::from_millis(head_ms));
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+                let _ = writer.write_all(head.as_bytes());
+                thread::sleep(Duration::from_millis(body_ms));
+                let _ = writer.write_all(&body);
+            }
             Some(Fault::Everybody) => {
                 let everybody = shared.0.lock().unwrap().filed.clone();
                 send(&mut writer, 200, dossier(&everybody).to_string().as_bytes());
@@ -274,6 +295,9 @@ fn answer(shared: &(Mutex<State>, Condvar), request: &Request) -> (u16, Vec<u8>)
     let mut state = shared.0.lock().unwrap();
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     if request.path == "/v1/agents/enrol" {
+        if let Some(status) = state.enrols_with {
+            return (status, problem(status, "too_many", &[]));
+        }
         if body["code"] != "GOOD-CODE" {
             return (410, problem(410, "code_spent", &[]));
         }
@@ -361,7 +385,8 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
     let mut results = Vec::new();
     for entry in entries {
         if refused(state, entry) {
-            results.push(json!({"id": entry["id"], "result": "rejected", "code": "simulated_refused"}));
+            let code = state.refusal.as_deref().unwrap_or("simulated_refused");
+            results.push(json!({"id": entry["id"], "result": "rejected", "code": code}));
             continue;
         }
         if state.denies && entry["type"] != "filed" {
@@ -389,7 +414,11 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
                 bell.notify_all();
             }
         }
-        results.push(json!({"id": entry["id"], "result": "accepted", "code": null}));
+        let mut result = json!({"id": entry["id"], "result": "accepted", "code": null});
+        if let Some(other) = &state.filed_as {
+            result["filed_as"] = other.clone().into();
+        }
+        results.push(result);
     }
     let answer = json!({"results": results});
     state.commits.insert((epoch, sequence), (raw.to_vec(), answer.clone()));

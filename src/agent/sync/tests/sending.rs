@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use yidang_model::Origin;
+use yidang_archive::{Actor, ErasureRequest, ErasureTarget, Stored};
+use yidang_model::{ErasureId, MaterialId, Origin};
 
 use super::super::{SyncError, SyncEvent, Upstream};
 use super::repository::{Fault, Repository};
@@ -109,7 +110,151 @@ fn a_refused_paper_is_remembered_and_does_not_stop_the_others() {
     assert_eq!(window.sync().rejected(refused.material.id).unwrap().as_deref(), Some("simulated_refused"));
     let told = SyncEvent::Rejected { material: refused.material.id, code: "simulated_refused".to_owned() };
     assert!(window.events.lock().unwrap().contains(&told));
+    is_refused(&window, 1, "simulated_refused");
+    // Erased here, it is nowhere, and nothing is left to be sent.
+    forget(&window, &refused);
+    wait_for("the erasure", || window.sync().status().backlog_materials == 0);
+    assert_eq!(window.last_error(), None);
+}
+
+/// So many papers of a page and its original each will not go, for this reason.
+fn is_refused(window: &Window, papers: u64, code: &str) {
+    wait_for("the refusal", || {
+        let status = window.sync().status();
+        let counted = (status.backlog_materials, status.backlog_bytes) == (papers, papers * 2 * 3008);
+        counted && status.repository == "connected" && status.last_error.as_deref() == Some(code)
+    });
+}
+
+fn forget(window: &Window, stored: &Stored) {
+    let request = ErasureRequest {
+        id: ErasureId::from_bytes(*stored.material.id.as_bytes()),
+        target: ErasureTarget::Material(stored.material.id),
+        reason: "asked for".into(),
+        by: Actor { client: "test".into(), operator: None },
+        idempotency: None,
+        elsewhere_of: Vec::new(),
+    };
+    window.archive.erase_now(request).unwrap();
+}
+
+#[test]
+fn a_refused_paper_waits_through_restarts_until_the_repository_takes_it() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    let mut window = Window::at_work(&repository);
+    let refused: Vec<_> = (0..3).map(|_| window.file_as(Origin::Simulated)).collect();
+    let taken = window.file();
+    is_refused(&window, 3, "simulated_refused");
+    for _ in 0..2 {
+        window.sync = None;
+        let offered = repository.state().requests["/v1/commits"];
+        window.start();
+        wait_for("another try", || repository.state().requests["/v1/commits"] > offered);
+        is_refused(&window, 3, "simulated_refused");
+        assert!(!window.sync().is_committed(refused[0].sequence, refused[0].material.id));
+    }
+    // Nothing of one that was erased meanwhile is offered.
+    window.sync = None;
+    forget(&window, &refused[1]);
+    repository.state().refuse_simulated = false;
+    window.start();
     window.settled();
+    for stored in [&refused[0], &refused[2], &taken] {
+        let committed = || window.sync().is_committed(stored.sequence, stored.material.id);
+        wait_for("the confirmation", committed);
+    }
+    let ids = [&taken, &refused[0], &refused[2]].map(|s| s.material.id.to_string());
+    assert_eq!(repository.filed_ids(), ids, "each once");
+    assert_eq!(window.last_error(), None);
+    // Once it is there it is not offered again. The request to forget goes up too, and comes before this one.
+    let behind = window.file();
+    wait_for("the next paper", || window.sync().is_committed(behind.sequence, behind.material.id));
+    let offered = repository.state().commits.len();
+    window.sync = None;
+    window.start();
+    let later = window.file();
+    wait_for("the later paper", || window.sync().is_committed(later.sequence, later.material.id));
+    assert_eq!(repository.state().commits.len(), offered + 1);
+}
+
+#[test]
+fn a_paper_erased_while_it_was_being_refused_is_not_counted() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    let mut window = Window::at_work(&repository);
+    repository.fault("/v1/commits", Fault::Late { head_ms: 300, body_ms: 0 });
+    let refused = window.file_as(Origin::Simulated);
+    wait_for("the commit", || repository.state().commits.len() == 1);
+    forget(&window, &refused);
+    // Counts the erasure before the answer is there.
+    assert_eq!(window.sync().status().backlog_materials, 1);
+    window.settled();
+    let later = window.file();
+    wait_for("the later paper", || window.sync().is_committed(later.sequence, later.material.id));
+    window.settled();
+    assert_eq!(window.last_error(), None);
+}
+
+#[test]
+fn a_reason_that_is_no_code_is_not_passed_on() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    repository.state().refusal = Some("it is about Zhang San".to_owned());
+    let mut window = Window::at_work(&repository);
+    window.file_as(Origin::Simulated);
+    is_refused(&window, 1, "repository_refused");
+}
+
+#[test]
+fn a_new_enrolment_gives_a_refused_paper_another_try_at_once() {
+    let repository = Repository::start();
+    repository.state().refuse_simulated = true;
+    let mut window = Window::at_work(&repository);
+    let refused = window.file_as(Origin::Simulated);
+    is_refused(&window, 1, "simulated_refused");
+    repository.state().refuse_simulated = false;
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    wait_for("the confirmation", || window.sync().is_committed(refused.sequence, refused.material.id));
+    window.settled();
+    assert_eq!(window.last_error(), None);
+}
+
+#[test]
+fn another_repository_is_offered_what_the_first_refused() {
+    let first = Repository::start();
+    first.state().refuse_simulated = true;
+    let mut window = Window::at_work(&first);
+    let refused = window.file_as(Origin::Simulated);
+    is_refused(&window, 1, "simulated_refused");
+    window.sync = None;
+    let second = Repository::start();
+    window.options.url = second.url();
+    window.start();
+    assert_eq!(window.sync().status().backlog_materials, 1);
+    window.sync().enrol("GOOD-CODE", "counter-1").unwrap();
+    wait_for("the confirmation", || window.sync().is_committed(refused.sequence, refused.material.id));
+    window.settled();
+}
+
+#[test]
+fn what_has_become_one_with_another_windows_paper_is_known_under_both_names() {
+    let repository = Repository::start();
+    let first = MaterialId::from_bytes([7; 16]);
+    repository.state().filed_as = Some(first.to_string());
+    let mut window = Window::at_work(&repository);
+    let merged = window.file();
+    window.settled();
+    repository.state().filed_as = None;
+    let own = window.file();
+    window.settled();
+    for _ in 0..2 {
+        assert!(window.sync().is_committed(merged.sequence, merged.material.id));
+        assert_eq!(window.sync().filed_as(merged.material.id), Some(first));
+        assert_eq!(window.sync().filed_as(own.material.id), None);
+        window.sync = None;
+        window.start();
+    }
 }
 
 #[test]
@@ -126,7 +271,10 @@ fn a_paper_whose_picture_is_gone_does_not_stop_the_others() {
     wait_for("the confirmation", || window.sync().is_committed(whole.sequence, whole.material.id));
     assert_eq!(repository.filed_ids(), [whole.material.id.to_string()]);
     assert_eq!(window.sync().rejected(broken.material.id).unwrap().as_deref(), Some("blob_missing"));
-    window.settled();
+    is_refused(&window, 1, "blob_missing");
+    window.sync = None;
+    window.start();
+    is_refused(&window, 1, "blob_missing");
 }
 
 #[test]
