@@ -68,8 +68,8 @@ fn without_values(path: &str, message: &str) -> String {
     if let Some(field) = message.strip_prefix("missing field `") {
         return format!("the field `{}` is missing", field.split('`').next().unwrap_or_default());
     }
-    if message.starts_with("duplicate field `") {
-        return format!("the field `{path}` stands twice");
+    if let Some(field) = message.strip_prefix("duplicate field `") {
+        return format!("the field `{}` stands twice", field.split('`').next().unwrap_or_default());
     }
     if message.starts_with("unknown field `") {
         let known = expected.unwrap_or_else(|| "no fields".to_owned());
@@ -167,7 +167,7 @@ mod tests {
                 "inner: a field that is not known here; known: `value`",
             ),
             (r#"{"inner": {}}"#, "the field `value` is missing"),
-            (r#"{"inner": {"value": "a", "value": "b"}}"#, "the field `inner.value` stands twice"),
+            (r#"{"inner": {"value": "a", "value": "b"}}"#, "the field `value` stands twice"),
             (r#"["11010519491231002X"]"#, "the body is not a JSON object"),
             (r#"{"inner": {"value": "a"}} 11010519491231002X"#, "something follows the JSON object"),
             (r#"{"inner": "#, "the body is not JSON"),
