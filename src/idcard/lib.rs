@@ -7,6 +7,7 @@
 mod card;
 pub mod codes;
 pub mod content;
+pub mod fingerprint;
 pub mod frame;
 mod module_number;
 pub mod pages;

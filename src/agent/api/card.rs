@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yidang_device::RawCard;
+use yidang_device::{RawCard, ReadWish};
 use yidang_idcard::IdCard;
 
 use super::extract::read_json;
@@ -126,7 +126,7 @@ pub(crate) async fn read(
     let request = fingerprint(&[b"card/read", &body]);
     let call = async {
         let wait = Duration::from_millis(wish.wait_ms);
-        let raw = app.card.read(wait).await.map_err(|e| faults::card(&e))?;
+        let raw = app.card.read(ReadWish::default(), wait).await.map_err(|e| faults::card(&e))?;
         let reading = open(&app, &caller, &raw)?;
         Ok(Answer(reading).into_response())
     };
