@@ -15,6 +15,8 @@ mod sam;
 pub mod status;
 pub mod text;
 #[cfg(test)]
+mod vector_tests;
+#[cfg(test)]
 mod vectors;
 
 pub use card::{IdCard, Warning};

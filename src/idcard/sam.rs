@@ -122,6 +122,9 @@ impl<T: SamTransport> SamReader<T> {
     /// broken reply, or one that breaks off, is [`DeviceCondition::Protocol`].
     pub fn ask(&mut self, command: Command, limit: Duration, cancel: &Cancel) -> Result<Reply, DeviceError> {
         not_cancelled(cancel)?;
+        if matches!(command, Command::SetSpeed(_)) {
+            return Err(protocol("a module's speed is never changed".to_owned()));
+        }
         self.frames.clear();
         let deadline = self.transport.clock() + limit;
         self.transport.send(&command.to_frame())?;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use yidang_device::{Access, ReadWish, WLT_LENGTH_BYTES};
 
 use super::*;
-use crate::frame::{HEAD_LENGTH_BYTES, REQUEST_LENGTH_MIN, decode};
+use crate::frame::{HEAD_LENGTH_BYTES, REQUEST_LENGTH_MIN, Speed, decode};
 use crate::text::{CardText, DocumentType};
 use crate::vectors;
 
@@ -189,6 +189,13 @@ fn a_moved_card_a_silent_module_and_a_broken_reply_get_one_second_try() {
         let steps = vec![found_and_selected(), vec![failure], found_and_selected(), read_and_rest()];
         assert!(outcome(&mut reader(steps)).is_ok());
     }
+}
+
+#[test]
+fn the_modules_speed_is_never_changed() {
+    let mut reader = reader(vec![]);
+    let asked = reader.ask(Command::SetSpeed(Speed::Baud9600), SamLimits::USUAL.short, &Cancel::new());
+    assert_eq!(asked.err().map(|e| e.condition), Some(DeviceCondition::Protocol));
 }
 
 #[test]
