@@ -139,6 +139,40 @@ fn a_decoder_that_hangs_or_fails_costs_the_portrait_alone() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_decoder_that_hangs_outlives_a_killed_agent_by_seconds() {
+    let seconds = format!("{}.7", 100_000 + std::process::id());
+    let wanted = format!("sleep\0{seconds}\0");
+    let sleeps = || {
+        let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+        let commands = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+        commands.into_iter().any(|command| command == wanted.as_bytes())
+    };
+    let decoder = format!("hangs-{seconds}");
+    let desk = desk(&decoder);
+    let mut agent = agent_with_decoder(desk.path(), &decoder);
+    std::thread::scope(|scope| {
+        let url = agent.url.clone();
+        let bearer = format!("Bearer {}", agent.token);
+        // Cut off by the kill.
+        scope.spawn(move || {
+            drop(ureq::post(format!("{url}/v1/card/read")).header("Authorization", bearer).send_empty());
+        });
+        wait_until(Duration::from_secs(4), sleeps);
+        agent.kill();
+    });
+    wait_until(Duration::from_secs(15), || !sleeps());
+}
+
+fn wait_until(limit: Duration, holds: impl Fn() -> bool) {
+    let until = Instant::now() + limit;
+    while !holds() {
+        assert!(Instant::now() < until, "it does not come about in {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_decoder_that_is_not_there_is_told_at_the_start_and_in_the_status() {
     let desk = desk("good");

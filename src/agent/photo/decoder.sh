@@ -35,6 +35,9 @@ flood)
 hang)
     exec sleep 86400
     ;;
+hangs-*)
+    exec sleep "$argument"
+    ;;
 silent)
     # Ends its output and goes on.
     exec sleep 86400 >&-

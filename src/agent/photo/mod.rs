@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use yidang_device::WLT_LENGTH_BYTES;
-use yidang_imaging::{PortraitError, portrait};
+use yidang_imaging::PortraitError;
+#[cfg(unix)]
+use yidang_imaging::portrait;
 
 /// Longest time the program gets.
 pub(crate) const DECODED_WITHIN: Duration = Duration::from_secs(5);
@@ -32,6 +34,7 @@ pub(crate) struct PhotoDecoder {
 
 /// Why there is no portrait. Quotes nothing of the photo.
 #[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "no program is run there"))]
 pub(crate) enum DecodeError {
     /// The program cannot be run.
     #[error("{0}")]

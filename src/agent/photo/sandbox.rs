@@ -10,6 +10,8 @@ const LIMITED: &str = r#"ulimit -v 1048576 && ulimit -t 10 && ulimit -f 32768 &&
 #[cfg(not(target_os = "linux"))]
 const LIMITED: &str = r#"ulimit -t 10 && ulimit -f 32768 && ulimit -c 0 && exec "$@""#;
 
+/// Ends a program that hangs when nobody is left to kill it, because the agent itself was killed.
+const TIMER: &[&str] = &["/usr/bin/timeout", "--foreground", "--signal=KILL", "10"];
 /// util-linux's, where distributions put it.
 const UNSHARE: [&str; 2] = ["/usr/bin/unshare", "/bin/unshare"];
 /// A network without an interface, and a process table of its own: what is in it ends with the program, whatever
@@ -21,26 +23,30 @@ const NAMESPACES: [&[&str]; 2] = [
 
 /// How a program is shut in on this system.
 pub(super) struct Sandbox {
-    /// What stands before the program; empty where nothing is permitted.
+    /// What stands before the program.
     before: Vec<&'static str>,
+    has_namespaces: bool,
 }
 
 impl Sandbox {
     /// The best way that this system permits, found by trying.
     pub(super) fn find() -> Self {
-        let ways = UNSHARE.into_iter().flat_map(|tool| NAMESPACES.map(|options| [&[tool], options].concat()));
-        Self { before: ways.into_iter().find(|way| works(way)).unwrap_or_default() }
+        let mut ways =
+            UNSHARE.into_iter().flat_map(|tool| NAMESPACES.map(|options| [&[tool], options].concat()));
+        let way = ways.find(|way| works(way));
+        let has_namespaces = way.is_some();
+        Self { before: [timer(), &way.unwrap_or_default()].concat(), has_namespaces }
     }
 
     /// Limits alone, as where no namespace is permitted.
     #[cfg(test)]
     pub(super) fn without_namespaces() -> Self {
-        Self { before: vec![] }
+        Self { before: timer().to_vec(), has_namespaces: false }
     }
 
     /// What is missing.
     pub(super) fn lacks(&self) -> Option<&'static str> {
-        self.before.is_empty().then_some(
+        (!self.has_namespaces).then_some(
             "this system gives the photo decoder no network of its own (unshare of util-linux, user namespaces): \
              it can reach the network",
         )
@@ -52,6 +58,10 @@ impl Sandbox {
         command.args(["-c", LIMITED, "sh"]).args(&self.before).arg(program);
         command
     }
+}
+
+fn timer() -> &'static [&'static str] {
+    if works(TIMER) { TIMER } else { &[] }
 }
 
 fn works(way: &[&str]) -> bool {
