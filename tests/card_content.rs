@@ -34,7 +34,7 @@ fn desk(decoder: &str) -> tempfile::TempDir {
     folder
 }
 
-/// A drawn picture of a portrait's size, 24 bits.
+/// A drawn picture, 24 bits, of a portrait's size.
 fn bmp() -> Vec<u8> {
     let words = [38862_u32, 0, 54, 40, 102, 126].into_iter().flat_map(u32::to_le_bytes);
     let head: Vec<u8> = b"BM".iter().copied().chain(words).chain([1, 0, 24, 0]).chain([0; 24]).collect();
@@ -121,6 +121,25 @@ fn a_photo_is_decoded_by_the_operators_program() {
     assert!(card["photo"].as_str().is_some_and(|photo| photo.starts_with(PNG)), "written anew");
     assert_eq!(card["photo_wlt"].as_str().map(str::len), Some(1368), "and as the card holds it");
     assert_eq!(agent.get("/v1/status").expect(200)["photo_decoder"]["state"], "ready");
+}
+
+#[test]
+fn the_largest_portrait_fits_an_answer_that_is_kept_for_its_repetition() {
+    let desk = desk("good");
+    let words = [720_054_u32, 0, 54, 40, 480, 500].into_iter().flat_map(u32::to_le_bytes);
+    let mut noise: Vec<u8> = b"BM".iter().copied().chain(words).chain([1, 0, 24, 0]).chain([0; 24]).collect();
+    let mut state = 1_u32;
+    noise.extend((0..720_000).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    }));
+    std::fs::write(desk.path().join("picture"), noise).expect("the picture is written");
+    let agent = agent_with_decoder(desk.path(), "good");
+    let keyed = || agent.post_with("/v1/card/read", &json!({}), &[("Idempotency-Key", "once")]).expect(200);
+    let first = keyed();
+    assert_eq!(first["photo_status"], "decoded");
+    assert!(first["photo"].as_str().is_some_and(|photo| photo.len() > 900_000), "it is noise indeed");
+    assert_eq!(keyed(), first);
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::{ImageError, Picture, inspect};
 pub const PORTRAIT_SIDE_MAX_PX: u32 = 1000;
 /// Shortest side of what can show a face.
 pub const PORTRAIT_SIDE_MIN_PX: u32 = 32;
+/// Most pixels of a portrait, so that what is made of it stays below 730 000 bytes whatever it shows.
+pub const PORTRAIT_PIXELS_MAX: u32 = 240_000;
 
 /// Why bytes are no portrait. Nothing here quotes the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +25,8 @@ pub enum PortraitError {
     /// The picture is cut off or corrupt.
     #[error("the picture is damaged or cut off")]
     Damaged,
-    /// A side outside [`PORTRAIT_SIDE_MIN_PX`] to [`PORTRAIT_SIDE_MAX_PX`]. Known before memory for the pixels
-    /// is taken.
+    /// A side outside [`PORTRAIT_SIDE_MIN_PX`] to [`PORTRAIT_SIDE_MAX_PX`], or more pixels than
+    /// [`PORTRAIT_PIXELS_MAX`]. Known before memory for the pixels is taken.
     #[error("a portrait is not {width} x {height} pixels large")]
     Size {
         /// Pixels across.
@@ -72,7 +74,11 @@ fn decode_bmp(bytes: &[u8]) -> Result<Picture, PortraitError> {
 
 fn sized(width: u32, height: u32) -> Result<(), PortraitError> {
     let fits = |side| (PORTRAIT_SIDE_MIN_PX..=PORTRAIT_SIDE_MAX_PX).contains(&side);
-    if fits(width) && fits(height) { Ok(()) } else { Err(PortraitError::Size { width, height }) }
+    if fits(width) && fits(height) && width * height <= PORTRAIT_PIXELS_MAX {
+        Ok(())
+    } else {
+        Err(PortraitError::Size { width, height })
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +162,20 @@ mod tests {
                 assert_eq!(portrait(&whole[..kept]), Err(PortraitError::Damaged), "{format:?}, {kept} bytes");
             }
         }
+    }
+
+    #[test]
+    fn the_largest_portrait_stays_small_whatever_it_shows() {
+        let noise = |width, height| {
+            let mut state = 1_u32;
+            DynamicImage::ImageRgb8(image::RgbImage::from_fn(width, height, |_, _| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                image::Rgb([(state >> 24) as u8, (state >> 16) as u8, (state >> 20) as u8])
+            }))
+        };
+        assert!(portrait(&written(&noise(240, 1000), ImageFormat::Bmp)).unwrap().len() < 730_000);
+        let more = portrait(&written(&noise(241, 1000), ImageFormat::Bmp));
+        assert_eq!(more, Err(PortraitError::Size { width: 241, height: 1000 }));
     }
 
     #[test]
