@@ -11,8 +11,8 @@ use yidang_device::{
 };
 use yidang_idcard::content::CardData;
 use yidang_idcard::frame::{
-    Command, FrameReader, HEAD_LENGTH_BYTES, LENGTH_MAX, PREAMBLE, REPLY_LENGTH_MIN, REQUEST_LENGTH_MIN, Reply,
-    decode,
+    Command, FrameReader, HEAD_LENGTH_BYTES, LENGTH_MAX, PREAMBLE, REPLY_LENGTH_MIN, REQUEST_LENGTH_MIN,
+    Reply, decode,
 };
 use yidang_idcard::text::{CardText, DocumentType};
 use yidang_idcard::{SamReader, SamTransport};
