@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pcsc::{Context, Disposition, Protocols, Scope, ShareMode};
 use yidang_device::conformance::{self, CardBench};
-use yidang_device::{Access, Cancel, CardDriver, CardReader, DeviceCondition, Presence, RawCard};
+use yidang_device::{Access, Cancel, CardDriver, CardReader, DeviceCondition, Presence, RawCard, ReadWish};
 use yidang_pcsc::PcscDriver;
 use yidang_virtual_reader::{Card, Fault, IfdCode, VirtualReader};
 
@@ -286,7 +286,7 @@ fn a_reading_that_hangs_can_be_cancelled() {
         other.cancel();
     });
     let started = Instant::now();
-    assert_eq!(condition(reader.read(&cancel)), DeviceCondition::Cancelled);
+    assert_eq!(condition(reader.read(ReadWish::default(), &cancel)), DeviceCondition::Cancelled);
     assert!(started.elapsed() < Duration::from_secs(3), "it took {:?}", started.elapsed());
     canceller.join().expect("it cancels");
     pcscd.readers[0].let_go();

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use pcsc::{Context, Protocols, Scope, ShareMode};
 use yidang_device::conformance::{self, CardBench};
-use yidang_device::{Cancel, CardDriver, CardReader, DeviceCondition, Presence, RawCard};
+use yidang_device::{Cancel, CardDriver, CardReader, DeviceCondition, Presence, RawCard, ReadWish};
 use yidang_pcsc::PcscDriver;
 use yidang_virtual_reader::{Card, Door, Fault, IfdCode, Module, Parts, VirtualReader, Wrap};
 
 use crate::support::agent::Agent;
 use crate::support::cards::{
-    CHIP_SERIAL, card, condition, driver, module_card, open_by, pcscd, read, reading, texts, wait_for,
+    CHIP_SERIAL, card, condition, driver, fingerprint, module_card, open_by, pcscd, read, reading, texts,
+    wait_for,
 };
 use crate::support::pcscd::Pcscd;
 
@@ -145,6 +146,22 @@ fn every_form_keeps_every_promise_of_a_card_reader() {
             named.spawn_scoped(scope, move || conformance::card_reader(&bench)).expect("a thread");
         }
     });
+}
+
+#[test]
+fn a_fingerprint_comes_over_every_tunnel_and_over_no_pages() {
+    let ways = [&PAGED, &TUNNEL_SHORT, &TUNNEL_EXTENDED, &ESCAPE];
+    let Some((pcscd, driver)) = desk(&ways) else { return };
+    for (number, (way, reader)) in ways.iter().zip(&pcscd.readers).enumerate() {
+        let (card, wanted) = way.card(&texts()[0]);
+        reader.insert(card);
+        let mut open = open_by(&driver, number);
+        wait_for(open.as_mut(), Presence::Present);
+        let seen = open.read(ReadWish { fingerprint: true }, &Cancel::new());
+        let seen = seen.unwrap_or_else(|e| panic!("{}: {e}", way.name));
+        let fingerprint = if way.module.is_some() { fingerprint() } else { vec![] };
+        assert!(seen == RawCard { fingerprint, ..wanted }, "{}: the reading differs", way.name);
+    }
 }
 
 #[test]

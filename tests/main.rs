@@ -14,6 +14,8 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// What a card holds beside its text is given only where it is allowed, and decoded by the operator's program.
+mod card_content;
 /// Nothing is left behind, however often cards are read and pcscd dies.
 mod card_endurance;
 /// An ID card is read through the real pcscd, whatever happens on the way.

@@ -41,7 +41,10 @@ impl Form {
         let (text, photo_wlt) = ([b' '; 256], vec![0x55; 1024]);
         match self {
             Self::Paged => Card::with_module(&text, &photo_wlt, [7; 8]),
-            Self::Escape => Card::with_content(Content { text, photo_wlt, new_address: None }, [7; 8]),
+            Self::Escape => {
+                let content = Content { text, photo_wlt, new_address: None, fingerprint: vec![] };
+                Card::with_content(content, [7; 8])
+            }
         }
     }
 }

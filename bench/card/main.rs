@@ -19,7 +19,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
-use yidang_device::{Cancel, CardDriver, CardReader, Presence};
+use yidang_device::{Cancel, CardDriver, CardReader, Presence, ReadWish};
 
 use crate::bare::Bare;
 use crate::form::Form;
@@ -81,12 +81,12 @@ fn overhead(form: Form, readings: u32) -> Result<(), Failure> {
         return Err("the card is not noticed".into());
     }
     // The first reading asks for more, once: the module's number.
-    reader.read(&cancel)?;
+    reader.read(ReadWish::default(), &cancel)?;
     let bare = Bare::connect(&Pcscd::reader_name(0), form)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..readings {
         let began = Instant::now();
-        reader.read(&cancel)?;
+        reader.read(ReadWish::default(), &cancel)?;
         ours.push(began.elapsed());
         let began = Instant::now();
         bare.read()?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use yidang_device::{Cancel, CardDriver, CardReader};
+use yidang_device::{Cancel, CardDriver, CardReader, ReadWish};
 use yidang_idcard::frame::{Command, HEAD_LENGTH_BYTES};
 use yidang_sam_serial::SerialDriver;
 
@@ -59,7 +59,7 @@ pub(crate) fn overhead(readings: u32) -> Result<(), Failure> {
 }
 
 fn read(reader: &mut dyn CardReader) -> Result<(), Failure> {
-    let card = reader.read(&Cancel::new())?;
+    let card = reader.read(ReadWish::default(), &Cancel::new())?;
     if card.photo_wlt.is_empty() { Err("the reading has no photo".into()) } else { Ok(()) }
 }
 

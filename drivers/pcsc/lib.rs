@@ -17,6 +17,8 @@ mod chosen;
 mod condition;
 mod driver;
 mod exchange;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod limits;
 mod paged;
 mod pattern;

@@ -69,7 +69,7 @@ fn whole(stream: &[u8], form: &PagedForm) -> Result<CardData, ContentError> {
     let short = ContentError::TooShort { got: stream.len(), needed };
     let (text, rest) = stream.split_first_chunk::<TEXT_LENGTH_BYTES>().ok_or(short)?;
     let photo = rest.get(..WLT_LENGTH_BYTES).ok_or(short)?;
-    Ok(CardData { text: *text, photo_wlt: photo.to_vec() })
+    Ok(CardData { text: *text, photo_wlt: photo.to_vec(), fingerprint: None })
 }
 
 fn broken(error: ContentError) -> DeviceError {

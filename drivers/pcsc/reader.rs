@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pcsc::Context;
-use yidang_device::{Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard};
+use yidang_device::{
+    Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard, ReadWish,
+};
 
 use crate::chosen::Chosen;
 use crate::driver::listing;
@@ -243,7 +245,7 @@ impl CardReader for PcscReader {
         }
     }
 
-    fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError> {
-        self.exchange(cancel, Session::read)
+    fn read(&mut self, wish: ReadWish, cancel: &Cancel) -> Result<RawCard, DeviceError> {
+        self.exchange(cancel, move |session, limits| session.read(wish, limits))
     }
 }

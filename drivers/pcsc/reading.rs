@@ -24,6 +24,7 @@ pub(crate) fn paged(
             // The reading is whole without it, so whatever goes wrong here does not spoil it.
             chip_serial: if serial { chip_serial(exchange).ok().flatten() } else { None },
             photo: None,
+            fingerprint: vec![],
             origin: Origin::Device,
         }),
         // A reader that is known to have a module refused this card.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pcsc::{Context, ReaderState, Scope, State};
-use yidang_device::{CardReader, DeviceCondition, DeviceError, Presence, RawCard};
+use yidang_device::{CardReader, DeviceCondition, DeviceError, Presence, RawCard, ReadWish};
 use yidang_idcard::{SamLimits, SamReader};
 use yidang_model::Origin;
 
@@ -147,10 +147,10 @@ impl Session {
         }
     }
 
-    /// Reads the card, a second time where that helps.
-    pub(crate) fn read(&mut self, limits: &mut Limits) -> Result<RawCard, DeviceError> {
+    /// Reads the card, a second time where that helps. Pages have no fingerprint.
+    pub(crate) fn read(&mut self, wish: ReadWish, limits: &mut Limits) -> Result<RawCard, DeviceError> {
         self.looked = None;
-        let first = match self.attempt(limits) {
+        let first = match self.attempt(wish, limits) {
             Err(error) if error.condition == DeviceCondition::CardUnreadable => error,
             ended => return ended,
         };
@@ -158,7 +158,7 @@ impl Session {
         let last = match profile.form {
             // The module's session has tried twice by itself.
             Form::Tunnel(_) => first,
-            Form::Paged(_) | Form::Bare => match self.attempt(limits) {
+            Form::Paged(_) | Form::Bare => match self.attempt(wish, limits) {
                 // There was a card at the first attempt.
                 Err(e) if e.condition == DeviceCondition::NoCard => return Err(removed(&first)),
                 Err(e) if e.condition == DeviceCondition::CardUnreadable => e,
@@ -174,7 +174,7 @@ impl Session {
 
     /// Connects to the card that lies there, reads it, and leaves it as it was. Another program may reset the
     /// card between our connecting and our turn, time and again: then we connect anew, as long as time allows.
-    fn attempt(&mut self, limits: &mut Limits) -> Result<RawCard, DeviceError> {
+    fn attempt(&mut self, wish: ReadWish, limits: &mut Limits) -> Result<RawCard, DeviceError> {
         let mut connected_in_vain = false;
         loop {
             limits.check()?;
@@ -189,7 +189,7 @@ impl Session {
                     Err(reading::why_not(turn, true, "the reader is one without a security module"))
                 }
                 Form::Tunnel(form) => {
-                    let read = |sam: &mut SamReader<Tunnel<'_>>| sam.read(&limits.cancel);
+                    let read = |sam: &mut SamReader<Tunnel<'_>>| sam.read(wish, &limits.cancel);
                     let mut card = with_module(module, chosen, *form, turn, limits, read)?;
                     if profile.chip_serial {
                         card.chip_serial = reading::chip_serial(turn).ok().flatten();

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use yidang_device::{Cancel, CardDriver};
+use yidang_device::{Cancel, CardDriver, ReadWish};
 use yidang_sam_serial::SerialDriver;
 
 #[path = "wire.rs"]
@@ -30,7 +30,7 @@ fn five_hundred_readings_leave_nothing_behind() {
     let read = |times: usize| {
         let mut reader = driver.open(&id).unwrap();
         for _ in 0..times {
-            reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("{e}"));
+            reader.read(ReadWish::default(), &Cancel::new()).unwrap_or_else(|e| panic!("{e}"));
         }
     };
     // What is made once is made here.

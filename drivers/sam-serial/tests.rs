@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use yidang_device::{
-    Access, Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard, conformance,
+    Access, Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard, ReadWish,
+    conformance,
 };
 use yidang_idcard::frame::Reply;
 use yidang_idcard::text::{CardText, DocumentType, Field, encode_new_address};
@@ -30,7 +31,7 @@ fn open(wire: &Wire) -> Box<dyn CardReader> {
 }
 
 fn read(reader: &mut dyn CardReader) -> RawCard {
-    reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("{e}"))
+    reader.read(ReadWish::default(), &Cancel::new()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn failure<T>(outcome: Result<T, DeviceError>) -> DeviceError {
@@ -67,6 +68,7 @@ fn resident() -> RawCard {
         sam_id: Some(number.unwrap().0),
         chip_serial: None,
         photo: None,
+        fingerprint: vec![],
         origin: Origin::Device,
     }
 }
@@ -201,7 +203,7 @@ fn a_reply_that_breaks_off_is_an_error_and_the_next_reading_works() {
     let wire = Wire::new();
     let mut reader = open(&wire);
     wire.manners().breaks_off_after = Some(8);
-    let error = failure(reader.read(&Cancel::new()));
+    let error = failure(reader.read(ReadWish::default(), &Cancel::new()));
     assert_eq!(error.condition, DeviceCondition::Protocol);
     assert!(error.detail.contains("broke off after 8 bytes"), "{error}");
     wire.manners().breaks_off_after = None;
@@ -214,7 +216,7 @@ fn a_module_that_hangs_is_noticed_in_time_and_works_again() {
     let mut reader = open(&wire);
     wire.manners().mute = true;
     let started = Instant::now();
-    let error = failure(reader.read(&Cancel::new()));
+    let error = failure(reader.read(ReadWish::default(), &Cancel::new()));
     assert_eq!(error.condition, DeviceCondition::Timeout, "{error}");
     // Two tries of a second.
     let took = started.elapsed();
@@ -235,7 +237,7 @@ fn a_hung_call_ends_soon_after_it_is_cancelled() {
         canceller.cancel();
         Instant::now()
     });
-    let error = failure(reader.read(&cancel));
+    let error = failure(reader.read(ReadWish::default(), &cancel));
     let late = timer.join().unwrap().elapsed();
     assert_eq!(error.condition, DeviceCondition::Cancelled);
     // A slice is 50 ms; the rest is for machines that have other things to do.
@@ -287,8 +289,8 @@ fn a_line_that_is_hung_up_is_lost() {
     let wire = Wire::new();
     let mut reader = open(&wire);
     wire.hang_up();
-    assert_eq!(failure(reader.read(&Cancel::new())).condition, DeviceCondition::Lost);
-    assert_eq!(failure(reader.read(&Cancel::new())).condition, DeviceCondition::Lost);
+    assert_eq!(failure(reader.read(ReadWish::default(), &Cancel::new())).condition, DeviceCondition::Lost);
+    assert_eq!(failure(reader.read(ReadWish::default(), &Cancel::new())).condition, DeviceCondition::Lost);
     assert!(driver(&wire).list().unwrap().is_empty());
     let error = failure(try_open(&wire));
     assert_eq!(error.condition, DeviceCondition::NotFound);
@@ -298,7 +300,7 @@ fn a_line_that_is_hung_up_is_lost() {
     let mut reader = open(&wire);
     wire.manners().hangs_up_after = Some(600);
     let started = Instant::now();
-    let error = failure(reader.read(&Cancel::new()));
+    let error = failure(reader.read(ReadWish::default(), &Cancel::new()));
     assert_eq!(error.condition, DeviceCondition::Lost, "{error}");
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     assert!(wire.manners().heard.iter().any(|(_, command)| *command == FIND));
@@ -312,7 +314,7 @@ fn a_line_that_is_hung_up_is_lost() {
             std::thread::sleep(Duration::from_millis(100));
             wire.hang_up();
         });
-        let error = failure(reader.read(&Cancel::new()));
+        let error = failure(reader.read(ReadWish::default(), &Cancel::new()));
         assert_eq!(error.condition, DeviceCondition::Lost, "{error}");
     });
 }

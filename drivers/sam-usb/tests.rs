@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nusb::transfer::TransferError;
 use yidang_device::{
-    Access, Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, RawCard, conformance,
+    Access, Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, RawCard, ReadWish, conformance,
 };
 use yidang_idcard::frame::{Command, HEAD_LENGTH_BYTES, Reply};
 use yidang_idcard::{SamReader, SamTransport};
@@ -197,7 +197,7 @@ fn expected(card: &str) -> RawCard {
     let desk = Desk::new(None, None);
     desk.insert(Some(card)).unwrap();
     let mut reader = desk.card_driver().open("simulated-reader").unwrap_or_else(|e| panic!("{e}"));
-    let card = reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("{e}"));
+    let card = reader.read(ReadWish::default(), &Cancel::new()).unwrap_or_else(|e| panic!("{e}"));
     RawCard { chip_serial: None, photo: None, origin: Origin::Device, ..card }
 }
 
@@ -335,7 +335,7 @@ fn a_stall_is_cleared_and_the_reading_tried_again() {
         let reader = reader(split);
         let mut sam = reader.sam();
         reader.hold().refuses[0] = Some(TransferError::Stall);
-        let card = sam.read(&Cancel::new()).unwrap_or_else(|e| panic!("{e}"));
+        let card = sam.read(ReadWish::default(), &Cancel::new()).unwrap_or_else(|e| panic!("{e}"));
         assert!(card == expected("01-resident"));
         assert_eq!(reader.hold().halts_cleared, 1);
 
@@ -362,7 +362,7 @@ fn a_pulled_plug_is_lost_even_where_it_shows_as_a_fault_first() {
         std::thread::sleep(Duration::from_millis(100));
         puller.change(|reader| reader.unplugged = true);
     });
-    let error = sam.read(&Cancel::new()).err().expect("nothing is read");
+    let error = sam.read(ReadWish::default(), &Cancel::new()).err().expect("nothing is read");
     assert_eq!(error.condition, DeviceCondition::Lost, "{error}");
     pull.join().unwrap();
 }

@@ -76,6 +76,8 @@ pub(crate) struct CardFile {
     pub(crate) chip_serial: Option<[u8; 8]>,
     /// Number of the module that reads the card, where it is not the simulation's own.
     pub(crate) sam_id: Option<ModuleNumber>,
+    /// Whether the card has fingerprints.
+    pub(crate) fingerprint: bool,
     /// Name of the portrait's file.
     pub(crate) photo: Option<String>,
     /// What always goes wrong with this card.
@@ -102,7 +104,7 @@ const DATES: [(&str, Field); 3] =
     [("birth_date", Field::BirthDate), ("valid_from", Field::ValidFrom), ("valid_until", Field::ValidUntil)];
 
 /// Keys that mean something else.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "document_type",
     "sex",
     "ethnicity",
@@ -111,6 +113,7 @@ const OTHERS: [&str; 9] = [
     "chip_serial",
     "sam_id",
     "photo",
+    "fingerprint",
     "fault",
 ];
 
@@ -153,6 +156,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<CardFile, CardFileProblem> {
         })?,
         sam_id: keys
             .parsed("sam_id", "written as 05.01-20101129-0001228293-0296863149", |text| text.parse().ok())?,
+        fingerprint: keys.flag("fingerprint")?,
         photo: keys.text("photo")?.map(str::to_owned),
         fault: keys.parsed("fault", "a card fault", |text| text.parse().ok())?,
         text,
@@ -311,6 +315,7 @@ mod tests {
             ("sex_code = \"12\"", "line 2: this document has room for 1 characters of sex_code"),
             ("chip_serial = \"00\"", "line 2: chip_serial must be 16 hexadecimal digits"),
             ("fault = \"stall\"", "line 2: fault must be a card fault"),
+            ("fingerprint = \"yes\"", "line 2: fingerprint must be true or false"),
         ] {
             assert_eq!(problem(&format!("{resident}{rest}\n")).to_string(), shown);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use yidang_device::{
     Access, Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard,
+    ReadWish,
 };
 use yidang_idcard::SamReader;
 use yidang_model::Origin;
@@ -67,9 +68,9 @@ impl CardReader for SimulatedReader {
         self.reader.wait(last, timeout, cancel)
     }
 
-    fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError> {
+    fn read(&mut self, wish: ReadWish, cancel: &Cancel) -> Result<RawCard, DeviceError> {
         self.reader.transport().begin_reading();
-        let outcome = self.reader.read(cancel);
+        let outcome = self.reader.read(wish, cancel);
         let given = self.reader.transport().end_reading();
         let mut card = outcome?;
         // What no frame carries comes from the file: the portrait, the chip's serial, another module.

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use yidang_device::{Cancel, DeviceCondition, DeviceError, WLT_LENGTH_BYTES};
+use yidang_device::{Cancel, DeviceCondition, DeviceError, FINGER_LENGTH_BYTES, WLT_LENGTH_BYTES};
 use yidang_idcard::content::CardData;
+use yidang_idcard::fingerprint::{Finger, FingerHead, Registration};
 use yidang_idcard::frame::{Command, FrameError, REQUEST_LENGTH_MIN, Reply, decode};
 use yidang_idcard::{SamTransport, status};
 
@@ -94,14 +95,13 @@ impl SamSimulator {
         match command {
             Command::Find => self.find(),
             Command::Select => self.select().map(Some),
-            Command::ReadCard => self.read().map(Some),
+            Command::ReadCard => self.read(false).map(Some),
+            Command::ReadCardWithFingerprints => self.read(true).map(Some),
             Command::ReadNewAddress => self.read_new_address().map(Some),
             Command::ModuleNumber => Ok(Some(reply(status::SUCCESS, MODULE_NUMBER.to_vec()))),
             Command::Reset | Command::Status | Command::SetSpeed(_) | Command::SetRadioFrame(_) => {
                 Ok(Some(reply(status::SUCCESS, vec![])))
             }
-            // These cards carry no fingerprints.
-            Command::ReadCardWithFingerprints => Ok(Some(reply(status::COMMAND, vec![]))),
         }
     }
 
@@ -148,7 +148,7 @@ impl SamSimulator {
         Ok(reply(status::SUCCESS, vec![0; 8]))
     }
 
-    fn read(&mut self) -> Result<Reply, DeviceError> {
+    fn read(&mut self, with_fingerprint: bool) -> Result<Reply, DeviceError> {
         let Some(lying) = self.within_reach()? else { return Ok(reply(status::READ_FAILED, vec![])) };
         let card = self.load(&lying)?;
         if self.strikes(CardFault::ReadFailed, card.file.fault) {
@@ -157,7 +157,8 @@ impl SamSimulator {
         let text = card.file.text.encode().map_err(|_| not_written())?;
         let mut photo_wlt = b"WLf\0".to_vec();
         photo_wlt.resize(WLT_LENGTH_BYTES, 0);
-        let answer = reply(status::SUCCESS, CardData { text, photo_wlt }.to_bytes());
+        let fingerprint = with_fingerprint.then(|| if card.file.fingerprint { fingers() } else { vec![] });
+        let answer = reply(status::SUCCESS, CardData { text, photo_wlt, fingerprint }.to_bytes());
         if self.strikes(CardFault::BadChecksum, card.file.fault) {
             self.spoil_check_byte = true;
         } else {
@@ -219,6 +220,17 @@ impl SamTransport for SamSimulator {
     fn clock(&self) -> Duration {
         self.opened.elapsed()
     }
+}
+
+/// Two fingers that nobody has: a left thumb, and one of the right hand that was not registered. No minutiae.
+fn fingers() -> Vec<[u8; FINGER_LENGTH_BYTES]> {
+    let made_up = |registration, finger, quality| {
+        FingerHead { version: 0, scanner: 0, developer: 0, registration, finger, quality }.to_empty_block()
+    };
+    vec![
+        made_up(Registration::Registered, Finger::Left(1), Some(80)),
+        made_up(Registration::NotRegistered, Finger::RightUncertain, None),
+    ]
 }
 
 fn reply(status: u8, data: Vec<u8>) -> Reply {

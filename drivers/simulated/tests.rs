@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use yidang_device::{
-    Camera, Cancel, CardReader, DecodedPhoto, DeviceCondition, Presence, RawCard, conformance,
+    Camera, Cancel, CardReader, DecodedPhoto, DeviceCondition, Presence, RawCard, ReadWish, conformance,
 };
 use yidang_idcard::text::{CardText, DocumentType, Field, encode_new_address};
 use yidang_idcard::{IdCard, Warning};
@@ -28,7 +28,7 @@ fn camera(desk: &Desk) -> Box<dyn Camera> {
 }
 
 fn read(reader: &mut dyn CardReader) -> Result<IdCard, DeviceCondition> {
-    let raw = reader.read(&Cancel::new()).map_err(|e| e.condition)?;
+    let raw = reader.read(ReadWish::default(), &Cancel::new()).map_err(|e| e.condition)?;
     Ok(IdCard::from_raw(&raw, Date::new(2026, 11, 24)).expect("the type is known"))
 }
 
@@ -86,6 +86,7 @@ impl conformance::CardBench for Bench {
             ),
             chip_serial: Some([0, 0, 0, 0, 0, 0, 0, 1]),
             photo: Some(DecodedPhoto { bytes: include_bytes!("../../fixtures/cards/portrait.png").to_vec() }),
+            fingerprint: vec![],
             origin: Origin::Simulated,
         }
     }
@@ -97,6 +98,24 @@ impl conformance::CardBench for Bench {
     fn damage(&self, times: u32) -> bool {
         self.desk.fault(Fault::Card(CardFault::ReadFailed), times);
         true
+    }
+}
+
+#[test]
+fn a_fingerprint_is_given_to_those_who_ask_where_the_file_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (with, without) = ("document_type = \"hmt\"\nfingerprint = true\n", "document_type = \"hmt\"\n");
+    write(folder.path(), &[("a.toml", with.as_bytes()), ("b.toml", without.as_bytes())]);
+    let desk = Desk::new(Some(folder.path().to_owned()), None);
+    for (card, wish, fingers) in [("a", true, 2), ("a", false, 0), ("b", true, 0)] {
+        desk.insert(Some(card)).unwrap();
+        let mut reader = reader(&desk);
+        let raw = reader.read(ReadWish { fingerprint: wish }, &Cancel::new());
+        let raw = raw.unwrap_or_else(|e| panic!("{card}: {e}"));
+        assert_eq!(raw.fingerprint.len(), fingers, "{card}, asked: {wish}");
+        let read = IdCard::from_raw(&raw, None).unwrap();
+        assert_eq!(read.fingers.len(), fingers);
+        assert!(!read.warnings.contains(&Warning::FingerprintMalformed));
     }
 }
 
@@ -185,7 +204,8 @@ fn a_bad_card_file_is_refused_by_name_and_the_others_work() {
     let desk = Desk::new(Some(folder.path().to_owned()), None);
     let mut reader = reader(&desk);
     assert_eq!(presence(reader.as_mut(), Presence::Absent), Presence::Present);
-    let error = reader.read(&Cancel::new()).err().expect("the first card is the bad one");
+    let error =
+        reader.read(ReadWish::default(), &Cancel::new()).err().expect("the first card is the bad one");
     assert_eq!(error.condition, DeviceCondition::CardUnreadable);
     assert_eq!(error.detail, "card file bad.toml: line 1: document_type must be text in quotes");
     let refused = |card| desk.insert(Some(card)).unwrap_err().to_string();
@@ -309,7 +329,7 @@ fn a_hanging_reader_and_a_stalled_camera_can_be_cancelled() {
     let started = Instant::now();
     let waiting = std::thread::spawn(move || {
         let grabbed = camera.grab(Duration::from_secs(60), &other).err().map(|e| e.condition);
-        (reader.read(&other).err().map(|e| e.condition), grabbed)
+        (reader.read(ReadWish::default(), &other).err().map(|e| e.condition), grabbed)
     });
     std::thread::sleep(Duration::from_millis(30));
     cancel.cancel();
@@ -320,7 +340,8 @@ fn a_hanging_reader_and_a_stalled_camera_can_be_cancelled() {
     let cancel = Cancel::new();
     let other = cancel.clone();
     let started = Instant::now();
-    let waiting = std::thread::spawn(move || hanging.read(&other).err().map(|e| e.condition));
+    let waiting =
+        std::thread::spawn(move || hanging.read(ReadWish::default(), &other).err().map(|e| e.condition));
     std::thread::sleep(Duration::from_millis(30));
     cancel.cancel();
     assert_eq!(waiting.join().unwrap(), cancelled);

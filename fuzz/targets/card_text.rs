@@ -19,6 +19,7 @@ fuzz_target!(|data: &[u8]| {
         sam_id: text.first_chunk().copied(),
         chip_serial: None,
         photo: None,
+        fingerprint: data.first_chunk().into_iter().copied().collect(),
         origin: Origin::Device,
     };
     let today = Date::from_digits("20260101");

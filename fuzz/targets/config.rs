@@ -23,6 +23,10 @@ fuzz_target!(|data: &[u8]| {
             assert!(config.listen.ip().is_loopback(), "listens to the world");
             assert!(config.data_dir.is_absolute() && config.keys_dir.is_absolute());
             assert!(!config.keys_dir.starts_with(&config.data_dir), "keys beside the data");
+            assert!(
+                config.card_photo_decoder.is_none_or(|program| program.is_absolute()),
+                "a program by name"
+            );
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use yidang_device::{Access, Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing};
+use yidang_device::{Access, Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, ReadWish};
 use yidang_idcard::frame::{FrameReader, Reply};
 use yidang_idcard::{SamReader, SamTransport};
 use yidang_model::Origin;
@@ -62,5 +62,5 @@ fuzz_target!(|data: &[u8]| {
 
     let listing = DeviceListing { id: "f".into(), name: "f".into(), access: Access::Granted };
     let answers = Answers { left: data, now: Duration::ZERO };
-    let _ = SamReader::new(answers, listing, Origin::Device).read(&Cancel::new());
+    let _ = SamReader::new(answers, listing, Origin::Device).read(ReadWish::default(), &Cancel::new());
 });

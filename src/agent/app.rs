@@ -9,6 +9,7 @@ use yidang_archive::Archive;
 use crate::config::Config;
 use crate::events::Events;
 use crate::holders::Holders;
+use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
 use crate::replay::Replays;
 use crate::simulation::Simulation;
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) events: Arc<Events>,
     pub(crate) card: CardStation,
     pub(crate) camera: CameraStation,
+    /// `None`: no decoder is configured.
+    pub(crate) photos: Option<PhotoDecoder>,
     pub(crate) simulation: Option<Arc<dyn Simulation>>,
     /// `None`: the agent works alone.
     pub(crate) sync: Option<Arc<dyn Upstream>>,

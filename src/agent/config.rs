@@ -38,6 +38,10 @@ pub struct Config {
     pub card_port: Option<PathBuf>,
     /// Folder of profiles for PC/SC readers, beside the built-in ones; `None`: those alone.
     pub card_profiles: Option<PathBuf>,
+    /// Whether the fingerprint may be read from cards, by tokens that may as well.
+    pub card_fingerprint: bool,
+    /// Program that decodes the compressed photo; `None`: it is given as it is.
+    pub card_photo_decoder: Option<PathBuf>,
     /// Camera driver by name, or `auto`.
     pub camera_driver: String,
     /// Folder of card files for the simulated reader; `None`: its built-in ones.
@@ -117,6 +121,8 @@ struct CardSection {
     driver: Option<String>,
     port: Option<PathBuf>,
     profiles: Option<PathBuf>,
+    fingerprint: Option<bool>,
+    photo_decoder: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -206,6 +212,9 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
         file.card.port = Some(port.into());
     }
     path(&mut file.card.profiles, take("CARD_PROFILES"));
+    if let Some(program) = take("CARD_PHOTO_DECODER") {
+        file.card.photo_decoder = Some(program.into());
+    }
     text(&mut file.camera.driver, take("CAMERA_DRIVER"));
     path(&mut file.simulated.cards, take("SIMULATED_CARDS"));
     path(&mut file.simulated.frames, take("SIMULATED_FRAMES"));
@@ -215,11 +224,14 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
         file.http.origins =
             Some(origins.split(',').map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()).collect());
     }
-    if let Some(required) = take("AGENT_OPERATOR_REQUIRED") {
-        let reason = "must be true or false".to_owned();
-        let value =
-            required.parse().map_err(|_| ConfigError::Value { key: "agent.operator_required", reason })?;
-        file.agent.operator_required = Some(value);
+    let flags = [
+        ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),
+        ("CARD_FINGERPRINT", "card.fingerprint", &mut file.card.fingerprint),
+    ];
+    for (name, key, slot) in flags {
+        if let Some(written) = take(name) {
+            *slot = Some(written.parse().map_err(|_| bad(key, "must be true or false"))?);
+        }
     }
     Ok(())
 }
@@ -262,6 +274,8 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
         card_port: file.card.port.map(port).transpose()?,
         card_profiles: file.card.profiles.map(|p| base.join(p)),
+        card_fingerprint: file.card.fingerprint.unwrap_or(false),
+        card_photo_decoder: file.card.photo_decoder.map(decoder).transpose()?,
         camera_driver: driver("camera.driver", file.camera.driver, drivers.camera)?,
         simulated_cards: file.simulated.cards.map(|p| base.join(p)),
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
@@ -316,6 +330,16 @@ fn port(path: PathBuf) -> Result<PathBuf, ConfigError> {
     if path.as_os_str().is_empty() || cfg!(unix) && !path.is_absolute() {
         let reason = format!("`{}` is no port; write its whole path, such as /dev/ttyUSB0", path.display());
         return Err(bad("card.port", reason));
+    }
+    Ok(path)
+}
+
+/// A program is named by its whole path, so that nobody else's of that name is run. It gets no arguments.
+fn decoder(path: PathBuf) -> Result<PathBuf, ConfigError> {
+    if !path.is_absolute() {
+        let reason =
+            format!("`{}` is no whole path of a program; it is run without arguments", path.display());
+        return Err(bad("card.photo_decoder", reason));
     }
     Ok(path)
 }
@@ -403,6 +427,23 @@ mod tests {
         assert!(error.contains("line 5") && error.contains("port"), "{error}");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn nothing_of_the_card_is_read_or_decoded_further_unless_it_is_configured() {
+        let least = load(LEAST, &[]).unwrap();
+        assert_eq!((least.card_fingerprint, least.card_photo_decoder), (false, None));
+        let text = format!("{LEAST}[card]\nfingerprint = true\nphoto_decoder = \"/opt/decode\"\n");
+        let written = load(&text, &[]).unwrap();
+        assert!(written.card_fingerprint);
+        assert_eq!(written.card_photo_decoder.as_deref(), Some(Path::new("/opt/decode")));
+        let variables = [("YIDANG_CARD_FINGERPRINT", "false"), ("YIDANG_CARD_PHOTO_DECODER", "/opt/other")];
+        let config = load(&text, &variables).unwrap();
+        assert!(!config.card_fingerprint);
+        assert_eq!(config.card_photo_decoder.as_deref(), Some(Path::new("/opt/other")));
+        let error = load(LEAST, &[("YIDANG_CARD_FINGERPRINT", "yes")]).unwrap_err().to_string();
+        assert_eq!(error, "card.fingerprint: must be true or false");
+    }
+
     #[test]
     fn profiles_lie_beside_the_file_unless_the_environment_says_otherwise() {
         let written = format!("{LEAST}[card]\nprofiles = \"profiles\"\n");
@@ -424,6 +465,8 @@ mod tests {
             (&format!("{LEAST}[http]\norigins = [\"*\"]\n"), "http.origins"),
             (&format!("{LEAST}[card]\ndriver = \"magic\"\n"), "card.driver"),
             (&format!("{LEAST}[card]\nport = \"\"\n"), "card.port"),
+            (&format!("{LEAST}[card]\nphoto_decoder = \"decode\"\n"), "card.photo_decoder"),
+            (&format!("{LEAST}[card]\nphoto_decoder = \"\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
         ];
         for (text, key) in cases {

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::control::{Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
+use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
 use crate::replay::Replays;
 use crate::server;
@@ -90,6 +91,8 @@ impl Daemon {
         let card = CardStation::start(drivers.card, events.clone()).map_err(StartError::Thread)?;
         let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
         tracing::info!("{config}");
+        let photos = config.card_photo_decoder.clone().map(PhotoDecoder::new);
+        photos.iter().for_each(PhotoDecoder::warn);
         let holders = Arc::new(Holders::default());
         let sync = start_sync(&config, &archive, &events, &holders).await?;
         let no_control = "no control socket: `enrol` and `archive` need the daemon stopped";
@@ -106,6 +109,7 @@ impl Daemon {
             events,
             card,
             camera,
+            photos,
             simulation: drivers.simulation,
             sync,
             pictures: Semaphore::new(PICTURES_AT_ONCE),

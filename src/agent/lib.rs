@@ -16,6 +16,7 @@ mod failure;
 mod guard;
 mod holders;
 mod language;
+mod photo;
 mod problem;
 mod random;
 mod recent;

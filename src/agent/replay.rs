@@ -54,6 +54,14 @@ pub(crate) fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// Whether a key is one, for calls whose answers may not be kept at all.
+pub(crate) fn acceptable(key: &str) -> Result<(), Problem> {
+    if key.is_empty() || key.len() > KEY_LENGTH_MAX {
+        return Err(Problem::invalid("Idempotency-Key is 1 to 255 bytes"));
+    }
+    Ok(())
+}
+
 impl Replays {
     /// Runs the call once per key. A second request under the key waits for the first one's answer and gets
     /// it; one that differs is refused. Failures are not remembered: a retry tries again.
@@ -68,9 +76,7 @@ impl Replays {
         F: Future<Output = Result<Response, Problem>>,
     {
         let Some(key) = key else { return call.await };
-        if key.is_empty() || key.len() > KEY_LENGTH_MAX {
-            return Err(Problem::invalid("Idempotency-Key is 1 to 255 bytes"));
-        }
+        acceptable(key)?;
         let answer = self.slot(token, key, request)?;
         let given = answer
             .get_or_try_init(|| async {

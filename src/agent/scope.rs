@@ -25,6 +25,8 @@ macro_rules! scopes {
 scopes! {
     /// Reading cards.
     Card = "card",
+    /// The fingerprint of a card that is read, which takes `card` as well.
+    CardFingerprint = "card:fingerprint",
     /// Capturing papers.
     Capture = "capture",
     /// Filing.

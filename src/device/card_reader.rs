@@ -10,6 +10,10 @@ use crate::{Cancel, DeviceError, DeviceListing};
 pub const TEXT_LENGTH_BYTES: usize = 256;
 /// Length of an ID card's compressed photo (WLT).
 pub const WLT_LENGTH_BYTES: usize = 1024;
+/// Length of one finger's block (GA/T 1012).
+pub const FINGER_LENGTH_BYTES: usize = 512;
+/// Most fingers a card holds.
+pub const FINGERS_MAX: usize = 2;
 
 /// Whether a card lies on the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +46,18 @@ pub struct RawCard {
     pub chip_serial: Option<[u8; 8]>,
     /// A portrait that came decoded.
     pub photo: Option<DecodedPhoto>,
+    /// The fingers' blocks as they stand on the card, [`FINGER_LENGTH_BYTES`] each and at most
+    /// [`FINGERS_MAX`]; empty when nobody asked for them, or card or reader have none.
+    pub fingerprint: Vec<[u8; FINGER_LENGTH_BYTES]>,
     /// Where the reading comes from.
     pub origin: Origin,
+}
+
+/// What a reading is to bring beside text, photo, newest address and module number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadWish {
+    /// The fingerprint, where card and reader have it. Biometric data: nobody asks for it unless told to.
+    pub fingerprint: bool,
 }
 
 /// A way to find and open card readers. Shared between threads; the readers it opens are not.
@@ -71,9 +85,10 @@ pub trait CardReader: Send {
     /// second time. A card that was exchanged for another within one call may go unnoticed.
     fn wait(&mut self, last: Presence, timeout: Duration, cancel: &Cancel) -> Result<Presence, DeviceError>;
 
-    /// Reads the card that lies there: text, photo, newest address, module number.
+    /// Reads the card that lies there: text, photo, newest address, module number, and what is wished for. A
+    /// reader that cannot give what is wished for gives the rest.
     ///
     /// Blocks for at most 15 seconds, and retries once by itself where a second try is known to help. A card
     /// that was read before may be read again without being lifted.
-    fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError>;
+    fn read(&mut self, wish: ReadWish, cancel: &Cancel) -> Result<RawCard, DeviceError>;
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Camera, Cancel, CardReader, DeviceCondition, Presence, RawCard};
+use crate::{Camera, Cancel, CardReader, DeviceCondition, Presence, RawCard, ReadWish};
 
 /// A card reader under test, and the hands that put cards on it.
 pub trait CardBench {
@@ -57,7 +57,9 @@ fn reading_gives_the_card_and_can_be_repeated(bench: &dyn CardBench) {
     let mut reader = bench.open();
     wait_for(reader.as_mut(), Presence::Present);
     for _ in 0..3 {
-        let card = reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("the card reads: {e}"));
+        let card = reader
+            .read(ReadWish::default(), &Cancel::new())
+            .unwrap_or_else(|e| panic!("the card reads: {e}"));
         assert!(card == wanted, "the reading differs from the card");
     }
     // A module that refuses to find a card twice must not look like a removal.
@@ -69,7 +71,8 @@ fn reading_without_a_card_says_so(bench: &dyn CardBench) {
     bench.remove();
     let mut reader = bench.open();
     wait_for(reader.as_mut(), Presence::Absent);
-    let error = reader.read(&Cancel::new()).err().expect("an empty reader reads nothing");
+    let error =
+        reader.read(ReadWish::default(), &Cancel::new()).err().expect("an empty reader reads nothing");
     assert_eq!(error.condition, DeviceCondition::NoCard, "{error}");
 }
 
@@ -81,9 +84,11 @@ fn a_damaged_card_is_an_error_and_the_next_reading_works(bench: &dyn CardBench) 
     if !bench.damage(2) {
         return;
     }
-    let error = reader.read(&Cancel::new()).err().expect("a damaged card does not read");
+    let error = reader.read(ReadWish::default(), &Cancel::new()).err().expect("a damaged card does not read");
     assert_eq!(error.condition, DeviceCondition::CardUnreadable, "{error}");
-    let card = reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("the card reads again: {e}"));
+    let card = reader
+        .read(ReadWish::default(), &Cancel::new())
+        .unwrap_or_else(|e| panic!("the card reads again: {e}"));
     assert!(card == wanted, "the reading differs from the card");
 }
 

@@ -15,7 +15,8 @@ mod listing;
 pub use camera::{Camera, CameraDriver, Frame};
 pub use cancel::Cancel;
 pub use card_reader::{
-    CardDriver, CardReader, DecodedPhoto, Presence, RawCard, TEXT_LENGTH_BYTES, WLT_LENGTH_BYTES,
+    CardDriver, CardReader, DecodedPhoto, FINGER_LENGTH_BYTES, FINGERS_MAX, Presence, RawCard, ReadWish,
+    TEXT_LENGTH_BYTES, WLT_LENGTH_BYTES,
 };
 pub use error::{DeviceCondition, DeviceError};
 pub use listing::{Access, DeviceListing};

@@ -6,6 +6,7 @@ use yidang_device::RawCard;
 use yidang_model::{Date, Origin, Subject, SubjectError, SubjectType};
 
 use crate::codes;
+use crate::fingerprint::FingerHead;
 use crate::module_number::ModuleNumber;
 use crate::text::{CardText, DocumentType, Field, LONG_TERM, TextError, decode_new_address};
 
@@ -32,6 +33,8 @@ pub enum Warning {
     SexCodeUnknown,
     /// The ethnicity code is none of GB/T 3304.
     EthnicityCodeUnknown,
+    /// A fingerprint block does not start as such blocks do.
+    FingerprintMalformed,
 }
 
 impl Warning {
@@ -48,6 +51,7 @@ impl Warning {
             Self::TextDamaged => "text_damaged",
             Self::SexCodeUnknown => "sex_code_unknown",
             Self::EthnicityCodeUnknown => "ethnicity_code_unknown",
+            Self::FingerprintMalformed => "fingerprint_malformed",
         }
     }
 }
@@ -98,6 +102,8 @@ pub struct IdCard {
     pub sam_id: Option<ModuleNumber>,
     /// The chip's serial, 16 lower-case hexadecimal digits.
     pub chip_serial: Option<String>,
+    /// What the fingerprint blocks say about themselves, those that can be read; empty without a fingerprint.
+    pub fingers: Vec<FingerHead>,
     /// What a clerk should look at, each at most once.
     pub warnings: Vec<Warning>,
     /// Where the reading comes from.
@@ -133,10 +139,14 @@ impl IdCard {
             renewal_count: present(&text, Field::RenewalCount),
             sam_id: raw.sam_id.map(ModuleNumber),
             chip_serial: raw.chip_serial.map(hex::encode),
+            fingers: raw.fingerprint.iter().filter_map(|block| FingerHead::decode(block).ok()).collect(),
             warnings: Vec::new(),
             origin: raw.origin,
         };
         card.warnings = card.judge(&text, text.damaged || address_damaged, today);
+        if card.fingers.len() < raw.fingerprint.len() {
+            card.warnings.push(Warning::FingerprintMalformed);
+        }
         Ok(card)
     }
 
@@ -204,6 +214,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fingerprint::Finger;
     use crate::text::encode_new_address;
     use crate::vectors;
 
@@ -215,6 +226,7 @@ mod tests {
             sam_id: None,
             chip_serial: None,
             photo: None,
+            fingerprint: vec![],
             origin: Origin::Device,
         }
     }
@@ -291,6 +303,18 @@ mod tests {
         }
         assert_eq!(warnings_with(Field::ValidUntil, "20261124"), [], "its last day is a valid day");
         assert_eq!(warnings_with(Field::ValidUntil, ""), [], "a blank last day is unknown");
+    }
+
+    #[test]
+    fn fingers_are_read_and_a_block_that_is_none_is_told() {
+        let mut whole = raw(DocumentType::Resident);
+        whole.fingerprint = vectors::fingerprint().to_vec();
+        let card = IdCard::from_raw(&whole, None).unwrap();
+        assert_eq!((card.fingers[0].finger, card.fingers[0].quality), (Finger::Left(1), Some(80)));
+        assert_eq!((card.fingers.len(), card.warnings), (2, vec![]));
+        whole.fingerprint[1][0] = 0;
+        let card = IdCard::from_raw(&whole, None).unwrap();
+        assert_eq!((card.fingers.len(), card.warnings), (1, vec![Warning::FingerprintMalformed]));
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub enum Command {
     ReadCardWithFingerprints,
     /// The newest appended address (`30 03`).
     ReadNewAddress,
-    /// Another speed of the serial line (`60 nn`); it persists in the module, which needs 5 ms to change.
+    /// Another speed of the serial line (`60 nn`); it persists in the module, which needs 5 ms to change. Known for
+    /// what reads requests: no session sends it, since other programs would look for the module in vain.
     SetSpeed(Speed),
     /// Largest radio frame, in bytes (`61 FF`, one data byte).
     SetRadioFrame(u8),

@@ -7,12 +7,15 @@
 mod card;
 pub mod codes;
 pub mod content;
+pub mod fingerprint;
 pub mod frame;
 mod module_number;
 pub mod pages;
 mod sam;
 pub mod status;
 pub mod text;
+#[cfg(test)]
+mod vector_tests;
 #[cfg(test)]
 mod vectors;
 

@@ -47,7 +47,7 @@ pub fn assemble(pages: &[Vec<u8>]) -> Result<CardData, PagesError> {
 
 /// Cuts a card's content into pages. A photo longer than 1024 bytes is cut there.
 pub fn split(text: &[u8; TEXT_LENGTH_BYTES], photo: &[u8]) -> Vec<Vec<u8>> {
-    let card = CardData { text: *text, photo_wlt: photo.to_vec() };
+    let card = CardData { text: *text, photo_wlt: photo.to_vec(), fingerprint: None };
     card.to_bytes().chunks(PAGE_LENGTH_BYTES).map(<[u8]>::to_vec).collect()
 }
 

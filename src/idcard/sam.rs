@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use yidang_device::{Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard};
+use yidang_device::{
+    Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard, ReadWish,
+};
 use yidang_model::Origin;
 
 use crate::content::CardData;
@@ -29,7 +31,7 @@ pub trait SamTransport: Send {
 pub struct SamLimits {
     /// To find a card, to select it, and for the module's own number.
     pub short: Duration,
-    /// To read text and photo.
+    /// To read text and photo; a second more with the fingerprint.
     pub read: Duration,
     /// To read the newest address.
     pub address: Duration,
@@ -47,6 +49,8 @@ impl SamLimits {
     };
 }
 
+/// How much longer than text and photo alone a fingerprint takes at most.
+const FINGERPRINT_TAKES: Duration = Duration::from_secs(1);
 /// Pause between two looks for a card.
 const POLL_PERIOD: Duration = Duration::from_millis(250);
 
@@ -118,6 +122,9 @@ impl<T: SamTransport> SamReader<T> {
     /// broken reply, or one that breaks off, is [`DeviceCondition::Protocol`].
     pub fn ask(&mut self, command: Command, limit: Duration, cancel: &Cancel) -> Result<Reply, DeviceError> {
         not_cancelled(cancel)?;
+        if matches!(command, Command::SetSpeed(_)) {
+            return Err(protocol("a module's speed is never changed".to_owned()));
+        }
         self.frames.clear();
         let deadline = self.transport.clock() + limit;
         self.transport.send(&command.to_frame())?;
@@ -184,7 +191,12 @@ impl<T: SamTransport> SamReader<T> {
     }
 
     /// One pass: find, select, read, newest address, module number.
-    fn attempt(&mut self, deadline: Duration, cancel: &Cancel) -> Result<RawCard, DeviceError> {
+    fn attempt(
+        &mut self,
+        wish: ReadWish,
+        deadline: Duration,
+        cancel: &Cancel,
+    ) -> Result<RawCard, DeviceError> {
         let data = if self.find(self.limit(self.limits.short, deadline), cancel)? {
             self.field = Field::Found;
             self.found_in_reading = true;
@@ -192,12 +204,12 @@ impl<T: SamTransport> SamReader<T> {
             if reply.status[2] != status::SUCCESS {
                 return Err(status::error(reply.status));
             }
-            self.read_content(deadline, cancel)?
+            self.read_content(wish, deadline, cancel)?
         } else if self.field == Field::Empty {
             return Err(status::error([0, 0, status::FIND_FAILED]));
         } else {
             // The module may refuse to find a card it has read, and yet read it again.
-            self.read_content_unfound(deadline, cancel)?
+            self.read_content_unfound(wish, deadline, cancel)?
         };
         let new_address = self.read_new_address(deadline, cancel)?;
         self.field = Field::Read;
@@ -208,11 +220,30 @@ impl<T: SamTransport> SamReader<T> {
             sam_id: self.module_number(deadline, cancel)?,
             chip_serial: None,
             photo: None,
+            fingerprint: data.fingerprint.unwrap_or_default(),
             origin: self.origin,
         })
     }
 
-    fn read_content(&mut self, deadline: Duration, cancel: &Cancel) -> Result<CardData, DeviceError> {
+    fn read_content(
+        &mut self,
+        wish: ReadWish,
+        deadline: Duration,
+        cancel: &Cancel,
+    ) -> Result<CardData, DeviceError> {
+        if wish.fingerprint {
+            let limit = self.limit(self.limits.read + FINGERPRINT_TAKES, deadline);
+            let reply = self.ask(Command::ReadCardWithFingerprints, limit, cancel)?;
+            match reply.status[2] {
+                status::SUCCESS => {
+                    return CardData::parse_with_fingerprint(&reply.data)
+                        .map_err(|e| protocol(e.to_string()));
+                }
+                // A module that has no such command, or does not give fingerprints to everybody.
+                status::COMMAND | status::FORBIDDEN => {}
+                _ => return Err(status::error(reply.status)),
+            }
+        }
         let reply = self.ask(Command::ReadCard, self.limit(self.limits.read, deadline), cancel)?;
         if reply.status[2] != status::SUCCESS {
             return Err(status::error(reply.status));
@@ -220,8 +251,13 @@ impl<T: SamTransport> SamReader<T> {
         CardData::parse(&reply.data).map_err(|e| protocol(e.to_string()))
     }
 
-    fn read_content_unfound(&mut self, deadline: Duration, cancel: &Cancel) -> Result<CardData, DeviceError> {
-        let error = match self.read_content(deadline, cancel) {
+    fn read_content_unfound(
+        &mut self,
+        wish: ReadWish,
+        deadline: Duration,
+        cancel: &Cancel,
+    ) -> Result<CardData, DeviceError> {
+        let error = match self.read_content(wish, deadline, cancel) {
             Err(e) if is_about_the_card(e.condition) => e,
             other => return other,
         };
@@ -295,13 +331,13 @@ impl<T: SamTransport> CardReader for SamReader<T> {
         }
     }
 
-    fn read(&mut self, cancel: &Cancel) -> Result<RawCard, DeviceError> {
+    fn read(&mut self, wish: ReadWish, cancel: &Cancel) -> Result<RawCard, DeviceError> {
         not_cancelled(cancel)?;
         let deadline = self.transport.clock() + self.limits.reading;
         self.found_in_reading = false;
-        let mut outcome = self.attempt(deadline, cancel);
+        let mut outcome = self.attempt(wish, deadline, cancel);
         if outcome.as_ref().is_err_and(|e| is_worth_a_second_try(e.condition)) {
-            outcome = self.attempt(deadline, cancel);
+            outcome = self.attempt(wish, deadline, cancel);
         }
         if outcome.is_err() {
             // The next look asks both ways.

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
-use yidang_device::{Access, WLT_LENGTH_BYTES};
+use yidang_device::{Access, ReadWish, WLT_LENGTH_BYTES};
 
 use super::*;
-use crate::frame::{HEAD_LENGTH_BYTES, REQUEST_LENGTH_MIN, decode};
+use crate::frame::{HEAD_LENGTH_BYTES, REQUEST_LENGTH_MIN, Speed, decode};
 use crate::text::{CardText, DocumentType};
 use crate::vectors;
 
@@ -63,7 +63,14 @@ fn reply(command: Command, status: u8, data: &[u8]) -> Step {
 fn content() -> Vec<u8> {
     let mut photo_wlt = b"WLf\0".to_vec();
     photo_wlt.resize(WLT_LENGTH_BYTES, 0);
-    CardData { text: vectors::text(DocumentType::Resident), photo_wlt }.to_bytes()
+    CardData { text: vectors::text(DocumentType::Resident), photo_wlt, fingerprint: None }.to_bytes()
+}
+
+/// The same card's answer to `30 10`, with so many fingers.
+fn content_with(fingers: usize) -> Vec<u8> {
+    let mut card = CardData::parse(&content()).unwrap();
+    card.fingerprint = Some(vectors::fingerprint()[..fingers].to_vec());
+    card.to_bytes()
 }
 
 fn found_and_selected() -> Vec<Step> {
@@ -86,18 +93,24 @@ fn reader(steps: Vec<Vec<Step>>) -> SamReader<Script> {
 
 /// Reads once and checks that every step of the script was taken; the condition of a failure.
 fn outcome(reader: &mut SamReader<Script>) -> Result<RawCard, DeviceCondition> {
-    let outcome = reader.read(&Cancel::new()).map_err(|e| e.condition);
+    let outcome = reader.read(ReadWish::default(), &Cancel::new()).map_err(|e| e.condition);
     assert!(reader.transport.steps.is_empty(), "{} steps were not taken", reader.transport.steps.len());
     outcome
 }
 
 #[test]
-fn the_whole_reply_has_the_published_check_byte() {
+fn the_whole_replies_have_the_published_lengths_and_check_bytes() {
     for (kind, text) in vectors::texts() {
         let mut photo_wlt = b"WLf\0".to_vec();
         photo_wlt.resize(WLT_LENGTH_BYTES, 0);
-        let frame = Reply { status: [0, 0, 0x90], data: CardData { text, photo_wlt }.to_bytes() }.to_frame();
-        assert_eq!((frame.len(), frame.last().copied()), (1295, Some(vectors::check(kind))));
+        let fingers = [None, Some(vectors::fingerprint().to_vec()), Some(vec![])];
+        for ((fingerprint, length), check) in
+            fingers.into_iter().zip([1295, 2321, 1297]).zip(vectors::checks(kind))
+        {
+            let card = CardData { text, photo_wlt: photo_wlt.clone(), fingerprint };
+            let frame = Reply { status: [0, 0, 0x90], data: card.to_bytes() }.to_frame();
+            assert_eq!((frame.len(), frame.last().copied()), (length, Some(check)), "{}", kind.as_str());
+        }
     }
 }
 
@@ -113,6 +126,46 @@ fn a_card_is_read_with_address_and_module_number() {
     assert!(card.new_address == Some(address.to_vec()));
     assert_eq!(card.sam_id, Some([7; 16]));
     assert_eq!(card.origin, Origin::Device);
+}
+
+/// A reading with the fingerprint, whose content comes in these steps.
+fn with_fingerprint(content: Vec<Step>) -> Result<RawCard, DeviceCondition> {
+    let mut rest = read_and_rest();
+    rest.remove(0);
+    let mut reader = reader(vec![found_and_selected(), content, rest]);
+    let outcome = reader.read(ReadWish { fingerprint: true }, &Cancel::new()).map_err(|e| e.condition);
+    assert!(reader.transport.steps.is_empty(), "{} steps were not taken", reader.transport.steps.len());
+    outcome
+}
+
+#[test]
+fn a_fingerprint_is_read_when_it_is_wished_for_and_its_length_is_the_headers() {
+    for fingers in 0..=2 {
+        let answer = reply(Command::ReadCardWithFingerprints, 0x90, &content_with(fingers));
+        let card = with_fingerprint(vec![answer]).unwrap_or_else(|e| panic!("{e}"));
+        assert!(card.fingerprint == vectors::fingerprint()[..fingers]);
+        assert!(card.text == vectors::text(DocumentType::Resident));
+        assert_eq!(card.photo_wlt.len(), WLT_LENGTH_BYTES);
+    }
+}
+
+#[test]
+fn a_module_without_fingerprints_gives_the_rest() {
+    for refusal in [status::COMMAND, status::FORBIDDEN] {
+        let steps = vec![
+            reply(Command::ReadCardWithFingerprints, refusal, &[]),
+            reply(Command::ReadCard, 0x90, &content()),
+        ];
+        assert!(with_fingerprint(steps).is_ok_and(|card| card.fingerprint.is_empty()));
+    }
+}
+
+#[test]
+fn a_fingerprint_that_fails_gets_one_second_try() {
+    let mut steps = vec![reply(Command::ReadCardWithFingerprints, 0x41, &[])];
+    steps.extend(found_and_selected());
+    steps.push(reply(Command::ReadCardWithFingerprints, 0x90, &content_with(2)));
+    assert!(with_fingerprint(steps).is_ok_and(|card| card.fingerprint.len() == 2));
 }
 
 #[test]
@@ -136,6 +189,13 @@ fn a_moved_card_a_silent_module_and_a_broken_reply_get_one_second_try() {
         let steps = vec![found_and_selected(), vec![failure], found_and_selected(), read_and_rest()];
         assert!(outcome(&mut reader(steps)).is_ok());
     }
+}
+
+#[test]
+fn the_modules_speed_is_never_changed() {
+    let mut reader = reader(vec![]);
+    let asked = reader.ask(Command::SetSpeed(Speed::Baud9600), SamLimits::USUAL.short, &Cancel::new());
+    assert_eq!(asked.err().map(|e| e.condition), Some(DeviceCondition::Protocol));
 }
 
 #[test]
@@ -185,8 +245,8 @@ fn a_card_the_module_refuses_to_find_again_is_still_read_and_present() {
         vec![reply(Command::ReadNewAddress, 0x91, &[])],
     ];
     let mut reader = reader(steps);
-    assert!(reader.read(&Cancel::new()).is_ok());
-    assert!(reader.read(&Cancel::new()).is_ok());
+    assert!(reader.read(ReadWish::default(), &Cancel::new()).is_ok());
+    assert!(reader.read(ReadWish::default(), &Cancel::new()).is_ok());
     let presence = reader.wait(Presence::Absent, Duration::ZERO, &Cancel::new());
     assert_eq!(presence, Ok(Presence::Present));
     assert!(reader.transport.steps.is_empty());
@@ -207,7 +267,7 @@ fn a_card_that_was_read_and_leaves_is_absent() {
         vec![reply(Command::ReadNewAddress, 0x41, &[]), reply(Command::Find, 0x80, &[])],
     ];
     let mut reader = reader(steps);
-    assert!(reader.read(&Cancel::new()).is_ok());
+    assert!(reader.read(ReadWish::default(), &Cancel::new()).is_ok());
     assert_eq!(reader.wait(Presence::Present, Duration::ZERO, &Cancel::new()), Ok(Presence::Absent));
 }
 
@@ -280,11 +340,12 @@ proptest! {
         pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..100), 0..6),
         status: u8,
         data in proptest::collection::vec(any::<u8>(), 0..300),
+        fingerprint: bool,
     ) {
         let noise = vec![Step::Bytes(Command::Status, pieces)];
         let _ = reader(vec![noise]).self_test(SamLimits::USUAL.short, &Cancel::new());
-        let answer = || reply(Command::ReadCard, status, &data);
-        let mut reader = reader(vec![vec![answer()], vec![answer()]]);
-        let _ = reader.read_content(SamLimits::USUAL.read, &Cancel::new());
+        let command = if fingerprint { Command::ReadCardWithFingerprints } else { Command::ReadCard };
+        let mut reader = reader(vec![vec![reply(command, status, &data), reply(Command::ReadCard, status, &data)]]);
+        let _ = reader.read_content(ReadWish { fingerprint }, SamLimits::USUAL.read, &Cancel::new());
     }
 }

@@ -1,16 +1,17 @@
 //! Synthetic text blocks with their published check bytes, for the tests of this crate. No real person.
 
-use yidang_device::TEXT_LENGTH_BYTES;
+use yidang_device::{FINGER_LENGTH_BYTES, FINGERS_MAX, TEXT_LENGTH_BYTES};
 
 use crate::text::DocumentType;
 
-/// The check byte of the whole 30 01 reply whose photo is `WLf\0` and zeros, and the text block.
-type Vector = (DocumentType, u8, &'static str);
+/// The check bytes of the whole 30 01 reply whose photo is `WLf\0` and zeros, of the 30 10 reply with
+/// [`fingerprint`] and of that without; the text block.
+type Vector = (DocumentType, [u8; 3], &'static str);
 
 const VECTORS: [Vector; 4] = [
     (
         DocumentType::Resident,
-        0x04,
+        [0x04, 0x2D, 0x06],
         "\
          37682C673275200020002000200020002000200020002000200020002000320030003100310039003400390031003200\
          330031001753AC4E025E1D6733963A534B6DD58BEF8D3100F75320002000200020002000200020002000200020002000\
@@ -21,7 +22,7 @@ const VECTORS: [Vector; 4] = [
     ),
     (
         DocumentType::Foreigner2017,
-        0xBD,
+        [0xBD, 0x94, 0xBF],
         "\
          530050004500430049004D0045004E002C0020005400450053005400200050004500520053004F004E00200020002000\
          200020002000200020002000200020002000200020002000200020002000200020002000200020002000200020002000\
@@ -32,7 +33,7 @@ const VECTORS: [Vector; 4] = [
     ),
     (
         DocumentType::Foreigner2023,
-        0xF1,
+        [0xF1, 0xD8, 0xF3],
         "\
          37682C67194E200020002000200020002000200020002000200020002000320030003000310039003800300030003100\
          30003100530050004500430049004D0045004E002C0020005400450053005400200050004500520053004F004E002000\
@@ -43,7 +44,7 @@ const VECTORS: [Vector; 4] = [
     ),
     (
         DocumentType::Hmt,
-        0x0F,
+        [0x0F, 0x26, 0x0D],
         "\
          4B6DD58B014E200020002000200020002000200020002000200020002000310020002000320030003900390030003100\
          30003100D067025ED0673A534B6DD58BEF8D3200F7532000200020002000200020002000200020002000200020002000\
@@ -68,7 +69,15 @@ pub(crate) fn text(kind: DocumentType) -> [u8; TEXT_LENGTH_BYTES] {
     texts().find(|vector| vector.0 == kind).expect("every type has a vector").1
 }
 
-/// The check byte of the whole 30 01 reply.
-pub(crate) fn check(kind: DocumentType) -> u8 {
+/// Two fingers without minutiae: the left thumb, registered, quality 80; one of the right hand that is not.
+pub(crate) fn fingerprint() -> [[u8; FINGER_LENGTH_BYTES]; FINGERS_MAX] {
+    let mut blocks = [[0; FINGER_LENGTH_BYTES]; FINGERS_MAX];
+    blocks[0][..7].copy_from_slice(&[b'C', 0, 0, 0, 0x01, 0x10, 80]);
+    blocks[1][..7].copy_from_slice(&[b'C', 0, 0, 0, 0x03, 0x61, 0]);
+    blocks
+}
+
+/// The check bytes of the whole replies.
+pub(crate) fn checks(kind: DocumentType) -> [u8; 3] {
     VECTORS.iter().find(|vector| vector.0 == kind).expect("every type has a vector").1
 }

@@ -65,7 +65,7 @@ fn decode_png(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     Ok(if decoded.color().has_alpha() { on_white(&decoded) } else { decoded.into_rgb8() }.into_raw())
 }
 
-fn on_white(picture: &DynamicImage) -> RgbImage {
+pub(crate) fn on_white(picture: &DynamicImage) -> RgbImage {
     let rgba = picture.to_rgba8();
     let mut rgb = RgbImage::new(rgba.width(), rgba.height());
     for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {

@@ -24,6 +24,7 @@ mod judge;
 mod page;
 mod picture;
 mod png;
+mod portrait;
 mod rectify;
 mod regions;
 
@@ -46,4 +47,7 @@ pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use judge::{Quality, QualityIssue, judge};
 pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
 pub use picture::Picture;
+pub use portrait::{
+    PORTRAIT_PIXELS_MAX, PORTRAIT_SIDE_MAX_PX, PORTRAIT_SIDE_MIN_PX, PortraitError, portrait,
+};
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use yidang_device::{Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard};
+use yidang_device::{
+    Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard, ReadWish,
+};
 use yidang_model::Origin;
 use yidang_pcsc::{PcscDriver, Profiles};
 use yidang_virtual_reader::{Card, Content, MODULE_NUMBER};
@@ -47,7 +49,7 @@ pub(crate) fn wait_for(reader: &mut dyn CardReader, wanted: Presence) {
 }
 
 pub(crate) fn read(reader: &mut dyn CardReader) -> Result<RawCard, DeviceError> {
-    reader.read(&Cancel::new())
+    reader.read(ReadWish::default(), &Cancel::new())
 }
 
 pub(crate) fn condition(result: Result<RawCard, DeviceError>) -> DeviceCondition {
@@ -144,6 +146,7 @@ pub(crate) fn reading(text: &[u8; 256]) -> RawCard {
         sam_id: None,
         chip_serial: Some(CHIP_SERIAL),
         photo: None,
+        fingerprint: vec![],
         origin: Origin::Device,
     }
 }
@@ -157,9 +160,26 @@ pub(crate) fn module_card(text: &[u8; 256]) -> (Card, RawCard) {
         .flat_map(u16::to_le_bytes)
         .collect();
     let new_address = Some(address);
-    let content = Content { text: *text, photo_wlt: photo(), new_address: new_address.clone() };
+    let content = Content {
+        text: *text,
+        photo_wlt: photo(),
+        new_address: new_address.clone(),
+        fingerprint: fingerprint(),
+    };
     let read = RawCard { new_address, sam_id: Some(MODULE_NUMBER), chip_serial: None, ..reading(text) };
     (Card::with_content(content, CHIP_SERIAL), read)
+}
+
+/// Two fingers' blocks that differ in every part.
+pub(crate) fn fingerprint() -> Vec<[u8; 512]> {
+    [0x0B, 0x10]
+        .into_iter()
+        .map(|finger| {
+            let mut block: [u8; 512] = std::array::from_fn(|at| (at / 2) as u8 ^ finger);
+            block[..7].copy_from_slice(&[b'C', 1, 1, 1, 0x01, finger, 60]);
+            block
+        })
+        .collect()
 }
 
 /// Profiles of a folder with these files, beside the built-in ones.

@@ -36,6 +36,8 @@ pub struct Content {
     pub photo_wlt: Vec<u8>,
     /// The newest appended address, 70 bytes.
     pub new_address: Option<Vec<u8>>,
+    /// The fingers' blocks, at most two; empty: none.
+    pub fingerprint: Vec<[u8; 512]>,
 }
 
 impl Card {

@@ -177,19 +177,23 @@ impl Module {
                 reply(status::SUCCESS, &[0; 8])
             }
             (Command::Select, None) => reply(status::SELECT_FAILED, &[]),
-            (Command::ReadCard, Some(content)) if self.selected => {
+            (Command::ReadCard | Command::ReadCardWithFingerprints, Some(content)) if self.selected => {
                 self.read = true;
-                let data = CardData { text: content.text, photo_wlt: content.photo_wlt.clone() };
-                reply(status::SUCCESS, &data.to_bytes())
+                let (text, photo_wlt) = (content.text, content.photo_wlt.clone());
+                let wanted = command == Command::ReadCardWithFingerprints;
+                let fingerprint = wanted.then(|| content.fingerprint.clone());
+                reply(status::SUCCESS, &CardData { text, photo_wlt, fingerprint }.to_bytes())
             }
             (Command::ReadNewAddress, Some(content)) if self.selected => match &content.new_address {
                 Some(address) => reply(status::SUCCESS, address),
                 None => reply(status::NO_CONTENT, &[]),
             },
-            (Command::ReadCard | Command::ReadNewAddress, _) => reply(status::READ_FAILED, &[]),
+            (Command::ReadCard | Command::ReadCardWithFingerprints | Command::ReadNewAddress, _) => {
+                reply(status::READ_FAILED, &[])
+            }
             (Command::ModuleNumber, _) => reply(status::SUCCESS, &MODULE_NUMBER),
             (Command::Reset | Command::Status | Command::SetRadioFrame(_), _) => reply(status::SUCCESS, &[]),
-            (Command::ReadCardWithFingerprints | Command::SetSpeed(_), _) => reply(status::COMMAND, &[]),
+            (Command::SetSpeed(_), _) => reply(status::COMMAND, &[]),
         }
     }
 }
@@ -204,7 +208,12 @@ mod tests {
     use crate::Content;
 
     fn card() -> Card {
-        let content = Content { text: [b't'; 256], photo_wlt: vec![b'p'; 1024], new_address: None };
+        let content = Content {
+            text: [b't'; 256],
+            photo_wlt: vec![b'p'; 1024],
+            new_address: None,
+            fingerprint: vec![],
+        };
         Card::with_content(content, [7; 8])
     }
 

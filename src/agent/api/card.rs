@@ -10,22 +10,25 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yidang_device::RawCard;
+use yidang_device::{RawCard, ReadWish};
 use yidang_idcard::IdCard;
 
-use super::extract::read_json;
+use super::extract::{blocking, read_json};
 use super::faults;
 use super::vocabulary::{CardOrigin, CardWarning, DocumentType, PhotoStatus, Right};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
 use crate::holders::Basis;
+use crate::photo::{DECODED_WITHIN, DecodeError};
 use crate::problem::{Code, Problem};
-use crate::replay::fingerprint;
+use crate::replay::{acceptable, fingerprint};
 use crate::scope::Scope;
 
 /// Longest wait for a card.
 const WAIT_MS_MAX: u64 = 120_000;
+/// How long a photo decoder may be at dying.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How to read. An empty body reads what lies there now.
 #[derive(Default, Deserialize, ToSchema)]
@@ -77,6 +80,9 @@ pub(crate) struct CardReading {
     long_term: bool,
     /// Number of the travel permit, on residence permits for Hong Kong, Macao and Taiwan residents.
     pass_number: Option<String>,
+    /// The fingers' blocks of 512 bytes as they stand on the card, base64; null unless the configuration and the
+    /// scope `card:fingerprint` both allow it and the card has them.
+    fingerprint: Option<Vec<String>>,
     /// The compressed photo as the card holds it, base64.
     photo_wlt: Option<String>,
     /// The portrait as PNG or JPEG, base64.
@@ -109,6 +115,10 @@ pub(crate) struct CardReading {
 /// Blocks while the card is read, about a second, after up to `wait_ms` for a card to come. Writes nothing: the
 /// dossier is open in memory, for this token, until 15 minutes after its last use, also when the card is gone.
 /// Reading the same card again gives the same `holder`, prolonged. An empty body reads what lies there now.
+///
+/// The portrait comes decoded where the operator has configured a decoder, which takes up to five seconds more.
+/// The fingerprint is read where the configuration allows it and the token has the scope `card:fingerprint`
+/// besides; such a reading is kept nowhere, so a repeated `Idempotency-Key` reads again.
 #[utoipa::path(post, path = "/v1/card/read", tag = "card", operation_id = "readCard",
     request_body(content = ReadCard, description = "How long to wait; may be left out."),
     responses((status = 200, description = "What the card says, and the open dossier.", body = CardReading)))]
@@ -124,27 +134,62 @@ pub(crate) async fn read(
     }
     let key = caller.idempotency_key.clone();
     let request = fingerprint(&[b"card/read", &body]);
+    let allowed = app.config.card_fingerprint && caller.may(Scope::CardFingerprint);
+    let from_card = ReadWish { fingerprint: allowed };
     let call = async {
         let wait = Duration::from_millis(wish.wait_ms);
-        let raw = app.card.read(wait).await.map_err(|e| faults::card(&e))?;
-        let reading = open(&app, &caller, &raw)?;
+        let raw = app.card.read(from_card, wait).await.map_err(|e| faults::card(&e))?;
+        let portrait = Portrait::of(&app, &raw).await;
+        let reading = open(&app, &caller, &raw, portrait)?;
         Ok(Answer(reading).into_response())
     };
+    if from_card.fingerprint {
+        key.as_deref().map(acceptable).transpose()?;
+        return call.await;
+    }
     app.replays.once(caller.token.id, key.as_deref(), request, call).await
 }
 
-fn open(app: &Shared, caller: &Caller, raw: &RawCard) -> Result<CardReading, Problem> {
+/// The portrait, and what became of it.
+struct Portrait {
+    /// A whole PNG or JPEG file.
+    picture: Option<Vec<u8>>,
+    status: &'static str,
+}
+
+impl Portrait {
+    /// The one the reader brought along, or the one the configured decoder makes. A decoder that fails or hangs
+    /// costs the reading its time, nothing else.
+    async fn of(app: &Shared, raw: &RawCard) -> Self {
+        if let Some(photo) = &raw.photo {
+            return Self { picture: Some(photo.bytes.clone()), status: "decoded" };
+        }
+        let without = |status| Self { picture: None, status };
+        if raw.photo_wlt.is_empty() {
+            return without("none");
+        }
+        if app.photos.is_none() {
+            return without("no_decoder");
+        }
+        let (decoding, photo_wlt) = (app.clone(), raw.photo_wlt.clone());
+        let decoded = blocking(move || Ok(decoding.photos.as_ref().map(|photos| photos.decode(&photo_wlt))));
+        match tokio::time::timeout(DECODED_WITHIN + GRACE, decoded).await {
+            Ok(Ok(Some(Ok(png)))) => return Self { picture: Some(png), status: "decoded" },
+            Ok(Ok(Some(Err(DecodeError::NoDecoder(_))))) => return without("no_decoder"),
+            Ok(Ok(Some(Err(error)))) => tracing::warn!(%error, "a photo was not decoded"),
+            _ => tracing::warn!("the photo decoder cannot be ended"),
+        }
+        without("failed")
+    }
+}
+
+fn open(app: &Shared, caller: &Caller, raw: &RawCard, portrait: Portrait) -> Result<CardReading, Problem> {
     let card = IdCard::from_raw(raw, clock::today())
         .map_err(|e| Problem::new(Code::CardUnreadable, e.to_string()))?;
     let holder = card
         .subject()
         .ok()
         .map(|subject| app.holders.open(caller.token.id, subject, Basis::Card, None, None));
-    let photo_status = match (&raw.photo, raw.photo_wlt.is_empty()) {
-        (Some(_), _) => "decoded",
-        (None, false) => "no_decoder",
-        (None, true) => "none",
-    };
     Ok(CardReading {
         document_type: card.document_type.as_str(),
         name: card.name,
@@ -163,9 +208,11 @@ fn open(app: &Shared, caller: &Caller, raw: &RawCard) -> Result<CardReading, Pro
         valid_until: card.valid_until.map(|d| d.to_string()),
         long_term: card.long_term,
         pass_number: card.pass_number,
+        fingerprint: (!raw.fingerprint.is_empty())
+            .then(|| raw.fingerprint.iter().map(|block| STANDARD.encode(block)).collect()),
         photo_wlt: (!raw.photo_wlt.is_empty()).then(|| STANDARD.encode(&raw.photo_wlt)),
-        photo: raw.photo.as_ref().map(|p| STANDARD.encode(&p.bytes)),
-        photo_status,
+        photo: portrait.picture.map(|picture| STANDARD.encode(picture)),
+        photo_status: portrait.status,
         chip_serial: card.chip_serial,
         sam_id: card.sam_id.map(|id| id.to_string()),
         warnings: card.warnings.iter().map(|w| w.code()).collect(),

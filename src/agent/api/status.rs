@@ -8,9 +8,10 @@ use yidang_device::Access;
 
 use super::extract::blocking;
 use super::sync::SyncBody;
-use super::vocabulary::{DeviceState, DeviceType};
+use super::vocabulary::{DeviceState, DeviceType, PhotoDecoderState};
 use crate::app::Shared;
 use crate::caller::Caller;
+use crate::photo::PhotoDecoder;
 use crate::problem::Problem;
 use crate::stations::StationState;
 
@@ -23,6 +24,8 @@ pub(crate) struct Status {
     counter: String,
     /// The card reader and the camera.
     devices: Vec<Device>,
+    /// What turns compressed photos into portraits.
+    photo_decoder: PhotoDecoderBody,
     /// The archive in figures.
     archive: ArchiveBody,
     /// How far the repository is behind.
@@ -46,6 +49,27 @@ struct Device {
     driver: Option<String>,
     /// Why there is none, or what would open it.
     reason: Option<String>,
+}
+
+/// The operator's photo decoder.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PhotoDecoder)]
+struct PhotoDecoderBody {
+    /// Whether it can be used.
+    #[schema(value_type = PhotoDecoderState)]
+    state: &'static str,
+    /// Why it cannot be used, or what it is not kept from.
+    reason: Option<String>,
+}
+
+impl PhotoDecoderBody {
+    fn of(decoder: Option<&PhotoDecoder>) -> Self {
+        let Some(decoder) = decoder else { return Self { state: "none", reason: None } };
+        match decoder.absent() {
+            Some(reason) => Self { state: "absent", reason: Some(reason) },
+            None => Self { state: "ready", reason: decoder.exposed().map(str::to_owned) },
+        }
+    }
 }
 
 /// The archive in figures.
@@ -105,6 +129,7 @@ pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result
         version: env!("CARGO_PKG_VERSION"),
         counter: app.config.counter.clone(),
         devices: vec![device("card_reader", app.card.state()), device("camera", app.camera.state())],
+        photo_decoder: PhotoDecoderBody::of(app.photos.as_ref()),
         archive: ArchiveBody {
             materials: stats.materials,
             blobs: stats.blobs,

@@ -42,7 +42,7 @@ words! {
     CardWarning: "What is odd about a card. None of them keeps it from being read." [
         "check_digit_wrong", "id_number_malformed", "birth_date_invalid", "birth_date_differs",
         "validity_invalid", "expired", "name_has_private_use_characters", "text_damaged", "sex_code_unknown",
-        "ethnicity_code_unknown"
+        "ethnicity_code_unknown", "fingerprint_malformed"
     ];
     Crop: "`auto`: find the page; `full`: keep the whole frame; `corners`: take the given ones." [
         "auto", "full", "corners"
@@ -64,6 +64,9 @@ words! {
     NumberWarning: "`check_digit_wrong`: the number was probably mistyped." ["check_digit_wrong"];
     Origin: "Where a picture came from. The repository refuses `simulated` unless it is told otherwise." [
         "device", "upload", "simulated"
+    ];
+    PhotoDecoderState: "`none`: no decoder is configured; `ready`; `absent`: the configured program cannot be run." [
+        "none", "ready", "absent"
     ];
     PhotoStatus: "`decoded`: `photo` has the portrait; `no_decoder`: only `photo_wlt` could be given; `failed`: \
         it could not be decoded; `none`: the card gave none." ["decoded", "no_decoder", "failed", "none"];
@@ -179,6 +182,7 @@ mod tests {
             W::TextDamaged,
             W::SexCodeUnknown,
             W::EthnicityCodeUnknown,
+            W::FingerprintMalformed,
         ];
         assert_eq!(warnings.map(W::code), *CardWarning::WORDS);
         let issues = [Q::Blurred, Q::TooDark, Q::TooBright, Q::Glare, Q::LowResolution];

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::oneshot;
-use yidang_device::{Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard};
+use yidang_device::{
+    Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, Presence, RawCard, ReadWish,
+};
 
 use super::selection::choose;
 use super::{RETRY, StationState};
@@ -22,6 +24,7 @@ const PENDING_MAX: usize = 16;
 const READ_BOUND: Duration = Duration::from_secs(15);
 
 struct Request {
+    wish: ReadWish,
     deadline: Instant,
     /// Whether a reader was lost under it already: it is tried on one fresh handle, not on every next one.
     retried: bool,
@@ -60,11 +63,11 @@ impl CardStation {
         Ok(Self { requests, interrupt, state, closing, stop, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Reads the card, waiting up to `wait` for one to come. Never takes longer than `wait` and the driver's
+    /// Reads the card and what is wished for, waiting up to `wait` for one to come. Never takes longer than `wait` and the driver's
     /// own bound.
-    pub(crate) async fn read(&self, wait: Duration) -> Result<RawCard, DeviceError> {
+    pub(crate) async fn read(&self, wish: ReadWish, wait: Duration) -> Result<RawCard, DeviceError> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { deadline: Instant::now() + wait, retried: false, reply };
+        let request = Request { wish, deadline: Instant::now() + wait, retried: false, reply };
         let gone = || DeviceError::new(DeviceCondition::NotFound, "the card station has stopped");
         self.requests.send(request).map_err(|_| gone())?;
         self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).cancel();
@@ -205,7 +208,7 @@ impl Keeper {
                 still.push_back(request);
                 continue;
             }
-            match reader.read(&self.stop) {
+            match reader.read(request.wish, &self.stop) {
                 Ok(card) => {
                     self.presence_at(reader, Presence::Present);
                     let _ = request.reply.send(Ok(card));

@@ -35,6 +35,7 @@ impl Desk {
             sam_id: None,
             chip_serial: Some(CHIP_SERIAL),
             photo: None,
+            fingerprint: vec![],
             origin: Origin::Device,
         };
         Self { reader: Ccid::new(), driver: PcscDriver::new(), card, wanted }

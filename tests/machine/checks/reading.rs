@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use yidang_device::{Access, Cancel, CardDriver, CardReader, DeviceError, DeviceListing, RawCard};
+use yidang_device::{Access, Cancel, CardDriver, CardReader, DeviceError, DeviceListing, RawCard, ReadWish};
 use yidang_model::Origin;
 use yidang_simulated::Desk;
 
@@ -50,7 +50,8 @@ pub(crate) fn open(driver: &dyn CardDriver) -> Box<dyn CardReader> {
 /// Reads and compares, byte for byte.
 #[track_caller]
 pub(crate) fn reads(reader: &mut dyn CardReader, wanted: &RawCard) {
-    let card = reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("the card reads: {e}"));
+    let card =
+        reader.read(ReadWish::default(), &Cancel::new()).unwrap_or_else(|e| panic!("the card reads: {e}"));
     assert!(card.text == wanted.text, "the text differs");
     assert!(card.photo_wlt == wanted.photo_wlt, "the photo differs");
     assert!(card == *wanted, "address, module number, serial or origin differ");
@@ -59,7 +60,7 @@ pub(crate) fn reads(reader: &mut dyn CardReader, wanted: &RawCard) {
 /// Reads, which must fail.
 #[track_caller]
 pub(crate) fn fails(reader: &mut dyn CardReader) -> DeviceError {
-    reader.read(&Cancel::new()).err().expect("the reading fails")
+    reader.read(ReadWish::default(), &Cancel::new()).err().expect("the reading fails")
 }
 
 /// What a card of the simulation reads as over a wire: its frames alone, from a real device.
@@ -67,6 +68,8 @@ pub(crate) fn over_the_wire(card: &str) -> RawCard {
     let desk = Desk::new(None, None);
     desk.insert(Some(card)).expect("a built-in card");
     let mut reader = desk.card_driver().open("simulated-reader").expect("the simulated reader");
-    let card = reader.read(&Cancel::new()).unwrap_or_else(|e| panic!("the simulated card reads: {e}"));
+    let card = reader
+        .read(ReadWish::default(), &Cancel::new())
+        .unwrap_or_else(|e| panic!("the simulated card reads: {e}"));
     RawCard { chip_serial: None, photo: None, origin: Origin::Device, ..card }
 }

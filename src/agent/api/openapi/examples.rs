@@ -83,6 +83,7 @@ fn card() -> Value {
         "valid_until": "2040-03-01",
         "long_term": false,
         "pass_number": null,
+        "fingerprint": null,
         "photo_wlt": "V0xmAA==",
         "photo": null,
         "photo_status": "no_decoder",
@@ -208,6 +209,7 @@ fn status() -> Value {
                 "reason": "no camera is connected",
             },
         ],
+        "photo_decoder": {"state": "none", "reason": null},
         "archive": {"materials": 1, "blobs": 2, "holders": 1, "unfiled": 0, "ledger_head": 7, "epoch": 1},
         "sync": sync(),
     })
