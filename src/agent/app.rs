@@ -32,7 +32,7 @@ pub(crate) struct App {
     pub(crate) recent: RecentFilings,
     pub(crate) replays: Replays,
     pub(crate) events: Arc<Events>,
-    pub(crate) card: CardStation,
+    pub(crate) card: Arc<CardStation>,
     pub(crate) camera: CameraStation,
     pub(crate) simulation: Option<Arc<dyn Simulation>>,
     /// `None`: the agent works alone.

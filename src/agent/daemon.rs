@@ -87,7 +87,8 @@ impl Daemon {
         let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let events = Arc::new(Events::new());
-        let card = CardStation::start(drivers.card, events.clone()).map_err(StartError::Thread)?;
+        let card = CardStation::start(drivers.card.clone(), events.clone()).map_err(StartError::Thread)?;
+        let card = Arc::new(card);
         let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
         tracing::info!("{config}");
         let sync = start_sync(&config, &archive, &events).await?;
