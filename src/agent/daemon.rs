@@ -17,7 +17,7 @@ use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
 use crate::clock;
 use crate::config::Config;
-use crate::control::{Control, Workplace};
+use crate::control::{CardPlace, Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
 use crate::recent::RecentFilings;
@@ -74,6 +74,8 @@ pub enum StartError {
 /// A started agent that listens.
 pub struct Daemon {
     app: Shared,
+    /// For who examines readers that are not in use.
+    card_drivers: Vec<Arc<dyn CardDriver>>,
     listener: TcpListener,
     control: Option<Control>,
 }
@@ -111,7 +113,7 @@ impl Daemon {
             pictures: Semaphore::new(PICTURES_AT_ONCE),
             picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
         });
-        Ok(Self { app, listener, control })
+        Ok(Self { app, card_drivers: drivers.card, listener, control })
     }
 
     /// Where it listens.
@@ -124,7 +126,8 @@ impl Daemon {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let sweeper = tokio::spawn(sweep(self.app.archive.clone(), self.app.events.clone()));
-        let controlled = self.control.map(|control| tokio::spawn(control.serve(workplace(&self.app))));
+        let place = workplace(&self.app, self.card_drivers);
+        let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
         let service = api::service(self.app.clone());
         let app = self.app.clone();
         let serving = server::serve(self.listener, service, async move {
@@ -157,12 +160,14 @@ impl Daemon {
     }
 }
 
-fn workplace(app: &Shared) -> Arc<Workplace> {
+fn workplace(app: &Shared, card_drivers: Vec<Arc<dyn CardDriver>>) -> Arc<Workplace> {
+    let card = CardPlace::of_daemon(card_drivers, app.card.clone(), app.events.clone());
     Arc::new(Workplace {
         archive: app.archive.clone(),
         sync: app.sync.clone(),
         repository: app.config.repository_url.clone(),
         counter: app.config.counter.clone(),
+        card: Some(card),
     })
 }
 

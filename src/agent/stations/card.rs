@@ -124,14 +124,13 @@ impl Shared {
             state.device.take()
         };
         *held(&self.in_use) = None;
-        let Some(device) = device else { return };
-        if held(&self.teller).lose() {
+        let had_card = held(&self.teller).lose();
+        let Some(device) = device.filter(|_| !self.stop.is_cancelled()) else { return };
+        if had_card {
             self.events.publish("card.removed", json!({"device": device.id}));
         }
-        if !self.stop.is_cancelled() {
-            tracing::warn!(%why, "card reader lost");
-            self.events.publish("device.lost", json!({"device": device.id, "type": "card_reader"}));
-        }
+        tracing::warn!(%why, "card reader lost");
+        self.events.publish("device.lost", json!({"device": device.id, "type": "card_reader"}));
     }
 
     /// A driver's call never came back, and its thread with it.

@@ -25,6 +25,9 @@ const SHORT_LIFE: Duration = Duration::from_secs(3);
 const FREE_LOSSES: u32 = 2;
 const REST_MAX: Duration = Duration::from_secs(8);
 
+/// An open reader, and as what it was chosen.
+type Opened = (Box<dyn CardReader>, Candidate);
+
 /// Why a reader is not served any more.
 enum End {
     Lost(DeviceError),
@@ -109,8 +112,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Opens the best reader that opens.
-    #[expect(clippy::type_complexity, reason = "two ways not to have a reader, and the reader")]
-    fn open(&mut self) -> Result<Result<(Box<dyn CardReader>, Candidate), DeviceError>, Relieved> {
+    fn open(&mut self) -> Result<Result<Opened, DeviceError>, Relieved> {
         // Two must not open one reader at a time.
         while let Some(trial) = &self.trial {
             match trial.outcome() {
@@ -206,7 +208,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// A better reader, once it is open.
-    fn better(&mut self, in_use: &Candidate) -> Result<Option<(Box<dyn CardReader>, Candidate)>, Relieved> {
+    fn better(&mut self, in_use: &Candidate) -> Result<Option<Opened>, Relieved> {
         if let Some(outcome) = self.trial.as_ref().and_then(Trial::outcome) {
             let Some(Trial { candidate, .. }) = self.trial.take() else { return Ok(None) };
             match outcome {
@@ -356,7 +358,9 @@ impl<'a> Keeper<'a> {
         let news = held(&self.shared.roster).learn_module(&candidate.key, has_module);
         if news {
             let why = if has_module { "it has a security module" } else { "it has no security module" };
-            tracing::info!(device = %candidate.name, why, "learnt from a reading");
+            if self.declared(&candidate.key) != Some(has_module) {
+                tracing::info!(device = %candidate.name, why, "learnt from a reading");
+            }
             held(&self.shared.state).why = Some(why.to_owned());
             // Whether there is a better one is looked up at once.
             self.looked = Instant::now().checked_sub(LOOK_EVERY).unwrap_or(self.looked);
