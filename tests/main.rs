@@ -14,6 +14,8 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// Who installs a reader sees what it does, the reader with a module is used, and a driver that hangs wedges nothing.
+mod card_commands;
 /// Nothing is left behind, however often cards are read and pcscd dies.
 mod card_endurance;
 /// An ID card is read through the real pcscd, whatever happens on the way.
