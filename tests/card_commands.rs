@@ -502,3 +502,26 @@ fn a_library_that_never_returns_does_not_wedge_the_daemon() {
     let _ = stop.send(());
     runtime.block_on(running).expect("it stops");
 }
+
+/// Processor time of a process, ended threads included, in the kernel's hundredths of a second.
+fn processor_time(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    // The name before it may have spaces.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
+fn a_reader_without_a_card_costs_next_to_no_processor_time() {
+    let Some(_pcscd) = pcscd(1) else { return };
+    let agent = Agent::start_over_pcsc(&[]);
+    wait_until("the reader is found", || readers(&agent)[0]["state"] == "ready");
+    std::thread::sleep(TOLD_WITHIN * 2);
+    let span = Duration::from_secs(30);
+    let before = processor_time(&agent.process_id());
+    std::thread::sleep(span);
+    let used = processor_time(&agent.process_id()) - before;
+    // Unoptimised, on a machine that is busy with other tests: a bound against loops that spin.
+    assert!(used <= span / 400, "{used:?} of {span:?}");
+}

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use yidang_device::{Cancel, DeviceCondition, DeviceError, Step};
+use yidang_device::{Cancel, DeviceCondition, DeviceError, Step, Steps};
 
 use crate::profile::TimeLimits;
 
@@ -69,7 +69,7 @@ pub(crate) struct Limits {
     times: TimeLimits,
     progress: Arc<Progress>,
     /// The exchanges of an examination.
-    steps: Option<Arc<Mutex<Vec<Step>>>>,
+    steps: Option<Steps>,
 }
 
 impl Limits {
@@ -78,21 +78,20 @@ impl Limits {
         Self { cancel, started: Instant::now(), times: TimeLimits::default(), progress, steps: None }
     }
 
-    /// From now on every exchange is told in [`take_steps`](Self::take_steps).
-    pub(crate) fn record(&mut self) {
-        self.steps = Some(Arc::default());
+    /// From now on every exchange is told there.
+    pub(crate) fn record(&mut self, steps: Steps) {
+        self.steps = Some(steps);
+    }
+
+    /// Where exchanges are told, if they are.
+    pub(crate) fn steps(&self) -> Option<Steps> {
+        self.steps.clone()
     }
 
     pub(crate) fn tell(&self, step: impl FnOnce() -> Step) {
         if let Some(steps) = &self.steps {
-            steps.lock().unwrap_or_else(PoisonError::into_inner).push(step());
+            steps.push(step());
         }
-    }
-
-    /// The exchanges since the recording began.
-    pub(crate) fn take_steps(&self) -> Vec<Step> {
-        let steps = self.steps.as_ref().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner));
-        steps.map(|mut steps| std::mem::take(&mut *steps)).unwrap_or_default()
     }
 
     /// A profile's times hold from here on.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pcsc::{Context, ReaderState, Scope, State};
-use yidang_device::{CardReader, DeviceCondition, DeviceError, Examination, ModuleReport, Presence, RawCard};
+use yidang_device::{
+    CardReader, DeviceCondition, DeviceError, Examination, ModuleReport, Presence, RawCard, Steps,
+};
 use yidang_idcard::frame::Command;
 use yidang_idcard::{SamLimits, SamReader};
 use yidang_model::Origin;
@@ -213,7 +215,8 @@ impl Session {
 
     /// Asks the module, where there is a way to it, and reads the card.
     pub(crate) fn examine(&mut self, limits: &mut Limits) -> Result<Examination, DeviceError> {
-        limits.record();
+        let steps = Steps::default();
+        limits.record(steps.clone());
         let (profile, atr) = self.choose()?;
         let module = match &profile.form {
             Form::Tunnel(form) => Some(self.module_report(*form, &atr, limits)),
@@ -221,7 +224,7 @@ impl Session {
         };
         let reading = self.read(limits).map(drop);
         let atr = (!atr.is_empty()).then_some(atr);
-        Ok(Examination { atr, module, steps: limits.take_steps(), reading })
+        Ok(Examination { atr, module, steps: steps.take(), reading })
     }
 
     fn module_report(&mut self, form: TunnelForm, atr: &[u8], limits: &Limits) -> ModuleReport {
@@ -291,7 +294,9 @@ fn with_module<T>(
     let command = limits.times().command;
     let times = SamLimits { short: command, read: command, address: command, reading: limits.left() };
     let (mut session, ()) = session.with_limits(times).over(Tunnel::new(turn, form));
+    session.record(limits.steps());
     let done = work(&mut session);
+    session.record(None);
     let (session, _tunnel) = session.over(());
     *module = Some(session);
     done

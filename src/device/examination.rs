@@ -1,5 +1,6 @@
 //! What an examination of a card reader tells: how it is spoken to and where it fails, and nothing of a card.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::DeviceError;
@@ -19,6 +20,22 @@ pub struct Step {
     pub error: Option<DeviceError>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// The exchanges of an examination under way, each when it has ended. Clones are one list.
+#[derive(Clone, Debug, Default)]
+pub struct Steps(Arc<Mutex<Vec<Step>>>);
+
+impl Steps {
+    /// Adds one.
+    pub fn push(&self, step: Step) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+    }
+
+    /// Takes all there are.
+    pub fn take(&self) -> Vec<Step> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What the reader's security module says of itself.

@@ -19,5 +19,5 @@ pub use card_reader::{
     CardDriver, CardReader, DecodedPhoto, Presence, RawCard, TEXT_LENGTH_BYTES, WLT_LENGTH_BYTES,
 };
 pub use error::{DeviceCondition, DeviceError};
-pub use examination::{Examination, ModuleReport, Step};
+pub use examination::{Examination, ModuleReport, Step, Steps};
 pub use listing::{Access, DeviceListing};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yidang_device::{
     Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Examination, ModuleReport, Presence,
-    RawCard, Step,
+    RawCard, Step, Steps,
 };
 use yidang_model::Origin;
 
@@ -79,7 +79,7 @@ pub struct SamReader<T> {
     found_in_reading: bool,
     module_number: Option<[u8; 16]>,
     /// The exchanges of an examination that is under way.
-    steps: Option<Vec<Step>>,
+    steps: Option<Steps>,
 }
 
 impl<T> SamReader<T> {
@@ -124,6 +124,11 @@ impl<T> SamReader<T> {
         (session, old)
     }
 
+    /// From now on every exchange is told there, or no more.
+    pub fn record(&mut self, steps: Option<Steps>) {
+        self.steps = steps;
+    }
+
     /// The transport.
     pub fn transport(&mut self) -> &mut T {
         &mut self.transport
@@ -144,7 +149,7 @@ impl<T: SamTransport> SamReader<T> {
         let began = self.transport.clock();
         let reply = self.exchange(command, limit, cancel);
         let took = self.transport.clock().saturating_sub(began);
-        if let Some(steps) = &mut self.steps {
+        if let Some(steps) = &self.steps {
             steps.push(step(command, &reply, took));
         }
         reply
@@ -345,15 +350,17 @@ impl<T: SamTransport> CardReader for SamReader<T> {
     }
 
     fn examine(&mut self, cancel: &Cancel) -> Examination {
-        self.steps = Some(Vec::new());
+        let steps = Steps::default();
+        self.record(Some(steps.clone()));
         let self_test = self.self_test(self.limits.short, cancel);
         // Asked for anew, so that it stands among the steps.
         self.module_number = None;
         let deadline = self.transport.clock() + self.limits.short;
         let number = self.module_number(deadline, cancel).ok().flatten();
         let reading = self.read(cancel).map(drop);
-        let steps = self.steps.take().unwrap_or_default();
-        Examination { atr: None, module: Some(ModuleReport { self_test, number }), steps, reading }
+        self.record(None);
+        let module = Some(ModuleReport { self_test, number });
+        Examination { atr: None, module, steps: steps.take(), reading }
     }
 }
 

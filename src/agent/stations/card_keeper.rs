@@ -17,8 +17,6 @@ use super::{LIST_BOUND, OPEN_BOUND, RETRY};
 const WAIT_SLICE: Duration = Duration::from_millis(250);
 /// The same while somebody waits for a card, or a card seems to be gone: modules look but once in a wait.
 const SHORT_SLICE: Duration = Duration::from_millis(60);
-/// How often the drivers are asked for better readers while one is in use.
-const LOOK_EVERY: Duration = Duration::from_millis(900);
 /// A reader that is lost sooner than this after it was found is a loose plug: it is opened anew ever later.
 const SHORT_LIFE: Duration = Duration::from_secs(3);
 /// Losses of that kind that cost no rest, and the longest rest.
@@ -40,7 +38,7 @@ pub(super) struct Keeper<'a> {
     post: &'a Post,
     presence: Presence,
     trial: Option<Trial>,
-    looked: Instant,
+    looked: Option<Instant>,
     short_lives: u32,
 }
 
@@ -50,7 +48,7 @@ fn stops() -> DeviceError {
 
 impl<'a> Keeper<'a> {
     pub(super) fn new(shared: &'a Arc<Shared>, post: &'a Post) -> Self {
-        let (presence, looked) = (Presence::Absent, Instant::now());
+        let (presence, looked) = (Presence::Absent, None);
         Self { shared, post, presence, trial: None, looked, short_lives: 0 }
     }
 
@@ -95,7 +93,7 @@ impl<'a> Keeper<'a> {
             lists.push(self.post.call("list", LIST_BOUND, || driver.list())?);
         }
         held(&self.shared.roster).take(lists);
-        self.looked = Instant::now();
+        self.looked = Some(Instant::now());
         self.show_others();
         Ok(())
     }
@@ -219,7 +217,8 @@ impl<'a> Keeper<'a> {
                 }
             }
         }
-        if self.looked.elapsed() < LOOK_EVERY {
+        let every = held(&self.shared.roster).looks_every(&in_use.key, |key| self.declared(key));
+        if self.looked.is_some_and(|looked| looked.elapsed() < every) {
             return Ok(None);
         }
         self.look()?;
@@ -363,7 +362,7 @@ impl<'a> Keeper<'a> {
             }
             held(&self.shared.state).why = Some(why.to_owned());
             // Whether there is a better one is looked up at once.
-            self.looked = Instant::now().checked_sub(LOOK_EVERY).unwrap_or(self.looked);
+            self.looked = None;
         }
     }
 

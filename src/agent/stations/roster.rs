@@ -10,6 +10,11 @@ use super::ListedDevice;
 /// How long a reader that could not be used comes after all others.
 const LEFT_ALONE: Duration = Duration::from_secs(30);
 
+/// How often it is worth a look for a better reader: one without a module serves nobody, one that may have none
+/// serves most, and beside the best there is only what status tells.
+const LOOKS_EVERY: [Duration; 3] =
+    [Duration::from_secs(5), Duration::from_secs(3), Duration::from_millis(900)];
+
 /// What one driver lists.
 pub(super) type Listed = Result<Vec<DeviceListing>, DeviceError>;
 
@@ -83,6 +88,19 @@ impl Roster {
         let rank = self.rank(in_use, &declared);
         let best = self.candidates(&declared).into_iter().find(|c| !self.has_failed(&c.key))?;
         (self.rank(&best.key, &declared) < rank).then_some(best)
+    }
+
+    /// How often to look for a better reader than this one.
+    pub(super) fn looks_every(
+        &self,
+        in_use: &ReaderKey,
+        declared: impl Fn(&ReaderKey) -> Option<bool>,
+    ) -> Duration {
+        match self.rank(in_use, &declared) {
+            (0, 0) => LOOKS_EVERY[0],
+            (0 | 1, _) => LOOKS_EVERY[1],
+            _ => LOOKS_EVERY[2],
+        }
     }
 
     fn rank(&self, key: &ReaderKey, declared: &impl Fn(&ReaderKey) -> Option<bool>) -> Rank {
@@ -227,6 +245,8 @@ mod tests {
             |readers: &Roster, in_use: ReaderKey| readers.better(&in_use, declared).map(|c| c.key.id);
         assert_eq!(better(&readers, key(1, "y")).as_deref(), Some("sam"));
         assert_eq!(better(&readers, key(2, "sam")), None);
+        let every = |key| readers.looks_every(&key, declared);
+        assert!(every(key(0, "port")) > every(key(2, "sam")) && every(key(1, "x")) > every(key(1, "plain")));
         readers.learn_module(&key(1, "y"), true);
         assert_eq!(better(&readers, key(1, "y")), None);
         assert_eq!(better(&readers, key(2, "sam")).as_deref(), Some("y"));
