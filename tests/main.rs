@@ -14,6 +14,8 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// Who installs a reader sees what it does, the reader with a module is used, and a driver that hangs wedges nothing.
+mod card_commands;
 /// What a card holds beside its text is given only where it is allowed, and decoded by the operator's program.
 mod card_content;
 /// Nothing is left behind, however often cards are read and pcscd dies.

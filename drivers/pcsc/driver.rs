@@ -9,6 +9,7 @@ use yidang_device::{Access, CardDriver, CardReader, DeviceCondition, DeviceError
 
 use crate::chosen::Chosen;
 use crate::condition::{Stage, of_error};
+use crate::profile::Form;
 use crate::profiles::Profiles;
 use crate::reader::PcscReader;
 use crate::worker;
@@ -58,6 +59,16 @@ impl CardDriver for PcscDriver {
 
     fn open(&self, id: &str) -> Result<Box<dyn CardReader>, DeviceError> {
         Ok(Box::new(self.reader(id)?))
+    }
+
+    /// What a profile for a reader of this name says; without one, nothing is known.
+    fn has_module(&self, id: &str) -> Option<bool> {
+        let choice = self.profiles.choose(id, &[]);
+        let form = &choice.profile.form;
+        match form {
+            Form::Bare => Some(false),
+            Form::Paged(_) | Form::Tunnel(_) => choice.is_certain().then_some(true),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use yidang_device::{Cancel, DeviceCondition, DeviceError};
+use yidang_device::{Cancel, DeviceCondition, DeviceError, Step, Steps};
 
 use crate::profile::TimeLimits;
 
@@ -68,12 +68,30 @@ pub(crate) struct Limits {
     started: Instant,
     times: TimeLimits,
     progress: Arc<Progress>,
+    /// The exchanges of an examination.
+    steps: Option<Steps>,
 }
 
 impl Limits {
     /// From now on, on the thread whose progress this is.
     pub(crate) fn new(cancel: Cancel, progress: Arc<Progress>) -> Self {
-        Self { cancel, started: Instant::now(), times: TimeLimits::default(), progress }
+        Self { cancel, started: Instant::now(), times: TimeLimits::default(), progress, steps: None }
+    }
+
+    /// From now on every exchange is told there.
+    pub(crate) fn record(&mut self, steps: Steps) {
+        self.steps = Some(steps);
+    }
+
+    /// Where exchanges are told, if they are.
+    pub(crate) fn steps(&self) -> Option<Steps> {
+        self.steps.clone()
+    }
+
+    pub(crate) fn tell(&self, step: impl FnOnce() -> Step) {
+        if let Some(steps) = &self.steps {
+            steps.push(step());
+        }
     }
 
     /// A profile's times hold from here on.

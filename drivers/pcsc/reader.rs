@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use pcsc::Context;
 use yidang_device::{
-    Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard, ReadWish,
+    Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Examination, Presence, RawCard, ReadWish,
 };
 
 use crate::chosen::Chosen;
 use crate::driver::listing;
 use crate::limits::{Late, Limits, Progress};
-use crate::profile::READING_MAX;
+use crate::profile::{PresenceBy, READING_MAX};
 use crate::profiles::Profiles;
-use crate::session::{Session, WAIT};
+use crate::session::{NOTICED_WITHIN, Session, WAIT};
 use crate::worker::{self, Ended, Pending, Worker};
 
 /// Longest time for finding a reader by its name.
@@ -247,5 +247,16 @@ impl CardReader for PcscReader {
 
     fn read(&mut self, wish: ReadWish, cancel: &Cancel) -> Result<RawCard, DeviceError> {
         self.exchange(cancel, move |session, limits| session.read(wish, limits))
+    }
+
+    fn examine(&mut self, cancel: &Cancel) -> Examination {
+        self.exchange(cancel, Session::examine).unwrap_or_else(Examination::failed)
+    }
+
+    fn notices_within(&self) -> Duration {
+        match self.chosen.profile().presence {
+            PresenceBy::State => NOTICED_WITHIN,
+            PresenceBy::Find => Duration::ZERO,
+        }
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pcsc::{Context, ReaderState, Scope, State};
-use yidang_device::{CardReader, DeviceCondition, DeviceError, Presence, RawCard, ReadWish};
+use yidang_device::{
+    CardReader, DeviceCondition, DeviceError, Examination, ModuleReport, Presence, RawCard, ReadWish, Steps,
+};
+use yidang_idcard::frame::Command;
 use yidang_idcard::{SamLimits, SamReader};
 use yidang_model::Origin;
 
@@ -19,7 +22,7 @@ use crate::tunnel::Tunnel;
 use crate::turn::{self, Ended, Turn};
 
 /// How long the service may take to notice that a card is gone (pcscd polls every 400 ms).
-const NOTICED_WITHIN: Duration = Duration::from_millis(600);
+pub(crate) const NOTICED_WITHIN: Duration = Duration::from_millis(600);
 /// Longest wait for a card before it begins anew.
 pub(crate) const WAIT: Duration = Duration::from_secs(10);
 /// Pause between two questions to a module whether a card lies there; as long as pcscd's own.
@@ -210,6 +213,42 @@ impl Session {
         }
     }
 
+    /// Asks the module, where there is a way to it, and reads the card.
+    pub(crate) fn examine(&mut self, limits: &mut Limits) -> Result<Examination, DeviceError> {
+        let steps = Steps::default();
+        limits.record(steps.clone());
+        let (profile, atr) = self.choose()?;
+        let module = match &profile.form {
+            Form::Tunnel(form) => Some(self.module_report(*form, &atr, limits)),
+            Form::Paged(_) | Form::Bare => None,
+        };
+        let reading = self.read(ReadWish::default(), limits).map(drop);
+        let atr = (!atr.is_empty()).then_some(atr);
+        Ok(Examination { atr, module, steps: steps.take(), reading })
+    }
+
+    fn module_report(&mut self, form: TunnelForm, atr: &[u8], limits: &Limits) -> ModuleReport {
+        let Self { context, reader, module, chosen, .. } = self;
+        let asked = turn::take(context, reader, form.carrier, atr, limits, |turn| {
+            with_module(module, chosen, form, turn, limits, |sam| {
+                let command = limits.times().command;
+                sam.self_test(command, &limits.cancel)?;
+                let reply = sam.ask(Command::ModuleNumber, command, &limits.cancel)?;
+                Ok(reply.data.first_chunk().copied())
+            })
+        });
+        match asked {
+            Ok(number) => ModuleReport { self_test: Ok(()), number },
+            Err(Ended::Changed) => {
+                let error = DeviceError::new(DeviceCondition::Busy, "another program reset the card");
+                ModuleReport { self_test: Err(error), number: None }
+            }
+            Err(Ended::Unconnected(error) | Ended::Failed(error)) => {
+                ModuleReport { self_test: Err(error), number: None }
+            }
+        }
+    }
+
     /// The chip's serial of the card that lies there, which an ID card tells any contactless reader.
     pub(crate) fn chip_serial(&mut self, limits: &mut Limits) -> Result<Option<[u8; 8]>, DeviceError> {
         loop {
@@ -255,7 +294,9 @@ fn with_module<T>(
     let command = limits.times().command;
     let times = SamLimits { short: command, read: command, address: command, reading: limits.left() };
     let (mut session, ()) = session.with_limits(times).over(Tunnel::new(turn, form));
+    session.record(limits.steps());
     let done = work(&mut session);
+    session.record(None);
     let (session, _tunnel) = session.over(());
     *module = Some(session);
     done

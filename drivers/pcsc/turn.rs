@@ -1,9 +1,10 @@
 //! Our turn with a reader: connected, and alone with it until the turn is over.
 
 use std::ffi::CStr;
+use std::time::{Duration, Instant};
 
 use pcsc::{Card, Context, Disposition, Protocols, ShareMode, Transaction};
-use yidang_device::DeviceError;
+use yidang_device::{DeviceError, Step};
 
 use crate::condition::{Stage, of_error};
 use crate::exchange::Exchange;
@@ -88,10 +89,29 @@ impl Exchange for Turn<'_> {
     fn send(&mut self, command: &[u8]) -> Result<Vec<u8>, DeviceError> {
         let Self { card, carrier, buffer, limits } = self;
         limits.check()?;
+        let began = Instant::now();
         let answer = limits.command(|| match *carrier {
             Carrier::Transmit => card.transmit(command, buffer),
             Carrier::Control { code, .. } => card.control(pcsc::ctl_code(code.into()), command, buffer),
         });
-        answer.map(<[u8]>::to_vec).map_err(|e| of_error(e, Stage::Exchanging))
+        let answer = answer.map(<[u8]>::to_vec).map_err(|e| of_error(e, Stage::Exchanging));
+        limits.tell(|| step(*carrier, command, &answer, began.elapsed()));
+        answer
     }
+}
+
+/// What is told of an exchange: never what an answer says beyond its status word. An escape call's answer may
+/// be a bare frame, whose last bytes are the card's.
+fn step(carrier: Carrier, command: &[u8], answer: &Result<Vec<u8>, DeviceError>, took: Duration) -> Step {
+    let received = answer.as_deref().unwrap_or_default();
+    let hexadecimal = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(" ");
+    let (name, status) = match carrier {
+        Carrier::Transmit => {
+            let status = received.last_chunk::<2>().map(|word| hexadecimal(word));
+            (hexadecimal(&command[..command.len().min(4)]), status)
+        }
+        Carrier::Control { code, .. } => (format!("escape {code}"), None),
+    };
+    let error = answer.as_ref().err().cloned();
+    Step { command: name, sent: command.len(), received: received.len(), status, error, took }
 }

@@ -87,6 +87,11 @@ impl CardDriver for SerialDriver {
     /// that who always takes the first finds the module in the end.
     fn list(&self) -> Result<Vec<DeviceListing>, DeviceError> {
         let mut ports = self.ports();
+        if let (true, Some(named)) = (ports.is_empty(), &self.named) {
+            let named: Vec<_> = named.iter().map(|path| path.display().to_string()).collect();
+            let detail = format!("there is no serial port {}", named.join(" or "));
+            return Err(DeviceError::new(DeviceCondition::NotFound, detail));
+        }
         let mut known = self.known();
         // What was learned of an adapter ends with its being unplugged.
         known.retain(|id, _| ports.iter().any(|port| port.id == *id));
@@ -96,6 +101,11 @@ impl CardDriver for SerialDriver {
             Some(Known::Silent { since, .. }) => (2, Some(Reverse(since.elapsed()))),
         });
         Ok(ports.iter().map(Port::listing).collect())
+    }
+
+    /// Only what has answered a self-test is opened.
+    fn has_module(&self, _id: &str) -> Option<bool> {
+        Some(true)
     }
 
     /// Blocks for at most three seconds. The port is held alone as long as the reader lives: a serial line

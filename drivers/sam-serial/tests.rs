@@ -291,7 +291,9 @@ fn a_line_that_is_hung_up_is_lost() {
     wire.hang_up();
     assert_eq!(failure(reader.read(ReadWish::default(), &Cancel::new())).condition, DeviceCondition::Lost);
     assert_eq!(failure(reader.read(ReadWish::default(), &Cancel::new())).condition, DeviceCondition::Lost);
-    assert!(driver(&wire).list().unwrap().is_empty());
+    let absent = driver(&wire).list().unwrap_err();
+    assert_eq!(absent.condition, DeviceCondition::NotFound);
+    assert!(absent.detail.contains(&wire.path.display().to_string()), "{absent}");
     let error = failure(try_open(&wire));
     assert_eq!(error.condition, DeviceCondition::NotFound);
 

@@ -53,6 +53,11 @@ impl CardDriver for SamUsbDriver {
         let line = connect(&reader)?;
         Ok(Box::new(SamReader::new(line, listing(&reader, Access::Granted), Origin::Device)))
     }
+
+    /// There is no reader of this kind without one.
+    fn has_module(&self, _id: &str) -> Option<bool> {
+        Some(true)
+    }
 }
 
 /// The readers that are plugged in now. Asks the operating system, not the readers.

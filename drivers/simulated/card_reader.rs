@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use yidang_device::{
-    Access, Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard,
-    ReadWish,
+    Access, Cancel, CardDriver, CardReader, DeviceCondition, DeviceError, DeviceListing, Examination,
+    Presence, RawCard, ReadWish,
 };
 use yidang_idcard::SamReader;
 use yidang_model::Origin;
@@ -45,6 +45,10 @@ impl CardDriver for SimulatedReaders {
         let module = SamSimulator::new(self.desk.clone());
         Ok(Box::new(SimulatedReader { reader: SamReader::new(module, listing(), Origin::Simulated) }))
     }
+
+    fn has_module(&self, _id: &str) -> Option<bool> {
+        Some(true)
+    }
 }
 
 fn listing() -> DeviceListing {
@@ -80,5 +84,12 @@ impl CardReader for SimulatedReader {
             card.sam_id = given.file.sam_id.map(|number| number.0).or(card.sam_id);
         }
         Ok(card)
+    }
+
+    fn examine(&mut self, cancel: &Cancel) -> Examination {
+        self.reader.transport().begin_reading();
+        let examination = self.reader.examine(cancel);
+        self.reader.transport().end_reading();
+        examination
     }
 }

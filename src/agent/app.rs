@@ -33,7 +33,7 @@ pub(crate) struct App {
     pub(crate) recent: RecentFilings,
     pub(crate) replays: Replays,
     pub(crate) events: Arc<Events>,
-    pub(crate) card: CardStation,
+    pub(crate) card: Arc<CardStation>,
     pub(crate) camera: CameraStation,
     /// `None`: no decoder is configured.
     pub(crate) photos: Option<PhotoDecoder>,

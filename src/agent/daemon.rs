@@ -17,7 +17,7 @@ use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
 use crate::clock;
 use crate::config::Config;
-use crate::control::{Control, Workplace};
+use crate::control::{CardPlace, Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
 use crate::photo::PhotoDecoder;
@@ -75,6 +75,8 @@ pub enum StartError {
 /// A started agent that listens.
 pub struct Daemon {
     app: Shared,
+    /// For who examines readers that are not in use.
+    card_drivers: Vec<Arc<dyn CardDriver>>,
     listener: TcpListener,
     control: Option<Control>,
 }
@@ -88,7 +90,8 @@ impl Daemon {
         let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let events = Arc::new(Events::new());
-        let card = CardStation::start(drivers.card, events.clone()).map_err(StartError::Thread)?;
+        let card = CardStation::start(drivers.card.clone(), events.clone()).map_err(StartError::Thread)?;
+        let card = Arc::new(card);
         let camera = CameraStation::start(drivers.camera, events.clone()).map_err(StartError::Thread)?;
         tracing::info!("{config}");
         let photos = config.card_photo_decoder.clone().map(PhotoDecoder::new);
@@ -115,7 +118,7 @@ impl Daemon {
             pictures: Semaphore::new(PICTURES_AT_ONCE),
             picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
         });
-        Ok(Self { app, listener, control })
+        Ok(Self { app, card_drivers: drivers.card, listener, control })
     }
 
     /// Where it listens.
@@ -128,7 +131,8 @@ impl Daemon {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let sweeper = tokio::spawn(sweep(self.app.archive.clone(), self.app.events.clone()));
-        let controlled = self.control.map(|control| tokio::spawn(control.serve(workplace(&self.app))));
+        let place = workplace(&self.app, self.card_drivers);
+        let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
         let service = api::service(self.app.clone());
         let app = self.app.clone();
         let serving = server::serve(self.listener, service, async move {
@@ -161,12 +165,14 @@ impl Daemon {
     }
 }
 
-fn workplace(app: &Shared) -> Arc<Workplace> {
+fn workplace(app: &Shared, card_drivers: Vec<Arc<dyn CardDriver>>) -> Arc<Workplace> {
+    let card = CardPlace::of_daemon(card_drivers, app.card.clone(), app.events.clone());
     Arc::new(Workplace {
         archive: app.archive.clone(),
         sync: app.sync.clone(),
         repository: app.config.repository_url.clone(),
         counter: app.config.counter.clone(),
+        card: Some(card),
     })
 }
 

@@ -8,6 +8,8 @@ use yidang_archive::storage::{StorageError, StorageFault};
 
 use crate::config::ConfigError;
 use crate::daemon::StartError;
+use crate::language::Language;
+use crate::problem::Problem;
 use crate::sync::SyncError;
 use crate::tokens::TokenError;
 
@@ -105,6 +107,15 @@ impl From<TokenError> for Failure {
             TokenError::Database(_) => ("tokens_failed", "check the disk and the rights of the data folder"),
         };
         Self::new(code, error, remedy)
+    }
+}
+
+impl From<Problem> for Failure {
+    /// What a call of the API would have said.
+    fn from(problem: Problem) -> Self {
+        let language = Language::English;
+        let cause = problem.detail(language).unwrap_or_else(|| problem.code.title(language).to_owned());
+        Self::new(problem.code.as_str(), cause, problem.remedy(language))
     }
 }
 

@@ -33,7 +33,7 @@ pub use command::{DemoWish, stop_signal};
 pub use config::{Config, ConfigError, DriverNames};
 pub use daemon::{Daemon, Drivers, StartError};
 pub use language::Language;
-pub use problem::{Code, Problem, ProblemDocument};
+pub use problem::{Advice, Code, Problem, ProblemDocument};
 pub use scope::{Scope, UnknownScope};
 pub use simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal};
 pub use sync::{

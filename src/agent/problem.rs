@@ -154,6 +154,16 @@ codes! {
         "The disk is full; this call did nothing.", "Free some space and try again; what is filed is safe.";
 }
 
+/// What a case is and what to do about it, where its code alone would have the caller do the wrong thing.
+/// Chinese, then English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What is wrong, in plain words; goes before the detail.
+    pub what: [&'static str; 2],
+    /// What to do; goes in the place of the code's remedy.
+    pub remedy: [&'static str; 2],
+}
+
 /// A code and what this case adds to it. Returned as an error by every handler; the outermost layer writes it
 /// out in the caller's language.
 #[derive(Clone, Debug)]
@@ -162,6 +172,8 @@ pub struct Problem {
     pub code: Code,
     /// What this case adds, in English, without personal data.
     pub detail: Option<String>,
+    /// What the code alone does not say.
+    pub advice: Option<Advice>,
 }
 
 /// The document as it goes out (`application/problem+json`, RFC 9457).
@@ -179,7 +191,8 @@ pub struct ProblemDocument {
     pub code: &'static str,
     /// What to do about it, in the caller's language.
     pub remedy: &'static str,
-    /// What this case adds, in English, without personal data; left out where there is nothing to add.
+    /// What this case adds, without personal data: where the code alone would mislead, plain words in the
+    /// caller's language, then English. Left out where there is nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub detail: Option<String>,
@@ -202,12 +215,34 @@ impl ToSchema for Code {
 impl Problem {
     /// A code with what this case adds.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()) }
+        Self { code, detail: Some(detail.into()), advice: None }
     }
 
     /// `invalid`, with what must be corrected.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(Code::Invalid, detail)
+    }
+
+    /// With what the code alone does not say.
+    pub const fn with_advice(mut self, advice: Advice) -> Self {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// What to do about it, in a language.
+    pub fn remedy(&self, language: Language) -> &'static str {
+        let pick = |advice: Advice| language.pick(advice.remedy[0], advice.remedy[1]);
+        self.advice.map_or_else(|| self.code.remedy(language), pick)
+    }
+
+    /// What this case adds, in a language.
+    pub fn detail(&self, language: Language) -> Option<String> {
+        let Some(Advice { what: [chinese, english], .. }) = self.advice else { return self.detail.clone() };
+        Some(match (&self.detail, language) {
+            (None, _) => language.pick(chinese, english).to_owned(),
+            (Some(detail), Language::Chinese) => format!("{chinese}（{detail}）"),
+            (Some(detail), Language::English) => format!("{english} ({detail})"),
+        })
     }
 
     /// The document in a language.
@@ -217,8 +252,8 @@ impl Problem {
             title: self.code.title(language),
             status: self.code.status(),
             code: self.code.as_str(),
-            remedy: self.code.remedy(language),
-            detail: self.detail.clone(),
+            remedy: self.remedy(language),
+            detail: self.detail(language),
         }
     }
 
@@ -243,7 +278,7 @@ impl Problem {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self { code, detail: None }
+        Self { code, detail: None, advice: None }
     }
 }
 

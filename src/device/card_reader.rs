@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yidang_model::Origin;
 
-use crate::{Cancel, DeviceError, DeviceListing};
+use crate::{Cancel, DeviceError, DeviceListing, Examination};
 
 /// Length of an ID card's text block (GA/T 467), the same for all four layouts.
 pub const TEXT_LENGTH_BYTES: usize = 256;
@@ -66,12 +66,19 @@ pub trait CardDriver: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The readers that are there now, including those this process may not open. Blocks for at most a
-    /// second. No reader is an empty list; a service that does not run is an error.
+    /// second. No reader is an empty list; a service that does not run, or a port that was named and is not
+    /// there, is an error.
     fn list(&self) -> Result<Vec<DeviceListing>, DeviceError>;
 
     /// Opens one reader. Never takes it for itself alone where it can be shared, as PC/SC readers can: other
     /// programs may use it between our calls. A serial line cannot be shared, and is held until dropped.
     fn open(&self, id: &str) -> Result<Box<dyn CardReader>, DeviceError>;
+
+    /// Whether a reader has a security module, as far as that is known without asking it; `None`: it shows
+    /// when a card is read. Does not block.
+    fn has_module(&self, _id: &str) -> Option<bool> {
+        None
+    }
 }
 
 /// One open reader. Owned by one thread.
@@ -91,4 +98,16 @@ pub trait CardReader: Send {
     /// Blocks for at most 15 seconds, and retries once by itself where a second try is known to help. A card
     /// that was read before may be read again without being lifted.
     fn read(&mut self, wish: ReadWish, cancel: &Cancel) -> Result<RawCard, DeviceError>;
+
+    /// Asks the module, and reads the card, for who installs a reader: every step is told, and nothing of what
+    /// the card says. Blocks as [`read`](Self::read) does, and a few seconds for the module.
+    fn examine(&mut self, cancel: &Cancel) -> Examination {
+        Examination::of_reading(|| self.read(ReadWish::default(), cancel))
+    }
+
+    /// How long a card may lie there before a reading finds it, because a service looks only now and then.
+    /// Until then a reading's `NoCard` is not the last word.
+    fn notices_within(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -10,6 +10,7 @@ mod card_reader;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod examination;
 mod listing;
 
 pub use camera::{Camera, CameraDriver, Frame};
@@ -19,4 +20,5 @@ pub use card_reader::{
     TEXT_LENGTH_BYTES, WLT_LENGTH_BYTES,
 };
 pub use error::{DeviceCondition, DeviceError};
+pub use examination::{Examination, ModuleReport, Step, Steps};
 pub use listing::{Access, DeviceListing};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use yidang_device::{
-    Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Presence, RawCard, ReadWish,
+    Cancel, CardReader, DeviceCondition, DeviceError, DeviceListing, Examination, ModuleReport, Presence,
+    RawCard, ReadWish, Step, Steps,
 };
 use yidang_model::Origin;
 
@@ -79,6 +80,8 @@ pub struct SamReader<T> {
     /// A card was found within the reading that is under way.
     found_in_reading: bool,
     module_number: Option<[u8; 16]>,
+    /// The exchanges of an examination that is under way.
+    steps: Option<Steps>,
 }
 
 impl<T> SamReader<T> {
@@ -86,7 +89,8 @@ impl<T> SamReader<T> {
     pub fn new(transport: T, listing: DeviceListing, origin: Origin) -> Self {
         let (limits, frames) = (SamLimits::USUAL, FrameReader::new());
         let (field, found_in_reading) = (Field::Unknown, false);
-        Self { transport, listing, origin, limits, frames, field, found_in_reading, module_number: None }
+        let (module_number, steps) = (None, None);
+        Self { transport, listing, origin, limits, frames, field, found_in_reading, module_number, steps }
     }
 
     /// The reader with other time limits than the usual ones.
@@ -97,11 +101,34 @@ impl<T> SamReader<T> {
     /// The same session over another transport, and the transport it had; for media that are ours only for
     /// one call at a time. Between two calls the transport may be anything, `()` for one.
     pub fn over<U>(self, transport: U) -> (SamReader<U>, T) {
-        let Self { transport: old, listing, origin, limits, frames, field, found_in_reading, module_number } =
-            self;
-        let session =
-            SamReader { transport, listing, origin, limits, frames, field, found_in_reading, module_number };
+        let Self {
+            transport: old,
+            listing,
+            origin,
+            limits,
+            frames,
+            field,
+            found_in_reading,
+            module_number,
+            steps,
+        } = self;
+        let session = SamReader {
+            transport,
+            listing,
+            origin,
+            limits,
+            frames,
+            field,
+            found_in_reading,
+            module_number,
+            steps,
+        };
         (session, old)
+    }
+
+    /// From now on every exchange is told there, or no more.
+    pub fn record(&mut self, steps: Option<Steps>) {
+        self.steps = steps;
     }
 
     /// The transport.
@@ -121,6 +148,16 @@ impl<T: SamTransport> SamReader<T> {
     /// Sends a command and waits for its reply, whatever its status. Bytes that are no frame are skipped; a
     /// broken reply, or one that breaks off, is [`DeviceCondition::Protocol`].
     pub fn ask(&mut self, command: Command, limit: Duration, cancel: &Cancel) -> Result<Reply, DeviceError> {
+        let began = self.transport.clock();
+        let reply = self.exchange(command, limit, cancel);
+        let took = self.transport.clock().saturating_sub(began);
+        if let Some(steps) = &self.steps {
+            steps.push(step(command, &reply, took));
+        }
+        reply
+    }
+
+    fn exchange(&mut self, command: Command, limit: Duration, cancel: &Cancel) -> Result<Reply, DeviceError> {
         not_cancelled(cancel)?;
         if matches!(command, Command::SetSpeed(_)) {
             return Err(protocol("a module's speed is never changed".to_owned()));
@@ -344,6 +381,34 @@ impl<T: SamTransport> CardReader for SamReader<T> {
             self.field = Field::Unknown;
         }
         outcome
+    }
+
+    fn examine(&mut self, cancel: &Cancel) -> Examination {
+        let steps = Steps::default();
+        self.record(Some(steps.clone()));
+        let self_test = self.self_test(self.limits.short, cancel);
+        // Asked for anew, so that it stands among the steps.
+        self.module_number = None;
+        let deadline = self.transport.clock() + self.limits.short;
+        let number = self.module_number(deadline, cancel).ok().flatten();
+        let reading = self.read(ReadWish::default(), cancel).map(drop);
+        self.record(None);
+        let module = Some(ModuleReport { self_test, number });
+        Examination { atr: None, module, steps: steps.take(), reading }
+    }
+}
+
+/// What is told of an exchange: never the reply's data.
+fn step(command: Command, reply: &Result<Reply, DeviceError>, took: Duration) -> Step {
+    let hexadecimal = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(" ");
+    let received = reply.as_ref().map_or(0, |reply| reply.to_frame().len());
+    Step {
+        command: hexadecimal(&command.code()),
+        sent: command.to_frame().len(),
+        received,
+        status: reply.as_ref().ok().map(|reply| hexadecimal(&reply.status)),
+        error: reply.as_ref().err().cloned(),
+        took,
     }
 }
 

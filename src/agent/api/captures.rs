@@ -437,7 +437,7 @@ fn page_options(wish: &CaptureWish) -> Result<PageOptions, Problem> {
 fn as_camera_fault(problem: Problem) -> Problem {
     match problem.code {
         Code::ImageDamaged | Code::NotAnImage | Code::ImageTooLarge => {
-            Problem { code: Code::CameraFailed, detail: problem.detail }
+            Problem { code: Code::CameraFailed, ..problem }
         }
         _ => problem,
     }

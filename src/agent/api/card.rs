@@ -184,41 +184,108 @@ impl Portrait {
 }
 
 fn open(app: &Shared, caller: &Caller, raw: &RawCard, portrait: Portrait) -> Result<CardReading, Problem> {
-    let card = IdCard::from_raw(raw, clock::today())
-        .map_err(|e| Problem::new(Code::CardUnreadable, e.to_string()))?;
+    let card = interpret(raw)?;
     let holder = card
         .subject()
         .ok()
         .map(|subject| app.holders.open(caller.token.id, subject, Basis::Card, None, None));
     Ok(CardReading {
-        document_type: card.document_type.as_str(),
-        name: card.name,
-        name_en: card.name_en,
-        sex: card.sex.map(str::to_owned),
-        sex_code: card.sex_code,
-        ethnicity: card.ethnicity.map(str::to_owned),
-        ethnicity_code: card.ethnicity_code,
-        nationality: card.nationality,
-        birth_date: card.birth_date.map(|d| d.to_string()),
-        address: card.address,
-        new_address: card.new_address,
-        id_number: card.id_number,
-        issuer: card.issuer,
-        valid_from: card.valid_from.map(|d| d.to_string()),
-        valid_until: card.valid_until.map(|d| d.to_string()),
-        long_term: card.long_term,
-        pass_number: card.pass_number,
-        fingerprint: (!raw.fingerprint.is_empty())
-            .then(|| raw.fingerprint.iter().map(|block| STANDARD.encode(block)).collect()),
-        photo_wlt: (!raw.photo_wlt.is_empty()).then(|| STANDARD.encode(&raw.photo_wlt)),
         photo: portrait.picture.map(|picture| STANDARD.encode(picture)),
         photo_status: portrait.status,
-        chip_serial: card.chip_serial,
-        sam_id: card.sam_id.map(|id| id.to_string()),
-        warnings: card.warnings.iter().map(|w| w.code()).collect(),
         rights: if holder.is_some() { vec!["file", "read"] } else { Vec::new() },
         expires_at: holder.as_ref().map(|h| h.expires_at.to_string()),
         holder: holder.map(|h| h.id),
-        origin: card.origin.as_str(),
+        ..CardReading::of(card, raw)
     })
+}
+
+/// What a reading says today.
+pub(crate) fn interpret(raw: &RawCard) -> Result<IdCard, Problem> {
+    IdCard::from_raw(raw, clock::today()).map_err(|e| Problem::new(Code::CardUnreadable, e.to_string()))
+}
+
+impl CardReading {
+    /// All that the card says; nobody's dossier is opened.
+    pub(crate) fn of(card: IdCard, raw: &RawCard) -> Self {
+        let photo_status = match (&raw.photo, raw.photo_wlt.is_empty()) {
+            (Some(_), _) => "decoded",
+            (None, false) => "no_decoder",
+            (None, true) => "none",
+        };
+        Self {
+            document_type: card.document_type.as_str(),
+            name: card.name,
+            name_en: card.name_en,
+            sex: card.sex.map(str::to_owned),
+            sex_code: card.sex_code,
+            ethnicity: card.ethnicity.map(str::to_owned),
+            ethnicity_code: card.ethnicity_code,
+            nationality: card.nationality,
+            birth_date: card.birth_date.map(|d| d.to_string()),
+            address: card.address,
+            new_address: card.new_address,
+            id_number: card.id_number,
+            issuer: card.issuer,
+            valid_from: card.valid_from.map(|d| d.to_string()),
+            valid_until: card.valid_until.map(|d| d.to_string()),
+            long_term: card.long_term,
+            pass_number: card.pass_number,
+            fingerprint: (!raw.fingerprint.is_empty())
+                .then(|| raw.fingerprint.iter().map(|block| STANDARD.encode(block)).collect()),
+            photo_wlt: (!raw.photo_wlt.is_empty()).then(|| STANDARD.encode(&raw.photo_wlt)),
+            photo: raw.photo.as_ref().map(|p| STANDARD.encode(&p.bytes)),
+            photo_status,
+            chip_serial: card.chip_serial,
+            sam_id: card.sam_id.map(|id| id.to_string()),
+            warnings: card.warnings.iter().map(|w| w.code()).collect(),
+            holder: None,
+            rights: Vec::new(),
+            expires_at: None,
+            origin: card.origin.as_str(),
+        }
+    }
+
+    /// Without what tells who the person is: the name's first character is left, and of numbers the first six
+    /// characters and the last two; what cannot be shortened is null.
+    pub(crate) fn mask(&mut self) {
+        for name in [&mut self.name, &mut self.name_en] {
+            *name = name.take().map(|name| masked(&name, 1, 0));
+        }
+        for number in [&mut self.id_number, &mut self.pass_number] {
+            *number = number.take().map(|number| masked(&number, 6, 2));
+        }
+        let hidden = [
+            &mut self.birth_date,
+            &mut self.address,
+            &mut self.new_address,
+            &mut self.photo_wlt,
+            &mut self.photo,
+            &mut self.chip_serial,
+        ];
+        for field in hidden {
+            *field = None;
+        }
+        self.fingerprint = None;
+    }
+}
+
+/// The first and the last characters, stars between; of a short text fewer are left, so that most is hidden.
+fn masked(text: &str, first: usize, last: usize) -> String {
+    let length = text.chars().count();
+    let (first, last) = if length > first + last + 1 { (first, last) } else { (1, 0) };
+    let hide = |(at, c)| if at < first || at >= length - last { c } else { '*' };
+    text.chars().enumerate().map(hide).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_text_hides_its_middle() {
+        assert_eq!(masked("张一档", 1, 0), "张**");
+        assert_eq!(masked("00000019900228001X", 6, 2), "000000**********1X");
+        assert_eq!(masked("H00000001", 6, 2), "H********");
+        assert_eq!((masked("", 1, 0), masked("张", 6, 2)), (String::new(), "张".to_owned()));
+    }
 }

@@ -5,7 +5,7 @@ use yidang_archive::storage::StorageFault;
 use yidang_device::{DeviceCondition, DeviceError};
 use yidang_imaging::ImageError;
 
-use crate::problem::{Code, Problem};
+use crate::problem::{Advice, Code, Problem};
 
 impl From<ArchiveError> for Problem {
     fn from(error: ArchiveError) -> Self {
@@ -31,18 +31,100 @@ impl From<ArchiveError> for Problem {
     }
 }
 
-/// A card reader's fault.
+/// A card reader's fault. The code says who must do something: `card_unreadable` is the clerk's, with the card;
+/// `reader_absent` is for another reader or an administrator, and laying the card again would not help.
 pub(crate) fn card(error: &DeviceError) -> Problem {
     let code = match error.condition {
-        DeviceCondition::NotFound | DeviceCondition::AccessDenied | DeviceCondition::Lost => {
-            Code::ReaderAbsent
-        }
+        DeviceCondition::NotFound
+        | DeviceCondition::AccessDenied
+        | DeviceCondition::Lost
+        | DeviceCondition::NoSecurityModule
+        | DeviceCondition::SecurityModuleFailed => Code::ReaderAbsent,
         DeviceCondition::NoCard => Code::CardAbsent,
         DeviceCondition::Busy | DeviceCondition::Cancelled => Code::Busy,
-        _ => Code::CardUnreadable,
+        DeviceCondition::CardRemoved
+        | DeviceCondition::CardNotSupported
+        | DeviceCondition::CardUnreadable
+        | DeviceCondition::CardNotAuthentic
+        | DeviceCondition::Timeout
+        | DeviceCondition::Protocol => Code::CardUnreadable,
     };
-    Problem::new(code, error.to_string())
+    let problem = Problem::new(code, error.to_string());
+    match advice(error.condition) {
+        Some(advice) => problem.with_advice(advice),
+        None => problem,
+    }
 }
+
+/// What the code alone would have the clerk do wrong.
+const fn advice(condition: DeviceCondition) -> Option<Advice> {
+    Some(match condition {
+        DeviceCondition::NoSecurityModule => NO_MODULE,
+        DeviceCondition::SecurityModuleFailed => MODULE_FAILED,
+        DeviceCondition::CardNotAuthentic => NOT_AUTHENTIC,
+        DeviceCondition::CardNotSupported => NOT_SUPPORTED,
+        DeviceCondition::CardRemoved => REMOVED,
+        DeviceCondition::AccessDenied => DENIED,
+        _ => return None,
+    })
+}
+
+const NO_MODULE: Advice = Advice {
+    what: [
+        "这台读卡器没有安全模块，读不出身份证的内容，重放证件没有用。",
+        "This reader has no security module and can never read what an ID card says.",
+    ],
+    remedy: [
+        "请换接带安全模块的身份证读卡器。",
+        "Connect an ID card reader with a security module; laying the card again does not help.",
+    ],
+};
+const MODULE_FAILED: Advice = Advice {
+    what: [
+        "读卡器的安全模块自检不通过或未经授权，问题不在证件。",
+        "The reader's security module fails its self-test or is not authorised; the card is not at fault.",
+    ],
+    remedy: [
+        "请拔下读卡器，过几秒再插上；仍然如此请换一台读卡器并送修。",
+        "Unplug the reader, wait a few seconds and plug it in again; if it goes on, use another reader and have \
+         this one repaired.",
+    ],
+};
+const NOT_AUTHENTIC: Advice = Advice {
+    what: [
+        "证件没有通过安全模块的验证，可能是芯片损坏，也可能不是真证。",
+        "The security module did not accept the card as genuine: its chip may be damaged, or it is no genuine card.",
+    ],
+    remedy: [
+        "请用另一台读卡器核对一次；仍不通过，请按可疑证件的规定处理，不要反复重放。",
+        "Check it once on another reader; if that refuses it too, go by the rules for doubtful documents.",
+    ],
+};
+const NOT_SUPPORTED: Advice = Advice {
+    what: [
+        "放上的不是这台读卡器能读的证件，或者叠放了几张卡。",
+        "What lies there is no card that this reader reads, or several cards lie on each other.",
+    ],
+    remedy: [
+        "请单独放居民身份证、外国人永久居留身份证或港澳台居民居住证；银行卡、社保卡和手机读不了。",
+        "Lay one resident ID card, foreigner's permanent residence card or residence permit for Hong Kong, Macao \
+         and Taiwan residents; bank cards, social security cards and phones cannot be read.",
+    ],
+};
+const REMOVED: Advice = Advice {
+    what: ["证件在读取时被拿走了。", "The card was taken away while it was being read."],
+    remedy: ["请重新放上证件，读完再拿开。", "Lay it down again and leave it until it has been read."],
+};
+const DENIED: Advice = Advice {
+    what: [
+        "读卡器已接上，但系统不让本程序打开它。",
+        "The reader is connected, but the system keeps this program from opening it.",
+    ],
+    remedy: [
+        "请管理员按 detail 里的说明设置设备权限。",
+        "Have an administrator set the device's rights as `detail` says.",
+    ],
+};
 
 /// A camera's fault.
 pub(crate) fn camera(error: &DeviceError) -> Problem {
@@ -72,5 +154,40 @@ impl From<crate::sync::SyncError> for Problem {
             _ => Code::RepositoryFailed,
         };
         Self::new(code, error.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language;
+
+    #[test]
+    fn what_laying_the_card_again_cannot_cure_is_not_told_so() {
+        for (condition, code, names) in [
+            (DeviceCondition::NoSecurityModule, Code::ReaderAbsent, "安全模块"),
+            (DeviceCondition::SecurityModuleFailed, Code::ReaderAbsent, "送修"),
+            (DeviceCondition::AccessDenied, Code::ReaderAbsent, "权限"),
+            (DeviceCondition::CardNotAuthentic, Code::CardUnreadable, "可疑证件"),
+            (DeviceCondition::CardNotSupported, Code::CardUnreadable, "居民身份证"),
+        ] {
+            let problem = card(&DeviceError::new(condition, "SAM status 66"));
+            assert_eq!(problem.code, code, "{condition}");
+            let (chinese, english) =
+                (problem.document(Language::Chinese), problem.document(Language::English));
+            assert!(chinese.remedy.contains(names), "{}", chinese.remedy);
+            assert!(english.remedy.is_ascii() && !english.remedy.contains("Lift"), "{}", english.remedy);
+            assert_ne!(chinese.remedy, code.remedy(Language::Chinese));
+            let [chinese, english] = [chinese, english].map(|d| d.detail.expect("a detail"));
+            assert!(!chinese.is_ascii() && chinese.contains("SAM status 66"), "{chinese}");
+            assert!(english.is_ascii() && english.contains("SAM status 66"), "{english}");
+        }
+    }
+
+    #[test]
+    fn a_card_that_was_not_held_still_is_to_be_laid_again() {
+        let problem = card(&DeviceError::new(DeviceCondition::CardUnreadable, "SAM status 41"));
+        assert_eq!(problem.remedy(Language::English), Code::CardUnreadable.remedy(Language::English));
+        assert_eq!(problem.detail(Language::Chinese).unwrap(), problem.detail.unwrap());
     }
 }

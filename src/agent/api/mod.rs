@@ -1,11 +1,11 @@
 //! The local API, `/v1`: one file per resource.
 
 mod captures;
-mod card;
+pub(crate) mod card;
 mod erasures;
 mod events;
 mod extract;
-mod faults;
+pub(crate) mod faults;
 mod health;
 mod holders;
 mod image;

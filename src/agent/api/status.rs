@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use yidang_device::Access;
+use yidang_device::{Access, DeviceListing};
 
 use super::extract::blocking;
 use super::sync::SyncBody;
@@ -22,7 +22,7 @@ pub(crate) struct Status {
     version: &'static str,
     /// This window, as the configuration names it.
     counter: String,
-    /// The card reader and the camera.
+    /// The card reader and the camera in use, or that there is none; after each the others that are there.
     devices: Vec<Device>,
     /// What turns compressed photos into portraits.
     photo_decoder: PhotoDecoderBody,
@@ -47,7 +47,8 @@ struct Device {
     name: Option<String>,
     /// The driver in use.
     driver: Option<String>,
-    /// Why there is none, or what would open it.
+    /// Why this one is in use, or is not; why there is none; what would open it. And what the driver did that
+    /// it must not.
     reason: Option<String>,
 }
 
@@ -90,21 +91,16 @@ struct ArchiveBody {
     epoch: u32,
 }
 
-fn device(kind: &'static str, state: StationState) -> Device {
-    match state.device {
+/// The device in use, or that there is none, and the others that are there.
+fn devices(kind: &'static str, state: StationState) -> Vec<Device> {
+    let with_trouble = |reason: Option<String>| match (reason, &state.trouble) {
+        (Some(reason), Some(trouble)) => Some(format!("{reason}; {trouble}")),
+        (reason, trouble) => reason.or_else(|| trouble.clone()),
+    };
+    let first = match state.device {
         Some(listing) => {
-            let (word, reason) = match listing.access {
-                Access::Granted => ("ready", None),
-                Access::Denied { remedy } => ("denied", Some(remedy)),
-            };
-            Device {
-                r#type: kind,
-                state: word,
-                id: Some(listing.id),
-                name: Some(listing.name),
-                driver: Some(state.note),
-                reason,
-            }
+            let reason = with_trouble(state.why);
+            Device { reason, ..listed(kind, listing, state.note, String::new()) }
         }
         None => Device {
             r#type: kind,
@@ -112,8 +108,26 @@ fn device(kind: &'static str, state: StationState) -> Device {
             id: None,
             name: None,
             driver: None,
-            reason: Some(state.note),
+            reason: with_trouble(Some(state.note)),
         },
+    };
+    let others = state.others.into_iter();
+    let others = others.map(|other| listed(kind, other.device, other.driver.to_owned(), other.reason));
+    std::iter::once(first).chain(others).collect()
+}
+
+fn listed(kind: &'static str, listing: DeviceListing, driver: String, reason: String) -> Device {
+    let (state, reason) = match listing.access {
+        Access::Granted => ("ready", reason),
+        Access::Denied { remedy } => ("denied", remedy),
+    };
+    Device {
+        r#type: kind,
+        state,
+        id: Some(listing.id),
+        name: Some(listing.name),
+        driver: Some(driver),
+        reason: Some(reason),
     }
 }
 
@@ -125,10 +139,12 @@ fn device(kind: &'static str, state: StationState) -> Device {
 pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result<Json<Status>, Problem> {
     let archive = app.archive.clone();
     let stats = blocking(move || Ok(archive.stats()?)).await?;
+    let mut found = devices("card_reader", app.card.state());
+    found.extend(devices("camera", app.camera.state()));
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         counter: app.config.counter.clone(),
-        devices: vec![device("card_reader", app.card.state()), device("camera", app.camera.state())],
+        devices: found,
         photo_decoder: PhotoDecoderBody::of(app.photos.as_ref()),
         archive: ArchiveBody {
             materials: stats.materials,

@@ -1,9 +1,11 @@
 //! The command line: one file per command.
 
 mod archive;
+mod card;
 mod demo;
 mod enrol;
 mod output;
+mod probed;
 mod progress;
 mod reach;
 mod run;
@@ -40,6 +42,9 @@ enum Command {
     Run,
     /// Shows the main job on simulated devices: two windows and a repository on this machine.
     Demo(DemoWish),
+    /// Reads, watches and examines card readers, beside a running daemon as well as without one.
+    #[command(subcommand)]
+    Card(card::CardCommand),
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -72,6 +77,7 @@ pub fn main(
             run::run(config, drivers)
         }
         Command::Demo(_) => Ok(ExitCode::SUCCESS),
+        Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Archive(command) => archive::archive(&config, &command),
@@ -92,7 +98,12 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 /// The daemon tells what happens; a command tells what went wrong. The damages a check finds are its output.
 fn log(command: &Command) {
-    let usual = if matches!(command, Command::Run) { "info" } else { "warn,yidang_archive::verify=off" };
+    let usual = match command {
+        Command::Run => "info",
+        // What becomes of a reader is this command's output.
+        Command::Card(_) => "error,yidang_agent::stations=off",
+        _ => "warn,yidang_archive::verify=off",
+    };
     let filter = EnvFilter::try_from_env("YIDANG_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     let _ = log.try_init();

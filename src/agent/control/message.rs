@@ -1,7 +1,10 @@
 //! What crosses the control socket, one JSON document a line.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use yidang_archive::CheckReport;
+
+use super::probe::ProbeReport;
 
 #[cfg(unix)]
 use crate::failure::Failure;
@@ -25,6 +28,25 @@ pub(crate) enum Request {
     Verify,
     /// Make the index anew.
     RebuildIndex,
+    /// Something about card readers, which needs no archive.
+    Card(CardRequest),
+}
+
+/// What is wanted of the card readers.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "card", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum CardRequest {
+    /// Read the card, for who tries a reader.
+    Read {
+        /// How long to wait for one.
+        wait_ms: u64,
+        /// Whether the person's data is told unmasked.
+        full: bool,
+    },
+    /// Tell of cards and readers as they come and go.
+    Watch,
+    /// Examine every reader.
+    Probe,
 }
 
 impl Request {
@@ -60,6 +82,20 @@ pub(crate) enum News {
     },
     /// Some more of the list.
     Materials(Vec<MaterialLine>),
+    /// Something happened at the reader.
+    Event(WatchedEvent),
+    /// Nothing yet; the work goes on.
+    Alive,
+}
+
+/// An event as `GET /v1/events` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WatchedEvent {
+    pub(crate) id: u64,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) at: String,
+    pub(crate) data: serde_json::Map<String, Value>,
 }
 
 /// A material as a local administrator sees it: nothing that says whose it is or what it says.
@@ -97,6 +133,12 @@ pub(crate) enum Outcome {
         /// Ledger entries applied.
         entries: u64,
     },
+    /// What the card says: the fields of `POST /v1/card/read`.
+    Card(Box<Value>),
+    /// The daemon stops, and nothing more is told.
+    Watched,
+    /// What was found.
+    Probed(ProbeReport),
 }
 
 /// Figures of an archive.

@@ -3,22 +3,26 @@
 //! One connection carries one [`Request`] as a line of JSON; the answer is any number of [`News`] lines and then
 //! the outcome or the failure. The work itself is the same with and without a daemon: [`Workplace`].
 
+mod card_place;
 #[cfg(unix)]
 mod client;
 #[cfg(not(unix))]
 mod elsewhere;
 mod message;
+mod probe;
 #[cfg(unix)]
 mod server;
 #[cfg(unix)]
 mod socket;
 mod work;
 
+pub(crate) use card_place::CardPlace;
 #[cfg(unix)]
 pub(crate) use client::Connection;
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
-pub(crate) use message::{ArchiveStats, MaterialLine, News, Outcome, Request};
+pub(crate) use message::{ArchiveStats, CardRequest, MaterialLine, News, Outcome, Request, WatchedEvent};
+pub(crate) use probe::{ProbeReport, ProbedModule, ProbedReader};
 #[cfg(unix)]
 pub(crate) use server::Control;
 pub(crate) use work::Workplace;

@@ -163,7 +163,7 @@ mod tests {
     fn place(folder: &Path) -> Workplace {
         let (data_dir, keys_dir) = (folder.join("data"), folder.join("keys"));
         let archive = Archive::open(&ArchiveOptions { data_dir, keys_dir }).unwrap();
-        Workplace { archive, sync: None, repository: None, counter: "window".into() }
+        Workplace { archive, sync: None, repository: None, counter: "window".into(), card: None }
     }
 
     /// The last line of an answer.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use yidang_archive::{Archive, ArchiveError, CheckReport, InventoryLine};
 
-use super::{ArchiveStats, Listen, MaterialLine, News, Outcome, Request};
+use super::{ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, Request};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::sync::{SyncOptions, SyncWorker, Upstream};
@@ -21,6 +21,8 @@ pub(crate) struct Workplace {
     pub(crate) repository: Option<String>,
     /// This window's name.
     pub(crate) counter: String,
+    /// The card readers, which need no archive; `None` for a command of the archive.
+    pub(crate) card: Option<CardPlace>,
 }
 
 impl Workplace {
@@ -35,7 +37,7 @@ impl Workplace {
             _ => None,
         };
         let (repository, counter) = (config.repository_url.clone(), config.counter.clone());
-        Ok(Self { archive, sync, repository, counter })
+        Ok(Self { archive, sync, repository, counter, card: None })
     }
 
     /// Does it. Blocks as long as that takes; what it did holds when it returns.
@@ -46,6 +48,12 @@ impl Workplace {
             Request::Stats => Ok(Outcome::Stats(self.stats()?)),
             Request::Verify => Ok(Outcome::Verified(self.verify(listen)?)),
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
+            Request::Card(request) => match &self.card {
+                Some(card) => card.carry_out(request, listen),
+                None => {
+                    Err(Failure::new("reader_absent", "no card reader belongs here", "run `yidang card`"))
+                }
+            },
         }
     }
 

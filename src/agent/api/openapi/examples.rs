@@ -198,7 +198,7 @@ fn status() -> Value {
                 "id": "pcsc:example reader 00 00",
                 "name": "Example Reader 00 00",
                 "driver": "pcsc",
-                "reason": null,
+                "reason": "it has a security module",
             },
             {
                 "type": "camera",
