@@ -26,7 +26,7 @@ test:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo test --workspace --all-features --locked
-	$(MAKE) --no-print-directory deny
+	$(MAKE) --no-print-directory machine deny
 
 # Bans, licences and sources. The advisory database is asked only where it can be reached.
 deny:
