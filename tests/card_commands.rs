@@ -282,8 +282,8 @@ fn a_probe_over_pcsc_tells_the_way_and_nothing_of_the_card() {
 fn two_programs_share_a_reader_and_events_come_in_time_and_once() {
     let Some(pcscd) = pcscd(1) else { return };
     let agent = Agent::start_over_pcsc(&[]);
-    let watch = Watch::start(&agent, &["--json"]);
     wait_until("the reader is found", || readers(&agent)[0]["state"] == "ready");
+    let watch = Watch::start(&agent, &["--json"]);
     let mut other = agent.folder.path().join("other");
     std::fs::create_dir(&other).expect("a folder");
     other.push("yidang.toml");
