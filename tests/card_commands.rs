@@ -22,6 +22,8 @@ use crate::support::pcscd::Pcscd;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How soon a card's coming and going is told.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
+/// Until a watching command listens; what happens before is not told it.
+const LISTENS_WITHIN: Duration = Duration::from_millis(1500);
 /// The reader of this number has its module behind this profile.
 const TUNNEL: &str =
     "[match]\nreaders = [\"Yidang Virtual Reader 1 *\"]\n[transmit]\nheader = \"FF F0 00 00\"\n";
@@ -175,7 +177,7 @@ fn what_cannot_be_read_has_the_codes_of_the_api_and_nonsense_is_usage() {
         .expect(204);
     wait_until("the reader is gone", || readers(&agent)[0]["state"] == "absent");
     fails(&agent.command(&["card", "read"]), "reader_absent");
-    // Nobody reads where another account's daemon has the reader, and a dead daemon's socket stops nobody.
+    // A dead daemon's socket stops nobody.
     agent.kill();
     assert_eq!(document(&agent.command(&["card", "read", "--json"]))["origin"], "simulated");
 }
@@ -185,8 +187,7 @@ fn watching_tells_each_event_once_and_ends_with_the_signal_or_the_daemon() {
     let mut agent = Agent::start();
     let (lines, json) = (Watch::start(&agent, &[]), Watch::start(&agent, &["--json", "lines"]));
     let insert = |name: Value| agent.post("/v1/simulated/card", &json!({"insert": name})).expect(204);
-    // Until both listen, nothing is told them.
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(LISTENS_WITHIN);
     for (name, kind) in [(json!(null), "card.removed"), (json!("01-resident"), "card.inserted")] {
         insert(name);
         let line = lines.next(kind, TOLD_WITHIN);
@@ -283,15 +284,15 @@ fn a_probe_over_pcsc_tells_the_way_and_nothing_of_the_card() {
 fn two_programs_share_a_reader_and_events_come_in_time_and_once() {
     let Some(pcscd) = pcscd(1) else { return };
     let agent = Agent::start_over_pcsc(&[]);
-    let watch = Watch::start(&agent, &["--json"]);
     wait_until("the reader is found", || readers(&agent)[0]["state"] == "ready");
+    let watch = Watch::start(&agent, &["--json"]);
     let mut other = agent.folder.path().join("other");
     std::fs::create_dir(&other).expect("a folder");
     other.push("yidang.toml");
     let config = "[agent]\ncounter = \"other\"\ndata_dir = \"data\"\n[card]\ndriver = \"pcsc\"\n";
     std::fs::write(&other, config).expect("the file is written");
     let [resident, ..] = texts();
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(LISTENS_WITHIN);
     for _ in 0..3 {
         pcscd.readers[0].insert(card(&resident));
         // At once: the service has not looked yet.

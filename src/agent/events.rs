@@ -20,7 +20,8 @@ pub(crate) struct Event {
     /// Rises with every event, also across restarts.
     pub(crate) id: u64,
     /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `material.filed`, `material.erased`,
-    /// `capture.expiring`, `sync.progress`, `sync.rejected`. More may come.
+    /// `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are
+    /// about the device in use: one follows the other where a better reader takes its place.
     #[schema(rename = "type")]
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,

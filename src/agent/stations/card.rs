@@ -208,7 +208,7 @@ impl CardStation {
         }
     }
 
-    /// Examines the reader in use; with `None`, there is none, and why.
+    /// Examines the reader in use; where there is none, the reading says why.
     pub(crate) async fn examine(&self) -> Examination {
         let (reply, answer) = oneshot::channel();
         if let Err(error) = self.submit(Request::new(Wish::Examine(reply), Duration::ZERO)) {

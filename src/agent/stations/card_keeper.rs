@@ -168,7 +168,11 @@ impl<'a> Keeper<'a> {
         }
         if let Some(over) = self.short_lives.checked_sub(FREE_LOSSES + 1) {
             let rest = RETRY.saturating_mul(2 << over.min(8)).min(REST_MAX);
-            self.shared.fresh_interrupt().sleep(rest);
+            let interrupt = self.shared.fresh_interrupt();
+            // Who wants a card read is worth a try.
+            if held(&self.shared.pending).is_empty() {
+                interrupt.sleep(rest);
+            }
         }
     }
 

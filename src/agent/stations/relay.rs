@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a call is overdue.
-const LOOKS_EVERY: Duration = Duration::from_millis(500);
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// Longest wait for a thread to end that was told to; it may hang.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
