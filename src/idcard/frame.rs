@@ -348,6 +348,35 @@ mod tests {
         assert!(reader.next_reply() == Some(Ok(reply)));
     }
 
+    #[test]
+    fn a_frame_within_a_false_start_of_a_possible_length_is_found() {
+        let reply = Reply { status: [0, 0, 0x90], data: vec![1, 2, 3] };
+        // What looks like a frame of 20 bytes ends within the one after it.
+        let false_start = [&PREAMBLE[..], &[0x00, 0x14, 0x55]].concat();
+        let mut reader = FrameReader::new();
+        reader.feed(&[&false_start[..], &reply.to_frame(), &[0; 8]].concat());
+        assert!(reader.next_reply() == Some(Err(FrameError::Checksum)));
+        assert!(reader.next_reply() == Some(Ok(reply)));
+    }
+
+    /// Every reply in a stream, found the slow way: a frame is tried at each place.
+    fn replies_in(stream: &[u8]) -> Vec<Reply> {
+        let (mut found, mut at) = (Vec::new(), 0);
+        while at < stream.len() {
+            let length =
+                stream.get(at + 5..at + 7).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
+            let frame = length.and_then(|length| stream.get(at..at + HEAD_LENGTH_BYTES + length));
+            match frame.map(Reply::from_frame) {
+                Some(Ok(reply)) => {
+                    at += HEAD_LENGTH_BYTES + reply.data.len() + REPLY_LENGTH_MIN;
+                    found.push(reply);
+                }
+                _ => at += 1,
+            }
+        }
+        found
+    }
+
     proptest! {
         // Long byte strings are slow to draw in an unoptimised build.
         #![proptest_config(ProptestConfig::with_cases(48))]
@@ -376,6 +405,30 @@ mod tests {
                 }
             }
             prop_assert!(found == replies);
+        }
+
+        #[test]
+        fn no_frame_among_false_starts_is_lost_or_made_up(
+            pieces in proptest::collection::vec(
+                (0..4_u8, proptest::collection::vec(prop_oneof![Just(0xAAu8), Just(0), any::<u8>()], 0..24)), 1..12),
+            cut in 1_usize..40,
+        ) {
+            let mut stream: Vec<u8> = pieces
+                .into_iter()
+                .flat_map(|(kind, piece)| match kind {
+                    0 => piece,
+                    1 => [&PREAMBLE[..], &[0, 4 + piece.len() as u8 * 3], &piece].concat(),
+                    _ => Reply { status: [0, 0, kind], data: piece }.to_frame(),
+                })
+                .collect();
+            // Whatever a false start announces has come by then.
+            stream.resize(stream.len() + HEAD_LENGTH_BYTES + LENGTH_MAX, 0);
+            let (mut reader, mut found) = (FrameReader::new(), Vec::new());
+            for piece in stream.chunks(cut) {
+                reader.feed(piece);
+                found.extend(std::iter::from_fn(|| reader.next_reply()).flatten());
+            }
+            prop_assert!(found == replies_in(&stream));
         }
 
         #[test]
