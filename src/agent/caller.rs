@@ -7,9 +7,11 @@ use yidang_archive::Actor;
 
 use crate::app::Shared;
 use crate::guard::is_own_origin;
+use crate::holders::Holder;
 use crate::problem::{Code, Problem};
 use crate::replay::KEY_LENGTH_MAX;
 use crate::scope::Scope;
+use crate::sync::HolderQuery;
 use crate::tokens::Token;
 
 /// Longest operator name, in characters.
@@ -43,6 +45,23 @@ impl Caller {
     /// Whether the token has the scope.
     pub(crate) fn may(&self, scope: Scope) -> bool {
         self.token.scopes.contains(&scope)
+    }
+
+    /// A question to the repository about an open dossier, for the caller: on the ground it was opened on, with
+    /// nothing narrowed down and so many at most.
+    pub(crate) fn query(&self, holder: &Holder, limit: usize) -> HolderQuery {
+        HolderQuery {
+            subject: holder.subject.clone(),
+            basis: holder.basis.as_str().to_owned(),
+            purpose: holder.purpose.clone(),
+            case: holder.case.clone(),
+            client: self.token.name.clone(),
+            operator: self.operator.clone(),
+            kind: None,
+            item: None,
+            cursor: None,
+            limit,
+        }
     }
 
     /// As the ledger names the caller.

@@ -24,7 +24,6 @@ use crate::problem::{Code, Problem};
 use crate::random;
 use crate::replay::fingerprint;
 use crate::scope::Scope;
-use crate::sync::HolderQuery;
 
 /// How long the answer waits for the repository's decision, which usually comes within this time.
 const DECISION_WAIT: Duration = Duration::from_millis(1500);
@@ -147,18 +146,7 @@ fn target(
 /// Opens the dossier at the repository as it is open here: on that ground it decides. Nothing of it is shown to
 /// anyone. Without a connection the request goes up later, and is decided by what the repository knows then.
 async fn open_at_repository(app: &Shared, caller: &Caller, holder: &Holder) {
-    let query = HolderQuery {
-        subject: holder.subject.clone(),
-        basis: holder.basis.as_str().to_owned(),
-        purpose: holder.purpose.clone(),
-        case: holder.case.clone(),
-        client: caller.token.name.clone(),
-        operator: caller.operator.clone(),
-        kind: None,
-        item: None,
-        cursor: None,
-        limit: 1,
-    };
+    let query = caller.query(holder, 1);
     let app = app.clone();
     let asked = tokio::task::spawn_blocking(move || match &app.sync {
         Some(sync) if sync.status().repository == "connected" => sync.query(&query).map(drop),

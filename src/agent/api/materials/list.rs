@@ -205,18 +205,8 @@ async fn ask(
     cursor: Option<String>,
     limit: usize,
 ) -> Result<HolderAnswer, SyncError> {
-    let query = HolderQuery {
-        subject: holder.subject.clone(),
-        basis: holder.basis.as_str().to_owned(),
-        purpose: holder.purpose.clone(),
-        case: holder.case.clone(),
-        client: caller.token.name.clone(),
-        operator: caller.operator.clone(),
-        kind: which.kind.clone(),
-        item: which.item.clone(),
-        cursor,
-        limit,
-    };
+    let (kind, item) = (which.kind.clone(), which.item.clone());
+    let query = HolderQuery { kind, item, cursor, ..caller.query(holder, limit) };
     let app = app.clone();
     let asked = tokio::task::spawn_blocking(move || match &app.sync {
         Some(sync) => sync.query(&query),
