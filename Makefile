@@ -4,11 +4,15 @@
 # tools.
 
 BUILD_PACKAGES = gcc libc6-dev libpcsclite-dev pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) faketime pcscd
+TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime mount pcscd procps
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =
 SECONDS = 30
+# Which targets are fuzzed, and how they are built. Every test run takes those that read cards.
+TARGETS = $$($(FUZZ) list)
+FUZZ_FEATURES =
+CARD_TARGETS = card_text profile sam_frame serial_resync
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 # Where cargo puts what it builds; tools of a fixed version beside it.
 TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -26,7 +30,9 @@ test:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo test --workspace --all-features --locked
-	$(MAKE) --no-print-directory machine deny
+	$(MAKE) --no-print-directory machine
+	$(MAKE) --no-print-directory fuzz TARGETS="$(CARD_TARGETS)" FUZZ_FEATURES=--no-default-features
+	$(MAKE) --no-print-directory deny
 
 # Bans, licences and sources. The advisory database is asked only where it can be reached.
 deny:
@@ -38,11 +44,10 @@ fuzz:
 	@$(call install,$(FUZZ_PACKAGES))
 	@test -x $(TARGET_DIR)/tools/bin/cargo-fuzz || { echo "installing: cargo-fuzz $(FUZZ_VERSION)"; \
 	    CARGO_TARGET_DIR=$(TARGET_DIR) cargo install cargo-fuzz --version $(FUZZ_VERSION) --locked --root $(TARGET_DIR)/tools; }
-	$(FUZZ) build --sanitizer none
-	@set -e; for target in $$($(FUZZ) list); do echo "fuzzing: $$target"; \
+	@set -e; for target in $(TARGETS); do echo "fuzzing: $$target"; \
 	    mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target; \
-	    $(FUZZ) run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
-	    -max_total_time=$(SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1; done
+	    $(FUZZ) run --sanitizer none $(FUZZ_FEATURES) $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 -verbosity=0; done
 
 machine:
 	tests/machine/run

@@ -311,7 +311,7 @@ fn when_pcscd_dies_the_reader_is_lost_and_a_new_one_reads_after_its_restart() {
     let killed = Instant::now();
     let (mut dead, seen) = waiter.join().expect("the waiting thread lives");
     assert_eq!(seen, Err(DeviceCondition::Lost));
-    assert!(killed.elapsed() < Duration::from_secs(1), "it took {:?}", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(5), "it took {:?}", killed.elapsed());
 
     pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
     assert_eq!(condition(read(dead.as_mut())), DeviceCondition::Lost, "the old reader stays dead");
@@ -326,7 +326,7 @@ fn when_pcscd_dies_the_reader_is_lost_and_a_new_one_reads_after_its_restart() {
     pcscd.kill();
     let killed = Instant::now();
     assert_eq!(reading_thread.join().expect("the reading thread lives"), DeviceCondition::Lost);
-    assert!(killed.elapsed() < Duration::from_secs(1), "it took {:?}", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(5), "it took {:?}", killed.elapsed());
 
     pcscd.readers[0].let_go();
     pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));

@@ -504,7 +504,7 @@ fn the_daemon_reads_by_a_profile_of_the_configured_folder_and_outlives_hangs_and
         pcscd.start_again().unwrap_or_else(|e| panic!("it starts again: {e}"));
         let started = Instant::now();
         read().expect(200);
-        assert!(started.elapsed() < Duration::from_secs(2), "it reads after {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(10), "it reads after {:?}", started.elapsed());
     }
 }
 

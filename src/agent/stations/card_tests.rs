@@ -14,6 +14,8 @@ use super::card::Bounds;
 use super::relay::Patience;
 use crate::events::{Event, Events};
 
+/// What a busy machine may add to any of the times below.
+const SLACK: Duration = Duration::from_secs(2);
 /// Longest a test waits for what happens in the background.
 const WITHIN: Duration = Duration::from_secs(10);
 /// How soon a fact has to be told.
@@ -303,12 +305,12 @@ fn a_reading_waits_for_a_slow_service_and_answers_soon_after_it() {
     reader.set(|hand| hand.card = true);
     let began = Instant::now();
     assert_eq!(bench.read(0), Ok(()));
-    assert!(began.elapsed() < notices + Duration::from_millis(100), "{:?}", began.elapsed());
+    assert!(began.elapsed() < notices + SLACK, "{:?}", began.elapsed());
     reader.set(|hand| hand.card = false);
     bench.wait_until(|| bench.tale().last().is_some_and(|told| told == "card.removed r"));
     let began = Instant::now();
     assert_eq!(bench.read(0), Err(DeviceCondition::NoCard));
-    assert!(began.elapsed() < notices * 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() < notices * 2 + SLACK, "{:?}", began.elapsed());
     // A call that waits while the card comes.
     let hands = reader.clone();
     let laid = std::thread::spawn(move || {
@@ -318,7 +320,7 @@ fn a_reading_waits_for_a_slow_service_and_answers_soon_after_it() {
     });
     assert_eq!(bench.read(5000), Ok(()));
     let took = laid.join().unwrap().elapsed();
-    assert!(took < notices + Duration::from_millis(100), "{took:?}");
+    assert!(took < notices + SLACK, "{took:?}");
     bench.station.stop();
 }
 
@@ -363,7 +365,7 @@ fn a_better_reader_that_does_not_open_disturbs_nobody() {
     for _ in 0..20 {
         let began = Instant::now();
         assert_eq!(bench.read(0), Ok(()));
-        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+        assert!(began.elapsed() < SLACK * 2, "{:?}", began.elapsed());
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(port.now().opened, 1, "it is left alone for a while");
@@ -404,7 +406,7 @@ fn a_driver_that_never_comes_back_costs_a_thread_and_not_the_station() {
     assert_eq!(bench.read(0), Err(DeviceCondition::Lost));
     let began = Instant::now();
     assert_eq!(bench.read(60_000), Err(DeviceCondition::Lost));
-    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    assert!(began.elapsed() < SLACK * 2, "{:?}", began.elapsed());
     assert!(bench.station.state().trouble.unwrap().contains("left alone"));
     // What hung comes back and is heard no more; after the rest the reader works.
     reader.set(|hand| hand.hangs_reading = false);
