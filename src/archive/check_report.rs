@@ -86,7 +86,7 @@ impl fmt::Display for CheckReport {
         let verdict = if self.clean { "clean" } else { "damaged" };
         write!(
             f,
-            "{verdict}: {} entries ({} forgotten), {} blobs ({} bytes), {} waiting to be swept, {} damages",
+            "{verdict}: {} entries ({} whose keys are gone as they should be), {} blobs ({} bytes), {} waiting to be swept, {} damages",
             self.entries, self.forgotten, self.blobs, self.blob_bytes, self.orphans, self.damage_count
         )
     }

@@ -8,7 +8,11 @@ use crate::failure::Failure;
 
 /// A line on standard output, for whoever started the command.
 pub(super) fn say(line: &str) -> Result<(), Failure> {
-    write(line).map_err(cut_off)
+    match write(line) {
+        // Whoever read it has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(cut_off),
+    }
 }
 
 /// One JSON document on standard output.

@@ -1,6 +1,6 @@
 //! What the demo says, a line a step.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -77,13 +77,9 @@ impl Report {
             Language::English => ("local API", "token", "try it", "Ctrl-C ends it"),
         };
         say(&format!("{api}  {}\n{token}  {}", window.url, window.token));
-        say(&format!(
-            "{try_it}  curl -X POST -H 'Authorization: Bearer {}' {}/v1/card/read",
-            window.token, window.url
-        ));
-        if std::io::stdout().is_terminal() {
-            say(stop);
-        }
+        say(&format!("{try_it}\n\n   API={} TOKEN={}", window.url, window.token));
+        say("   curl -X POST -H \"Authorization: Bearer $TOKEN\" $API/v1/card/read\n");
+        say(stop);
     }
 }
 
