@@ -526,5 +526,5 @@ fn a_reader_without_a_card_costs_next_to_no_processor_time() {
     std::thread::sleep(span);
     let used = processor_time(&agent.process_id()) - before;
     // Unoptimised, on a machine that is busy with other tests: a bound against loops that spin.
-    assert!(used <= span / 400, "{used:?} of {span:?}");
+    assert!(used <= span / 100, "{used:?} of {span:?}");
 }

@@ -50,3 +50,24 @@ fn a_folder_with_anything_else_in_it_is_left_alone() {
     assert!(!refused.stderr.is_empty());
     assert_eq!(std::fs::read_to_string(precious).expect("it is there"), "mine");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_a_link_points_to_is_left_alone_and_two_demos_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    printed(&demo(&folder, "C.UTF-8"));
+    let outside = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(outside.path(), "mine").expect("written");
+    let log = folder.path().join("log");
+    std::fs::remove_file(&log).expect("removed");
+    std::os::unix::fs::symlink(outside.path(), &log).expect("linked");
+    printed(&demo(&folder, "C.UTF-8"));
+    assert_eq!(std::fs::read_to_string(outside.path()).expect("it is there"), "mine");
+
+    let mark = std::fs::File::open(folder.path().join("yidang-demo")).expect("the mark");
+    mark.try_lock().expect("no demo is at work");
+    let second = demo(&folder, "C.UTF-8");
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("at work"));
+    assert!(log.is_file(), "what the first one has is left alone");
+}

@@ -171,13 +171,16 @@ fn who_may_not_look_is_told_nothing_of_what_others_wrote() {
     let capture = agent.upload(FORM).expect(201);
     let body = json!({"holders": [opened["holder"]], "kind": "other", "captures": [id(&capture)], "case": "K1",
         "slot": "s1"});
-    let told = agent.post("/v1/materials", &body).expect(200);
+    let key = [("Idempotency-Key", "k-1")];
+    let told = agent.post_with("/v1/materials", &body, &key).expect(200);
     assert_eq!((told["duplicate"].as_bool(), &told["id"]), (Some(true), &first["id"]));
     assert_eq!(
         (&told["kind"], told["note"].is_null()),
         (&json!("other"), true),
         "only its own words come back"
     );
+    let again = agent.post_with("/v1/materials", &body, &key).expect(200);
+    assert_eq!((&again["kind"], again["note"].is_null()), (&json!("other"), true), "however often it asks");
     agent.get(&format!("/v1/materials/{}", id(&first))).is_problem(403, "holder_required");
 }
 

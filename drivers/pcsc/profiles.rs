@@ -161,8 +161,12 @@ impl<'a> Fit<'a> {
 }
 
 fn read(file: &Path) -> Result<String, String> {
-    let length = fs::metadata(file).map_err(|e| e.to_string())?.len();
-    if length > FILE_BYTES_MAX {
+    let found = fs::metadata(file).map_err(|e| e.to_string())?;
+    // A pipe would be waited for without end.
+    if !found.is_file() {
+        return Err("no ordinary file".to_owned());
+    }
+    if found.len() > FILE_BYTES_MAX {
         return Err(format!("longer than {FILE_BYTES_MAX} bytes"));
     }
     fs::read_to_string(file).map_err(|e| e.to_string())

@@ -21,6 +21,9 @@ use crate::problem::Problem;
 /// Longest long poll.
 const WAIT_MS_MAX: u64 = 25_000;
 
+/// How often a stream without events looks whether its token still holds.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// Asking for a long poll.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -99,8 +102,16 @@ fn stream_after(app: Shared, token: i64, after: u64) -> impl Stream<Item = Resul
                 bell.borrow_and_update();
                 queue = app.events.after(after).0;
                 queue.reverse();
-                if queue.is_empty() && (app.events.is_over() || bell.changed().await.is_err()) {
+                if !queue.is_empty() {
+                    break;
+                }
+                if app.events.is_over() {
                     return None;
+                }
+                match tokio::time::timeout(LOOK_EVERY, bell.changed()).await {
+                    Ok(Err(_)) => return None,
+                    Err(_) if !matches!(app.tokens.is_live(token), Ok(true)) => return None,
+                    Ok(Ok(())) | Err(_) => {}
                 }
             }
             let event = queue.pop().filter(|_| matches!(app.tokens.is_live(token), Ok(true)))?;

@@ -70,7 +70,8 @@ pub fn main(
         enrol.check();
     }
     log(&line.command);
-    let config = Config::load(line.config.as_deref(), environment(), names).map_err(Failure::from);
+    let config =
+        environment().and_then(|variables| Ok(Config::load(line.config.as_deref(), variables, names)?));
     let done = config.and_then(|config| match line.command {
         Command::Run => {
             let drivers = drivers(&config)?;
@@ -88,12 +89,23 @@ pub fn main(
     })
 }
 
-/// Only text that is text: a variable that is not cannot be ours.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    let variables = std::env::vars_os();
-    let texts =
-        variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    texts.filter(|(name, _)| name != "YIDANG_LOG")
+/// This process's environment. One of our variables that is no text is an error, anybody else's is passed over.
+fn environment() -> Result<Vec<(String, String)>, Failure> {
+    let mut texts = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => texts.push((name, value)),
+            (name, _) => {
+                let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+                if name.starts_with("YIDANG_") {
+                    let cause = format!("the environment variable {name} is not UTF-8");
+                    return Err(Failure::new("config_invalid", cause, "correct the environment"));
+                }
+            }
+        }
+    }
+    texts.retain(|(name, _)| name != "YIDANG_LOG");
+    Ok(texts)
 }
 
 /// The daemon tells what happens; a command tells what went wrong. The damages a check finds are its output.

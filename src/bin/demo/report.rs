@@ -27,11 +27,11 @@ pub(super) fn language(variable: impl Fn(&str) -> Option<String>) -> Language {
 
 impl Report {
     pub(super) fn new(language: Language) -> Self {
-        Self { language, started: Instant::now(), number: 0, title: "" }
+        let title = language.pick("启动", "starting");
+        Self { language, started: Instant::now(), number: 0, title }
     }
 
-    pub(super) fn begin(&mut self, folder: &Path) {
-        self.title = self.language.pick("启动", "starting");
+    pub(super) fn begin(&self, folder: &Path) {
         let intro = self.language.pick(
             "两个窗口和一个中心库，全部在本机，数据在",
             "two windows and one repository on this machine, all state in",

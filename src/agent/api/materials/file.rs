@@ -102,7 +102,9 @@ pub(crate) async fn file(
 ) -> Result<Response, Problem> {
     caller.require(Scope::ArchiveWrite)?;
     let idempotency = durable_key(&caller, &request_tag(&body));
-    if let Some(filed) = filed_before(&app, idempotency.clone()).await? {
+    let before = filed_before(&app, idempotency.clone()).await?;
+    // What this caller filed itself it may see again; what was on file before it, as far as it may look at all.
+    if let Some(filed) = before.filter(|filed| !filed.duplicate || may_look(&app, &caller, &body)) {
         same_people(&app, &caller, &body, &filed)?;
         return Ok(answer(&app, &caller, &filed, filed.stored.material.clone()));
     }
@@ -118,7 +120,7 @@ pub(crate) async fn file(
     if !filed.duplicate && !filed.replayed {
         app.events.publish("material.filed", json!({"material": filed.stored.material.id.to_string()}));
     }
-    if filed.duplicate && !filed.replayed && !may_read {
+    if filed.duplicate && !may_read {
         // That it is on file is told; what someone else wrote of it is not, to one who may not look.
         let own = Material { id: filed.stored.material.id, ..own };
         return Ok(answer(&app, &caller, &filed, own));
@@ -142,6 +144,12 @@ async fn filed_before(app: &Shared, idempotency: Option<Idempotency>) -> Result<
     let Some(idempotency) = idempotency else { return Ok(None) };
     let archive = app.archive.clone();
     blocking(move || Ok(archive.find_filed(&idempotency)?)).await
+}
+
+/// Whether a dossier it belongs to is open to be looked at.
+fn may_look(app: &Shared, caller: &Caller, body: &FileMaterial) -> bool {
+    let reads = |id: &String| app.holders.get(caller.token.id, id).is_ok_and(|h| h.basis.may_read());
+    caller.may(Scope::ArchiveRead) && body.holders.iter().any(reads)
 }
 
 /// A repeated call may name holders that ended with an earlier run of the daemon, but nobody else's.
@@ -290,7 +298,7 @@ fn captured_pages(
     Ok((pages, origin))
 }
 
-/// The pages of a material, if it was made of exactly these captures.
+/// The pages of a material, if it was made of exactly these captures, or recognised in them.
 fn filed_pages(
     archive: &Archive,
     by: MaterialId,
@@ -302,9 +310,27 @@ fn filed_pages(
     // Where it was not kept which capture became which page, only a lone one is sure.
     let is_lone = sets.is_empty() && material.pages.len() == 1 && captures.len() == 1;
     let same_people = material.holders.iter().all(|h| holders.contains(h));
-    if same_people && (sets == captures || is_lone) {
+    let is_repetition = is_lone || sets == captures || are_recognised(archive, by, captures, &sets)?;
+    if same_people && captures.len() == material.pages.len() && is_repetition {
         Ok((material.pages, material.origin))
     } else {
         Err(Code::CaptureFiled.into())
     }
+}
+
+/// Whether these captures were used up when their filing was recognised as this material, being none of those it
+/// was made of.
+fn are_recognised(
+    archive: &Archive,
+    by: MaterialId,
+    captures: &[CaptureId],
+    sets: &[CaptureId],
+) -> Result<bool, Problem> {
+    for id in captures {
+        let state = archive.staged(*id)?.map(|staged| staged.state);
+        if sets.contains(id) || state != Some(StagedState::Filed(by)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
