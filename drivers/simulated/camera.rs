@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use yidang_device::{
-    Access, Camera, CameraDriver, Cancel, DeviceCondition, DeviceError, DeviceListing, Frame,
+    Access, Camera, CameraDriver, Cancel, Control, ControlName, DeviceCondition, DeviceError, DeviceListing,
+    Frame, FrameFormat, Mode, PreviewWish, Rate,
 };
 use yidang_model::Origin;
 
+use crate::SimulationError;
 use crate::desk::Desk;
 use crate::fault::CameraFault;
 
 const CAMERA_ID: &str = "simulated-camera";
+/// Frames a second of the preview.
+const PREVIEW_RATE: u32 = 15;
 
 /// Finds the desk's one camera.
 pub(crate) struct SimulatedCameras {
@@ -41,7 +45,7 @@ impl CameraDriver for SimulatedCameras {
         }
         self.desk.check_frames().map_err(|e| e.for_device())?;
         let plugged = self.desk.state().camera.time;
-        Ok(Box::new(SimulatedCamera { desk: self.desk.clone(), plugged }))
+        Ok(Box::new(SimulatedCamera { desk: self.desk.clone(), plugged, zoom: ZOOM.default }))
     }
 }
 
@@ -57,7 +61,12 @@ struct SimulatedCamera {
     desk: Desk,
     /// The camera's plug time when it was opened.
     plugged: u64,
+    /// Kept, and nothing more: the frames are files.
+    zoom: i64,
 }
+
+const ZOOM: Control =
+    Control { name: ControlName::Zoom, min: 100, max: 400, step: 10, default: 100, value: 100, active: true };
 
 impl SimulatedCamera {
     fn plugged_in(&self) -> Result<(), DeviceError> {
@@ -73,9 +82,57 @@ impl Camera for SimulatedCamera {
         listing()
     }
 
-    fn grab(&mut self, timeout: Duration, cancel: &Cancel) -> Result<Frame, DeviceError> {
+    fn modes(&self) -> Vec<Mode> {
+        let rates = vec![Rate { frames: PREVIEW_RATE, seconds: 1 }];
+        vec![Mode { format: FrameFormat::Mjpeg, width: 1600, height: 1200, rates }]
+    }
+
+    fn controls(&mut self) -> Result<Vec<Control>, DeviceError> {
         self.plugged_in()?;
-        let cancelled = || DeviceError::new(DeviceCondition::Cancelled, "while waiting for a picture");
+        Ok(vec![Control { value: self.zoom, ..ZOOM }])
+    }
+
+    fn set_control(&mut self, name: ControlName, value: i64) -> Result<(), DeviceError> {
+        self.plugged_in()?;
+        if name != ZOOM.name || !(ZOOM.min..=ZOOM.max).contains(&value) {
+            let detail = format!("{} of the simulated camera", name.as_str());
+            return Err(DeviceError::new(DeviceCondition::Refused, detail));
+        }
+        self.zoom = value;
+        Ok(())
+    }
+
+    fn grab(&mut self, timeout: Duration, cancel: &Cancel) -> Result<Frame, DeviceError> {
+        self.picture(timeout, cancel, Desk::next_frame)
+    }
+
+    fn preview(
+        &mut self,
+        _wish: &PreviewWish,
+        timeout: Duration,
+        cancel: &Cancel,
+    ) -> Result<Frame, DeviceError> {
+        if cancel.sleep(Duration::from_secs(1) / PREVIEW_RATE) {
+            return Err(cancelled());
+        }
+        self.picture(timeout, cancel, Desk::frame_before_capture)
+    }
+
+    fn rest(&mut self) {}
+}
+
+fn cancelled() -> DeviceError {
+    DeviceError::new(DeviceCondition::Cancelled, "while waiting for a picture")
+}
+
+impl SimulatedCamera {
+    fn picture(
+        &mut self,
+        timeout: Duration,
+        cancel: &Cancel,
+        look: impl FnOnce(&Desk) -> Result<Vec<u8>, SimulationError>,
+    ) -> Result<Frame, DeviceError> {
+        self.plugged_in()?;
         if cancel.is_cancelled() {
             return Err(cancelled());
         }
@@ -86,7 +143,7 @@ impl Camera for SimulatedCamera {
             self.plugged_in()?;
             return Err(DeviceError::new(DeviceCondition::Timeout, "the simulated camera stalls"));
         }
-        let mut bytes = self.desk.next_frame().map_err(|e| e.for_device())?;
+        let mut bytes = look(&self.desk).map_err(|e| e.for_device())?;
         if self.desk.state().camera_fault.strike(CameraFault::Truncated) {
             bytes.truncate(bytes.len() / 2);
         }

@@ -253,11 +253,17 @@ impl Desk {
 
     /// What the camera sees now; the sequence goes on by one.
     pub(crate) fn next_frame(&self) -> Result<Vec<u8>, SimulationError> {
-        let entry = self.frame_in_sight()?;
+        let entry = self.frame_in_sight(true)?;
         Ok(entry.read()?)
     }
 
-    fn frame_in_sight(&self) -> Result<Entry, SimulationError> {
+    /// What the next capture will see; the sequence stays where it is.
+    pub(crate) fn frame_before_capture(&self) -> Result<Vec<u8>, SimulationError> {
+        let entry = self.frame_in_sight(false)?;
+        Ok(entry.read()?)
+    }
+
+    fn frame_in_sight(&self, captured: bool) -> Result<Entry, SimulationError> {
         let mut entries = self.shared.frames.entries(PICTURE_ENDINGS)?;
         let mut state = self.state();
         match &state.frame {
@@ -270,7 +276,9 @@ impl Desk {
                 let Some(entry) = next.or(entries.last()) else {
                     return Err(self.shared.frames.empty(PICTURE_ENDINGS).into());
                 };
-                state.last_frame = Some(entry.stem().to_owned());
+                if captured {
+                    state.last_frame = Some(entry.stem().to_owned());
+                }
                 Ok(entry.clone())
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yidang_model::Origin;
 
-use crate::{Cancel, DeviceError, DeviceListing};
+use crate::{Cancel, Control, ControlName, DeviceError, DeviceListing, Mode};
 
 /// One picture as the camera gave it: a whole JPEG or PNG file, exactly its own bytes and none of another's.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub struct Frame {
     pub bytes: Vec<u8>,
     /// Where it comes from.
     pub origin: Origin,
+}
+
+/// How large a preview may be. The camera gives the largest mode that fits, or its smallest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreviewWish {
+    /// Most pixels across.
+    pub width_max: u32,
+    /// Most pixels down.
+    pub height_max: u32,
+    /// Frames a second that are enough; the camera may give more.
+    pub rate: u32,
 }
 
 /// A way to find and open cameras. Shared between threads; the cameras it opens are not.
@@ -32,7 +43,29 @@ pub trait Camera: Send {
     /// What it is.
     fn listing(&self) -> DeviceListing;
 
-    /// Takes one picture at the best resolution. Blocks for at most `timeout`; a stalled camera is
-    /// [`DeviceCondition::Timeout`](crate::DeviceCondition::Timeout), never a hang.
+    /// What it can take, the largest first. Known from opening on; never empty.
+    fn modes(&self) -> Vec<Mode>;
+
+    /// What can be adjusted, with the values of now.
+    fn controls(&mut self) -> Result<Vec<Control>, DeviceError>;
+
+    /// Adjusts one control. A value outside its range, or a control it has not, is
+    /// [`DeviceCondition::Refused`](crate::DeviceCondition::Refused).
+    fn set_control(&mut self, name: ControlName, value: i64) -> Result<(), DeviceError>;
+
+    /// Takes one picture at the best resolution, of what lies there after the call began. Blocks for at most
+    /// `timeout`; a stalled camera is [`DeviceCondition::Timeout`](crate::DeviceCondition::Timeout), never a hang.
     fn grab(&mut self, timeout: Duration, cancel: &Cancel) -> Result<Frame, DeviceError>;
+
+    /// The next frame of the preview, the camera's own bytes where it encodes JPEG itself. The first call starts
+    /// it, and the first after a `grab` starts it anew. Blocks as `grab` does.
+    fn preview(
+        &mut self,
+        wish: &PreviewWish,
+        timeout: Duration,
+        cancel: &Cancel,
+    ) -> Result<Frame, DeviceError>;
+
+    /// Ends the preview and lets the sensor rest; nothing where none runs.
+    fn rest(&mut self);
 }

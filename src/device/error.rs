@@ -31,6 +31,8 @@ pub enum DeviceCondition {
     Timeout,
     /// The device answered something that breaks its protocol.
     Protocol,
+    /// The device does not take this setting.
+    Refused,
     /// The call was cancelled by its own caller.
     Cancelled,
 }
@@ -58,6 +60,7 @@ impl fmt::Display for DeviceCondition {
             Self::SecurityModuleFailed => "the reader's security module does not work",
             Self::Timeout => "the device did not answer in time",
             Self::Protocol => "the device sent an answer that makes no sense",
+            Self::Refused => "the device does not take this setting",
             Self::Cancelled => "the call was cancelled",
         })
     }

@@ -5,6 +5,7 @@
 //! a [`Cancel`] handed to a call lets another thread end it early.
 
 mod camera;
+mod camera_mode;
 mod cancel;
 mod card_reader;
 #[cfg(feature = "conformance")]
@@ -13,7 +14,8 @@ mod error;
 mod examination;
 mod listing;
 
-pub use camera::{Camera, CameraDriver, Frame};
+pub use camera::{Camera, CameraDriver, Frame, PreviewWish};
+pub use camera_mode::{Control, ControlName, FrameFormat, Mode, Rate};
 pub use cancel::Cancel;
 pub use card_reader::{
     CardDriver, CardReader, DecodedPhoto, FINGER_LENGTH_BYTES, FINGERS_MAX, Presence, RawCard, ReadWish,

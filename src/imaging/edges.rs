@@ -2,8 +2,8 @@
 
 use yidang_model::Quad;
 
-use crate::Picture;
 use crate::geometry::{Line, Point, between, distance};
+use crate::picture::Pixels;
 
 /// Places along a side where the edge is looked for.
 const PLACES: usize = 64;
@@ -47,7 +47,7 @@ impl Side {
     }
 
     /// Mean colour around a place moved outwards by `out` pixels, along a stretch of the side.
-    fn colour(&self, picture: &Picture, place: Point, out: f32) -> [f32; 3] {
+    fn colour(&self, picture: &impl Pixels, place: Point, out: f32) -> [f32; 3] {
         let mut sum = [0.0; 3];
         for along in [-1.0, 0.0, 1.0] {
             let x = place[0] + self.outward[0] * out - self.outward[1] * along;
@@ -60,7 +60,7 @@ impl Side {
     }
 
     /// Colour inside less colour outside, from means over `near` to `far` pixels off the side.
-    fn step(&self, picture: &Picture, place: Point, near: f32, far: f32) -> [f32; 3] {
+    fn step(&self, picture: &impl Pixels, place: Point, near: f32, far: f32) -> [f32; 3] {
         let mut step = [0.0; 3];
         for i in 0..4 {
             let off = near + (far - near) * i as f32 / 3.0;
@@ -74,7 +74,7 @@ impl Side {
 
     /// The direction in colour in which inside and outside differ, length one, and by how much: medians along
     /// the side, since print and grid lines touch a side in places only.
-    fn colour_step(&self, picture: &Picture, near: f32, far: f32) -> ([f32; 3], f32) {
+    fn colour_step(&self, picture: &impl Pixels, near: f32, far: f32) -> ([f32; 3], f32) {
         let steps: Vec<[f32; 3]> = self.places().map(|p| self.step(picture, p, near, far)).collect();
         let median = |c: usize| {
             let mut values: Vec<f32> = steps.iter().map(|s| s[c]).collect();
@@ -93,7 +93,7 @@ fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
 
 /// The figure whose sides lie on the steepest steps within `reach` pixels of the given one's; `None` where two
 /// neighbouring sides no longer meet.
-pub(crate) fn fit(picture: &Picture, quad: &Quad, reach: f32) -> Option<Quad> {
+pub(crate) fn fit(picture: &impl Pixels, quad: &Quad, reach: f32) -> Option<Quad> {
     let lines: Vec<Line> =
         (0..4).map(|i| fit_side(picture, &Side::of(quad, i), reach)).collect::<Option<_>>()?;
     let mut fitted = *quad;
@@ -103,7 +103,7 @@ pub(crate) fn fit(picture: &Picture, quad: &Quad, reach: f32) -> Option<Quad> {
     fitted.iter().flatten().all(|v| v.is_finite()).then_some(fitted)
 }
 
-fn fit_side(picture: &Picture, side: &Side, reach: f32) -> Option<Line> {
+fn fit_side(picture: &impl Pixels, side: &Side, reach: f32) -> Option<Line> {
     let (axis, height) = side.colour_step(picture, reach * 0.5, reach + 1.5);
     let mut points: Vec<(Point, f32)> = Vec::with_capacity(PLACES);
     if height > 1.0 {
@@ -148,7 +148,13 @@ fn same_way(line: Line, side: &Side) -> Line {
 
 /// How far outwards the steepest fall from inside to outside lies, and its height; parts of a pixel by a
 /// parabola through the three steepest. Where several are as steep, the outermost: inside are ruled frames.
-fn steepest(picture: &Picture, side: &Side, place: Point, axis: [f32; 3], reach: f32) -> Option<(f32, f32)> {
+fn steepest(
+    picture: &impl Pixels,
+    side: &Side,
+    place: Point,
+    axis: [f32; 3],
+    reach: f32,
+) -> Option<(f32, f32)> {
     let half = reach.ceil() as i32 + 1;
     let profile: Vec<f32> =
         (-half - 1..=half + 1).map(|i| dot(side.colour(picture, place, i as f32), axis)).collect();
@@ -168,7 +174,7 @@ fn steepest(picture: &Picture, side: &Side, place: Point, axis: [f32; 3], reach:
 
 /// Measures the sides of a fitted figure in the small picture, for which `from_desk` tells the distance of each
 /// pixel from the desk's colour.
-pub(crate) fn measure(picture: &Picture, from_desk: &[f32], quad: &Quad) -> Sides {
+pub(crate) fn measure(picture: &impl Pixels, from_desk: &[f32], quad: &Quad) -> Sides {
     /// Below this a step cannot be told from noise.
     const STEP_MIN: f32 = 6.0;
     /// Share of the whole step that happens within two pixels: a sheet's edge is sharp, a shadow's is not.
@@ -193,7 +199,7 @@ pub(crate) fn measure(picture: &Picture, from_desk: &[f32], quad: &Quad) -> Side
 
 /// Median distance from the desk some way outside a side, as a share of that inside. The sheet's own shadow is
 /// left out by looking past it.
-fn paper_outside(picture: &Picture, from_desk: &[f32], side: &Side) -> f32 {
+fn paper_outside(picture: &impl Pixels, from_desk: &[f32], side: &Side) -> f32 {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let median_at = |out: f32| {
         let at = |place: Point| {

@@ -11,10 +11,11 @@ use crate::Picture;
 use crate::edges::{self, Sides};
 use crate::geometry::{distance, is_convex_clockwise, signed_area};
 use crate::hull::quad_of_region;
+use crate::picture::Pixels;
 use crate::regions::{distance_from_desk, regions};
 
 /// Longer side of the small picture that is searched.
-const SEARCH_SIDE_PX: u32 = 640;
+pub(crate) const SEARCH_SIDE_PX: u32 = 640;
 /// A page covers at least this share of the frame.
 const AREA_MIN: f32 = 0.03;
 /// What covers more than this is the frame itself.
@@ -41,17 +42,21 @@ pub struct Found {
 /// Finds the largest sheet that lies wholly in the frame; `None` on a bare desk, and where a sheet runs out of
 /// the frame: its missing corners are not guessed.
 pub fn find_page(frame: &Picture) -> Option<Found> {
-    let small = frame.shrunk(SEARCH_SIDE_PX);
+    find_in(&frame.shrunk(SEARCH_SIDE_PX), frame)
+}
+
+/// The same, for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].
+pub(crate) fn find_in(small: &Picture, frame: &impl Pixels) -> Option<Found> {
     let mut best: Option<(f32, Quad)> = None;
-    let from_desk = distance_from_desk(&small);
-    for region in regions(&small, &from_desk) {
+    let from_desk = distance_from_desk(small);
+    for region in regions(small, &from_desk) {
         let Some((quad, area)) = quad_of_region(&region) else { continue };
         if area < FILL_MIN * signed_area(&quad) {
             continue;
         }
-        let fitted = edges::fit(&small, &quad, 6.0).and_then(|q| edges::fit(&small, &q, 3.0));
-        let Some(quad) = fitted.filter(|quad| is_plausible(quad, &small)) else { continue };
-        let confidence = confidence(&edges::measure(&small, &from_desk, &quad));
+        let fitted = edges::fit(small, &quad, 6.0).and_then(|q| edges::fit(small, &q, 3.0));
+        let Some(quad) = fitted.filter(|quad| is_plausible(quad, small)) else { continue };
+        let confidence = confidence(&edges::measure(small, &from_desk, &quad));
         if best.is_none_or(|(known, _)| confidence > known) {
             best = Some((confidence, quad));
         }

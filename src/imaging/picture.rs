@@ -4,6 +4,30 @@ use std::fmt;
 
 use crate::Orientation;
 
+/// Something whose colours can be asked for: a [`Picture`], or a frame still in its camera's own planes.
+pub(crate) trait Pixels {
+    /// Pixels across.
+    fn width(&self) -> u32;
+    /// Pixels down.
+    fn height(&self) -> u32;
+    /// Red, green and blue at a point, bilinear between pixel middles; the rim goes on outside the picture.
+    fn sample(&self, x: f32, y: f32) -> [f32; 3];
+}
+
+impl Pixels for Picture {
+    fn width(&self) -> u32 {
+        self.width
+    }
+
+    fn height(&self) -> u32 {
+        self.height
+    }
+
+    fn sample(&self, x: f32, y: f32) -> [f32; 3] {
+        Self::sample(self, x, y)
+    }
+}
+
 /// An upright picture, 8 bits each of red, green and blue. Never without pixels.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {

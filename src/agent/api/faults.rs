@@ -47,6 +47,7 @@ pub(crate) fn card(error: &DeviceError) -> Problem {
         | DeviceCondition::CardUnreadable
         | DeviceCondition::CardNotAuthentic
         | DeviceCondition::Timeout
+        | DeviceCondition::Refused
         | DeviceCondition::Protocol => Code::CardUnreadable,
     };
     let problem = Problem::new(code, error.to_string());

@@ -290,6 +290,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Instant;
 
+    use yidang_device::{Control, ControlName, Mode, PreviewWish};
     use yidang_model::Origin;
 
     use super::*;
@@ -323,6 +324,29 @@ mod tests {
         fn listing(&self) -> DeviceListing {
             listing()
         }
+
+        fn modes(&self) -> Vec<Mode> {
+            Vec::new()
+        }
+
+        fn controls(&mut self) -> Result<Vec<Control>, DeviceError> {
+            Ok(Vec::new())
+        }
+
+        fn set_control(&mut self, _name: ControlName, _value: i64) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn preview(
+            &mut self,
+            _wish: &PreviewWish,
+            timeout: Duration,
+            cancel: &Cancel,
+        ) -> Result<Frame, DeviceError> {
+            self.grab(timeout, cancel)
+        }
+
+        fn rest(&mut self) {}
 
         fn grab(&mut self, _timeout: Duration, _cancel: &Cancel) -> Result<Frame, DeviceError> {
             if !self.works.swap(true, Ordering::SeqCst) {
