@@ -12,6 +12,8 @@ mod card_reader;
 pub mod conformance;
 mod error;
 mod examination;
+mod huffman;
+mod jpeg;
 mod listing;
 
 pub use camera::{Camera, CameraDriver, Frame, PreviewWish};
@@ -23,4 +25,5 @@ pub use card_reader::{
 };
 pub use error::{DeviceCondition, DeviceError};
 pub use examination::{Examination, ModuleReport, Step, Steps};
+pub use jpeg::whole_jpeg;
 pub use listing::{Access, DeviceListing};
