@@ -67,38 +67,53 @@ pub(crate) fn description(index: u32) -> Buffer {
     Buffer { index, kind: CAPTURE, memory: MEMORY_MAPPED, ..Buffer::default() }
 }
 
-/// Copies a frame of this length out of the buffer it lies in and overwrites it there, so that it can be in no later
-/// frame. `None` where the length is not one the buffer can hold; then all of it is overwritten.
-pub(crate) fn move_out(content: &mut [u8], used_bytes: usize) -> Option<Vec<u8>> {
-    let Some(used) = content.get_mut(..used_bytes) else {
+/// Reads a frame of this length in the buffer it lies in and overwrites it there, so that it can be in no later frame.
+/// `None` where the length is not one the buffer can hold; then all of it is overwritten.
+pub(crate) fn read_once<T>(
+    content: &mut [u8],
+    used_bytes: usize,
+    read: impl FnOnce(&[u8]) -> Option<T>,
+) -> Option<T> {
+    let Some(frame) = content.get_mut(..used_bytes) else {
         content.fill(0);
         return None;
     };
-    let frame = used.to_vec();
-    used.fill(0);
-    Some(frame)
+    let outcome = read(frame);
+    frame.fill(0);
+    outcome
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn bytes(content: &mut [u8], used_bytes: usize) -> Option<Vec<u8>> {
+        read_once(content, used_bytes, |frame| Some(frame.to_vec()))
+    }
+
     #[test]
     fn a_short_frame_is_followed_by_nothing_of_a_long_one() {
         let mut buffer = vec![0; 1000];
         buffer[..900].fill(7);
-        assert_eq!(move_out(&mut buffer, 900), Some(vec![7; 900]));
+        assert_eq!(bytes(&mut buffer, 900), Some(vec![7; 900]));
         buffer[..10].fill(9);
         // The camera says that there is more than it sent.
-        let frame = move_out(&mut buffer, 500).expect("the buffer is longer");
+        let frame = bytes(&mut buffer, 500).expect("the buffer is longer");
         assert_eq!((&frame[..10], &frame[10..]), (&[9; 10][..], &[0; 490][..]));
         assert_eq!(buffer, [0; 1000]);
     }
 
     #[test]
+    fn a_frame_that_is_passed_over_is_overwritten_too() {
+        let mut buffer = vec![7; 100];
+        assert_eq!(read_once(&mut buffer, 60, |_| None::<()>), None);
+        assert_eq!((&buffer[..60], &buffer[60..]), (&[0; 60][..], &[7; 40][..]));
+    }
+
+    #[test]
     fn a_length_beyond_the_buffer_gives_nothing_and_clears_it() {
         let mut buffer = vec![7; 100];
-        assert_eq!(move_out(&mut buffer, 101), None);
+        assert_eq!(bytes(&mut buffer, 101), None);
         assert_eq!(buffer, [0; 100]);
     }
 }

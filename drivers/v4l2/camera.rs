@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use yidang_device::{
     Camera, Cancel, Control, ControlName, DeviceCondition, DeviceError, DeviceListing, Frame, Mode,
-    PreviewWish,
+    PreviewWish, preview_mode, preview_rate,
 };
 use yidang_model::Origin;
 
@@ -16,7 +16,7 @@ use crate::condition::{Stage, of};
 use crate::format::Offer;
 use crate::picking::{Before, PREVIEW_AGE_MAX, Picking};
 use crate::stream::{Stream, Taken};
-use crate::{choice, control, ioctl};
+use crate::{control, ioctl};
 
 /// A camera and the stream that runs on it. The stream of a preview goes on between two calls; that of a page alone
 /// ends with it, so that nobody sees the camera's lamp burn without a reason.
@@ -62,8 +62,9 @@ impl V4l2Camera {
     }
 
     fn live(&mut self, wish: &PreviewWish, until: Instant, cancel: &Cancel) -> Result<Vec<u8>, DeviceError> {
-        let offer = choice::for_preview(&self.offers, wish).unwrap_or(&self.offers[0]);
-        let rate = choice::rate(&offer.mode.rates, wish);
+        let modes = self.offers.iter().map(|offer| &offer.mode);
+        let offer = &self.offers[preview_mode(modes, wish).unwrap_or(0)];
+        let rate = preview_rate(&offer.mode.rates, wish);
         self.stream.take_if(|stream| !stream.is_in(offer) || stream.rate() != rate);
         let stream = match self.stream.as_mut() {
             Some(stream) => stream,

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `driver`, `node`, `access` | finding cameras in sysfs, their ids, the right to open them |
-//! | `format`, `choice` | what a camera offers, and which of it serves a page or a preview |
+//! | `format` | what a camera offers |
 //! | `camera`, `control` | the trait |
 //! | `stream`, `picking` | frames, and which of them may be given |
 //! | `buffer`, `layout`, `ioctl` | memory shared with the kernel, and its calls: all `unsafe` code is here |
@@ -17,7 +17,6 @@
 mod access;
 mod buffer;
 mod camera;
-mod choice;
 mod condition;
 mod control;
 mod driver;

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use yidang_device::{Cancel, DeviceCondition, DeviceError, FrameFormat, Rate, whole_jpeg};
 
-use crate::buffer::{Mapped, description, move_out};
+use crate::buffer::{Mapped, description, read_once};
 use crate::condition::{Stage, of};
 use crate::format::Offer;
 use crate::layout::{
@@ -148,22 +148,27 @@ impl Stream {
 
     /// Lets the kernel fill the buffer anew. Nothing of the frame stays in it.
     pub(crate) fn give_back(&mut self, taken: Taken) -> Result<(), DeviceError> {
-        let buffer = &mut self.buffers[taken.index];
-        let content = buffer.content();
-        let used = taken.used_bytes.min(content.len());
-        content[..used].fill(0);
-        buffer.queue(self.node.as_fd()).map_err(|e| of(e, Stage::Using, "QBUF"))
+        self.read(taken, |_, _| None).map(|_| ())
     }
 
     /// The picture, as a whole JPEG, and the buffer back to the kernel. `None` where the frame holds no whole picture.
     pub(crate) fn picture(&mut self, taken: Taken) -> Result<Option<Vec<u8>>, DeviceError> {
-        let frame = move_out(self.buffers[taken.index].content(), taken.used_bytes);
-        self.give_back(Taken { used_bytes: 0, ..taken })?;
-        let Some(frame) = frame else { return Ok(None) };
-        Ok(match self.offer.mode.format {
-            FrameFormat::Mjpeg => whole_jpeg(&frame),
-            FrameFormat::Raw => raw::encode(&self.pixels, &frame),
+        let format = self.offer.mode.format;
+        self.read(taken, |pixels, frame| match format {
+            FrameFormat::Mjpeg => whole_jpeg(frame),
+            FrameFormat::Raw => raw::encode(pixels, frame),
         })
+    }
+
+    fn read(
+        &mut self,
+        taken: Taken,
+        read: impl FnOnce(&Pixels, &[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>, DeviceError> {
+        let buffer = &mut self.buffers[taken.index];
+        let picture = read_once(buffer.content(), taken.used_bytes, |frame| read(&self.pixels, frame));
+        buffer.queue(self.node.as_fd()).map_err(|e| of(e, Stage::Using, "QBUF"))?;
+        Ok(picture)
     }
 }
 

@@ -18,10 +18,11 @@ use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, S
 /// What `[card] driver` and `[camera] driver` may say beside `auto`.
 const DRIVER_NAMES: DriverNames<'_> =
     DriverNames { card: &["pcsc", "sam-serial", "sam-usb", "simulated"], camera: CAMERA_NAMES };
+/// The system's own cameras first.
 #[cfg(target_os = "linux")]
 const CAMERA_NAMES: &[&str] = &["v4l2", "simulated"];
-#[cfg(not(target_os = "linux"))]
-const CAMERA_NAMES: &[&str] = &["simulated"];
+#[cfg(any(windows, target_os = "macos"))]
+const CAMERA_NAMES: &[&str] = &["nokhwa", "simulated"];
 
 fn main() -> ExitCode {
     yidang_agent::command::main(DRIVER_NAMES, drivers, demo::run)
@@ -51,9 +52,11 @@ fn drivers(config: &Config) -> Result<Drivers, ConfigError> {
     if asked_for("sam-usb") {
         drivers.card.push(Arc::new(SamUsbDriver::new()));
     }
-    #[cfg(target_os = "linux")]
-    if ["auto", "v4l2"].contains(&config.camera_driver.as_str()) {
+    if config.camera_driver == "auto" || config.camera_driver == CAMERA_NAMES[0] {
+        #[cfg(target_os = "linux")]
         drivers.camera.push(Arc::new(yidang_v4l2::V4l2Driver::new()));
+        #[cfg(any(windows, target_os = "macos"))]
+        drivers.camera.push(Arc::new(yidang_nokhwa::NokhwaDriver::new()));
     }
     Ok(drivers)
 }

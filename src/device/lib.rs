@@ -15,6 +15,7 @@ mod examination;
 mod huffman;
 mod jpeg;
 mod listing;
+mod mode_choice;
 
 pub use camera::{Camera, CameraDriver, Frame, PreviewWish};
 pub use camera_mode::{Control, ControlName, FrameFormat, Mode, Rate};
@@ -27,3 +28,4 @@ pub use error::{DeviceCondition, DeviceError};
 pub use examination::{Examination, ModuleReport, Step, Steps};
 pub use jpeg::whole_jpeg;
 pub use listing::{Access, DeviceListing};
+pub use mode_choice::{preview_mode, preview_rate};
