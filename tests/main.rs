@@ -42,6 +42,8 @@ mod hostile;
 mod house;
 /// Every paper arrives once, whatever the network does.
 mod network;
+/// `yidang page` tells of every picture in one line, whatever the picture.
+mod page_command;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
 /// What a window says about the repository is so, and it works whatever that is.

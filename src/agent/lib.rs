@@ -16,6 +16,7 @@ mod failure;
 mod guard;
 mod holders;
 mod language;
+mod page_wish;
 mod photo;
 mod problem;
 mod random;

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use yidang_archive::storage::StagedState;
 use yidang_archive::{Archive, Stage, Staged};
 use yidang_device::Frame;
-use yidang_imaging::{Crop, PageOptions};
+use yidang_imaging::Crop;
 use yidang_model::{CaptureId, Digest, MaterialId, Origin, Timestamp};
 
 use super::extract::{Address, Json, Parameters, blocking, read_body};
@@ -24,6 +24,7 @@ use crate::app::Shared;
 use crate::caller::Caller;
 use crate::capture_note::{CaptureNote, StoredImage};
 use crate::holders::Holder;
+use crate::page_wish::{DPI, PageWish, TONES};
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
@@ -190,7 +191,7 @@ pub(crate) async fn capture(
         }
     };
     let (wish, upload) = read_request(&app, request).await?;
-    let options = page_options(&wish)?;
+    let page = page_wish(&wish)?;
     let who = match &wish.holder {
         Some(id) => Some(app.holders.get(caller.token.id, id)?),
         None => None,
@@ -204,7 +205,7 @@ pub(crate) async fn capture(
             None => app.camera.grab(wish.camera.clone()).await.map_err(|e| faults::camera(&e))?,
         };
         let from_camera = frame.origin != Origin::Upload;
-        let stage = in_turn(&app, place, move || make_stage(frame, &options))
+        let stage = in_turn(&app, place, move || make_stage(frame, &page))
             .await
             .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
         let stage = Stage { by: caller.actor(), idempotency: durable_key(&caller, &fingerprint), ..stage };
@@ -410,15 +411,15 @@ async fn read_form(mut form: Multipart) -> Result<(CaptureWish, Vec<u8>), Proble
     Ok((wish, file))
 }
 
-fn page_options(wish: &CaptureWish) -> Result<PageOptions, Problem> {
+fn page_wish(wish: &CaptureWish) -> Result<PageWish, Problem> {
     if wish.when.as_deref().is_some_and(|w| w != "now") {
         return Err(Problem::invalid("when is `now`"));
     }
-    if wish.tone.as_deref().is_some_and(|t| t != "colour") {
-        return Err(Problem::invalid("tone is `colour`"));
+    if wish.tone.as_deref().is_some_and(|t| !TONES.contains(&t)) {
+        return Err(Problem::invalid(format!("tone is one of {}", TONES.join(", "))));
     }
-    if wish.dpi.is_some_and(|d| !(50..=600).contains(&d)) {
-        return Err(Problem::invalid("dpi is 50 to 600"));
+    if wish.dpi.is_some_and(|d| !DPI.contains(&d)) {
+        return Err(Problem::invalid(format!("dpi is {} to {}", DPI.start(), DPI.end())));
     }
     let rotate = match wish.rotate.unwrap_or(0) {
         degrees @ (0 | 90 | 180 | 270) => (degrees / 90) as u8,
@@ -430,7 +431,7 @@ fn page_options(wish: &CaptureWish) -> Result<PageOptions, Problem> {
         Some("corners") => Crop::Corners(corners(wish.corners)?),
         Some(_) => return Err(Problem::invalid("crop is `auto`, `full` or `corners`")),
     };
-    Ok(PageOptions { crop, rotate, dpi: wish.dpi, ..PageOptions::default() })
+    Ok(PageWish { crop, rotate, dpi: wish.dpi })
 }
 
 /// A picture that a camera cut off is the camera's fault, not the caller's.
@@ -443,8 +444,8 @@ fn as_camera_fault(problem: Problem) -> Problem {
     }
 }
 
-fn make_stage(frame: Frame, options: &PageOptions) -> Result<Stage, Problem> {
-    let made = yidang_imaging::make_page(&frame.bytes, options).map_err(faults::picture)?;
+fn make_stage(frame: Frame, wish: &PageWish) -> Result<Stage, Problem> {
+    let made = yidang_imaging::make_page(&frame.bytes, &wish.options()).map_err(faults::picture)?;
     let captured_at = clock::now();
     let header = made.header;
     let note = CaptureNote {
