@@ -6,6 +6,7 @@ mod support {
     pub(crate) mod cards;
     mod document;
     pub(crate) mod pcscd;
+    pub(crate) mod preview;
     pub(crate) mod proxy;
     pub(crate) mod repository;
     pub(crate) mod small_disk;
@@ -14,6 +15,8 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// A window program sees what the camera sees, and captures a paper as it comes to rest.
+mod camera;
 /// Who installs a reader sees what it does, the reader with a module is used, and a driver that hangs wedges nothing.
 mod card_commands;
 /// What a card holds beside its text is given only where it is allowed, and decoded by the operator's program.

@@ -27,6 +27,7 @@ mod server;
 mod simulation;
 mod stations;
 mod sync;
+mod tickets;
 mod tokens;
 
 pub use api::document as openapi_document;

@@ -44,6 +44,7 @@ pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
 pub use find::{Found, find_page};
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
+pub use jpeg::complete as complete_jpeg;
 pub use judge::{Quality, QualityIssue, judge};
 pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
 pub use picture::Picture;

@@ -36,6 +36,9 @@ pub(super) struct PageCommand {
     /// Resolution of the page; as the picture has it unless said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(*DPI.start())..=i64::from(*DPI.end())))]
     dpi: Option<u32>,
+    /// Makes a page of each of several papers in a picture; --out is a folder then.
+    #[arg(long)]
+    split: bool,
     /// One JSON document a picture, one line each.
     #[arg(long)]
     json: bool,
@@ -64,7 +67,9 @@ struct Failed<'a> {
 
 pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
     let mut out = match &command.out {
-        Some(path) => Some(Out::new(path, &command.inputs).unwrap_or_else(|usage| misused(&usage))?),
+        Some(path) => {
+            Some(Out::new(path, &command.inputs, command.split).unwrap_or_else(|usage| misused(&usage))?)
+        }
         None => None,
     };
     if !command.json {
@@ -80,7 +85,11 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
         bar.clear();
         let name = input.to_string_lossy();
         match made {
-            Ok((page, elapsed_ms)) => tell(command.json, &name, &page, elapsed_ms)?,
+            Ok((pages, elapsed_ms)) => {
+                for page in &pages {
+                    tell(command.json, &name, page, elapsed_ms)?;
+                }
+            }
             Err(failure) => {
                 code = ExitCode::FAILURE;
                 if command.json {
@@ -93,19 +102,23 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// The page of one file, and how long its making took from the bytes in memory to the encoded page.
-fn make(command: &PageCommand, input: &Path, out: Option<&mut Out>) -> Result<(PageResult, f64), Failure> {
+/// The page or pages of one file, and how long their making took from the bytes in memory to the encoded pages.
+fn make(
+    command: &PageCommand,
+    input: &Path,
+    out: Option<&mut Out>,
+) -> Result<(Vec<PageResult>, f64), Failure> {
     let bytes = read(input)?;
-    let options = PageWish { dpi: command.dpi, ..PageWish::default() }.options();
+    let wish = PageWish { dpi: command.dpi, split: command.split, ..PageWish::default() };
     let began = Instant::now();
-    let made = yidang_imaging::make_page(&bytes, &options);
+    let made = wish.make(&bytes);
     let elapsed_ms = began.elapsed().as_secs_f64() * 1000.0;
     let made = made.map_err(|error| {
         let Failure { code, remedy, .. } = faults::picture(error).into();
         Failure { code, cause: error.to_string(), remedy }
     })?;
     if let Some(out) = out {
-        out.write(input, &made.page)?;
+        made.iter().try_for_each(|made| out.write(input, &made.page))?;
     }
     Ok((made, elapsed_ms))
 }

@@ -23,10 +23,12 @@ pub(super) struct Out {
 impl Out {
     /// For so many inputs: one goes to a file, or into a folder that is there; several into a folder, which is
     /// made where there is none. The outer error is a misuse.
-    pub(super) fn new(path: &Path, inputs: &[PathBuf]) -> Result<Result<Self, Failure>, String> {
-        let is_folder = path.is_dir() || inputs.len() > 1;
+    pub(super) fn new(path: &Path, inputs: &[PathBuf], split: bool) -> Result<Result<Self, Failure>, String> {
+        let is_folder = split || path.is_dir() || inputs.len() > 1;
         if is_folder && path.exists() && !path.is_dir() {
-            return Err("--out must be a folder where there are several pictures".to_owned());
+            return Err(
+                "--out must be a folder where there are several pictures, and with --split".to_owned()
+            );
         }
         if is_folder && let Err(error) = fs::create_dir_all(path) {
             return Ok(Err(not_written(path, &error)));
