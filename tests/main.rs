@@ -6,6 +6,7 @@ mod support {
     pub(crate) mod cards;
     mod document;
     pub(crate) mod pcscd;
+    pub(crate) mod preview;
     pub(crate) mod proxy;
     pub(crate) mod repository;
     pub(crate) mod small_disk;
@@ -14,6 +15,8 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// A window program sees what the camera sees, and captures a paper as it comes to rest.
+mod camera;
 /// Who installs a reader sees what it does, the reader with a module is used, and a driver that hangs wedges nothing.
 mod card_commands;
 /// What a card holds beside its text is given only where it is allowed, and decoded by the operator's program.
@@ -42,6 +45,8 @@ mod hostile;
 mod house;
 /// Every paper arrives once, whatever the network does.
 mod network;
+/// `yidang page` tells of every picture in one line, whatever the picture.
+mod page_command;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
 /// What a window says about the repository is so, and it works whatever that is.

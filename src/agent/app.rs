@@ -15,6 +15,7 @@ use crate::replay::Replays;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
 use crate::sync::Upstream;
+use crate::tickets::Tickets;
 use crate::tokens::Tokens;
 
 /// Pictures that are worked on at once: more would only fight for the cores.
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) events: Arc<Events>,
     pub(crate) card: Arc<CardStation>,
     pub(crate) camera: CameraStation,
+    /// Tickets for previews.
+    pub(crate) tickets: Tickets,
     /// `None`: no decoder is configured.
     pub(crate) photos: Option<PhotoDecoder>,
     pub(crate) simulation: Option<Arc<dyn Simulation>>,

@@ -27,6 +27,7 @@ use crate::server;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
 use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
+use crate::tickets::Tickets;
 use crate::tokens::{TokenError, Tokens};
 
 /// Calls in flight when the daemon is told to stop get this long.
@@ -112,6 +113,7 @@ impl Daemon {
             events,
             card,
             camera,
+            tickets: Tickets::default(),
             photos,
             simulation: drivers.simulation,
             sync,

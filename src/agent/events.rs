@@ -19,16 +19,20 @@ const KEPT: usize = 1024;
 pub(crate) struct Event {
     /// Rises with every event, also across restarts.
     pub(crate) id: u64,
-    /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `material.filed`, `material.erased`,
-    /// `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are
-    /// about the device in use: one follows the other where a better reader takes its place.
+    /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`,
+    /// `material.filed`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are
+    /// about the card reader in use, one following the other where a better one takes its place, and about every
+    /// camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that
+    /// changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is
+    /// kept for listeners that come back.
     #[schema(rename = "type")]
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     /// When it happened.
     #[schema(format = DateTime)]
     pub(crate) at: String,
-    /// What it is about: `device` and its `type`, `material`, or nothing.
+    /// What it is about: `device` and its `type`, `material`, or nothing; for a page `camera`, `corners` (null: no
+    /// page), `confidence`, and `width` and `height` of the preview's frame that the corners are counted in.
     #[schema(value_type = Object)]
     pub(crate) data: Map<String, Value>,
 }
@@ -60,6 +64,18 @@ impl Events {
     /// Tells everyone. `data` must be free of personal data.
     pub(crate) fn publish(&self, kind: &'static str, data: Value) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.add(&mut kept, kind, data);
+    }
+
+    /// The same for what is soon out of date: the one before about the same thing, as this field names it, is
+    /// not kept, so that many of them do not drive out what others wait for.
+    pub(crate) fn publish_latest(&self, kind: &'static str, about: &str, data: Value) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.events.retain(|e| e.kind != kind || e.data.get(about) != data.get(about));
+        self.add(&mut kept, kind, data);
+    }
+
+    fn add(&self, kept: &mut Kept, kind: &'static str, data: Value) {
         kept.last += 1;
         let id = kept.last;
         let data = match data {
@@ -118,6 +134,23 @@ mod tests {
         assert_eq!(last, start + 2);
         assert_eq!(events.after(start + 1).0.len(), 1);
         assert!(events.after(last).0.is_empty());
+    }
+
+    #[test]
+    fn what_is_out_of_date_drives_nothing_out() {
+        let events = Events::new();
+        let start = events.last();
+        events.publish("material.filed", Value::Null);
+        for n in 0..KEPT + 10 {
+            let camera = if n % 2 == 0 { "a" } else { "b" };
+            events.publish_latest("page.outline", "camera", serde_json::json!({"camera": camera, "n": n}));
+        }
+        let (kept, last) = events.after(start);
+        assert_eq!(
+            kept.iter().map(|e| e.kind).collect::<Vec<_>>(),
+            ["material.filed", "page.outline", "page.outline"]
+        );
+        assert_eq!((kept[1].id, kept[2].id), (last - 1, last));
     }
 
     #[test]

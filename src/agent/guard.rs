@@ -19,7 +19,7 @@ use crate::problem::{Code, Problem};
 const ALLOWED_HEADERS: &str =
     "authorization, content-type, accept-language, idempotency-key, yidang-operator, last-event-id";
 /// Methods a page may use.
-const ALLOWED_METHODS: &str = "GET, POST, PUT, DELETE";
+const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
 /// Checks `Host` and `Origin`, answers preflights, and writes problems out in the caller's language.
 pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {

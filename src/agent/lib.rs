@@ -16,6 +16,7 @@ mod failure;
 mod guard;
 mod holders;
 mod language;
+mod page_wish;
 mod photo;
 mod problem;
 mod random;
@@ -26,6 +27,7 @@ mod server;
 mod simulation;
 mod stations;
 mod sync;
+mod tickets;
 mod tokens;
 
 pub use api::document as openapi_document;

@@ -68,6 +68,9 @@ codes! {
     RightMissing = "right_missing", 403,
         "该档案的打开方式不允许此操作。", "查看历史材料需要本人证件，或依法说明其他依据。",
         "The way this dossier was opened does not allow the call.", "Seeing history needs the person's own card, or another stated basis.";
+    TicketInvalid = "ticket_invalid", 403,
+        "预览票据无效、已用过或已过期。", "请用 POST /v1/preview-tickets 取一张新票据；一张票据只能用一次，三十秒内有效。",
+        "The preview ticket is not known, was used or has expired.", "Get a new one with `POST /v1/preview-tickets`; each is good once and for 30 seconds.";
     RouteUnknown = "route_unknown", 404,
         "没有这个接口地址。", "请查看 /v1/openapi.json 中的接口列表。",
         "There is no such address.", "See `/v1/openapi.json` for what there is.";
@@ -92,6 +95,9 @@ codes! {
     CardAbsent = "card_absent", 409,
         "读卡器上没有证件。", "请把证件平放在读卡器上再试。",
         "No card lies on the reader.", "Lay the card flat on the reader and try again.";
+    NotSettled = "not_settled", 409,
+        "在规定时间内没有纸张平稳地放在高拍仪下。", "请把纸放平、手移开后再试；也可以不等待，直接拍摄。",
+        "No paper came to rest under the camera in time.", "Lay the paper flat, take the hands away and try again; or capture without waiting.";
     CaptureFiled = "capture_filed", 409,
         "这个拍摄已经归档。", "请使用归档后的材料编号。",
         "This capture has been filed already.", "Use the identifier of the filed material.";

@@ -94,7 +94,7 @@ fn is_read(start_of_frame: u8, precision: u8, components: u8) -> bool {
 
 /// The picture with the Huffman tables that it took for granted. Webcams leave out the typical tables of annex K
 /// (MJPEG); browsers put them in again, readers of documents do not.
-pub(crate) fn complete(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub fn complete(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut at = 2;
     while let Some(segment) = segment(bytes, at) {
         match segment.marker {

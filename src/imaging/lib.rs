@@ -54,6 +54,7 @@ pub use error::ImageError;
 pub use find::{Found, PAGES_MAX, Sight, find_page, find_pages, look_for_page};
 pub use grey::GreyPicture;
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
+pub use jpeg::complete as complete_jpeg;
 pub use judge::{Quality, QualityIssue, judge};
 pub use output::{Format, encode_page, encode_png};
 pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};

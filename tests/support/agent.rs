@@ -202,6 +202,17 @@ impl Agent {
         answer
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self
+            .client
+            .patch(format!("{}{path}", self.url))
+            .header("Authorization", self.bearer())
+            .header("Content-Type", "application/json");
+        let answer = self.read(request.send(body.to_string()));
+        document::promises("patch", path, &answer);
+        answer
+    }
+
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, body, &[])
     }
@@ -230,6 +241,20 @@ impl Agent {
         let answer = Answer { status: response.status().as_u16(), bytes };
         document::promises("post", path, &answer);
         Ok(answer)
+    }
+
+    /// Makes a call and hangs up before the answer comes.
+    pub(crate) fn hang_up_on(&self, path: &str, body: &str) {
+        let host = self.url.strip_prefix("http://").expect("an address");
+        let mut stream = std::net::TcpStream::connect(host).expect("it listens");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n",
+            self.bearer(),
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("it is sent");
+        std::thread::sleep(std::time::Duration::from_millis(100));
     }
 
     /// The running process's number.

@@ -1,5 +1,6 @@
 //! The local API, `/v1`: one file per resource.
 
+mod cameras;
 mod captures;
 pub(crate) mod card;
 mod erasures;
@@ -11,6 +12,7 @@ mod holders;
 mod image;
 mod materials;
 mod openapi;
+mod previews;
 mod simulated;
 mod status;
 mod sync;
@@ -42,6 +44,10 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(card::read))
         .routes(routes!(holders::open))
         .routes(routes!(holders::close))
+        .routes(routes!(cameras::list))
+        .routes(routes!(cameras::adjust))
+        .routes(routes!(previews::ticket))
+        .routes(routes!(previews::preview))
         .routes(routes!(captures::unfiled))
         .routes(routes!(captures::image))
         .routes(routes!(captures::discard))

@@ -27,7 +27,7 @@ use crate::app::Shared;
 const ABOUT: &str = "\
 One localhost API for every window program: cards, captures, dossiers.
 
-Every call but `checkHealth` and `readOpenapi` needs `Authorization: Bearer TOKEN`; an administrator makes tokens \
+Every call but `checkHealth`, `readOpenapi` and `watchCamera` needs `Authorization: Bearer TOKEN`; an administrator makes tokens \
 with `yidang token create`. Bodies are JSON with snake_case names; an unknown field is refused. Instants are \
 RFC 3339 in UTC, dates `YYYY-MM-DD`, binary is base64. An answer always has every field: what is not there is \
 null. ID and case numbers travel in bodies only, never in addresses.
@@ -38,10 +38,11 @@ Whatever goes wrong is an RFC 9457 problem document (`application/problem+json`)
 Lists come in pages: send `next_cursor` back as `cursor` until it is null. Cursors mean nothing to a client.";
 
 /// The groups of calls.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("service", "How the service, its devices and its sync stand, and what happens."),
     ("card", "Reading ID cards, which opens dossiers."),
     ("holders", "Opening dossiers without the card, and closing them. An open dossier is called a holder."),
+    ("cameras", "What cameras there are, adjusting them, and their previews."),
     ("captures", "Papers that are captured and not yet filed."),
     ("materials", "Filing papers, and looking at what is filed."),
     ("erasures", "Forgetting a material or a person."),
@@ -96,7 +97,7 @@ fn tag(name: &str, about: &str) -> Tag {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 /// The schemas that successful answers name.

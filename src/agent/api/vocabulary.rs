@@ -37,12 +37,21 @@ words! {
     Basis: "On what ground a dossier is opened without the card. `none`: a number alone, for filing only." [
         "none", "guardian", "authorised_agent", "lost_card", "no_card", "official_duty"
     ];
+    CameraState: "`ready`; `denied`: the system keeps it from this program; `failed`: it does not answer." [
+        "ready", "denied", "failed"
+    ];
     CaptureState: "Which captures are listed." ["unfiled"];
     CardOrigin: "Whether a real reader or a simulated one gave it." ["device", "simulated"];
     CardWarning: "What is odd about a card. None of them keeps it from being read." [
         "check_digit_wrong", "id_number_malformed", "birth_date_invalid", "birth_date_differs",
         "validity_invalid", "expired", "name_has_private_use_characters", "text_damaged", "sex_code_unknown",
         "ethnicity_code_unknown", "fingerprint_malformed"
+    ];
+    ControlName: "What can be adjusted on a camera. `exposure` in units of 100 µs, `white_balance` in kelvin, \
+        `power_line_frequency` 0 off, 1 50 Hz, 2 60 Hz, 3 by itself; names with `_auto`: 1, the camera does it by \
+        itself; all others in the camera's own steps." [
+        "focus", "focus_auto", "exposure", "exposure_auto", "white_balance", "white_balance_auto", "zoom",
+        "brightness", "contrast", "saturation", "sharpness", "gain", "power_line_frequency"
     ];
     Crop: "`auto`: find the page; `full`: keep the whole frame; `corners`: take the given ones." [
         "auto", "full", "corners"
@@ -58,6 +67,7 @@ words! {
     ErasureState: "How far an erasure has come; `refused` and `done` are final." [
         "requested", "approved", "refused", "done"
     ];
+    FrameFormat: "`mjpeg`: a JPEG each, passed on as it is; `raw`: bare pixels, encoded by this program." ["mjpeg", "raw"];
     MatchVerdict: "`same`: the very same bytes." ["same"];
     MaterialScope: "`local`: what this PC holds; `all`: the repository is asked too." ["local", "all"];
     MediaType: "How a picture is encoded." ["image/jpeg", "image/png"];
@@ -88,7 +98,7 @@ words! {
         "resident", "hmt", "foreigner", "passport", "birth_certificate", "organisation", "provisional"
     ];
     Tone: "The page as it is." ["colour"];
-    When: "The next frame." ["now"];
+    When: "`now`: the next frame; `settled`: as soon as a page lies at rest." ["now", "settled"];
 }
 
 /// Clockwise turns of a quarter.
@@ -185,6 +195,10 @@ mod tests {
             W::FingerprintMalformed,
         ];
         assert_eq!(warnings.map(W::code), *CardWarning::WORDS);
+        let controls: Vec<_> = yidang_device::ControlName::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(controls, *ControlName::WORDS);
+        let formats = [yidang_device::FrameFormat::Mjpeg, yidang_device::FrameFormat::Raw];
+        assert_eq!(formats.map(super::super::cameras::format_word), *FrameFormat::WORDS);
         let issues = [Q::Blurred, Q::TooDark, Q::TooBright, Q::Glare, Q::LowResolution];
         assert_eq!(issues.map(Q::as_str), *QualityIssue::WORDS);
     }

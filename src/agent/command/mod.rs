@@ -5,6 +5,8 @@ mod card;
 mod demo;
 mod enrol;
 mod output;
+mod page;
+mod page_out;
 mod probed;
 mod progress;
 mod reach;
@@ -45,6 +47,8 @@ enum Command {
     /// Reads, watches and examines card readers, beside a running daemon as well as without one.
     #[command(subcommand)]
     Card(card::CardCommand),
+    /// Makes pages of pictures: found, straightened, judged.
+    Page(page::PageCommand),
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -70,6 +74,10 @@ pub fn main(
         enrol.check();
     }
     log(&line.command);
+    if let Command::Page(wish) = &line.command {
+        // Needs no window, so none has to be configured.
+        return ended(page::page(wish));
+    }
     let config =
         environment().and_then(|variables| Ok(Config::load(line.config.as_deref(), variables, names)?));
     let done = config.and_then(|config| match line.command {
@@ -77,12 +85,16 @@ pub fn main(
             let drivers = drivers(&config)?;
             run::run(config, drivers)
         }
-        Command::Demo(_) => Ok(ExitCode::SUCCESS),
+        Command::Demo(_) | Command::Page(_) => Ok(ExitCode::SUCCESS),
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Archive(command) => archive::archive(&config, &command),
     });
+    ended(done)
+}
+
+fn ended(done: Result<ExitCode, Failure>) -> ExitCode {
     done.unwrap_or_else(|failure| {
         output::complain(&failure);
         ExitCode::FAILURE

@@ -1,4 +1,4 @@
-//! The threads that own the devices. One thread per kind of device: it alone touches the handle, takes
+//! The threads that own the devices. One thread for the card readers and one for each camera: it alone touches the handle, takes
 //! requests from a queue, and opens the device anew after whatever a counter does to a USB plug. It is watched
 //! from outside (`relay`): a driver that never comes back costs a thread, not the station.
 
@@ -13,7 +13,7 @@ mod selection;
 mod teller;
 mod trial;
 
-pub(crate) use camera::CameraStation;
+pub(crate) use camera::{CameraStation, Description, Known, Preview, Shot};
 pub(crate) use card::CardStation;
 
 use std::time::Duration;

@@ -41,6 +41,9 @@ const PICTURES: &[Code] = &[TooMany, Busy];
 /// May ask the repository.
 const REPOSITORY: &[Code] = &[RepositoryFailed, RepositoryUnreachable];
 
+/// Asks a camera.
+const CAMERA: &[Code] = &[CameraFailed, CameraAbsent, Busy];
+
 const CARD: Door = Door::Scopes(&[Scope::Card]);
 const CAPTURE: Door = Door::Scopes(&[Scope::Capture]);
 const OPENING: Door = Door::Scopes(&[Scope::ArchiveWrite, Scope::ArchiveAssist]);
@@ -58,6 +61,10 @@ pub(super) const CALLS: &[Call] = &[
     call("readCard", CARD, &[KEYED, &[CardAbsent, CardUnreadable, ReaderAbsent, Busy]]),
     call("openHolder", OPENING, &[KEYED, WRITES, &[CaptureUnknown]]),
     call("closeHolder", Door::Token, &[KEYED, &[HolderUnknown]]),
+    call("listCameras", CAPTURE, &[]),
+    call("adjustCamera", CAPTURE, &[KEYED, CAMERA]),
+    call("requestPreview", CAPTURE, &[KEYED, CAMERA, &[TooMany]]),
+    call("watchCamera", Door::Open, &[CAMERA, &[TicketInvalid, TooMany, Invalid]]),
     call(
         "capturePaper",
         CAPTURE,
@@ -66,7 +73,8 @@ pub(super) const CALLS: &[Call] = &[
             WRITES,
             HOLDER,
             PICTURES,
-            &[CaptureFiled, NotAnImage, ImageDamaged, ImageTooLarge, CameraFailed, CameraAbsent],
+            CAMERA,
+            &[NotSettled, CaptureFiled, NotAnImage, ImageDamaged, ImageTooLarge],
         ],
     ),
     call("listCaptures", CAPTURE, &[WRITES]),
@@ -95,7 +103,7 @@ pub(super) const CALLS: &[Call] = &[
 ];
 
 /// Calls whose body may be left out.
-const BODY_OPTIONAL: &[&str] = &["readCard", "capturePaper"];
+const BODY_OPTIONAL: &[&str] = &["readCard", "requestPreview", "capturePaper"];
 
 /// Codes that belong to no call: they say that there is none.
 pub(super) const GENERAL: &[Code] = &[RouteUnknown, MethodNotAllowed];

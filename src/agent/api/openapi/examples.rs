@@ -34,6 +34,10 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
                 "warnings": [],
             }),
         ),
+        ("Cameras", cameras()),
+        ("AdjustControls", json!({"focus_auto": 0, "focus": 120})),
+        ("RequestPreview", json!({"width_max": 1280, "height_max": 960, "rate": 10})),
+        ("PreviewTicket", preview_ticket()),
         ("CaptureWish", json!({"holder": HOLDER, "crop": "auto", "rotate": 0, "dpi": 300})),
         ("Capture", capture()),
         ("Captures", json!({"captures": [capture()], "next_cursor": null})),
@@ -97,6 +101,31 @@ fn card() -> Value {
     })
 }
 
+fn cameras() -> Value {
+    json!({"cameras": [{
+        "id": "usb-0000:00:14.0-2",
+        "name": "Document camera",
+        "driver": "v4l2",
+        "state": "ready",
+        "reason": null,
+        "modes": [
+            {"format": "mjpeg", "width": 4608, "height": 3456, "rates": [{"frames": 15, "seconds": 2}]},
+        ],
+        "controls": [
+            {"name": "focus", "min": 0, "max": 255, "step": 1, "default": 0, "value": 120, "active": true},
+        ],
+    }]})
+}
+
+fn preview_ticket() -> Value {
+    json!({
+        "ticket": "Zk8xQm5vX2V4YW1wbGVfb25seV8w",
+        "url": "/v1/cameras/usb-0000%3A00%3A14.0-2/preview?ticket=Zk8xQm5vX2V4YW1wbGVfb25seV8w",
+        "camera": "usb-0000:00:14.0-2",
+        "expires_at": "2026-01-05T01:00:30.000Z",
+    })
+}
+
 fn open_holder() -> Value {
     json!({
         "subject": {"type": "resident", "value": "00000019900228001X"},
@@ -127,6 +156,7 @@ fn capture() -> Value {
         "captured_at": "2026-01-05T01:00:00.000Z",
         "expires_at": "2026-01-19T01:00:00.000Z",
         "origin": "device",
+        "captures": null,
     })
 }
 

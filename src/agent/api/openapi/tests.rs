@@ -231,9 +231,11 @@ fn parses<T: DeserializeOwned>(name: &str) {
 
 #[test]
 fn request_examples_are_read_by_the_program() {
-    use super::super::{captures, card, erasures, holders, materials, simulated};
+    use super::super::{cameras, captures, card, erasures, holders, materials, previews, simulated};
     parses::<card::ReadCard>("ReadCard");
     parses::<holders::OpenHolder>("OpenHolder");
+    parses::<cameras::Adjustments>("AdjustControls");
+    parses::<previews::TicketWish>("RequestPreview");
     parses::<captures::CaptureWish>("CaptureWish");
     parses::<materials::file::FileMaterial>("FileMaterial");
     parses::<erasures::Forget>("RequestErasure");

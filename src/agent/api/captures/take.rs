@@ -1,0 +1,207 @@
+//! `POST /v1/captures`.
+
+use std::time::Duration;
+
+use axum::Json as Answer;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use yidang_archive::{Actor, Archive, Idempotency, Stage};
+use yidang_device::Frame;
+use yidang_imaging::PageResult;
+use yidang_model::{Digest, MaterialId, Origin};
+
+use super::wish::{CaptureForm, CaptureWish, pass_over, read_request};
+use super::{CaptureBody, LIFETIME_MS, Match, capture_body};
+use crate::api::extract::blocking;
+use crate::api::faults;
+use crate::api::holders::durable_key;
+use crate::api::image::{in_turn, place};
+use crate::api::materials::look_at;
+use crate::api::words::QualityBody;
+use crate::app::Shared;
+use crate::caller::Caller;
+use crate::capture_note::{CaptureNote, StoredImage};
+use crate::holders::Holder;
+use crate::page_wish::PageWish;
+use crate::problem::{Code, Problem};
+use crate::replay::fingerprint;
+use crate::scope::Scope;
+use crate::{clock, random};
+
+/// Takes a picture, or takes one in.
+///
+/// With JSON, or with no body at all, the camera takes a picture; with `multipart/form-data` the field `file` is
+/// the picture. The page is found and straightened, and kept together with the untouched original: both are
+/// durable when this answers, and stay for 14 days unless they are filed or thrown away before. Blocks for one
+/// frame of the camera and the work on it, about a second; pictures are worked on two at a time, in turn. Where
+/// no page is found the whole frame is kept: `corners` is null and `confidence` 0.
+///
+/// With `when` `settled` the picture is taken as soon as a page lies at rest under the camera: at once where one does
+/// already, and else when it comes to rest. Where none does in time the answer is `not_settled` and nothing is kept;
+/// hanging up ends the wait. To capture one paper after the other, watch a preview and wait for the event
+/// `page.settled` before each.
+#[utoipa::path(post, path = "/v1/captures", tag = "captures", operation_id = "capturePaper",
+    request_body(description = "How to capture, or the picture; may be left out.", content(
+        (CaptureWish = "application/json"),
+        (CaptureForm = "multipart/form-data", encoding(("file" = (content_type = "image/jpeg, image/png")))))),
+    responses((status = 201, description = "The capture is kept.", body = CaptureBody)))]
+pub(crate) async fn capture(
+    State(app): State<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let turn = match caller.require(Scope::Capture).and_then(|()| place(&app)) {
+        Ok(turn) => turn,
+        Err(problem) => {
+            pass_over(request).await;
+            return Err(problem);
+        }
+    };
+    let (wish, upload) = read_request(&app, request).await?;
+    let (page, rest_within) = (wish.page()?, wish.rest_within()?);
+    let who = match &wish.holder {
+        Some(id) => Some(app.holders.get(caller.token.id, id)?),
+        None => None,
+    };
+    let written = serde_json::to_vec(&wish).unwrap_or_default();
+    let fingerprint = fingerprint(&[b"captures", &written, upload.as_deref().unwrap_or_default()]);
+    let (token, key) = (caller.token.id, caller.idempotency_key.clone());
+    let call = async {
+        let (frame, turn) = match (upload, rest_within) {
+            (Some(bytes), _) => (Frame { bytes, origin: Origin::Upload }, turn),
+            (None, None) => (grab(&app, wish.camera.as_deref()).await?, turn),
+            (None, Some(within)) => {
+                // Others may work while this one waits.
+                drop(turn);
+                let frame = grab_at_rest(&app, wish.camera.as_deref(), within).await?;
+                (frame, place(&app)?)
+            }
+        };
+        let from_camera = frame.origin != Origin::Upload;
+        let stages = in_turn(&app, turn, move || make_stages(frame, &page))
+            .await
+            .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
+        let archive = app.archive.clone();
+        // Telling what is on file is a look, and needs the right to look.
+        let who = who.filter(|h| h.basis.may_read() && caller.may(Scope::ArchiveRead));
+        let split = wish.split;
+        let body = blocking(move || {
+            let mut bodies = Vec::with_capacity(stages.len());
+            for (at, stage) in stages.into_iter().enumerate() {
+                let by = caller.actor();
+                let idempotency = key_of_paper(&caller, &fingerprint, at);
+                let staged = archive.stage(Stage { by, idempotency, ..stage })?;
+                let mut body = capture_body(&staged)?;
+                if let Some(who) = &who {
+                    body.matches = matches(&archive, &caller, who, &body.original_digest)?;
+                }
+                bodies.push(body);
+            }
+            answer(bodies, split)
+        })
+        .await?;
+        Ok((StatusCode::CREATED, Answer(body)).into_response())
+    };
+    app.replays.once(token, key.as_deref(), fingerprint, call).await
+}
+
+/// Where the same original lies in an open dossier. What is found is entered in the ledger as a look.
+fn matches(
+    archive: &Archive,
+    caller: &Caller,
+    holder: &Holder,
+    original_digest: &str,
+) -> Result<Vec<Match>, Problem> {
+    let original: Digest = original_digest.parse().map_err(|_| Code::StorageFailed)?;
+    let found = archive.matches(&holder.subject, &original)?;
+    if !found.is_empty() {
+        archive.record(look_at(caller, holder, found.iter().map(|(id, _)| *id)))?;
+    }
+    let same = |(id, page): (MaterialId, usize)| Match {
+        material: id.to_string(),
+        page,
+        verdict: "same",
+        score: 1.0,
+    };
+    Ok(found.into_iter().map(same).collect())
+}
+
+/// A picture that a camera cut off is the camera's fault, not the caller's.
+fn as_camera_fault(problem: Problem) -> Problem {
+    match problem.code {
+        Code::ImageDamaged | Code::NotAnImage | Code::ImageTooLarge => {
+            Problem { code: Code::CameraFailed, ..problem }
+        }
+        _ => problem,
+    }
+}
+
+/// What is to be kept of each paper in a frame: the paper's page and the whole untouched frame.
+fn make_stages(frame: Frame, wish: &PageWish) -> Result<Vec<Stage>, Problem> {
+    let pages = wish.make(&frame.bytes).map_err(faults::picture)?;
+    Ok(pages.into_iter().map(|made| stage(&frame, made)).collect())
+}
+
+fn stage(frame: &Frame, made: PageResult) -> Stage {
+    let captured_at = clock::now();
+    let header = made.header;
+    let note = CaptureNote {
+        original: StoredImage::new(&frame.bytes, header.media_type, header.width, header.height),
+        page: StoredImage::new(&made.page.bytes, made.page.media_type, made.page.width, made.page.height),
+        corners: made.corners,
+        confidence: made.confidence,
+        quality: QualityBody::from(&made.quality),
+        origin: frame.origin.as_str().to_owned(),
+        captured_at: captured_at.as_millis(),
+    };
+    let mut blobs = vec![frame.bytes.clone()];
+    if made.page.bytes != blobs[0] {
+        blobs.push(made.page.bytes);
+    }
+    Stage {
+        id: random::capture_id(),
+        blobs,
+        note: note.write(),
+        expires_at: captured_at.plus_millis(LIFETIME_MS),
+        by: Actor { client: String::new(), operator: None },
+        idempotency: None,
+    }
+}
+
+/// The caller's key for one paper of several: each is kept by itself.
+fn key_of_paper(caller: &Caller, request: &[u8; 32], at: usize) -> Option<Idempotency> {
+    let mut key = durable_key(caller, request)?;
+    if at > 0 {
+        key.key.extend_from_slice(format!("\0{at}").as_bytes());
+    }
+    Some(key)
+}
+
+/// The first paper's capture; with all of them where several were asked for.
+fn answer(captures: Vec<CaptureBody>, split: bool) -> Result<CaptureBody, Problem> {
+    let first = captures.first().cloned().ok_or(Code::StorageFailed)?;
+    Ok(CaptureBody { captures: split.then_some(captures), ..first })
+}
+
+async fn grab(app: &Shared, camera: Option<&str>) -> Result<Frame, Problem> {
+    app.camera.grab(camera).await.map_err(|e| faults::camera(&e))
+}
+
+/// Waits until a page lies at rest, and takes the picture then.
+async fn grab_at_rest(app: &Shared, camera: Option<&str>, within: Duration) -> Result<Frame, Problem> {
+    let deadline = tokio::time::Instant::now() + within;
+    let desk = app.camera.desk(camera).await.map_err(|e| faults::camera(&e))?;
+    let mut desk = desk.ok_or(Code::TooMany)?;
+    let mut bell = app.events.listen();
+    let over = async { while !app.events.is_over() && bell.changed().await.is_ok() {} };
+    tokio::select! {
+        rest = tokio::time::timeout_at(deadline, desk.at_rest()) => match rest {
+            Ok(rest) => rest.map_err(|e| faults::camera(&e))?,
+            Err(_) => return Err(Code::NotSettled.into()),
+        },
+        () = over => return Err(Code::Busy.into()),
+    }
+    // The camera goes on watching until the picture is taken: it need not be started for that.
+    grab(app, Some(desk.camera())).await
+}

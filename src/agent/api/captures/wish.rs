@@ -1,0 +1,197 @@
+//! How a capture is asked for: as JSON, or as a form that brings the picture along.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use yidang_imaging::Crop;
+
+use crate::api::UPLOAD_BYTES_MAX;
+use crate::api::extract::{Json, read_body};
+use crate::api::vocabulary::{self, Picture, Rotation, Tone, When};
+use crate::api::words::{Corners, corners};
+use crate::app::Shared;
+use crate::page_wish::{DPI, PageWish, TONES};
+use crate::problem::{Code, Problem};
+
+/// How long to wait for a paper to come to rest: at most, and unless said.
+const TIMEOUT_MS_MAX: u64 = 60_000;
+const TIMEOUT_MS_USUAL: u64 = 10_000;
+
+/// How to capture.
+#[derive(Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CaptureWish {
+    /// Camera id; the preferred one unless said.
+    pub(super) camera: Option<String>,
+    /// An open dossier: look there for the same bytes, if it may be read.
+    pub(super) holder: Option<String>,
+    /// When to take the picture; the next frame unless said.
+    #[schema(value_type = Option<When>)]
+    when: Option<String>,
+    /// For `when` `settled`: how long to wait for that, in milliseconds; 10000 unless said.
+    #[schema(maximum = 60_000)]
+    timeout_ms: Option<u64>,
+    /// Whether several papers beside each other become one capture each; not unless said.
+    #[schema(value_type = Option<bool>)]
+    pub(super) split: bool,
+    /// What of the frame to keep; `auto` unless said.
+    #[schema(value_type = Option<vocabulary::Crop>)]
+    crop: Option<String>,
+    /// For `crop` `corners`: where the page lies in the frame.
+    #[schema(value_type = Option<vocabulary::Corners>)]
+    corners: Option<Corners>,
+    /// `colour` unless said.
+    #[schema(value_type = Option<Tone>)]
+    tone: Option<String>,
+    /// How far to turn the page, clockwise; not at all unless said.
+    #[schema(value_type = Option<Rotation>)]
+    rotate: Option<u16>,
+    /// Resolution of the page; as the frame has it unless said.
+    #[schema(minimum = 50, maximum = 600)]
+    dpi: Option<u32>,
+}
+
+/// An upload: the picture, and the fields of a capture as further parts.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the multipart form in the OpenAPI document")]
+pub(crate) struct CaptureForm {
+    /// JPEG or PNG, at most 32 MiB with the rest of the form.
+    #[schema(value_type = Picture)]
+    file: String,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false)]
+    holder: Option<String>,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false)]
+    split: Option<bool>,
+    /// As in `CaptureWish`.
+    #[schema(value_type = Option<vocabulary::Crop>, nullable = false)]
+    crop: Option<String>,
+    /// As in `CaptureWish`, written as JSON.
+    #[schema(nullable = false, content_media_type = "application/json")]
+    corners: Option<String>,
+    /// As in `CaptureWish`.
+    #[schema(value_type = Option<Tone>, nullable = false)]
+    tone: Option<String>,
+    /// As in `CaptureWish`.
+    #[schema(value_type = Option<Rotation>, nullable = false)]
+    rotate: Option<u16>,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false, minimum = 50, maximum = 600)]
+    dpi: Option<u32>,
+}
+
+/// Takes a refused body off the line and keeps nothing of it: its sender would not get to see the answer before
+/// it has sent everything.
+pub(super) async fn pass_over(request: Request) {
+    let mut left = UPLOAD_BYTES_MAX;
+    let mut body = request.into_body().into_data_stream();
+    while let Some(Ok(piece)) = body.next().await {
+        match left.checked_sub(piece.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+pub(super) async fn read_request(
+    app: &Shared,
+    request: Request,
+) -> Result<(CaptureWish, Option<Vec<u8>>), Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if content_type.is_some_and(|t| t.to_ascii_lowercase().starts_with("multipart/form-data")) {
+        let form = Multipart::from_request(request, app)
+            .await
+            .map_err(|_| Problem::invalid("the form's boundary is missing"))?;
+        let (wish, file) = read_form(form).await?;
+        return Ok((wish, Some(file)));
+    }
+    if content_type.is_none() {
+        return match read_body(request, app).await?.is_empty() {
+            true => Ok((CaptureWish::default(), None)),
+            false => Err(Problem::invalid("the body must come with its Content-Type")),
+        };
+    }
+    let Json(wish) = Json::from_request(request, app).await?;
+    Ok((wish, None))
+}
+
+async fn read_form(mut form: Multipart) -> Result<(CaptureWish, Vec<u8>), Problem> {
+    let broken = |error: axum::extract::multipart::MultipartError| {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Problem::new(Code::BodyTooLarge, format!("at most {UPLOAD_BYTES_MAX} bytes"));
+        }
+        Problem::invalid("the form is cut off or malformed")
+    };
+    let mut wish = CaptureWish::default();
+    let mut file = None;
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            file = Some(Vec::from(field.bytes().await.map_err(broken)?));
+            continue;
+        }
+        let text = field.text().await.map_err(broken)?;
+        let wrong = || Problem::invalid(format!("the form field `{name}` has the wrong form"));
+        match name.as_str() {
+            "holder" => wish.holder = Some(text),
+            "split" => wish.split = text.parse().map_err(|_| wrong())?,
+            "crop" => wish.crop = Some(text),
+            "tone" => wish.tone = Some(text),
+            "corners" => wish.corners = Some(serde_json::from_str(&text).map_err(|_| wrong())?),
+            "rotate" => wish.rotate = Some(text.parse().map_err(|_| wrong())?),
+            "dpi" => wish.dpi = Some(text.parse().map_err(|_| wrong())?),
+            _ => return Err(Problem::invalid("the form has a field that is not known here")),
+        }
+    }
+    let file = file.ok_or_else(|| Problem::invalid("the form has no field `file`"))?;
+    Ok((wish, file))
+}
+
+impl CaptureWish {
+    /// How long to wait for a paper to come to rest; `None`: not at all.
+    pub(super) fn rest_within(&self) -> Result<Option<Duration>, Problem> {
+        let timeout_ms = self.timeout_ms.unwrap_or(TIMEOUT_MS_USUAL);
+        if timeout_ms > TIMEOUT_MS_MAX {
+            return Err(Problem::invalid(format!("timeout_ms is at most {TIMEOUT_MS_MAX}")));
+        }
+        match self.when.as_deref() {
+            Some("settled") => Ok(Some(Duration::from_millis(timeout_ms))),
+            None | Some("now") if self.timeout_ms.is_none() => Ok(None),
+            None | Some("now") => Err(Problem::invalid("timeout_ms goes with when `settled`")),
+            Some(_) => Err(Problem::invalid("when is `now` or `settled`")),
+        }
+    }
+
+    /// What page is wished for.
+    pub(super) fn page(&self) -> Result<PageWish, Problem> {
+        page(self)
+    }
+}
+
+fn page(wish: &CaptureWish) -> Result<PageWish, Problem> {
+    if wish.tone.as_deref().is_some_and(|t| !TONES.contains(&t)) {
+        return Err(Problem::invalid(format!("tone is one of {}", TONES.join(", "))));
+    }
+    if wish.dpi.is_some_and(|d| !DPI.contains(&d)) {
+        return Err(Problem::invalid(format!("dpi is {} to {}", DPI.start(), DPI.end())));
+    }
+    let rotate = match wish.rotate.unwrap_or(0) {
+        degrees @ (0 | 90 | 180 | 270) => (degrees / 90) as u8,
+        _ => return Err(Problem::invalid("rotate is 0, 90, 180 or 270")),
+    };
+    let crop = match wish.crop.as_deref() {
+        None | Some("auto") => Crop::Auto,
+        Some("full") => Crop::Full,
+        Some("corners") => Crop::Corners(corners(wish.corners)?),
+        Some(_) => return Err(Problem::invalid("crop is `auto`, `full` or `corners`")),
+    };
+    if wish.split && crop != Crop::Auto {
+        return Err(Problem::invalid("split goes with crop `auto`"));
+    }
+    Ok(PageWish { crop, rotate, dpi: wish.dpi, split: wish.split })
+}

@@ -1,0 +1,126 @@
+//! Watches the desk while somebody watches the preview: where the page lies, and when it has come to rest.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use yidang_imaging::{Found, Picture};
+
+use super::keeper::Shared;
+use super::settle::{Seen, Settle, Small};
+
+/// How often it looks: eight times a second, and half as often while all is quiet.
+const LOOK_EVERY: Duration = Duration::from_millis(125);
+const LOOK_AT_REST_EVERY: Duration = Duration::from_millis(250);
+/// The outline is told at most so often.
+const OUTLINE_EVERY: Duration = Duration::from_millis(250);
+/// An outline is told anew when a corner has moved by this share of the picture's diagonal.
+const CORNER_MOVED: f32 = 0.01;
+
+/// The desk has come to rest with a page on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rest;
+
+/// Until the station stops. Blocks on its own thread.
+pub(super) fn watch(shared: &Arc<Shared>) {
+    while shared.clients.wait_for_one() {
+        let mut desk = Desk::new(shared);
+        while shared.clients.wish().is_some() && !shared.stop.is_cancelled() {
+            let shot = shared.clients.listen().borrow().clone();
+            if let Some(shot) = shot.filter(|shot| shot.number != desk.seen) {
+                desk.seen = shot.number;
+                desk.look(&shot.frame.bytes);
+            }
+            shared.stop.sleep(if desk.rests { LOOK_AT_REST_EVERY } else { LOOK_EVERY });
+        }
+        shared.rest.send_replace(None);
+        if shared.stop.is_cancelled() {
+            return;
+        }
+    }
+}
+
+struct Desk<'a> {
+    shared: &'a Shared,
+    settle: Settle,
+    /// Number of the frame that was looked at last.
+    seen: u64,
+    rests: bool,
+    /// Where the page was when it was last told, and when that was.
+    told: Option<Option<Found>>,
+    told_at: Option<Instant>,
+}
+
+impl<'a> Desk<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self { shared, settle: Settle::default(), seen: 0, rests: false, told: None, told_at: None }
+    }
+
+    fn look(&mut self, bytes: &[u8]) {
+        // A frame that broke on its way says nothing; the next one will.
+        let Ok(picture) = yidang_imaging::decode(bytes) else { return };
+        let small = Small::of(picture.width() as usize, picture.height() as usize, picture.rgb());
+        let seen = self.settle.see(&small);
+        self.rests = seen != Seen::Moving;
+        match seen {
+            Seen::Resting => {}
+            Seen::Moving => {
+                self.shared.rest.send_replace(None);
+                if self.told_at.is_none_or(|at| at.elapsed() >= OUTLINE_EVERY) {
+                    let found = yidang_imaging::find_page(&picture);
+                    self.tell_outline(found, &picture);
+                }
+            }
+            Seen::CameToRest => {
+                let found = yidang_imaging::find_page(&picture);
+                self.tell_outline(found, &picture);
+                if let Some(found) = found {
+                    self.tell_rest(&found, &picture);
+                }
+            }
+        }
+    }
+
+    fn tell_outline(&mut self, found: Option<Found>, picture: &Picture) {
+        let diagonal = (picture.width() as f32).hypot(picture.height() as f32);
+        if self.told.as_ref().is_some_and(|told| is_same(told.as_ref(), found.as_ref(), diagonal)) {
+            return;
+        }
+        let data = json!({
+            "camera": self.shared.id,
+            "corners": found.map(|f| f.corners),
+            "confidence": found.map_or(0.0, |f| f.confidence),
+            "width": picture.width(),
+            "height": picture.height(),
+        });
+        self.shared.events.publish_latest("page.outline", "camera", data);
+        self.told = Some(found);
+        self.told_at = Some(Instant::now());
+    }
+
+    fn tell_rest(&self, found: &Found, picture: &Picture) {
+        let data = json!({
+            "camera": self.shared.id,
+            "corners": found.corners,
+            "confidence": found.confidence,
+            "width": picture.width(),
+            "height": picture.height(),
+        });
+        // The event first: who captures on it is not to be overtaken by who waits for the rest itself.
+        self.shared.events.publish("page.settled", data);
+        self.shared.rest.send_replace(Some(Rest));
+    }
+}
+
+/// Whether a page is where it was, or is as little there.
+fn is_same(told: Option<&Found>, found: Option<&Found>, diagonal: f32) -> bool {
+    match (told, found) {
+        (None, None) => true,
+        (Some(told), Some(found)) => {
+            let near =
+                |(a, b): (&[f32; 2], &[f32; 2])| (a[0] - b[0]).hypot(a[1] - b[1]) < CORNER_MOVED * diagonal;
+            told.corners.iter().zip(&found.corners).all(near)
+        }
+        _ => false,
+    }
+}

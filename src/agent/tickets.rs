@@ -1,0 +1,87 @@
+//! One-time tickets for previews: an `<img>` cannot send a token, and a token does not belong in an address.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use yidang_device::PreviewWish;
+
+use crate::random;
+
+/// How long a ticket may be used.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(30);
+/// Tickets that are out at once.
+const TICKETS_MAX: usize = 64;
+
+/// What a ticket admits to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    /// The token it was asked for with: the preview ends with it.
+    pub(crate) token: i64,
+    /// The web origin it was given to; `None`: a program that is no page.
+    pub(crate) origin: Option<String>,
+    /// The camera's id.
+    pub(crate) camera: String,
+    /// How large a preview.
+    pub(crate) wish: PreviewWish,
+}
+
+/// The tickets that are out. In memory only: they do not outlive the daemon.
+#[derive(Default)]
+pub(crate) struct Tickets {
+    out: Mutex<HashMap<String, (Ticket, Instant)>>,
+}
+
+impl Tickets {
+    /// Gives one out; its secret. `None`: too many are out.
+    pub(crate) fn give(&self, ticket: Ticket, now: Instant) -> Option<String> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.retain(|_, (_, until)| now < *until);
+        if out.len() >= TICKETS_MAX {
+            return None;
+        }
+        let secret = URL_SAFE_NO_PAD.encode(random::bytes::<24>());
+        out.insert(secret.clone(), (ticket, now + LIFETIME));
+        Some(secret)
+    }
+
+    /// Takes one in: whatever comes of it, it is used up.
+    pub(crate) fn take(&self, secret: &str, now: Instant) -> Option<Ticket> {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ticket, until) = out.remove(secret)?;
+        (now < until).then_some(ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(camera: &str) -> Ticket {
+        let wish = PreviewWish { width_max: 640, height_max: 480, rate: 5 };
+        Ticket { token: 1, origin: None, camera: camera.into(), wish }
+    }
+
+    #[test]
+    fn a_ticket_is_good_once_and_not_for_long() {
+        let (tickets, now) = (Tickets::default(), Instant::now());
+        let secret = tickets.give(ticket("a"), now).unwrap();
+        assert_eq!(tickets.take(&secret, now), Some(ticket("a")));
+        assert_eq!(tickets.take(&secret, now), None);
+        let late = tickets.give(ticket("b"), now).unwrap();
+        assert_eq!(tickets.take(&late, now + LIFETIME), None);
+        assert_eq!(tickets.take("", now), None);
+    }
+
+    #[test]
+    fn no_more_than_the_bound_are_out_and_expired_ones_make_room() {
+        let (tickets, now) = (Tickets::default(), Instant::now());
+        for _ in 0..TICKETS_MAX {
+            tickets.give(ticket("a"), now).unwrap();
+        }
+        assert_eq!(tickets.give(ticket("a"), now), None);
+        assert!(tickets.give(ticket("a"), now + LIFETIME).is_some());
+    }
+}

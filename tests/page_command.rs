@@ -1,0 +1,148 @@
+//! Promise: `yidang page` finds, straightens and judges, and tells of every picture in one line.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+const FORM_CORNERS: &str = include_str!("../fixtures/desk/01-form.corners.toml");
+const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
+const BARE_MAT: &[u8] = include_bytes!("../fixtures/desk/bare-mat.jpg");
+/// How far a corner may be from where it was drawn, in pixels of a frame 1600 across.
+const CORNER_OFF_MAX: f64 = 6.0;
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn with(files: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).expect("the file is written");
+        }
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_yidang"));
+        command.arg("page").args(arguments).current_dir(self.folder.path());
+        command.output().expect("the program runs")
+    }
+
+    /// Runs it with `--json`; what it said, line by line, and how it ended.
+    fn lines(&self, arguments: &[&str]) -> (Vec<Value>, i32) {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        let text = String::from_utf8(output.stdout).expect("text");
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect("a line is a document"));
+        (lines.collect(), output.status.code().expect("it ends by itself"))
+    }
+}
+
+fn size(path: &Path) -> (u32, u32) {
+    let header =
+        yidang_imaging::inspect(&std::fs::read(path).expect("the page is there")).expect("a picture");
+    (header.width, header.height)
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn one_picture_is_told_in_one_line_and_written_to_the_file() {
+    let bench = Bench::with(&[("form.jpg", FORM)]);
+    let (lines, code) = bench.lines(&["form.jpg", "--out", "page.jpg"]);
+    assert_eq!((lines.len(), code), (1, 0));
+    let told = &lines[0];
+    let mut fields: Vec<_> = told.as_object().expect("an object").keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    let known = ["confidence", "corners", "elapsed_ms", "file", "found", "height", "quality", "width"];
+    assert_eq!(fields, known);
+    assert_eq!((&told["file"], &told["found"]), (&"form.jpg".into(), &true.into()));
+    assert!(number(&told["confidence"]) > 0.6 && number(&told["elapsed_ms"]) > 0.0, "{told}");
+    let truth: toml::Table = FORM_CORNERS.parse().expect("TOML");
+    let truth = truth["corners"].as_array().expect("corners");
+    for (seen, drawn) in told["corners"].as_array().expect("corners").iter().zip(truth) {
+        for axis in 0..2 {
+            let drawn = drawn[axis].as_float().expect("a number");
+            assert!((number(&seen[axis]) - drawn).abs() < CORNER_OFF_MAX, "{seen} where {drawn} is");
+        }
+    }
+    let (width, height) = size(&bench.path("page.jpg"));
+    assert_eq!((number(&told["width"]), number(&told["height"])), (width.into(), height.into()));
+    assert_eq!(std::fs::read(bench.path("form.jpg")).expect("it is there"), FORM, "the original stays");
+}
+
+#[test]
+fn nothing_found_is_no_failure_and_a_bad_file_is_one_at_the_end() {
+    let bench = Bench::with(&[
+        ("mat.jpg", BARE_MAT),
+        ("cut.jpg", &FORM[..FORM.len() / 2]),
+        ("notes.txt", b"no picture"),
+        ("letter.jpg", LETTER),
+    ]);
+    let (lines, code) = bench.lines(&["mat.jpg"]);
+    assert_eq!((lines.len(), code), (1, 0));
+    assert_eq!((&lines[0]["found"], &lines[0]["corners"]), (&false.into(), &Value::Null));
+    assert_eq!(number(&lines[0]["confidence"]), 0.0);
+
+    let inputs = ["mat.jpg", "cut.jpg", "notes.txt", "none.jpg", "letter.jpg"];
+    let (lines, code) = bench.lines(&[&inputs[..], &["--out", "pages"]].concat());
+    assert_eq!((lines.len(), code), (5, 1), "{lines:?}");
+    let errors: Vec<_> = lines.iter().map(|line| line["error"].as_str()).collect();
+    let codes = [None, Some("image_damaged"), Some("not_an_image"), Some("file_unreadable"), None];
+    assert_eq!(errors, codes);
+    assert!(lines.iter().zip(inputs).all(|(line, input)| line["file"] == input), "{lines:?}");
+    assert_eq!(lines[4]["found"], true, "what comes after a bad file is made as well");
+    let mut written: Vec<_> = std::fs::read_dir(bench.path("pages"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .collect();
+    written.sort();
+    assert_eq!(written, ["letter.jpg", "mat.jpg"]);
+}
+
+#[test]
+fn a_page_never_takes_the_place_of_its_picture_or_of_another_page() {
+    let bench = Bench::with(&[("form.jpg", FORM)]);
+    std::fs::create_dir(bench.path("more")).expect("a folder");
+    std::fs::write(bench.path("more/form.jpg"), LETTER).expect("the file is written");
+    for out in ["form.jpg", "."] {
+        let output = bench.run(&["form.jpg", "--out", out]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("error original_kept: form.jpg: "));
+        assert_eq!(std::fs::read(bench.path("form.jpg")).expect("it is there"), FORM);
+    }
+    let (lines, code) = bench.lines(&["form.jpg", "more/form.jpg", "--out", "pages"]);
+    assert_eq!((lines.len(), code), (2, 0));
+    let [first, second] = ["pages/form.jpg", "pages/form-2.jpg"].map(|page| size(&bench.path(page)));
+    let told = |line: &Value| (number(&line["width"]) as u32, number(&line["height"]) as u32);
+    assert_eq!((first, second), (told(&lines[0]), told(&lines[1])));
+}
+
+#[test]
+fn a_person_reads_a_table_and_a_misuse_is_told_as_one() {
+    let bench = Bench::with(&[("form.jpg", FORM), ("mat.jpg", BARE_MAT)]);
+    let output = bench.run(&["form.jpg", "mat.jpg"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows[0][..3], ["file", "found", "confidence"]);
+    assert_eq!(
+        (rows[1][..2].to_vec(), rows[2][..2].to_vec()),
+        (vec!["form.jpg", "yes"], vec!["mat.jpg", "no"])
+    );
+    for misuse in [
+        &["form.jpg", "--tone", "sepia"][..],
+        &["form.jpg", "--dpi", "7"],
+        &["form.jpg", "mat.jpg", "--out", "form.jpg"],
+        &[],
+    ] {
+        assert_eq!(bench.run(misuse).status.code(), Some(2), "{misuse:?}");
+    }
+}
