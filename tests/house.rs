@@ -26,6 +26,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("yidang-pcsc", &["yidang-model", "yidang-device", "yidang-idcard"]),
     ("yidang-sam-serial", &["yidang-model", "yidang-device", "yidang-idcard"]),
     ("yidang-sam-usb", &["yidang-model", "yidang-device", "yidang-idcard"]),
+    ("yidang-v4l2", &["yidang-model", "yidang-device"]),
+    ("yidang-nokhwa", &["yidang-model", "yidang-device"]),
     ("yidang-simulated", &["yidang-model", "yidang-device", "yidang-idcard"]),
     ("yidang-virtual-reader", &["yidang-model", "yidang-device", "yidang-idcard"]),
 ];

@@ -1,14 +1,16 @@
 //! The four photographs of `fixtures/desk`: one desk, one camera, three papers and the bare mat.
 
 use crate::camera::{Camera, Stand};
+use crate::light::Light;
+use crate::lying::Lying;
 use crate::mat::{Mat, Surface};
 use crate::papers::Paper;
-use crate::scene::{Light, Lying, Scene, Sensor};
+use crate::scene::{Difficulty, FOUR_RAYS, Scene, Sensor};
 
 /// Each scene with its file name, without extension.
 pub(crate) fn scenes() -> [(&'static str, Scene); 4] {
     let lying = |paper, x: f32, y: f32, turn: f32, lift_mm, folded| {
-        Some(Lying { paper, middle_mm: [x, y], turn: turn.to_radians(), lift_mm, folded })
+        Some(Lying { paper, middle_mm: [x, y], turn: turn.to_radians(), lift_mm, folded, bow_mm: [0.0; 4] })
     };
     [
         ("01-form", scene(lying(Paper::Form, 14.0, -4.0, 2.4, 1.6, false), 11)),
@@ -21,7 +23,9 @@ pub(crate) fn scenes() -> [(&'static str, Scene); 4] {
 fn scene(paper: Option<Lying>, seed: u32) -> Scene {
     Scene {
         mat: Mat::with_colour(Surface::CuttingMat, [34.0, 88.0, 82.0], 5),
-        paper,
+        wanted: paper.iter().enumerate().map(|(i, _)| i).collect(),
+        papers: paper.into_iter().collect(),
+        things: Vec::new(),
         camera: Camera::new(Stand {
             size: [2304, 1728],
             field_mm: 452.0,
@@ -35,8 +39,11 @@ fn scene(paper: Option<Lying>, seed: u32) -> Scene {
             exposure: 0.84,
             tint: [1.03, 0.93],
             arm_shadow: [0.16, 0.5, 150.0],
+            bands: Vec::new(),
+            glare: Vec::new(),
         },
-        sensor: Sensor { blur_px: 0.75, noise: 1.0, quality: 82 },
+        sensor: Sensor { blur_px: 0.75, noise: 1.0, quality: 82, rays: FOUR_RAYS },
+        difficulty: Difficulty::Easy,
         seed,
     }
 }

@@ -1,144 +1,226 @@
 //! Measures the page finder on random scenes.
 
+use std::fs;
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
-use yidang_imaging::{PageOptions, make_page};
+use yidang_imaging::{Picture, Sight, decode, find_pages, look_for_page};
 use yidang_model::Quad;
 
+use crate::drawer::Drawer;
 use crate::jpeg;
-use crate::lettering::Lettering;
 use crate::mat::Surface;
-use crate::scene::Scene;
+use crate::overlap::{corner_error, intersection_over_union};
+use crate::random_scene::{Purpose, random_scene};
+use crate::scene::{Difficulty, Scene};
 
 /// A crop counts as right from this intersection over union, the bar of SmartDoc 2015.
 const RIGHT_IOU: f32 = 0.945;
 /// A crop below this confidence is shown to the clerk as doubtful.
 const DOUBTFUL_CONFIDENCE: f32 = 0.6;
+/// So many papers are looked for where there are several.
+const PAPERS_MOST: usize = 8;
+/// Each scene's time is the shortest of so many runs.
+const RUNS: usize = 2;
 
-/// What became of the scenes on one kind of mat.
-#[derive(Default)]
-struct Row {
-    papers: usize,
-    right: usize,
-    missed: usize,
-    wrong_and_sure: usize,
-    corner_errors: Vec<f32>,
-    empty: usize,
-    found_on_empty: usize,
-    cut_off: usize,
-    sure_of_cut_off: usize,
+/// Which scenes are measured.
+pub(crate) struct Measured<'a> {
+    pub(crate) seed: u64,
+    pub(crate) count: u64,
+    /// Empty mats only.
+    pub(crate) empty: bool,
+    /// Folder where photographs are kept from run to run.
+    pub(crate) keep: Option<&'a Path>,
+    pub(crate) threads: usize,
 }
 
-/// Makes `count` scenes from `seed` on, looks for the page in each, prints a table and the scenes that failed.
-pub(crate) fn evaluate(seed: u64, count: u64, letters: &Lettering, out: &mut impl Write) -> io::Result<()> {
-    let mut rows: [Row; Surface::ALL.len() + 1] = Default::default();
-    let mut spent = Duration::ZERO;
-    for seed in seed..seed + count {
-        let scene = Scene::random(seed);
-        let bytes = jpeg(&scene.photograph(letters), scene.sensor.quality)?;
-        let start = Instant::now();
-        let page = make_page(&bytes, &PageOptions::default()).map_err(io::Error::other)?;
-        spent += start.elapsed();
-        let truth = scene.corners();
-        let surface = Surface::ALL.iter().position(|s| *s == scene.mat.surface()).unwrap_or(0);
-        for row in [surface, Surface::ALL.len()] {
-            rows[row].count(&scene, page.corners.as_ref(), page.confidence);
-        }
-        let overlap = truth.zip(page.corners).map(|(t, f)| intersection_over_union(&t, &f));
-        if overlap.map_or(truth.is_some() != page.corners.is_some(), |o| o < RIGHT_IOU) {
-            let name = scene.mat.surface().as_str();
-            let paper = scene.paper.map_or("none".to_owned(), |l| format!("{:?}", l.paper));
-            let paper = if scene.shows_whole_paper() { paper } else { paper + ", not all of it" };
-            writeln!(
-                out,
-                "scene {seed}: {name}, paper {paper}, overlap {overlap:?}, confidence {:.2}",
-                page.confidence
-            )?;
-        }
+/// What became of one scene.
+struct Outcome {
+    seed: u64,
+    purpose: Purpose,
+    surface: usize,
+    difficulty: usize,
+    paper: String,
+    sight: Sight,
+    overlap: f32,
+    corner_error: f32,
+    /// Where there are several: papers there, found rightly, and found that are none.
+    several: [usize; 3],
+    find_ms: f32,
+}
+
+impl Outcome {
+    fn is_right(&self) -> bool {
+        self.overlap >= RIGHT_IOU
     }
+
+    fn is_wrong_and_sure(&self) -> bool {
+        !self.is_right()
+            && matches!(self.sight, Sight::Page(found) if found.confidence >= DOUBTFUL_CONFIDENCE)
+    }
+}
+
+/// Makes the scenes, looks for the page in each, prints the scenes that failed and a table.
+pub(crate) fn evaluate(measured: &Measured, drawer: &Drawer, out: &mut impl Write) -> io::Result<()> {
+    let seeds = measured.seed..measured.seed + measured.count;
+    let parts: Vec<io::Result<Vec<Outcome>>> = std::thread::scope(|scope| {
+        let part = |first: usize| {
+            let seeds = seeds.clone().skip(first).step_by(measured.threads.max(1));
+            scope.spawn(move || seeds.map(|seed| look(seed, measured, drawer)).collect())
+        };
+        let threads: Vec<_> = (0..measured.threads.max(1)).map(part).collect();
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.map(|part| part.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))).collect()
+    });
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for part in parts {
+        outcomes.extend(part?);
+    }
+    outcomes.sort_by_key(|outcome| outcome.seed);
+    for outcome in &outcomes {
+        print_failure(outcome, out)?;
+    }
+    print_tables(&outcomes, out)
+}
+
+fn look(seed: u64, measured: &Measured, drawer: &Drawer) -> io::Result<Outcome> {
+    let purpose = if measured.empty { Purpose::Empty } else { Purpose::of(seed) };
+    let scene = random_scene(seed, purpose);
+    let frame = frame(seed, &scene, measured.keep, drawer)?;
+    let mut find_ms = f32::MAX;
+    let mut sight = Sight::Nothing;
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        sight = look_for_page(&frame);
+        find_ms = find_ms.min(start.elapsed().as_secs_f32() * 1000.0);
+    }
+    let truth = scene.corners();
+    let found = match sight {
+        Sight::Page(found) => Some(found.corners),
+        Sight::Cut | Sight::Nothing => None,
+    };
+    let best = found.and_then(|found| {
+        let by_overlap = |t: &&Quad| intersection_over_union(t, &found);
+        truth.iter().max_by(|a, b| by_overlap(a).total_cmp(&by_overlap(b)))
+    });
+    let pair = best.zip(found);
+    let several = if purpose == Purpose::Several { count_several(&truth, &frame) } else { [0; 3] };
+    Ok(Outcome {
+        seed,
+        purpose,
+        surface: Surface::ALL.iter().position(|s| *s == scene.mat.surface()).unwrap_or(0),
+        difficulty: Difficulty::ALL.iter().position(|d| *d == scene.difficulty).unwrap_or(0),
+        paper: scene.papers.last().map_or("none".to_owned(), |lying| lying.paper.name()),
+        sight,
+        overlap: pair.map_or(0.0, |(t, f)| intersection_over_union(t, &f)),
+        corner_error: pair.map_or(1.0, |(t, f)| corner_error(t, &f)),
+        several,
+        find_ms,
+    })
+}
+
+/// The photograph as the finder gets it: through JPEG.
+fn frame(seed: u64, scene: &Scene, keep: Option<&Path>, drawer: &Drawer) -> io::Result<Picture> {
+    let path = keep.map(|folder| folder.join(format!("{seed:06}.jpg")));
+    let known = path.as_ref().and_then(|path| fs::read(path).ok());
+    let bytes = match known {
+        Some(bytes) => bytes,
+        None => jpeg(&scene.photograph(drawer), scene.sensor.quality)?,
+    };
+    if let Some(path) = path.filter(|path| !path.exists()) {
+        fs::write(path, &bytes)?;
+    }
+    decode(&bytes).map_err(io::Error::other)
+}
+
+fn count_several(truth: &[Quad], frame: &Picture) -> [usize; 3] {
+    let found = find_pages(frame, PAPERS_MOST);
+    let agree = |t: &Quad, f: &Quad| intersection_over_union(t, f) >= RIGHT_IOU;
+    let right = truth.iter().filter(|t| found.iter().any(|f| agree(t, &f.corners))).count();
+    let wrong = found.iter().filter(|f| !truth.iter().any(|t| agree(t, &f.corners))).count();
+    [truth.len(), right, wrong]
+}
+
+fn print_failure(outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
+    let as_it_should = match outcome.purpose {
+        Purpose::One => outcome.is_right(),
+        Purpose::Several => outcome.several[0] == outcome.several[1] && outcome.several[2] == 0,
+        Purpose::Cut => outcome.sight == Sight::Cut,
+        Purpose::Empty => !matches!(outcome.sight, Sight::Page(_)),
+    };
+    if as_it_should {
+        return Ok(());
+    }
+    let saw = match outcome.sight {
+        Sight::Page(found) => {
+            format!("page, overlap {:.3}, confidence {:.2}", outcome.overlap, found.confidence)
+        }
+        other => format!("{other:?}"),
+    };
     writeln!(
         out,
-        "| mat | papers | IoU >= {RIGHT_IOU} | not found | wrong and sure | median corner error, % of diagonal | empty mats | pages on them | cut-off papers | sure of one |"
+        "scene {}: {:?} {} {} {}: {saw}",
+        outcome.seed,
+        outcome.purpose,
+        Surface::ALL[outcome.surface].as_str(),
+        Difficulty::ALL[outcome.difficulty].as_str(),
+        outcome.paper,
+    )
+}
+
+fn print_tables(outcomes: &[Outcome], out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "| scenes | papers | IoU >= {RIGHT_IOU} | mean IoU | not found | wrong and sure | median corner error, % | cut: told, sure of one | empty: pages | several: there, right, wrong |"
     )?;
     writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
-    let names = Surface::ALL.iter().map(|s| s.as_str()).chain(["all"]);
-    for (name, row) in names.zip(&mut rows) {
-        row.print(name, out)?;
+    for (i, surface) in Surface::ALL.iter().enumerate() {
+        print_row(surface.as_str(), outcomes.iter().filter(|o| o.surface == i), out)?;
     }
-    writeln!(out, "make_page: {:.0} ms a scene", spent.as_secs_f64() * 1000.0 / count.max(1) as f64)
+    for (i, difficulty) in Difficulty::ALL.iter().enumerate() {
+        print_row(difficulty.as_str(), outcomes.iter().filter(|o| o.difficulty == i), out)?;
+    }
+    print_row("all", outcomes.iter(), out)?;
+    let mut times: Vec<f32> = outcomes.iter().map(|o| o.find_ms).collect();
+    times.sort_by(f32::total_cmp);
+    let at = |share: f32| times.get((times.len() as f32 * share) as usize).copied().unwrap_or(f32::NAN);
+    writeln!(
+        out,
+        "find: shortest {:.1} ms, median {:.1} ms, 95 % {:.1} ms a scene",
+        at(0.0),
+        at(0.5),
+        at(0.95)
+    )
 }
 
-impl Row {
-    fn count(&mut self, scene: &Scene, found: Option<&Quad>, confidence: f32) {
-        let Some(truth) = &scene.corners() else {
-            self.empty += 1;
-            self.found_on_empty += usize::from(found.is_some());
-            return;
-        };
-        if !scene.shows_whole_paper() {
-            self.cut_off += 1;
-            self.sure_of_cut_off += usize::from(found.is_some() && confidence >= DOUBTFUL_CONFIDENCE);
-            return;
-        }
-        self.papers += 1;
-        let Some(found) = found else {
-            self.missed += 1;
-            return;
-        };
-        if intersection_over_union(truth, found) >= RIGHT_IOU {
-            self.right += 1;
-        } else if confidence >= DOUBTFUL_CONFIDENCE {
-            self.wrong_and_sure += 1;
-        }
-        let diagonal = distance(truth[0], truth[2]);
-        let errors = truth.iter().zip(found).map(|(t, f)| distance(*t, *f));
-        self.corner_errors.push(errors.fold(0.0, f32::max) / diagonal * 100.0);
-    }
-
-    fn print(&mut self, name: &str, out: &mut impl Write) -> io::Result<()> {
-        self.corner_errors.sort_by(f32::total_cmp);
-        let median = self.corner_errors.get(self.corner_errors.len() / 2).copied().unwrap_or(f32::NAN);
-        let share = 100.0 * self.right as f32 / self.papers.max(1) as f32;
-        let Self { papers, missed, wrong_and_sure, empty, found_on_empty, cut_off, sure_of_cut_off, .. } =
-            self;
-        writeln!(
-            out,
-            "| {name} | {papers} | {share:.1} % | {missed} | {wrong_and_sure} | {median:.3} | {empty} | {found_on_empty} | {cut_off} | {sure_of_cut_off} |"
-        )
-    }
-}
-
-fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
-}
-
-fn area(corners: &[[f32; 2]]) -> f32 {
-    let next = corners.iter().cycle().skip(1);
-    corners.iter().zip(next).map(|(a, b)| a[0] * b[1] - a[1] * b[0]).sum::<f32>() / 2.0
-}
-
-/// Shared area over joint area of two convex clockwise figures (Sutherland and Hodgman's clipping).
-fn intersection_over_union(a: &Quad, b: &Quad) -> f32 {
-    let mut shared = a.to_vec();
-    for i in 0..4 {
-        let (from, to) = (b[i], b[(i + 1) % 4]);
-        let inside =
-            |p: [f32; 2]| (to[0] - from[0]) * (p[1] - from[1]) - (to[1] - from[1]) * (p[0] - from[0]);
-        let mut kept = Vec::with_capacity(shared.len() + 1);
-        for (j, p) in shared.iter().enumerate() {
-            let q = shared[(j + 1) % shared.len()];
-            let (at_p, at_q) = (inside(*p), inside(q));
-            if at_p >= 0.0 {
-                kept.push(*p);
-            }
-            if (at_p > 0.0 && at_q < 0.0) || (at_p < 0.0 && at_q > 0.0) {
-                let t = at_p / (at_p - at_q);
-                kept.push([p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t]);
-            }
-        }
-        shared = kept;
-    }
-    let shared = area(&shared);
-    shared / (area(a) + area(b) - shared)
+fn print_row<'a>(
+    name: &str,
+    outcomes: impl Iterator<Item = &'a Outcome> + Clone,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let of = |purpose: Purpose| outcomes.clone().filter(move |o| o.purpose == purpose);
+    let single = || of(Purpose::One);
+    let papers = single().count();
+    let right = single().filter(|o| o.is_right()).count();
+    let mean = single().map(|o| o.overlap).sum::<f32>() / papers.max(1) as f32;
+    let missed = single().filter(|o| !matches!(o.sight, Sight::Page(_))).count();
+    let wrong = single().filter(|o| o.is_wrong_and_sure()).count();
+    let mut errors: Vec<f32> = single().map(|o| o.corner_error * 100.0).collect();
+    errors.sort_by(f32::total_cmp);
+    let median = errors.get(errors.len() / 2).copied().unwrap_or(f32::NAN);
+    let told = of(Purpose::Cut).filter(|o| o.sight == Sight::Cut).count();
+    let sure = of(Purpose::Cut).filter(|o| o.is_wrong_and_sure()).count();
+    let pages = of(Purpose::Empty).filter(|o| matches!(o.sight, Sight::Page(_))).count();
+    let several = of(Purpose::Several).fold([0; 3], |sum, o| std::array::from_fn(|i| sum[i] + o.several[i]));
+    writeln!(
+        out,
+        "| {name} | {papers} | {:.1} % | {mean:.3} | {missed} | {wrong} | {median:.3} | {}: {told}, {sure} | {}: {pages} | {}, {}, {} |",
+        100.0 * right as f32 / papers.max(1) as f32,
+        of(Purpose::Cut).count(),
+        of(Purpose::Empty).count(),
+        several[0],
+        several[1],
+        several[2],
+    )
 }

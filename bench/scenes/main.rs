@@ -5,14 +5,21 @@
 
 mod camera;
 mod desk;
+mod drawer;
 mod evaluate;
 mod lettering;
+mod light;
+mod lying;
 mod mat;
+mod overlap;
 mod papers;
 mod random;
+mod random_scene;
 mod scene;
 mod seal;
 mod sheet;
+mod small_papers;
+mod things;
 mod truth;
 
 use std::fs;
@@ -21,7 +28,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
+use crate::drawer::Drawer;
+use crate::evaluate::{Measured, evaluate};
 use crate::lettering::Lettering;
+use crate::random_scene::{Purpose, random_scene};
 use crate::scene::{Photograph, Scene};
 
 #[derive(Parser)]
@@ -55,6 +65,15 @@ enum Command {
         /// How many scenes
         #[arg(long, default_value_t = 300)]
         count: u64,
+        /// Empty mats only
+        #[arg(long)]
+        empty: bool,
+        /// Keep the photographs in this folder, and take those that are there
+        #[arg(long)]
+        keep: Option<PathBuf>,
+        /// Scenes made side by side
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
     },
     /// Make the four photographs of fixtures/desk
     Desk {
@@ -68,26 +87,34 @@ fn main() -> io::Result<()> {
     let letters = if arguments.strokes { Lettering::strokes() } else { Lettering::of_system() };
     match arguments.command {
         Command::Make { out, seed, count } => {
+            let drawer = Drawer::new(letters);
             fs::create_dir_all(&out)?;
             for seed in seed..seed + count {
-                write(&out, &format!("{seed:06}"), &Scene::random(seed), &letters)?;
+                write(&out, &format!("{seed:06}"), &random_scene(seed, Purpose::of(seed)), &drawer)?;
             }
         }
-        Command::Evaluate { seed, count } => evaluate::evaluate(seed, count, &letters, &mut io::stdout())?,
+        Command::Evaluate { seed, count, empty, keep, threads } => {
+            if let Some(folder) = &keep {
+                fs::create_dir_all(folder)?;
+            }
+            let measured = Measured { seed, count, empty, keep: keep.as_deref(), threads };
+            evaluate(&measured, &Drawer::new(letters), &mut io::stdout())?;
+        }
         Command::Desk { out } => {
+            let drawer = Drawer::unsparing(letters);
             fs::create_dir_all(&out)?;
             for (name, scene) in desk::scenes() {
-                write(&out, name, &scene, &letters)?;
+                write(&out, name, &scene, &drawer)?;
             }
         }
     }
     Ok(())
 }
 
-fn write(folder: &Path, name: &str, scene: &Scene, letters: &Lettering) -> io::Result<()> {
-    let photograph = scene.photograph(letters);
+fn write(folder: &Path, name: &str, scene: &Scene, drawer: &Drawer) -> io::Result<()> {
+    let photograph = scene.photograph(drawer);
     fs::write(folder.join(format!("{name}.jpg")), jpeg(&photograph, scene.sensor.quality)?)?;
-    fs::write(folder.join(format!("{name}.corners.toml")), truth::to_toml(scene.corners().as_ref()))
+    fs::write(folder.join(format!("{name}.corners.toml")), truth::to_toml(scene))
 }
 
 /// The photograph as a camera would hand it over.

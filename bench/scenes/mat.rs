@@ -1,5 +1,7 @@
 //! What the paper lies on.
 
+use std::f32::consts::TAU;
+
 use crate::random::{Random, smooth_noise};
 
 /// A surface with its pattern; colours are sRGB values 0 to 255 by desk millimetres.
@@ -8,6 +10,8 @@ pub(crate) struct Mat {
     surface: Surface,
     colour: [f32; 3],
     seed: u32,
+    /// How the pattern lies, in radians.
+    turn: f32,
 }
 
 /// The families of surface.
@@ -23,10 +27,28 @@ pub(crate) enum Surface {
     Plain,
     /// A top strewn with specks, like stone or terrazzo.
     Speckled,
+    /// A cloth or mat printed with dots.
+    Dots,
+    /// A woven cloth of checks or stripes.
+    Cloth,
+    /// A top of nearly the paper's own colour.
+    White,
+    /// Sheets of the same size all over the desk.
+    Stack,
 }
 
 impl Surface {
-    pub(crate) const ALL: [Self; 5] = [Self::Felt, Self::Wood, Self::CuttingMat, Self::Plain, Self::Speckled];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Felt,
+        Self::Wood,
+        Self::CuttingMat,
+        Self::Plain,
+        Self::Speckled,
+        Self::Dots,
+        Self::Cloth,
+        Self::White,
+        Self::Stack,
+    ];
 
     /// The word in tables.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -36,6 +58,10 @@ impl Surface {
             Self::CuttingMat => "cutting mat",
             Self::Plain => "plain",
             Self::Speckled => "speckled",
+            Self::Dots => "dots",
+            Self::Cloth => "cloth",
+            Self::White => "white",
+            Self::Stack => "stack",
         }
     }
 }
@@ -64,13 +90,22 @@ impl Mat {
                 let base = random.between(90.0, 175.0);
                 [base, base - random.between(0.0, 8.0), base - random.between(0.0, 16.0)]
             }
+            Surface::Dots | Surface::Cloth => std::array::from_fn(|_| random.between(60.0, 190.0)),
+            Surface::White => {
+                let base = random.between(205.0, 238.0);
+                [base, base - random.between(0.0, 6.0), base - random.between(0.0, 18.0)]
+            }
+            Surface::Stack => {
+                let base = random.between(60.0, 190.0);
+                [base, base * random.between(0.7, 1.05), base * random.between(0.6, 1.05)]
+            }
         };
-        Self { surface, colour, seed: random.next() as u32 }
+        Self { surface, colour, seed: random.next() as u32, turn: random.between(0.0, TAU) }
     }
 
     /// The same family with a chosen colour.
     pub(crate) const fn with_colour(surface: Surface, colour: [f32; 3], seed: u32) -> Self {
-        Self { surface, colour, seed }
+        Self { surface, colour, seed, turn: 0.0 }
     }
 
     pub(crate) const fn surface(&self) -> Surface {
@@ -80,6 +115,8 @@ impl Mat {
     /// The colour at a point of the desk.
     pub(crate) fn colour(&self, x: f32, y: f32) -> [f32; 3] {
         let seed = self.seed;
+        let (sin, cos) = self.turn.sin_cos();
+        let (x, y) = (x * cos - y * sin, x * sin + y * cos);
         let gain = match self.surface {
             Surface::Felt => {
                 let fibre = smooth_noise(x * 2.6, y * 2.6, seed) * 0.6
@@ -88,7 +125,11 @@ impl Mat {
             }
             Surface::Wood => self.wood_gain(x, y),
             Surface::CuttingMat => 1.0 + 0.03 * smooth_noise(x * 1.8, y * 1.8, seed) + self.grid_gain(x, y),
-            Surface::Plain => 1.0 + 0.012 * smooth_noise(x * 0.8, y * 0.8, seed),
+            Surface::Dots => self.dots_gain(x, y),
+            Surface::Cloth => self.cloth_gain(x, y),
+            Surface::Plain | Surface::White | Surface::Stack => {
+                1.0 + 0.012 * smooth_noise(x * 0.8, y * 0.8, seed)
+            }
             Surface::Speckled => {
                 let speck = smooth_noise(x * 0.7, y * 0.7, seed);
                 1.0 + 0.05 * smooth_noise(x * 2.0, y * 2.0, seed ^ 5)
@@ -105,6 +146,25 @@ impl Mat {
         let ring = ((y + bend) * 0.55).sin() * 0.5 + smooth_noise(x * 0.01, (y + bend) * 0.6, self.seed ^ 3);
         let pore = smooth_noise(x * 0.22, y * 3.2, self.seed ^ 4);
         1.0 + 0.045 * ring + if pore > 0.45 { -0.10 * (pore - 0.45) } else { 0.0 }
+    }
+
+    /// Round dots in rows, lighter or darker than the ground.
+    fn dots_gain(&self, x: f32, y: f32) -> f32 {
+        let pitch = 7.0 + (self.seed % 23) as f32;
+        let radius = pitch * (0.15 + (self.seed / 23 % 5) as f32 * 0.05);
+        let away = |v: f32| (v / pitch - (v / pitch).round()) * pitch;
+        let inside = (radius - away(x).hypot(away(y))).clamp(0.0, 0.5) * 2.0;
+        let depth = if self.seed & 0x100 == 0 { 0.55 } else { -0.45 };
+        1.0 + depth * inside + 0.03 * smooth_noise(x * 1.5, y * 1.5, self.seed)
+    }
+
+    /// Threads that cross, some of them in another colour.
+    fn cloth_gain(&self, x: f32, y: f32) -> f32 {
+        let pitch = 18.0 + (self.seed % 31) as f32;
+        let stripe = |v: f32| f32::from((v / pitch).rem_euclid(1.0) < 0.4);
+        let checks = stripe(x) + if self.seed & 0x200 == 0 { stripe(y) } else { 0.0 };
+        let weave = (x * 4.1).sin() * (y * 4.1).sin();
+        1.0 - 0.16 * checks + 0.05 * weave + 0.05 * smooth_noise(x * 0.9, y * 0.9, self.seed)
     }
 
     /// Printed lines: fine ones each 10 mm, strong ones each 50 mm.

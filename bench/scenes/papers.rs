@@ -6,9 +6,10 @@ use crate::lettering::{Face, Lettering};
 use crate::random::smooth_noise;
 use crate::seal;
 use crate::sheet::{Colour, Sheet, Style};
+use crate::small_papers;
 
 /// What lies on the desk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Paper {
     /// A4 upright: a filled-in application form.
     Form,
@@ -16,25 +17,69 @@ pub(crate) enum Paper {
     Certificate,
     /// A4 upright: a letter written by hand on ruled paper.
     Letter,
+    /// A4 upright: printed paragraphs.
+    Notice,
+    /// A4 across: a table whose frame stands close to the rim.
+    Table,
+    /// A5 upright: a proof with a seal.
+    Proof,
+    /// B5 upright: paragraphs.
+    Report,
+    /// The size of a bank card, coloured, with a portrait.
+    Card,
+    /// A till receipt, 80 mm wide.
+    Receipt,
+    /// A till receipt, 58 mm wide and long.
+    Slip,
+    /// Two facing pages of a household register, with the gutter between.
+    Register,
+    /// The dark red cover of a booklet.
+    Cover,
 }
 
 impl Paper {
-    pub(crate) const ALL: [Self; 3] = [Self::Form, Self::Certificate, Self::Letter];
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Form,
+        Self::Certificate,
+        Self::Letter,
+        Self::Notice,
+        Self::Table,
+        Self::Proof,
+        Self::Report,
+        Self::Card,
+        Self::Receipt,
+        Self::Slip,
+        Self::Register,
+        Self::Cover,
+    ];
 
     /// Width and height.
     pub(crate) const fn size_mm(self) -> [f32; 2] {
         match self {
-            Self::Form | Self::Letter => [210.0, 297.0],
-            Self::Certificate => [297.0, 210.0],
+            Self::Form | Self::Letter | Self::Notice => [210.0, 297.0],
+            Self::Certificate | Self::Table => [297.0, 210.0],
+            Self::Proof => [148.0, 210.0],
+            Self::Report => [176.0, 250.0],
+            Self::Card => [85.6, 54.0],
+            Self::Receipt => [80.0, 170.0],
+            Self::Slip => [58.0, 205.0],
+            Self::Register => [210.0, 143.0],
+            Self::Cover => [105.0, 143.0],
         }
     }
 
-    /// Draws the paper; `seed` varies ink wear.
+    /// The word in tables.
+    pub(crate) fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Draws the paper; `seed` varies ink wear and what is written.
     pub(crate) fn draw(self, letters: &Lettering, seed: u32) -> Sheet {
         match self {
             Self::Form => form(letters, seed),
             Self::Certificate => certificate(letters, seed),
             Self::Letter => letter(letters),
+            other => small_papers::draw(other, letters, seed),
         }
     }
 }

@@ -133,9 +133,10 @@ impl conformance::CameraBench for Mat {
         camera(&self.desk)
     }
 
-    fn lay(&self, second: bool) -> Vec<u8> {
+    fn lay(&self, second: bool) -> conformance::Laid {
         self.desk.lay(Some(if second { "short" } else { "long" })).unwrap();
-        vec![if second { 1 } else { 2 }; if second { 10 } else { 4000 }]
+        let page = vec![if second { 1 } else { 2 }; if second { 10 } else { 4000 }];
+        conformance::Laid { preview: page.clone(), page }
     }
 
     fn stall(&self) -> bool {

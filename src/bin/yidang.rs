@@ -17,7 +17,12 @@ use yidang_simulated::{Action, Desk, Device, Fault, Scenario, SimulationError, S
 
 /// What `[card] driver` and `[camera] driver` may say beside `auto`.
 const DRIVER_NAMES: DriverNames<'_> =
-    DriverNames { card: &["pcsc", "sam-serial", "sam-usb", "simulated"], camera: &["simulated"] };
+    DriverNames { card: &["pcsc", "sam-serial", "sam-usb", "simulated"], camera: CAMERA_NAMES };
+/// The system's own cameras first.
+#[cfg(target_os = "linux")]
+const CAMERA_NAMES: &[&str] = &["v4l2", "simulated"];
+#[cfg(any(windows, target_os = "macos"))]
+const CAMERA_NAMES: &[&str] = &["nokhwa", "simulated"];
 
 fn main() -> ExitCode {
     yidang_agent::command::main(DRIVER_NAMES, drivers, demo::run)
@@ -46,6 +51,12 @@ fn drivers(config: &Config) -> Result<Drivers, ConfigError> {
     }
     if asked_for("sam-usb") {
         drivers.card.push(Arc::new(SamUsbDriver::new()));
+    }
+    if config.camera_driver == "auto" || config.camera_driver == CAMERA_NAMES[0] {
+        #[cfg(target_os = "linux")]
+        drivers.camera.push(Arc::new(yidang_v4l2::V4l2Driver::new()));
+        #[cfg(any(windows, target_os = "macos"))]
+        drivers.camera.push(Arc::new(yidang_nokhwa::NokhwaDriver::new()));
     }
     Ok(drivers)
 }

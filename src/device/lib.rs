@@ -12,7 +12,10 @@ mod card_reader;
 pub mod conformance;
 mod error;
 mod examination;
+mod huffman;
+mod jpeg;
 mod listing;
+mod mode_choice;
 
 pub use camera::{Camera, CameraDriver, Frame, PreviewWish};
 pub use camera_mode::{Control, ControlName, FrameFormat, Mode, Rate};
@@ -23,4 +26,6 @@ pub use card_reader::{
 };
 pub use error::{DeviceCondition, DeviceError};
 pub use examination::{Examination, ModuleReport, Step, Steps};
+pub use jpeg::whole_jpeg;
 pub use listing::{Access, DeviceListing};
+pub use mode_choice::{preview_mode, preview_rate};

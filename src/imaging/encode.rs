@@ -2,7 +2,7 @@
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-use crate::{ImageError, Picture};
+use crate::{GreyPicture, ImageError, Picture};
 
 /// Quality of thumbnails: small and good enough to recognise a paper by.
 const THUMBNAIL_QUALITY: u8 = 78;
@@ -19,6 +19,16 @@ pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, ImageError
     let mut encoder = Encoder::new(&mut bytes, quality.clamp(1, 100));
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
     encoder.encode(picture.rgb(), width, height, ColorType::Rgb).map_err(|_| ImageError::Encode)?;
+    Ok(bytes)
+}
+
+/// Encodes a baseline JPEG of brightness alone.
+pub(crate) fn encode_grey_jpeg(grey: &GreyPicture, quality: u8) -> Result<Vec<u8>, ImageError> {
+    let side = |v: u32| u16::try_from(v).map_err(|_| ImageError::Encode);
+    let (width, height) = (side(grey.width())?, side(grey.height())?);
+    let mut bytes = Vec::with_capacity(grey.luma().len() / 4);
+    let encoder = Encoder::new(&mut bytes, quality.clamp(1, 100));
+    encoder.encode(grey.luma(), width, height, ColorType::Luma).map_err(|_| ImageError::Encode)?;
     Ok(bytes)
 }
 

@@ -35,6 +35,28 @@ pub(crate) fn is_convex_clockwise(quad: &Quad) -> bool {
     })
 }
 
+/// Area that two convex clockwise figures share (Sutherland and Hodgman's clipping).
+pub(crate) fn shared_area(a: &Quad, b: &Quad) -> f32 {
+    let mut shared = a.to_vec();
+    for i in 0..4 {
+        let (from, to) = (b[i], b[(i + 1) % 4]);
+        let inside = |p: Point| cross(minus(to, from), minus(p, from));
+        let mut kept = Vec::with_capacity(shared.len() + 1);
+        for (j, p) in shared.iter().enumerate() {
+            let q = shared[(j + 1) % shared.len()];
+            let (at_p, at_q) = (inside(*p), inside(q));
+            if at_p >= 0.0 {
+                kept.push(*p);
+            }
+            if (at_p > 0.0 && at_q < 0.0) || (at_p < 0.0 && at_q > 0.0) {
+                kept.push(between(*p, q, at_p / (at_p - at_q)));
+            }
+        }
+        shared = kept;
+    }
+    signed_area(&shared)
+}
+
 /// A straight line: a point on it and its direction, of length one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {

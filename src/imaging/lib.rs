@@ -13,6 +13,8 @@ mod encode;
 mod error;
 mod find;
 mod geometry;
+mod gradient;
+mod grey;
 mod header;
 mod hull;
 mod jpeg;
@@ -21,12 +23,19 @@ mod jpeg_huffman;
 mod jpeg_scan;
 mod jpeg_typical;
 mod judge;
+mod lines;
+mod output;
 mod page;
 mod picture;
 mod png;
 mod portrait;
+mod quads;
 mod rectify;
 mod regions;
+mod score;
+mod segments;
+mod sides;
+mod tone;
 
 #[cfg(test)]
 mod damage_tests;
@@ -42,13 +51,16 @@ mod loss_tests;
 pub use decode::decode;
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
-pub use find::{Found, find_page};
+pub use find::{Found, PAGES_MAX, Sight, find_page, find_pages, look_for_page};
+pub use grey::GreyPicture;
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use jpeg::complete as complete_jpeg;
 pub use judge::{Quality, QualityIssue, judge};
+pub use output::{Format, encode_page, encode_png};
 pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
 pub use picture::Picture;
 pub use portrait::{
     PORTRAIT_PIXELS_MAX, PORTRAIT_SIDE_MAX_PX, PORTRAIT_SIDE_MIN_PX, PortraitError, portrait,
 };
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};
+pub use tone::{Tone, Toned, UnknownTone, set_tone, whiten};

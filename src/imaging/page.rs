@@ -5,7 +5,8 @@ use yidang_model::{MediaType, Quad};
 use crate::decode::{completed, decode_inspected};
 use crate::rectify::check_corners;
 use crate::{
-    Header, ImageError, Orientation, Picture, Quality, encode_jpeg, find_page, inspect, judge, rectify,
+    Format, Header, ImageError, Orientation, Picture, Quality, Tone, encode_page, find_page, inspect, judge,
+    rectify, set_tone,
 };
 
 /// Which part of the frame becomes the page.
@@ -31,14 +32,16 @@ pub struct PageOptions {
     /// Pixels an inch for a page that was cut out and has A-series proportions; `None` keeps the frame's own
     /// resolution.
     pub dpi: Option<u32>,
-    /// JPEG quality, 1 to 100.
-    pub jpeg_quality: u8,
+    /// How it is coloured.
+    pub tone: Tone,
+    /// Which file it becomes.
+    pub format: Format,
 }
 
 impl Default for PageOptions {
-    /// The page that is found, as it lies, at the frame's resolution, quality 85.
+    /// The page that is found, as it lies, at the frame's resolution, in colour, a JPEG of quality 85.
     fn default() -> Self {
-        Self { crop: Crop::Auto, rotate: 0, dpi: None, jpeg_quality: 85 }
+        Self { crop: Crop::Auto, rotate: 0, dpi: None, tone: Tone::Colour, format: Format::default() }
     }
 }
 
@@ -79,8 +82,8 @@ pub struct PageResult {
 
 /// Makes a page of a frame. The same bytes and options give the same page bytes.
 ///
-/// Where the full frame is kept, no turn is asked for and the frame is stored upright, the page's bytes *are*
-/// the frame's: nothing is lost by encoding it again, and equal bytes share a blob. Only a webcam's JPEG without
+/// Where the full frame is kept in colour, no turn is asked for and the frame is stored upright, the page's bytes
+/// *are* the frame's: nothing is lost by encoding it again, and equal bytes share a blob. Only a webcam's JPEG without
 /// Huffman tables is given them, for readers that do not know them.
 ///
 /// # Errors
@@ -104,9 +107,12 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
     let (page, quality) = match corners {
         Some(corners) => {
             let page = rectify(&frame, &corners, rotate, options.dpi)?;
-            (encoded(&page, options.jpeg_quality)?, judge(&page))
+            made(page, options)?
         }
-        None if rotate == 0 && header.orientation == Orientation::Upright => {
+        None if rotate == 0
+            && is_as_photographed(options, &header)
+            && header.orientation == Orientation::Upright =>
+        {
             let page = Encoded {
                 bytes: bytes.into_owned(),
                 media_type: header.media_type,
@@ -115,10 +121,7 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
             };
             (page, judge(&frame))
         }
-        None => {
-            let page = turned(frame, rotate);
-            (encoded(&page, options.jpeg_quality)?, judge(&page))
-        }
+        None => made(turned(frame, rotate), options)?,
     };
     Ok(PageResult { header, page, corners, confidence, quality })
 }
@@ -132,7 +135,14 @@ fn turned(frame: Picture, quarter_turns: u8) -> Picture {
     })
 }
 
-fn encoded(page: &Picture, jpeg_quality: u8) -> Result<Encoded, ImageError> {
-    let bytes = encode_jpeg(page, jpeg_quality)?;
-    Ok(Encoded { bytes, media_type: MediaType::Jpeg, width: page.width(), height: page.height() })
+/// Whether the frame's own bytes can be the page: nothing about its pixels is to change.
+fn is_as_photographed(options: &PageOptions, header: &Header) -> bool {
+    let wants_png = options.format == Format::Png;
+    options.tone == Tone::Colour && (!wants_png || header.media_type == MediaType::Png)
+}
+
+/// The page's file, and what was measured on it before its tone was set.
+fn made(page: Picture, options: &PageOptions) -> Result<(Encoded, Quality), ImageError> {
+    let quality = judge(&page);
+    Ok((encode_page(&set_tone(page, options.tone)?, options.format)?, quality))
 }

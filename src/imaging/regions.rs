@@ -1,11 +1,18 @@
 //! What in a small picture is not desk.
 
 use crate::Picture;
+use crate::gradient::Gradient;
 
+/// Longer side of the picture in which regions are looked for: their outlines are fitted again in a larger one.
+pub(crate) const REGION_SIDE_PX: u32 = 320;
 /// Thresholds on the distance from the desk's colour, in spreads of the desk.
-const COLOUR_THRESHOLDS: [f32; 4] = [4.0, 7.0, 12.0, 20.0];
+const COLOUR_THRESHOLDS: [f32; 3] = [4.0, 7.5, 14.0];
 /// Thresholds on the gradient, in medians of the rim's gradient.
-const BARRIER_THRESHOLDS: [f32; 3] = [2.5, 4.5, 8.0];
+const BARRIER_THRESHOLDS: [f32; 2] = [2.5, 5.0];
+/// Of each reading so many regions are looked at, the largest.
+const REGIONS_MAX: usize = 3;
+/// A region covers at least this share of the picture.
+const AREA_MIN: f32 = 0.01;
 /// The rim whose pixels tell the desk's colour, as a share of the shorter side.
 const RIM_SHARE: f32 = 0.035;
 /// The desk's spread is never taken for less: sensor noise and JPEG.
@@ -19,19 +26,44 @@ pub(crate) struct Mask {
     pub(crate) bits: Vec<bool>,
 }
 
-/// Every reading's largest connected region, holes filled, cleaned of what hangs on by a thread. `from_desk` is
-/// what [`distance_from_desk`] says.
-pub(crate) fn regions(picture: &Picture, from_desk: &[f32]) -> Vec<Mask> {
-    let by_colour = COLOUR_THRESHOLDS.iter().map(|t| mask(picture, |i| from_desk[i] > *t).opened(1));
-    let steepness = gradient(picture);
-    let calm = median(rim(picture).map(|i| steepness[i]).collect()).max(2.0);
-    let by_barrier = BARRIER_THRESHOLDS.iter().map(|t| {
+/// Every reading's largest connected regions, holes filled, cleaned of what hangs on by a thread.
+pub(crate) fn regions(picture: &Picture) -> Vec<Mask> {
+    let from_desk = distance_from_desk(picture);
+    let mut readings: Vec<Mask> =
+        COLOUR_THRESHOLDS.iter().map(|t| mask(picture, |i| from_desk[i] > *t).opened(1)).collect();
+    let whiteness: Vec<u8> = picture.rgb().chunks_exact(3).map(|p| p[0].min(p[1]).min(p[2])).collect();
+    let bright = between_two_levels(&whiteness);
+    readings.push(mask(picture, |i| whiteness[i] > bright).opened(1));
+    let field = Gradient::of(picture);
+    let steepness = |i: usize| f32::from(field.steepness[i]) / 8.0;
+    let calm = median(rim(picture).map(steepness).collect()).max(2.0);
+    readings.extend(BARRIER_THRESHOLDS.iter().map(|t| {
         // What the flood from the rim does not reach, less the half width of the barrier itself.
-        mask(picture, |i| steepness[i] > calm * t).grown(1).with_holes_filled().shrunk(2).opened(2)
-    });
-    by_colour.chain(by_barrier).filter_map(|m| m.with_holes_filled().largest_region()).collect()
+        mask(picture, |i| steepness(i) > calm * t).with_holes_filled().shrunk(1).opened(1)
+    }));
+    readings.into_iter().flat_map(|m| m.with_holes_filled().largest_regions()).collect()
 }
 
+/// The level that best parts the values into two kinds (Otsu's).
+fn between_two_levels(values: &[u8]) -> u8 {
+    let mut counts = [0_u32; 256];
+    values.iter().for_each(|v| counts[usize::from(*v)] += 1);
+    let all: f64 = counts.iter().enumerate().map(|(v, n)| v as f64 * f64::from(*n)).sum();
+    let (mut below, mut sum) = (0.0, 0.0);
+    let (mut best, mut level) = (-1.0, 0);
+    for (v, n) in counts.iter().enumerate() {
+        below += f64::from(*n);
+        sum += v as f64 * f64::from(*n);
+        let above = values.len() as f64 - below;
+        if below > 0.0 && above > 0.0 {
+            let apart = below * above * (sum / below - (all - sum) / above).powi(2);
+            if apart > best {
+                (best, level) = (apart, v as u8);
+            }
+        }
+    }
+    level
+}
 fn mask(picture: &Picture, is_set: impl Fn(usize) -> bool) -> Mask {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     Mask { width, height, bits: (0..width * height).map(is_set).collect() }
@@ -134,26 +166,6 @@ fn weighted_fit(
     std::array::from_fn(|a| (rows[a][TERMS] / rows[a][a]) as f32)
 }
 
-/// The steepest of the three channels' gradients at each pixel (Sobel, in levels a pixel).
-fn gradient(picture: &Picture) -> Vec<f32> {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let mut out = vec![0.0; width * height];
-    let rgb = picture.rgb();
-    for y in 1..height.saturating_sub(1) {
-        for x in 1..width.saturating_sub(1) {
-            let mut steepest = 0;
-            for c in 0..3 {
-                let at = |dx: usize, dy: usize| i32::from(rgb[((y + dy - 1) * width + x + dx - 1) * 3 + c]);
-                let gx = at(2, 0) + 2 * at(2, 1) + at(2, 2) - at(0, 0) - 2 * at(0, 1) - at(0, 2);
-                let gy = at(0, 2) + 2 * at(1, 2) + at(2, 2) - at(0, 0) - 2 * at(1, 0) - at(2, 0);
-                steepest = steepest.max(gx * gx + gy * gy);
-            }
-            out[y * width + x] = (steepest as f32).sqrt() / 8.0;
-        }
-    }
-    out
-}
-
 impl Mask {
     /// Grown by a square of `2 * reach + 1` pixels a side.
     fn grown(&self, reach: usize) -> Self {
@@ -172,19 +184,19 @@ impl Mask {
     /// Spreads `what` over its neighbours, first along the rows, then along the columns.
     fn spread(&self, reach: usize, what: bool) -> Self {
         let (width, height) = (self.width, self.height);
-        let mut rows = vec![!what; self.bits.len()];
+        let mut rows = self.bits.clone();
         for (from, to) in self.bits.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
-            for x in (0..width).filter(|x| from[*x] == what) {
-                to[x.saturating_sub(reach)..(x + reach + 1).min(width)].fill(what);
+            for shift in 1..=reach.min(width - 1) {
+                let merge = |to: &mut bool, from: &bool| *to = if what { *to | from } else { *to & from };
+                to[shift..].iter_mut().zip(from).for_each(|(to, from)| merge(to, from));
+                to.iter_mut().zip(&from[shift..]).for_each(|(to, from)| merge(to, from));
             }
         }
-        let mut bits = vec![!what; self.bits.len()];
-        for y in 0..height {
-            for to in y.saturating_sub(reach)..(y + reach + 1).min(height) {
-                for x in (0..width).filter(|x| rows[y * width + x] == what) {
-                    bits[to * width + x] = what;
-                }
-            }
+        let mut bits = rows.clone();
+        for shift in (1..=reach.min(height - 1)).map(|rows| rows * width) {
+            let merge = |to: &mut bool, from: &bool| *to = if what { *to | from } else { *to & from };
+            bits[shift..].iter_mut().zip(&rows).for_each(|(to, from)| merge(to, from));
+            bits.iter_mut().zip(&rows[shift..]).for_each(|(to, from)| merge(to, from));
         }
         Self { width, height, bits }
     }
@@ -193,14 +205,16 @@ impl Mask {
     fn with_holes_filled(&self) -> Self {
         let (width, height) = (self.width, self.height);
         let mut outside = vec![false; self.bits.len()];
-        let on_rim = |i: &usize| {
-            let (x, y) = (i % width, i / width);
-            x == 0 || y == 0 || x + 1 == width || y + 1 == height
-        };
-        let mut open: Vec<usize> = (0..self.bits.len()).filter(|i| on_rim(i) && !self.bits[*i]).collect();
-        open.iter().for_each(|i| outside[*i] = true);
+        let mut open: Vec<usize> = Vec::new();
+        let rows = (0..height).flat_map(|y| [y * width, (y + 1) * width - 1]);
+        for i in (0..width).chain((height - 1) * width..height * width).chain(rows) {
+            if !self.bits[i] && !outside[i] {
+                outside[i] = true;
+                open.push(i);
+            }
+        }
         while let Some(i) = open.pop() {
-            for j in neighbours(i, width, height) {
+            for j in neighbours(i, width, self.bits.len()) {
                 if !self.bits[j] && !outside[j] {
                     outside[j] = true;
                     open.push(j);
@@ -210,45 +224,47 @@ impl Mask {
         Self { width, height, bits: outside.into_iter().map(|o| !o).collect() }
     }
 
-    /// The connected region with the most pixels; `None` in an empty mask.
-    fn largest_region(&self) -> Option<Self> {
+    /// The connected regions with the most pixels, largest first.
+    fn largest_regions(&self) -> Vec<Self> {
         let mut labels = vec![0_u32; self.bits.len()];
-        let (mut label, mut best, mut best_size) = (0, 0, 0);
+        let mut sizes: Vec<(usize, u32)> = Vec::new();
         let mut open = Vec::new();
         for start in 0..self.bits.len() {
             if !self.bits[start] || labels[start] != 0 {
                 continue;
             }
-            label += 1;
+            let label = sizes.len() as u32 + 1;
             labels[start] = label;
             open.push(start);
             let mut size = 0_usize;
             while let Some(i) = open.pop() {
                 size += 1;
-                for j in neighbours(i, self.width, self.height) {
+                for j in neighbours(i, self.width, self.bits.len()) {
                     if self.bits[j] && labels[j] == 0 {
                         labels[j] = label;
                         open.push(j);
                     }
                 }
             }
-            if size > best_size {
-                (best, best_size) = (label, size);
-            }
+            sizes.push((size, label));
         }
-        let bits = labels.into_iter().map(|l| l == best).collect();
-        (best_size > 0).then_some(Self { width: self.width, height: self.height, bits })
+        sizes.sort_by(|a, b| b.cmp(a));
+        let least = (AREA_MIN * self.bits.len() as f32) as usize;
+        let large = sizes.iter().take(REGIONS_MAX).filter(|(size, _)| *size > least);
+        let (width, height) = (self.width, self.height);
+        let region = |label: u32| labels.iter().map(|l| *l == label).collect();
+        large.map(|(_, label)| Self { width, height, bits: region(*label) }).collect()
     }
 }
 
 /// The up to four pixels that share a side with one.
-fn neighbours(i: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
-    let (x, y) = (i % width, i / width);
+fn neighbours(i: usize, width: usize, count: usize) -> impl Iterator<Item = usize> {
+    let x = i % width;
     let near = [
         (x > 0).then(|| i - 1),
         (x + 1 < width).then_some(i + 1),
-        (y > 0).then(|| i.saturating_sub(width)),
-        (y + 1 < height).then_some(i + width),
+        i.checked_sub(width),
+        Some(i + width).filter(|j| *j < count),
     ];
     near.into_iter().flatten()
 }

@@ -21,14 +21,18 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Starts it in a new folder and waits until it listens.
-    pub(crate) fn start() -> Self {
+    /// Starts it in a new folder, with more of a configuration, and waits until it listens.
+    pub(crate) fn start(more: &str) -> Self {
+        // The one before may have left a folder.
+        let _ = fs::remove_dir_all(FOLDER);
         fs::create_dir_all(FOLDER).expect("a folder");
         let config = format!("{FOLDER}/yidang.toml");
-        let text = "[agent]\ncounter = \"machine\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n";
+        let text = format!(
+            "[agent]\ncounter = \"machine\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n{more}"
+        );
         fs::write(&config, text).expect("the configuration is written");
         let made = Command::new(PROGRAM)
-            .args(["token", "create", "--name", "checks", "--scopes", "card", "--config", &config])
+            .args(["token", "create", "--name", "checks", "--scopes", "card,capture", "--config", &config])
             .output()
             .expect("the agent's program runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -72,6 +76,22 @@ impl Agent {
             }
         }
         panic!("no event {kind} came")
+    }
+
+    /// Takes a picture; status and body.
+    pub(crate) fn capture(&self) -> (u16, Value) {
+        let request = self.client.post(format!("{}/v1/captures", self.url));
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        let request = request.header("Content-Type", "application/json");
+        let mut answer = request.send("{}").expect("it answers");
+        (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
+    }
+
+    /// The untouched picture of a capture.
+    pub(crate) fn original(&self, capture: &str) -> Vec<u8> {
+        let url = format!("{}/v1/captures/{capture}/image?rendition=original", self.url);
+        let request = self.client.get(url).header("Authorization", format!("Bearer {}", self.token));
+        request.call().expect("it answers").body_mut().read_to_vec().expect("bytes")
     }
 
     /// Reads the card; status and body.

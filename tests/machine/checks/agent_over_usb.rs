@@ -17,7 +17,7 @@ pub(crate) fn check(report: &mut Report) {
     native.lay(Some(CARDS[0]));
     let mut agent = None;
     report.check("agent: starts without a reader, and says so", || {
-        let started = Agent::start();
+        let started = Agent::start("");
         let (status, body) = started.read_card(0);
         assert_eq!((status, body["code"].as_str()), (503, Some("reader_absent")), "{body}");
         agent = Some(started);

@@ -12,7 +12,7 @@ use crate::reading::until;
 use crate::report::Report;
 
 /// `nobody`, and the group of the rule (Debian's numbers).
-const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 const PLUGDEV: u32 = 46;
 const RULES: &str = "/etc/udev/rules.d/60-yidang-sam-usb.rules";
 
@@ -36,10 +36,14 @@ pub(crate) fn check(report: &mut Report) {
     });
 }
 
-/// What this program, run by nobody in this group, says of the first reader.
 fn seen_by(group: u32) -> Option<String> {
+    listed_by(group, LIST)
+}
+
+/// What this program, run by nobody in this group, says of the first device.
+pub(crate) fn listed_by(group: u32, word: &str) -> Option<String> {
     let me = std::env::current_exe().expect("this program has a path");
-    let seen = Command::new(me).arg(LIST).uid(NOBODY).gid(group).output().expect("it runs");
+    let seen = Command::new(me).arg(word).uid(NOBODY).gid(group).output().expect("it runs");
     assert!(seen.status.success(), "listing failed");
     String::from_utf8_lossy(&seen.stdout).lines().next().map(str::to_owned)
 }

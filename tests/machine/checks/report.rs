@@ -30,6 +30,11 @@ impl Report {
         }
     }
 
+    /// Tells of something that was measured.
+    pub(crate) fn measured(what: &str) {
+        say(&format!("machine: {what}"));
+    }
+
     /// Tells the sums.
     pub(crate) fn end(&self) -> ExitCode {
         say(&format!("checks: {} ok, {} failed", self.passed, self.failed));

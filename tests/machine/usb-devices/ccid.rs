@@ -198,7 +198,7 @@ impl Device for Ccid {
     }
 
     /// ABORT is the class's one request libccid may send.
-    fn request(&self, setup: [u8; 8]) -> Option<Vec<u8>> {
+    fn request(&self, setup: [u8; 8], _: &[u8]) -> Option<Vec<u8>> {
         (setup[..2] == [0x21, 1]).then(Vec::new)
     }
 

@@ -22,17 +22,28 @@ impl Descriptors {
         of_class: &[u8],
         endpoints: &[[u8; 7]],
     ) -> Self {
-        let mut device = vec![18, 1, 0x00, 0x02, 0, 0, 0, 64];
+        let mut body = vec![9, 4, 0, 0, endpoints.len() as u8, class, 0, 0, 0];
+        body.extend(of_class);
+        body.extend(endpoints.iter().flatten());
+        Self::of_interfaces((vendor, product), strings, [0; 3], 1, &body)
+    }
+
+    /// A USB 2.0 device of this class with so many interfaces, and their descriptors.
+    pub(crate) fn of_interfaces(
+        (vendor, product): (u16, u16),
+        strings: [&'static str; 3],
+        [class, subclass, protocol]: [u8; 3],
+        interfaces: u8,
+        body: &[u8],
+    ) -> Self {
+        let mut device = vec![18, 1, 0x00, 0x02, class, subclass, protocol, 64];
         for number in [vendor, product, 0x0100] {
             device.extend(number.to_le_bytes());
         }
         // Where the strings are, and one configuration.
         device.extend([1, 2, 3, 1]);
-        let mut body = vec![9, 4, 0, 0, endpoints.len() as u8, class, 0, 0, 0];
-        body.extend(of_class);
-        body.extend(endpoints.iter().flatten());
         let [low, high] = (9 + body.len() as u16).to_le_bytes();
-        let mut configuration = vec![9, 2, low, high, 1, 1, 0, 0x80, 50];
+        let mut configuration = vec![9, 2, low, high, interfaces, 1, 0, 0x80, 50];
         configuration.extend(body);
         Self { device, configuration, strings }
     }

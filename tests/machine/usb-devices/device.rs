@@ -19,8 +19,11 @@ pub(crate) trait Device: Send + Sync {
 
     fn descriptors(&self) -> &Descriptors;
 
-    /// A class or vendor request; `None` stalls it.
-    fn request(&self, setup: [u8; 8]) -> Option<Vec<u8>>;
+    /// A class or vendor request, with what the host sends; `None` stalls it.
+    fn request(&self, setup: [u8; 8], data: &[u8]) -> Option<Vec<u8>>;
+
+    /// The host has cleared the halt of this endpoint, whether or not it was halted.
+    fn cleared(&self, _endpoint: u8, _wire: &Wire) {}
 
     /// The device has power now and talks over this wire; what it knew before is forgotten.
     fn power_up(&self, wire: &Arc<Wire>);
@@ -62,10 +65,11 @@ fn control(device: &dyn Device, transfer: &Transfer, wire: &Wire) -> Option<Vec<
         // CLEAR_FEATURE(ENDPOINT_HALT).
         (0x02, 1) => {
             wire.clear(index);
+            device.cleared(index, wire);
             Some(vec![])
         }
         // The other features, SET_ADDRESS, SET_CONFIGURATION, SET_INTERFACE.
         (0x00..=0x02, 1 | 3 | 5 | 9 | 11) => Some(vec![]),
-        _ => device.request(transfer.setup),
+        _ => device.request(transfer.setup, &transfer.data),
     }
 }

@@ -168,7 +168,7 @@ impl Device for SamUsb {
         &self.descriptors
     }
 
-    fn request(&self, _: [u8; 8]) -> Option<Vec<u8>> {
+    fn request(&self, _: [u8; 8], _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 

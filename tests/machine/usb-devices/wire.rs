@@ -23,6 +23,7 @@ struct State {
     halted: BTreeSet<u8>,
     /// Endpoints that take nothing and say nothing.
     frozen: BTreeSet<u8>,
+    pulled: bool,
 }
 
 enum Ready {
@@ -34,7 +35,7 @@ enum Ready {
 impl Wire {
     pub(crate) fn new(stream: UnixStream) -> Self {
         let (waiting, ready, halted, frozen) = Default::default();
-        Self { state: Mutex::new(State { stream, waiting, ready, halted, frozen }) }
+        Self { state: Mutex::new(State { stream, waiting, ready, halted, frozen, pulled: false }) }
     }
 
     fn hold(&self) -> MutexGuard<'_, State> {
@@ -70,6 +71,21 @@ impl Wire {
     /// Lets this endpoint take nothing more from the host.
     pub(crate) fn freeze(&self, endpoint: u8) {
         self.hold().frozen.insert(endpoint);
+    }
+
+    /// Whether the host has not taken everything given over this endpoint.
+    pub(crate) fn is_behind(&self, endpoint: u8) -> bool {
+        self.hold().ready.iter().any(|(over, _)| *over == endpoint)
+    }
+
+    /// Takes back what was given over this endpoint and not taken by the host.
+    pub(crate) fn forget(&self, endpoint: u8) {
+        self.hold().ready.retain(|(over, _)| *over != endpoint);
+    }
+
+    /// Whether the plug was pulled.
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.hold().pulled
     }
 
     /// Pulls the plug.
@@ -152,7 +168,8 @@ impl State {
         let _ = self.stream.write_all(message);
     }
 
-    fn pull(&self) {
+    fn pull(&mut self) {
+        self.pulled = true;
         // It may be pulled already, which is what is wanted.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
@@ -220,6 +237,19 @@ mod tests {
         assert_eq!(wire.accept(asks(2, 0x02, 0)), None);
         wire.take_back(3, 2);
         assert_eq!(said(&mut host), (3, -104, vec![]));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_sent() {
+        let (wire, mut host) = wire();
+        wire.give(0x81, &[1]);
+        wire.give(0x82, &[2]);
+        assert!(wire.is_behind(0x81));
+        wire.forget(0x81);
+        assert!(!wire.is_behind(0x81));
+        wire.ask(asks(1, 0x81, 64));
+        wire.ask(asks(2, 0x82, 64));
+        assert_eq!(said(&mut host), (2, 0, vec![2]));
     }
 
     #[test]

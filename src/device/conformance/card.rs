@@ -1,8 +1,8 @@
-//! What every driver must do, as functions that a driver's own test calls with its own bench.
+//! What every card reader must do.
 
 use std::time::{Duration, Instant};
 
-use crate::{Camera, Cancel, CardReader, DeviceCondition, Presence, RawCard, ReadWish};
+use crate::{Cancel, CardReader, DeviceCondition, Presence, RawCard, ReadWish};
 
 /// A card reader under test, and the hands that put cards on it.
 pub trait CardBench {
@@ -108,47 +108,4 @@ fn waiting_can_be_cancelled(bench: &dyn CardBench) {
     let (ended, took) = waiter.join().expect("the waiting thread lives");
     assert_eq!(ended.map_err(|e| e.condition), Err(DeviceCondition::Cancelled));
     assert!(took < Duration::from_secs(5), "cancelling took {took:?}");
-}
-
-/// A camera under test, and the hands that lay papers under it.
-pub trait CameraBench {
-    /// Opens the camera under test.
-    fn open(&self) -> Box<dyn Camera>;
-    /// Lays the bench's first (`false`) or second, shorter (`true`) picture under it; the exact bytes it
-    /// must give.
-    fn lay(&self, second: bool) -> Vec<u8>;
-    /// Makes the next grab stall; `false` where the bench cannot.
-    fn stall(&self) -> bool;
-}
-
-/// Runs every promise of [`Camera`].
-///
-/// # Panics
-/// Panics at the first promise that is broken.
-pub fn camera(bench: &dyn CameraBench) {
-    let patience = Duration::from_secs(5);
-    let mut camera = bench.open();
-    let long = bench.lay(false);
-    let frame =
-        camera.grab(patience, &Cancel::new()).unwrap_or_else(|e| panic!("the camera gives a frame: {e}"));
-    assert!(frame.bytes == long, "the frame differs from what lies there");
-    let short = bench.lay(true);
-    assert!(short.len() < long.len(), "the bench's second picture must be the shorter one");
-    let frame =
-        camera.grab(patience, &Cancel::new()).unwrap_or_else(|e| panic!("the camera gives a frame: {e}"));
-    assert!(frame.bytes == short, "bytes of an earlier page follow the frame");
-    if !bench.stall() {
-        return;
-    }
-    let started = Instant::now();
-    let error = camera
-        .grab(Duration::from_millis(300), &Cancel::new())
-        .err()
-        .expect("a stalled camera gives nothing");
-    assert_eq!(error.condition, DeviceCondition::Timeout, "{error}");
-    assert!(started.elapsed() < patience, "a stalled camera held the caller");
-    let mut camera = bench.open();
-    let frame =
-        camera.grab(patience, &Cancel::new()).unwrap_or_else(|e| panic!("the camera works again: {e}"));
-    assert!(frame.bytes == short, "the frame differs from what lies there");
 }

@@ -1,0 +1,31 @@
+//! Cameras on Linux, through V4L2. On other systems this crate is empty; `drivers/README.md` says how to add a camera.
+//!
+//! | file | what |
+//! |---|---|
+//! | `driver`, `node`, `access` | finding cameras in sysfs, their ids, the right to open them |
+//! | `format` | what a camera offers |
+//! | `camera`, `control` | the trait |
+//! | `stream`, `picking` | frames, and which of them may be given |
+//! | `buffer`, `layout`, `ioctl` | memory shared with the kernel, and its calls: all `unsafe` code is here |
+//! | `raw` | bare pixels to JPEG |
+//!
+//! No byte of one page is in the next: a frame is copied out by the length the camera gave it, a JPEG only as far as
+//! its own end, bare pixels only where the length is that of the mode; and what a frame lay in is overwritten with
+//! zeros before the camera gets it back, so that a camera that lies about a length gives zeros.
+#![cfg(target_os = "linux")]
+
+mod access;
+mod buffer;
+mod camera;
+mod condition;
+mod control;
+mod driver;
+mod format;
+mod ioctl;
+mod layout;
+mod node;
+mod picking;
+mod raw;
+mod stream;
+
+pub use driver::V4l2Driver;

@@ -1,0 +1,228 @@
+//! What every camera must do.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    Camera, Cancel, Control, ControlName, DeviceCondition, DeviceError, Frame, Mode, PreviewWish, Rate,
+};
+
+/// A camera under test, and the hands that lay papers under it.
+pub trait CameraBench {
+    /// Opens the camera under test.
+    fn open(&self) -> Box<dyn Camera>;
+    /// Lays the bench's first (`false`) or second, shorter (`true`) picture under it; what it must give.
+    fn lay(&self, second: bool) -> Laid;
+    /// Makes the next page or preview stall; `false` where the bench cannot.
+    fn stall(&self) -> bool;
+}
+
+/// The exact bytes a camera must give of the picture that lies under it.
+pub struct Laid {
+    /// As a page.
+    pub page: Vec<u8>,
+    /// In the preview.
+    pub preview: Vec<u8>,
+}
+
+/// Time enough for any camera.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A stalled camera is waited for this long.
+const SHORT: Duration = Duration::from_millis(300);
+/// Longest time from the end of a call's time, or from its cancelling, to its end.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// Frames of a preview that may still show what lay there before.
+const STALE_FRAMES_MAX: usize = 8;
+
+const WISH: PreviewWish = PreviewWish { width_max: 1280, height_max: 1024, rate: 15 };
+
+/// Runs every promise of [`Camera`].
+///
+/// # Panics
+/// Panics at the first promise that is broken.
+pub fn camera(bench: &dyn CameraBench) {
+    modes_are_told(bench);
+    controls_stay_in_their_ranges(bench);
+    a_page_is_what_lies_there_and_nothing_more(bench);
+    a_preview_shows_what_lies_there_now(bench);
+    pages_and_previews_take_turns(bench);
+    a_raised_flag_ends_a_call_at_once(bench);
+    a_stalled_camera_holds_nobody(bench);
+}
+
+#[track_caller]
+fn given(frame: Result<Frame, DeviceError>) -> Vec<u8> {
+    frame.unwrap_or_else(|e| panic!("the camera gives a frame: {e}")).bytes
+}
+
+#[track_caller]
+fn page(camera: &mut dyn Camera) -> Vec<u8> {
+    given(camera.grab(PATIENCE, &Cancel::new()))
+}
+
+#[track_caller]
+fn preview(camera: &mut dyn Camera) -> Vec<u8> {
+    given(camera.preview(&WISH, PATIENCE, &Cancel::new()))
+}
+
+fn modes_are_told(bench: &dyn CameraBench) {
+    let modes = bench.open().modes();
+    assert!(!modes.is_empty(), "a camera has a mode");
+    let area = |mode: &Mode| u64::from(mode.width) * u64::from(mode.height);
+    assert!(modes.iter().all(|mode| area(mode) > 0), "a mode without pixels");
+    assert!(modes.is_sorted_by(|a, b| area(a) >= area(b)), "the largest mode comes first");
+    let slower = |a: &Rate, b: &Rate| {
+        u64::from(a.frames) * u64::from(b.seconds) >= u64::from(b.frames) * u64::from(a.seconds)
+    };
+    for mode in &modes {
+        assert!(mode.rates.iter().all(|rate| rate.frames > 0 && rate.seconds > 0), "{mode:?}");
+        assert!(mode.rates.is_sorted_by(slower), "the fastest rate comes first: {mode:?}");
+    }
+    assert_eq!(bench.open().modes(), modes, "the modes change");
+}
+
+#[track_caller]
+fn controls(camera: &mut dyn Camera) -> Vec<Control> {
+    camera.controls().unwrap_or_else(|e| panic!("the camera tells its controls: {e}"))
+}
+
+#[track_caller]
+fn refused(camera: &mut dyn Camera, name: ControlName, value: i64) {
+    let outcome = camera.set_control(name, value).map_err(|e| e.condition);
+    assert_eq!(outcome, Err(DeviceCondition::Refused), "{} = {value}", name.as_str());
+}
+
+fn controls_stay_in_their_ranges(bench: &dyn CameraBench) {
+    let mut camera = bench.open();
+    let camera = camera.as_mut();
+    for name in ControlName::ALL {
+        let of_name: Vec<_> = controls(camera).into_iter().filter(|control| control.name == *name).collect();
+        let [control] = of_name.as_slice() else {
+            assert_eq!(of_name, [], "a control is told twice");
+            refused(camera, *name, 0);
+            continue;
+        };
+        let range = control.min..=control.max;
+        assert!(range.contains(&control.default) && range.contains(&control.value), "{control:?}");
+        assert!(control.step >= 1, "{control:?}");
+        refused(camera, *name, control.min - 1);
+        refused(camera, *name, control.max + 1);
+        if !control.active {
+            refused(camera, *name, control.default);
+            continue;
+        }
+        for value in [control.min, control.max, control.value] {
+            camera.set_control(*name, value).unwrap_or_else(|e| panic!("{control:?} takes {value}: {e}"));
+            let read = controls(camera).into_iter().find(|control| control.name == *name);
+            assert_eq!(read.map(|control| control.value), Some(value), "{} is read back", name.as_str());
+        }
+    }
+}
+
+fn a_page_is_what_lies_there_and_nothing_more(bench: &dyn CameraBench) {
+    let mut camera = bench.open();
+    for second in [false, true, true, false, true] {
+        let laid = bench.lay(second);
+        let got = page(camera.as_mut());
+        assert!(got == laid.page, "a page of {} bytes is given as {}", laid.page.len(), got.len());
+    }
+    assert!(bench.lay(true).page.len() < bench.lay(false).page.len(), "the second must be the shorter one");
+}
+
+fn a_preview_shows_what_lies_there_now(bench: &dyn CameraBench) {
+    let mut camera = bench.open();
+    let mut before = bench.lay(false).preview;
+    assert!(preview(camera.as_mut()) == before, "the preview differs from what lies there");
+    for second in [true, false] {
+        let laid = bench.lay(second).preview;
+        let mut stale = 0;
+        loop {
+            let shown = preview(camera.as_mut());
+            if shown == laid {
+                break;
+            }
+            assert!(shown == before, "a preview of {} bytes is of neither picture", shown.len());
+            stale += 1;
+            assert!(stale <= STALE_FRAMES_MAX, "the preview shows what lay there before");
+        }
+        for _ in 0..3 {
+            assert!(preview(camera.as_mut()) == laid, "the preview goes back to an earlier picture");
+        }
+        before = laid;
+    }
+}
+
+fn pages_and_previews_take_turns(bench: &dyn CameraBench) {
+    let mut camera = bench.open();
+    camera.rest();
+    for second in [false, true] {
+        let laid = bench.lay(second);
+        for _ in 0..2 {
+            assert!(preview(camera.as_mut()) == laid.preview, "the preview differs from what lies there");
+            assert!(page(camera.as_mut()) == laid.page, "the page differs from what lies there");
+        }
+    }
+    // What lies there changes within a preview, and the page is of after that.
+    assert!(!preview(camera.as_mut()).is_empty());
+    let laid = bench.lay(false);
+    assert!(page(camera.as_mut()) == laid.page, "the page is of before it was asked for");
+    camera.rest();
+    camera.rest();
+    assert!(page(camera.as_mut()) == laid.page, "the page after a rest differs from what lies there");
+    assert!(preview(camera.as_mut()) == laid.preview, "the preview after a rest differs");
+}
+
+#[track_caller]
+fn fails(outcome: Result<Frame, DeviceError>) -> DeviceCondition {
+    outcome.err().expect("the camera gives nothing").condition
+}
+
+fn a_raised_flag_ends_a_call_at_once(bench: &dyn CameraBench) {
+    bench.lay(true);
+    let mut camera = bench.open();
+    let raised = Cancel::new();
+    raised.cancel();
+    assert_eq!(fails(camera.grab(PATIENCE, &raised)), DeviceCondition::Cancelled);
+    assert_eq!(fails(camera.preview(&WISH, PATIENCE, &raised)), DeviceCondition::Cancelled);
+    for preview in [false, true] {
+        let mut camera = bench.open();
+        if !bench.stall() {
+            return;
+        }
+        let cancel = Cancel::new();
+        let other = cancel.clone();
+        let waiter = std::thread::spawn(move || {
+            let long = 6 * PATIENCE;
+            let outcome =
+                if preview { camera.preview(&WISH, long, &other) } else { camera.grab(long, &other) };
+            (fails(outcome), Instant::now())
+        });
+        std::thread::sleep(SHORT);
+        let raised = Instant::now();
+        cancel.cancel();
+        let (condition, ended) = waiter.join().expect("the waiting thread lives");
+        assert_eq!(condition, DeviceCondition::Cancelled);
+        let took = ended.saturating_duration_since(raised);
+        assert!(took < ENDS_WITHIN, "cancelling took {took:?}");
+    }
+}
+
+fn a_stalled_camera_holds_nobody(bench: &dyn CameraBench) {
+    let laid = bench.lay(true);
+    for preview in [false, true] {
+        let mut camera = bench.open();
+        if !bench.stall() {
+            return;
+        }
+        let started = Instant::now();
+        let outcome = if preview {
+            camera.preview(&WISH, SHORT, &Cancel::new())
+        } else {
+            camera.grab(SHORT, &Cancel::new())
+        };
+        assert_eq!(fails(outcome), DeviceCondition::Timeout);
+        assert!(started.elapsed() < SHORT + ENDS_WITHIN, "a stalled camera held the caller");
+        drop(camera);
+        let mut camera = bench.open();
+        assert!(page(camera.as_mut()) == laid.page, "the frame differs from what lies there");
+    }
+}
