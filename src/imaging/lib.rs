@@ -7,12 +7,14 @@
 //! Points are in pixels of the upright picture (after EXIF orientation); the middle of the top-left pixel is
 //! at (0.5, 0.5).
 
+mod barcode;
 mod decode;
 mod edges;
 mod encode;
 mod error;
 mod find;
 mod geometry;
+mod glance;
 mod grey;
 mod header;
 mod hull;
@@ -24,11 +26,16 @@ mod jpeg_typical;
 mod judge;
 mod output;
 mod page;
+mod paper_size;
+mod pdf;
 mod picture;
 mod png;
 mod portrait;
+mod quality;
 mod rectify;
 mod regions;
+mod rim;
+mod sharpness;
 mod tone;
 
 #[cfg(test)]
@@ -38,22 +45,31 @@ mod find_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod judge_tests;
+#[cfg(test)]
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
 
+pub use barcode::{CODE_TEXT_MAX_BYTES, CODES_MAX, CodeRead, Symbology, read_codes};
 pub use decode::decode;
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
 pub use find::{Found, find_page};
 pub use grey::GreyPicture;
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
-pub use judge::{Quality, QualityIssue, judge};
+pub use judge::{PageSetting, judge, judge_page, runs_out_of_frame};
 pub use output::{Format, encode_page, encode_png};
 pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
+pub use paper_size::{PaperSize, paper_size};
+pub use pdf::{
+    PDF_BYTES_MAX, PDF_OBJECTS_MAX, PDF_PAGES_MAX, PdfError, PdfImage, PdfInfo, PdfPage, pdf_images,
+    write_card_pdf, write_pdf,
+};
 pub use picture::Picture;
 pub use portrait::{
     PORTRAIT_PIXELS_MAX, PORTRAIT_SIDE_MAX_PX, PORTRAIT_SIDE_MIN_PX, PortraitError, portrait,
 };
+pub use quality::{Issue, Quality, QualityIssue};
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};
 pub use tone::{Tone, Toned, UnknownTone, set_tone, whiten};
