@@ -4,7 +4,7 @@
 # tools.
 
 BUILD_PACKAGES = gcc libc6-dev libpcsclite-dev pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime mount pcscd procps
+TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =

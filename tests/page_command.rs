@@ -146,3 +146,27 @@ fn a_person_reads_a_table_and_a_misuse_is_told_as_one() {
         assert_eq!(bench.run(misuse).status.code(), Some(2), "{misuse:?}");
     }
 }
+
+#[test]
+fn tones_and_resolutions_show_in_the_page() {
+    let bench = Bench::with(&[("form.jpg", FORM)]);
+    let page = |arguments: &[&str], out: &str| {
+        let (lines, code) = bench.lines(&[&["form.jpg", "--out", out], arguments].concat());
+        assert_eq!((lines.len(), code), (1, 0), "{arguments:?}");
+        let bytes = std::fs::read(bench.path(out)).expect("the page is there");
+        (yidang_imaging::decode(&bytes).expect("a picture"), bytes)
+    };
+    let (colour, _) = page(&[], "colour.jpg");
+    let coloured = |p: &yidang_imaging::Picture| {
+        p.rgb().chunks_exact(3).filter(|p| p[0].abs_diff(p[2]) > 40).count() * 1000 / (p.rgb().len() / 3)
+    };
+    assert!(coloured(&colour) > 0, "the form has a red seal");
+    for tone in ["grey", "bw"] {
+        let (picture, bytes) = page(&["--tone", tone], "tone.png");
+        assert_eq!(coloured(&picture), 0, "{tone}");
+        assert_eq!(bytes.starts_with(b"\x89PNG"), tone == "bw", "black and white is kept without loss");
+    }
+    assert!(coloured(&page(&["--tone", "seal"], "seal.jpg").0) > 0);
+    let (fine, _) = page(&["--dpi", "300"], "fine.jpg");
+    assert!(fine.width().abs_diff(2480) < 30 && fine.height().abs_diff(3508) < 30, "A4 at 300 dpi: {fine:?}");
+}

@@ -1,10 +1,12 @@
 //! Measures the real binaries from outside: how soon a paper filed at one window is seen at another, what an idle
-//! agent takes of the machine, and how soon a started one answers.
+//! agent and a preview take of the machine, how soon a started one answers, and how soon a paper at rest is kept.
 //!
 //! `cargo build --release` first; the binaries are looked for beside this one.
 
+mod desk;
 #[path = "../percentiles.rs"]
 mod percentiles;
+mod preview;
 mod process;
 mod window;
 
@@ -45,6 +47,18 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Processor time of an agent that shows one client a preview of 1920 x 1080 at 15 frames a second
+    Preview {
+        /// How long to watch, once over a still desk and once over one where papers come and go
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// From the event `page.settled` until the durable answer of a capture
+    Settled {
+        /// How many papers
+        #[arg(long, default_value_t = 200)]
+        papers: u32,
+    },
     /// From starting the process until the first answered `health`
     Start {
         /// How often
@@ -58,6 +72,8 @@ fn main() -> Result<(), Failure> {
     match Arguments::parse().command {
         Command::Visibility { papers } => visibility(&folder, papers),
         Command::Idle { seconds } => idle(&folder, seconds),
+        Command::Preview { seconds } => preview::preview(&folder, seconds),
+        Command::Settled { papers } => desk::settled(&folder, papers),
         Command::Start { times } => start(&folder, times),
     }
 }

@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::process::{Process, command};
 
 const PICTURE: &[u8] = include_bytes!("../../fixtures/desk/small.jpg");
-const SCOPES: &str = "card,capture,archive:write,archive:read";
+const SCOPES: &str = "card,capture,archive:write,archive:read,admin";
 
 /// The agent.
 pub(crate) struct Window {
@@ -19,13 +19,21 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// A window alone whose camera sees the frames of this folder.
+    pub(crate) fn over_desk(folder: &Path, name: &str, frames: &Path) -> Result<Self, Failure> {
+        let more = format!("[simulated]\nframes = {frames:?}\n");
+        Self::configured(folder, name, &more)
+    }
+
     /// A window with a token, enrolled where there is a repository.
     pub(crate) fn start(folder: &Path, name: &str, repository: Option<&Process>) -> Result<Self, Failure> {
-        let mut text = configuration(name);
-        if let Some(repository) = repository {
-            let (url, code) = (&repository.url, repository.enrol_code()?);
-            text.push_str(&format!("[repository]\nurl = \"{url}\"\nenrol_code = \"{code}\"\n"));
-        }
+        let Some(repository) = repository else { return Self::configured(folder, name, "") };
+        let (url, code) = (&repository.url, repository.enrol_code()?);
+        Self::configured(folder, name, &format!("[repository]\nurl = \"{url}\"\nenrol_code = \"{code}\"\n"))
+    }
+
+    fn configured(folder: &Path, name: &str, more: &str) -> Result<Self, Failure> {
+        let text = format!("{}{more}", configuration(name));
         let config = folder.join(format!("{name}.toml"));
         fs::write(&config, text)?;
         let made = ["token", "create", "--name", "bench", "--scopes", SCOPES];
@@ -82,6 +90,34 @@ impl Window {
         let request = request.header("Authorization", format!("Bearer {}", self.token));
         let list: Value = request.call()?.body_mut().read_json()?;
         Ok(list["materials"][0]["id"].as_str().map(str::to_owned))
+    }
+
+    /// Lays a frame under the simulated camera, or clears the mat.
+    pub(crate) fn lay(&self, frame: Option<&str>) -> Result<(), Failure> {
+        let request = self.client.post(format!("{}/v1/simulated/desk", self.process.url));
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        request.send_json(json!({"frame": frame}))?;
+        Ok(())
+    }
+
+    /// The address of a preview, good once.
+    pub(crate) fn ticket(&self) -> Result<String, Failure> {
+        text(&self.post("/v1/preview-tickets", &json!({"rate": 15}))?, "url")
+    }
+
+    /// Captures what lies there.
+    pub(crate) fn capture(&self) -> Result<Value, Failure> {
+        self.post("/v1/captures", &json!({}))
+    }
+
+    /// The events after this one, for which this waits a while; and the id to go on from.
+    pub(crate) fn events(&self, after: Option<u64>) -> Result<(Vec<Value>, u64), Failure> {
+        let query = after.map_or("wait_ms=0".to_owned(), |after| format!("after={after}&wait_ms=5000"));
+        let request = self.client.get(format!("{}/v1/events?{query}", self.process.url));
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        let polled: Value = request.call()?.body_mut().read_json()?;
+        let events = polled["events"].as_array().cloned().unwrap_or_default();
+        Ok((events, polled["after"].as_u64().ok_or("no id to go on from")?))
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {

@@ -11,8 +11,11 @@ use yidang_model::Origin;
 use crate::SimulationError;
 use crate::desk::Desk;
 use crate::fault::CameraFault;
+use crate::size::size;
 
 const CAMERA_ID: &str = "simulated-camera";
+/// What a frame that cannot be read is said to be, across and down.
+const USUAL_SIZE_PX: (u32, u32) = (1600, 1200);
 /// Frames a second of the preview.
 const PREVIEW_RATE: u32 = 15;
 
@@ -84,7 +87,9 @@ impl Camera for SimulatedCamera {
 
     fn modes(&self) -> Vec<Mode> {
         let rates = vec![Rate { frames: PREVIEW_RATE, seconds: 1 }];
-        vec![Mode { format: FrameFormat::Mjpeg, width: 1600, height: 1200, rates }]
+        let frame = self.desk.frame_before_capture().ok();
+        let (width, height) = frame.and_then(|bytes| size(&bytes)).unwrap_or(USUAL_SIZE_PX);
+        vec![Mode { format: FrameFormat::Mjpeg, width, height, rates }]
     }
 
     fn controls(&mut self) -> Result<Vec<Control>, DeviceError> {

@@ -16,6 +16,7 @@ mod fault;
 mod folder;
 mod module;
 mod scenario;
+mod size;
 #[cfg(test)]
 mod tests;
 

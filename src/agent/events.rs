@@ -32,7 +32,7 @@ pub(crate) struct Event {
     #[schema(format = DateTime)]
     pub(crate) at: String,
     /// What it is about: `device` and its `type`, `material`, or nothing; for a page `camera`, `corners` (null: no
-    /// page), `confidence`, and `width` and `height` of the preview's frame that the corners are counted in.
+    /// whole page), `cut` (of an outline: a page runs out of the picture), `confidence`, and `width` and `height` of the preview's frame that the corners are counted in.
     #[schema(value_type = Object)]
     pub(crate) data: Map<String, Value>,
 }

@@ -2,16 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use yidang_imaging::{Crop, ImageError, PageOptions, PageResult};
+use yidang_imaging::{
+    Crop, ImageError, PAGES_MAX, PageOptions, PageResult, Tone, decode, find_pages, make_page,
+};
 
 /// Resolutions a page can be asked for in.
 pub(crate) const DPI: RangeInclusive<u32> = 50..=600;
-
-/// The tones there are, the usual one first.
-pub(crate) const TONES: &[&str] = &["colour"];
-
-/// Most papers that one frame becomes.
-const PAPERS_MAX: usize = 8;
 
 /// A checked wish.
 #[derive(Clone, Copy, Debug)]
@@ -22,24 +18,70 @@ pub(crate) struct PageWish {
     pub(crate) rotate: u8,
     /// Pixels an inch; as the frame has it unless said.
     pub(crate) dpi: Option<u32>,
+    /// How the page is coloured.
+    pub(crate) tone: Tone,
     /// Whether several papers become a page each.
     pub(crate) split: bool,
 }
 
 impl Default for PageWish {
-    /// The page that is found, as it lies, in its own resolution.
+    /// The page that is found, as it lies, in its own resolution and colours.
     fn default() -> Self {
-        Self { crop: Crop::Auto, rotate: 0, dpi: None, split: false }
+        Self { crop: Crop::Auto, rotate: 0, dpi: None, tone: Tone::Colour, split: false }
     }
 }
 
 impl PageWish {
-    /// The pages of a frame, at least one.
+    /// The pages of a frame, at least one, in the order in which one reads them.
     pub(crate) fn make(&self, frame: &[u8]) -> Result<Vec<PageResult>, ImageError> {
-        let options =
-            PageOptions { crop: self.crop, rotate: self.rotate, dpi: self.dpi, ..PageOptions::default() };
-        let mut pages = vec![yidang_imaging::make_page(frame, &options)?];
-        pages.truncate(if self.split { PAPERS_MAX } else { 1 });
-        Ok(pages)
+        let papers = if self.split { find_pages(&decode(frame)?, PAGES_MAX) } else { Vec::new() };
+        if papers.is_empty() {
+            return Ok(vec![make_page(frame, &self.options(self.crop))?]);
+        }
+        let page = |found: &yidang_imaging::Found| {
+            let made = make_page(frame, &self.options(Crop::Corners(found.corners)))?;
+            Ok(PageResult { confidence: found.confidence, ..made })
+        };
+        papers.iter().map(page).collect()
+    }
+
+    fn options(&self, crop: Crop) -> PageOptions {
+        PageOptions { crop, rotate: self.rotate, dpi: self.dpi, tone: self.tone, ..PageOptions::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use yidang_imaging::{Picture, encode_jpeg};
+
+    use super::*;
+
+    const WIDTH: usize = 1200;
+    const HEIGHT: usize = 800;
+
+    /// A dark mat with sheets of these places and sizes on it.
+    fn desk(sheets: &[[usize; 4]]) -> Vec<u8> {
+        let mut rgb = vec![50; WIDTH * HEIGHT * 3];
+        for [left, top, width, height] in sheets {
+            for y in *top..top + height {
+                let row = (y * WIDTH + left) * 3;
+                rgb[row..row + width * 3].fill(230);
+            }
+        }
+        encode_jpeg(&Picture::new(WIDTH as u32, HEIGHT as u32, rgb).unwrap(), 90).unwrap()
+    }
+
+    #[test]
+    fn each_paper_becomes_a_page_only_where_that_is_asked_for() {
+        let split = PageWish { split: true, ..PageWish::default() };
+        let two = desk(&[[100, 100, 400, 560], [680, 120, 400, 560]]);
+        let pages = split.make(&two).unwrap();
+        let lefts: Vec<_> = pages.iter().map(|p| p.corners.unwrap()[0][0].round()).collect();
+        assert_eq!(pages.len(), 2);
+        assert!((lefts[0] - 100.0).abs() < 4.0 && (lefts[1] - 680.0).abs() < 4.0, "{lefts:?}");
+        assert!(pages.iter().all(|p| p.confidence > 0.0 && p.confidence <= 1.0));
+        assert_eq!(PageWish::default().make(&two).unwrap().len(), 1);
+        let none = split.make(&desk(&[])).unwrap();
+        assert!(none.len() == 1 && none[0].corners.is_none(), "the bare mat is kept whole");
     }
 }

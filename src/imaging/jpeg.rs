@@ -79,6 +79,19 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<(u32, u32, Orientation), Image
     Ok((width, height, orientation))
 }
 
+/// How many colours the picture has; `None` where it has no frame header.
+pub(crate) fn components(bytes: &[u8]) -> Option<u8> {
+    let mut at = 2;
+    loop {
+        let segment = segment(bytes, at)?;
+        match segment.marker {
+            marker if is_start_of_frame(marker) => return segment.body.get(5).copied(),
+            START_OF_SCAN | END_OF_IMAGE => return None,
+            _ => at = segment.end,
+        }
+    }
+}
+
 pub(crate) fn is_start_of_frame(marker: u8) -> bool {
     // 0xc4, 0xc8 and 0xcc share the range and are none.
     matches!(marker, 0xc0..=0xcf) && !matches!(marker, DEFINE_HUFFMAN | 0xc8 | 0xcc)

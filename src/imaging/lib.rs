@@ -7,12 +7,14 @@
 //! Points are in pixels of the upright picture (after EXIF orientation); the middle of the top-left pixel is
 //! at (0.5, 0.5).
 
+mod barcode;
 mod decode;
 mod edges;
 mod encode;
 mod error;
 mod find;
 mod geometry;
+mod glance;
 mod gradient;
 mod grey;
 mod header;
@@ -26,14 +28,19 @@ mod judge;
 mod lines;
 mod output;
 mod page;
+mod paper_size;
+mod pdf;
 mod picture;
 mod png;
 mod portrait;
 mod quads;
+mod quality;
 mod rectify;
 mod regions;
+mod rim;
 mod score;
 mod segments;
+mod sharpness;
 mod sides;
 mod tone;
 
@@ -44,10 +51,13 @@ mod find_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod judge_tests;
+#[cfg(test)]
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
 
+pub use barcode::{CODE_TEXT_MAX_BYTES, CODES_MAX, CodeRead, Symbology, read_codes};
 pub use decode::decode;
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
@@ -55,12 +65,18 @@ pub use find::{Found, PAGES_MAX, Sight, find_page, find_pages, look_for_page};
 pub use grey::GreyPicture;
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use jpeg::complete as complete_jpeg;
-pub use judge::{Quality, QualityIssue, judge};
+pub use judge::{PageSetting, judge, judge_page, runs_out_of_frame};
 pub use output::{Format, encode_page, encode_png};
 pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
+pub use paper_size::{PaperSize, paper_size};
+pub use pdf::{
+    PDF_BYTES_MAX, PDF_OBJECTS_MAX, PDF_PAGES_MAX, PdfError, PdfImage, PdfInfo, PdfPage, pdf_images,
+    write_card_pdf, write_pdf,
+};
 pub use picture::Picture;
 pub use portrait::{
     PORTRAIT_PIXELS_MAX, PORTRAIT_SIDE_MAX_PX, PORTRAIT_SIDE_MIN_PX, PortraitError, portrait,
 };
+pub use quality::{Issue, Quality, QualityIssue};
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};
 pub use tone::{Tone, Toned, UnknownTone, set_tone, whiten};

@@ -3,10 +3,11 @@
 use yidang_model::{MediaType, Quad};
 
 use crate::decode::{completed, decode_inspected};
+use crate::geometry::distance;
 use crate::rectify::check_corners;
 use crate::{
-    Format, Header, ImageError, Orientation, Picture, Quality, Tone, encode_page, find_page, inspect, judge,
-    rectify, set_tone,
+    Format, Header, ImageError, Orientation, PageSetting, PaperSize, Picture, Quality, Tone, encode_page,
+    find_page, inspect, judge, judge_page, paper_size, rectify, runs_out_of_frame, set_tone,
 };
 
 /// Which part of the frame becomes the page.
@@ -32,6 +33,9 @@ pub struct PageOptions {
     /// Pixels an inch for a page that was cut out and has A-series proportions; `None` keeps the frame's own
     /// resolution.
     pub dpi: Option<u32>,
+    /// The camera's scale on the mat, where it is known: sizes of paper are then told by size, not by proportions
+    /// alone.
+    pub px_per_mm: Option<f64>,
     /// How it is coloured.
     pub tone: Tone,
     /// Which file it becomes.
@@ -41,7 +45,14 @@ pub struct PageOptions {
 impl Default for PageOptions {
     /// The page that is found, as it lies, at the frame's resolution, in colour, a JPEG of quality 85.
     fn default() -> Self {
-        Self { crop: Crop::Auto, rotate: 0, dpi: None, tone: Tone::Colour, format: Format::default() }
+        Self {
+            crop: Crop::Auto,
+            rotate: 0,
+            dpi: None,
+            px_per_mm: None,
+            tone: Tone::Colour,
+            format: Format::default(),
+        }
     }
 }
 
@@ -76,6 +87,8 @@ pub struct PageResult {
     pub corners: Option<Quad>,
     /// How sure the page finder was, 0 to 1; 1 for corners from the caller, 0 for a full frame.
     pub confidence: f32,
+    /// Which paper it is, where it was cut out and is one of those that are known.
+    pub paper_size: Option<PaperSize>,
     /// What was measured on the page.
     pub quality: Quality,
 }
@@ -104,10 +117,13 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
         },
     };
     let rotate = options.rotate % 4;
+    let mut paper_size = None;
     let (page, quality) = match corners {
         Some(corners) => {
             let page = rectify(&frame, &corners, rotate, options.dpi)?;
-            made(page, options)?
+            let (size, setting) = placed(&page, &frame, &corners, options.px_per_mm);
+            paper_size = size;
+            made(page, options, &setting)?
         }
         None if rotate == 0
             && is_as_photographed(options, &header)
@@ -121,9 +137,9 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
             };
             (page, judge(&frame))
         }
-        None => made(turned(frame, rotate), options)?,
+        None => made(turned(frame, rotate), options, &PageSetting::default())?,
     };
-    Ok(PageResult { header, page, corners, confidence, quality })
+    Ok(PageResult { header, page, corners, confidence, paper_size, quality })
 }
 
 fn turned(frame: Picture, quarter_turns: u8) -> Picture {
@@ -141,8 +157,30 @@ fn is_as_photographed(options: &PageOptions, header: &Header) -> bool {
     options.tone == Tone::Colour && (!wants_png || header.media_type == MediaType::Png)
 }
 
+/// Which paper a page is that was cut out of a frame, and how it lay there.
+fn placed(
+    page: &Picture,
+    frame: &Picture,
+    corners: &Quad,
+    px_per_mm: Option<f64>,
+) -> (Option<PaperSize>, PageSetting) {
+    let longest = (0..4).map(|i| distance(corners[i], corners[(i + 1) % 4])).fold(0.0, f32::max);
+    let aspect = f64::from(page.width()) / f64::from(page.height());
+    let size = paper_size(aspect, f64::from(longest), px_per_mm);
+    let setting = PageSetting {
+        is_cut_out: true,
+        runs_out_of_frame: runs_out_of_frame(corners, frame.width(), frame.height()),
+        dpi: size.map(|size| size.dpi(f64::from(longest)) as f32),
+    };
+    (size, setting)
+}
+
 /// The page's file, and what was measured on it before its tone was set.
-fn made(page: Picture, options: &PageOptions) -> Result<(Encoded, Quality), ImageError> {
-    let quality = judge(&page);
+fn made(
+    page: Picture,
+    options: &PageOptions,
+    setting: &PageSetting,
+) -> Result<(Encoded, Quality), ImageError> {
+    let quality = judge_page(&page, setting);
     Ok((encode_page(&set_tone(page, options.tone)?, options.format)?, quality))
 }

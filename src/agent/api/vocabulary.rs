@@ -97,7 +97,8 @@ words! {
     SubjectType: "What kind of number it is." [
         "resident", "hmt", "foreigner", "passport", "birth_certificate", "organisation", "provisional"
     ];
-    Tone: "The page as it is." ["colour"];
+    Tone: "`colour`: as it is; the others whiten the paper: `grey`; `bw`, black and white alone; `seal`, which keeps red \
+        stamps and blue ink." ["colour", "grey", "bw", "seal"];
     When: "`now`: the next frame; `settled`: as soon as a page lies at rest." ["now", "settled"];
 }
 
@@ -199,6 +200,7 @@ mod tests {
         assert_eq!(controls, *ControlName::WORDS);
         let formats = [yidang_device::FrameFormat::Mjpeg, yidang_device::FrameFormat::Raw];
         assert_eq!(formats.map(super::super::cameras::format_word), *FrameFormat::WORDS);
+        assert_eq!(yidang_imaging::Tone::ALL.map(yidang_imaging::Tone::as_str), *Tone::WORDS);
         let issues = [Q::Blurred, Q::TooDark, Q::TooBright, Q::Glare, Q::LowResolution];
         assert_eq!(issues.map(Q::as_str), *QualityIssue::WORDS);
     }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
-use yidang_imaging::PageResult;
+use yidang_imaging::{PageResult, Tone, UnknownTone};
 
 use super::misused;
 use super::output::{complain, say, say_json};
@@ -17,7 +17,7 @@ use super::page_out::Out;
 use super::progress::Bar;
 use crate::api::{QualityBody, faults};
 use crate::failure::Failure;
-use crate::page_wish::{DPI, PageWish, TONES};
+use crate::page_wish::{DPI, PageWish};
 
 /// Largest file that is read; a picture of the largest cameras is a quarter of it.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -31,8 +31,8 @@ pub(super) struct PageCommand {
     #[arg(long, value_name = "OUT")]
     out: Option<PathBuf>,
     /// How the page looks.
-    #[arg(long, value_name = "T", default_value = TONES[0], value_parser = PossibleValuesParser::new(TONES))]
-    tone: String,
+    #[arg(long, value_name = "T", default_value_t = Tone::Colour, value_parser = tones())]
+    tone: Tone,
     /// Resolution of the page; as the picture has it unless said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(*DPI.start())..=i64::from(*DPI.end())))]
     dpi: Option<u32>,
@@ -42,6 +42,11 @@ pub(super) struct PageCommand {
     /// One JSON document a picture, one line each.
     #[arg(long)]
     json: bool,
+}
+
+fn tones() -> impl clap::builder::TypedValueParser<Value = Tone> {
+    PossibleValuesParser::new(Tone::ALL.map(Tone::as_str))
+        .try_map(|word| word.parse().map_err(|error: UnknownTone| error))
 }
 
 /// What is told of one picture.
@@ -109,7 +114,7 @@ fn make(
     out: Option<&mut Out>,
 ) -> Result<(Vec<PageResult>, f64), Failure> {
     let bytes = read(input)?;
-    let wish = PageWish { dpi: command.dpi, split: command.split, ..PageWish::default() };
+    let wish = PageWish { dpi: command.dpi, tone: command.tone, split: command.split, ..PageWish::default() };
     let began = Instant::now();
     let made = wish.make(&bytes);
     let elapsed_ms = began.elapsed().as_secs_f64() * 1000.0;

@@ -1,6 +1,6 @@
-//! The threads that own the devices. One thread for the card readers and one for each camera: it alone touches the handle, takes
-//! requests from a queue, and opens the device anew after whatever a counter does to a USB plug. It is watched
-//! from outside (`relay`): a driver that never comes back costs a thread, not the station.
+//! The threads that own the devices. One thread for the card readers and one for each camera: it alone touches the
+//! handle, takes requests from a queue, and opens the device anew after whatever a counter does to a USB plug. It is
+//! watched from outside (`relay`): a driver that never comes back costs a thread, not the station.
 
 mod camera;
 mod card;

@@ -7,14 +7,14 @@ use axum::http::{StatusCode, header};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yidang_imaging::Crop;
+use yidang_imaging::{Crop, UnknownTone};
 
 use crate::api::UPLOAD_BYTES_MAX;
 use crate::api::extract::{Json, read_body};
 use crate::api::vocabulary::{self, Picture, Rotation, Tone, When};
 use crate::api::words::{Corners, corners};
 use crate::app::Shared;
-use crate::page_wish::{DPI, PageWish, TONES};
+use crate::page_wish::{DPI, PageWish};
 use crate::problem::{Code, Problem};
 
 /// How long to wait for a paper to come to rest: at most, and unless said.
@@ -174,9 +174,8 @@ impl CaptureWish {
 }
 
 fn page(wish: &CaptureWish) -> Result<PageWish, Problem> {
-    if wish.tone.as_deref().is_some_and(|t| !TONES.contains(&t)) {
-        return Err(Problem::invalid(format!("tone is one of {}", TONES.join(", "))));
-    }
+    let tone = wish.tone.as_deref().map(str::parse).transpose();
+    let tone = tone.map_err(|error: UnknownTone| Problem::invalid(error.to_string()))?.unwrap_or_default();
     if wish.dpi.is_some_and(|d| !DPI.contains(&d)) {
         return Err(Problem::invalid(format!("dpi is {} to {}", DPI.start(), DPI.end())));
     }
@@ -193,5 +192,5 @@ fn page(wish: &CaptureWish) -> Result<PageWish, Problem> {
     if wish.split && crop != Crop::Auto {
         return Err(Problem::invalid("split goes with crop `auto`"));
     }
-    Ok(PageWish { crop, rotate, dpi: wish.dpi, split: wish.split })
+    Ok(PageWish { crop, rotate, dpi: wish.dpi, tone, split: wish.split })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use yidang_imaging::{Found, Picture};
+use yidang_imaging::{Found, Picture, Sight};
 
 use super::keeper::Shared;
 use super::settle::{Seen, Settle, Small};
@@ -47,7 +47,7 @@ struct Desk<'a> {
     seen: u64,
     rests: bool,
     /// Where the page was when it was last told, and when that was.
-    told: Option<Option<Found>>,
+    told: Option<Sight>,
     told_at: Option<Instant>,
 }
 
@@ -67,34 +67,38 @@ impl<'a> Desk<'a> {
             Seen::Moving => {
                 self.shared.rest.send_replace(None);
                 if self.told_at.is_none_or(|at| at.elapsed() >= OUTLINE_EVERY) {
-                    let found = yidang_imaging::find_page(&picture);
-                    self.tell_outline(found, &picture);
+                    self.tell_outline(yidang_imaging::look_for_page(&picture), &picture);
                 }
             }
             Seen::CameToRest => {
-                let found = yidang_imaging::find_page(&picture);
-                self.tell_outline(found, &picture);
-                if let Some(found) = found {
+                let sight = yidang_imaging::look_for_page(&picture);
+                self.tell_outline(sight, &picture);
+                if let Sight::Page(found) = sight {
                     self.tell_rest(&found, &picture);
                 }
             }
         }
     }
 
-    fn tell_outline(&mut self, found: Option<Found>, picture: &Picture) {
+    fn tell_outline(&mut self, sight: Sight, picture: &Picture) {
         let diagonal = (picture.width() as f32).hypot(picture.height() as f32);
-        if self.told.as_ref().is_some_and(|told| is_same(told.as_ref(), found.as_ref(), diagonal)) {
+        if self.told.as_ref().is_some_and(|told| is_same(told, &sight, diagonal)) {
             return;
         }
+        let found = match sight {
+            Sight::Page(found) => Some(found),
+            Sight::Cut | Sight::Nothing => None,
+        };
         let data = json!({
             "camera": self.shared.id,
+            "cut": sight == Sight::Cut,
             "corners": found.map(|f| f.corners),
             "confidence": found.map_or(0.0, |f| f.confidence),
             "width": picture.width(),
             "height": picture.height(),
         });
         self.shared.events.publish_latest("page.outline", "camera", data);
-        self.told = Some(found);
+        self.told = Some(sight);
         self.told_at = Some(Instant::now());
     }
 
@@ -112,15 +116,14 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Whether a page is where it was, or is as little there.
-fn is_same(told: Option<&Found>, found: Option<&Found>, diagonal: f32) -> bool {
-    match (told, found) {
-        (None, None) => true,
-        (Some(told), Some(found)) => {
+/// Whether a page is where it was, or is as little there, or as much cut off, as it was.
+fn is_same(told: &Sight, sight: &Sight, diagonal: f32) -> bool {
+    match (told, sight) {
+        (Sight::Page(told), Sight::Page(found)) => {
             let near =
                 |(a, b): (&[f32; 2], &[f32; 2])| (a[0] - b[0]).hypot(a[1] - b[1]) < CORNER_MOVED * diagonal;
             told.corners.iter().zip(&found.corners).all(near)
         }
-        _ => false,
+        _ => told == sight,
     }
 }

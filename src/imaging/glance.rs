@@ -1,0 +1,74 @@
+//! A page at a glance: a small picture made of samples, because reading every pixel of a page takes longer than
+//! judging it may.
+
+use crate::Picture;
+use crate::grey::luma;
+
+/// Longer side, in cells.
+const SIDE: usize = 400;
+
+/// The page in cells, each of them known from four pixels.
+pub(crate) struct Glance {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// Mean colour.
+    pub(crate) colours: Vec<[u8; 3]>,
+    /// Brightness of that.
+    pub(crate) luma: Vec<u8>,
+    /// Brightness of the darkest of the four.
+    pub(crate) darkest: Vec<u8>,
+}
+
+impl Glance {
+    pub(crate) fn of(page: &Picture) -> Self {
+        let (from_w, from_h) = (page.width() as usize, page.height() as usize);
+        let longest = from_w.max(from_h);
+        let side = |px: usize| if longest <= SIDE { px } else { (px * SIDE / longest).max(1) };
+        let (width, height) = (side(from_w), side(from_h));
+        let count = width * height;
+        let mut glance = Self {
+            width,
+            height,
+            colours: Vec::with_capacity(count),
+            luma: Vec::with_capacity(count),
+            darkest: Vec::with_capacity(count),
+        };
+        let place =
+            |cell: usize, quarter: usize, cells: usize, px: usize| (cell * 4 + quarter) * px / (cells * 4);
+        for y in 0..height {
+            let rows = [1, 3].map(|quarter| place(y, quarter, height, from_h));
+            for x in 0..width {
+                let columns = [1, 3].map(|quarter| place(x, quarter, width, from_w));
+                let pixels = [0, 1, 2, 3].map(|i| page.pixel(columns[i % 2], rows[i / 2]));
+                let colour: [u8; 3] = std::array::from_fn(|c| {
+                    (pixels.iter().map(|pixel| u32::from(pixel[c])).sum::<u32>() / 4) as u8
+                });
+                glance.colours.push(colour);
+                glance.luma.push(luma(colour));
+                glance.darkest.push(pixels.iter().map(|pixel| luma(*pixel)).min().unwrap_or(0));
+            }
+        }
+        glance
+    }
+
+    /// The median of each colour in an area, which must have a cell: paper's colour, for a page has more paper
+    /// than ink.
+    pub(crate) fn median(&self, xs: std::ops::Range<usize>, ys: std::ops::Range<usize>) -> [u8; 3] {
+        let mut counts = [[0_u32; 256]; 3];
+        let mut total = 0;
+        for y in ys {
+            for colour in &self.colours[y * self.width + xs.start..y * self.width + xs.end] {
+                (0..3).for_each(|c| counts[c][usize::from(colour[c])] += 1);
+                total += 1;
+            }
+        }
+        counts.map(|counts| {
+            let mut seen = 0;
+            let is_half = |count: &u32| {
+                seen += count;
+                seen * 2 > total
+            };
+            counts.iter().position(is_half).unwrap_or(255) as u8
+        })
+    }
+}
