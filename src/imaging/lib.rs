@@ -17,16 +17,20 @@ mod header;
 mod hull;
 mod jpeg;
 mod jpeg_check;
+mod jpeg_decode;
 mod jpeg_huffman;
 mod jpeg_scan;
 mod jpeg_typical;
 mod judge;
 mod page;
 mod picture;
+mod planes;
 mod png;
 mod portrait;
 mod rectify;
 mod regions;
+mod span;
+mod warp;
 
 #[cfg(test)]
 mod damage_tests;
@@ -38,14 +42,16 @@ mod fixture_tests;
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod warp_tests;
 
-pub use decode::decode;
+pub use decode::{decode, decode_small};
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
 pub use find::{Found, find_page};
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use judge::{Quality, QualityIssue, judge};
-pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
+pub use page::{Crop, Encoded, PageOptions, PageResult, Stage, make_page, make_page_watched};
 pub use picture::Picture;
 pub use portrait::{
     PORTRAIT_PIXELS_MAX, PORTRAIT_SIDE_MAX_PX, PORTRAIT_SIDE_MIN_PX, PortraitError, portrait,

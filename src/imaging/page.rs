@@ -2,16 +2,21 @@
 
 use yidang_model::{MediaType, Quad};
 
-use crate::decode::{completed, decode_inspected};
-use crate::rectify::check_corners;
-use crate::{
-    Header, ImageError, Orientation, Picture, Quality, encode_jpeg, find_page, inspect, judge, rectify,
-};
+use crate::decode::{completed, decode_planes};
+use crate::encode::encode_planes;
+use crate::find::{SEARCH_SIDE_PX, find_in};
+use crate::picture::Pixels;
+use crate::planes::Planes;
+use crate::rectify::{check_corners, rectify_planes, turned};
+use crate::{Header, ImageError, Orientation, Quality, inspect, judge};
+
+/// Pages whose half has a longer side of so many pixels are judged at half the size.
+const JUDGED_SIDE_MIN_PX: u32 = 1_200;
 
 /// Which part of the frame becomes the page.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Crop {
-    /// The page that [`find_page`] finds; the full frame where it finds none.
+    /// The page that [`find_page`](crate::find_page) finds; the full frame where it finds none.
     Auto,
     /// The full frame.
     Full,
@@ -77,6 +82,21 @@ pub struct PageResult {
     pub quality: Quality,
 }
 
+/// A stage of making a page, in the order they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The frame's bytes became pixels.
+    Decoded,
+    /// The page was looked for, or its corners were checked.
+    Found,
+    /// The page was cut out and straightened, or the frame turned.
+    Straightened,
+    /// The page's quality was measured.
+    Judged,
+    /// The page's pixels became bytes.
+    Encoded,
+}
+
 /// Makes a page of a frame. The same bytes and options give the same page bytes.
 ///
 /// Where the full frame is kept, no turn is asked for and the frame is stored upright, the page's bytes *are*
@@ -86,26 +106,38 @@ pub struct PageResult {
 /// # Errors
 /// `NotAnImage`, `Unsupported`, `Damaged`, `TooLarge`; `BadCorners` for corners from the caller; `Encode`.
 pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, ImageError> {
+    make_page_watched(bytes, options, |_| ())
+}
+
+/// The same, and `watch` is called as each stage ends. A frame whose own bytes become the page is not straightened
+/// and not encoded.
+///
+/// # Errors
+/// As [`make_page`].
+pub fn make_page_watched(
+    bytes: &[u8],
+    options: &PageOptions,
+    mut watch: impl FnMut(Stage),
+) -> Result<PageResult, ImageError> {
     let header = inspect(bytes)?;
     let bytes = completed(bytes, &header);
-    let frame = decode_inspected(&bytes, &header)?;
+    let frame = decode_planes(&bytes, &header)?;
+    watch(Stage::Decoded);
     let (corners, confidence) = match options.crop {
         Crop::Full => (None, 0.0),
         Crop::Corners(corners) => {
             check_corners(&frame, &corners)?;
             (Some(corners), 1.0)
         }
-        Crop::Auto => match find_page(&frame) {
+        Crop::Auto => match find_in(&frame.shrunk(SEARCH_SIDE_PX), &frame) {
             Some(found) => (Some(found.corners), found.confidence),
             None => (None, 0.0),
         },
     };
+    watch(Stage::Found);
     let rotate = options.rotate % 4;
-    let (page, quality) = match corners {
-        Some(corners) => {
-            let page = rectify(&frame, &corners, rotate, options.dpi)?;
-            (encoded(&page, options.jpeg_quality)?, judge(&page))
-        }
+    let page = match corners {
+        Some(corners) => rectify_planes(&frame, &corners, rotate, options.dpi)?,
         None if rotate == 0 && header.orientation == Orientation::Upright => {
             let page = Encoded {
                 bytes: bytes.into_owned(),
@@ -113,26 +145,31 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
                 width: header.width,
                 height: header.height,
             };
-            (page, judge(&frame))
+            let quality = judged(&frame);
+            watch(Stage::Judged);
+            return Ok(PageResult { header, page, corners, confidence, quality });
         }
-        None => {
-            let page = turned(frame, rotate);
-            (encoded(&page, options.jpeg_quality)?, judge(&page))
-        }
+        None => turned(&frame, rotate)?,
     };
+    drop(frame);
+    watch(Stage::Straightened);
+    let quality = judged(&page);
+    watch(Stage::Judged);
+    let page = encoded(&page, options.jpeg_quality)?;
+    watch(Stage::Encoded);
     Ok(PageResult { header, page, corners, confidence, quality })
 }
 
-fn turned(frame: Picture, quarter_turns: u8) -> Picture {
-    frame.oriented(match quarter_turns {
-        1 => Orientation::Clockwise,
-        2 => Orientation::HalfTurn,
-        3 => Orientation::CounterClockwise,
-        _ => Orientation::Upright,
-    })
+/// Judged at half the size where that is large enough: a quarter of the time.
+fn judged(page: &Planes) -> Quality {
+    let longer_side_px = page.width().max(page.height());
+    if longer_side_px < JUDGED_SIDE_MIN_PX * 2 {
+        return judge(&page.to_picture());
+    }
+    Quality { longer_side_px, ..judge(&page.halved()) }
 }
 
-fn encoded(page: &Picture, jpeg_quality: u8) -> Result<Encoded, ImageError> {
-    let bytes = encode_jpeg(page, jpeg_quality)?;
+fn encoded(page: &Planes, jpeg_quality: u8) -> Result<Encoded, ImageError> {
+    let bytes = encode_planes(page, jpeg_quality)?;
     Ok(Encoded { bytes, media_type: MediaType::Jpeg, width: page.width(), height: page.height() })
 }

@@ -44,6 +44,12 @@ impl Picture {
         (fits && !rgb.is_empty()).then_some(Self { width, height, rgb })
     }
 
+    /// The same, for bytes that were made for this size.
+    pub(crate) fn of_known_size(width: u32, height: u32, rgb: Vec<u8>) -> Self {
+        debug_assert_eq!(width as usize * height as usize * 3, rgb.len());
+        Self { width, height, rgb }
+    }
+
     /// Pixels across.
     pub fn width(&self) -> u32 {
         self.width
