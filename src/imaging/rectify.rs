@@ -81,13 +81,16 @@ fn straightened(frame: &Planes, place: &Place) -> Result<Planes, ImageError> {
     let map = Homography::from_unit_square(&quad).ok_or(ImageError::BadCorners)?;
     let half = place.page.map(|side| side.div_ceil(2));
     let (samples, whole) = (half[0] * half[1], half.map(|side| side * 2));
-    let mut bytes = vec![NEUTRAL; samples * 6];
+    let mut bytes = vec![0; samples * 6];
     let (luma, colours) = bytes.split_at_mut(samples * 4);
     place.warp(frame.luma(), [1, 1], &map, whole, [1, 1]).fill(luma);
-    if let Some((sampling, planes)) = frame.colours() {
-        for (from, to) in planes.into_iter().zip(colours.chunks_exact_mut(samples)) {
-            place.warp(from, sampling, &map, half, [2, 2]).fill(to);
+    match frame.colours() {
+        Some((sampling, planes)) => {
+            for (from, to) in planes.into_iter().zip(colours.chunks_exact_mut(samples)) {
+                place.warp(from, sampling, &map, half, [2, 2]).fill(to);
+            }
         }
+        None => colours.fill(NEUTRAL),
     }
     Planes::new(place.page, Some([2, 2]), bytes, Orientation::Upright).ok_or(ImageError::BadCorners)
 }

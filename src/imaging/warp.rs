@@ -4,9 +4,9 @@ use crate::geometry::Homography;
 use crate::planes::Plane;
 use crate::span::{SPAN_PX, Span, kernel};
 
-/// Side of the squares in which the page is filled, so that the part of the frame they come from stays in the
-/// processor's cache however the page is turned.
-const TILE_PX: usize = 64;
+/// The page is filled in pieces so wide and so high: the part of the frame one comes from stays in the processor's
+/// cache however the page is turned, and rows are long enough for it to fetch ahead.
+const TILE_PX: [usize; 2] = [256, 32];
 /// Most samples a page's pixel takes, each way.
 pub(crate) const SAMPLES_MAX: usize = 4;
 /// Places are counted in 65,536ths of a pixel.
@@ -35,10 +35,10 @@ impl Warp<'_> {
     /// Fills the page's plane, row by row; `to` has the room for exactly that.
     pub(crate) fn fill(&self, to: &mut [u8]) {
         let [width, height] = self.to;
-        for top in (0..height).step_by(TILE_PX) {
-            for left in (0..width).step_by(TILE_PX) {
-                let across = TILE_PX.min(width - left);
-                for y in top..height.min(top + TILE_PX) {
+        for top in (0..height).step_by(TILE_PX[1]) {
+            for left in (0..width).step_by(TILE_PX[0]) {
+                let across = TILE_PX[0].min(width - left);
+                for y in top..height.min(top + TILE_PX[1]) {
                     let row = &mut to[y * width + left..][..across];
                     match self.samples {
                         0 | 1 => self.line(left, y as f64 + 0.5, row),
@@ -52,8 +52,8 @@ impl Warp<'_> {
     /// A piece of a row, whose pixels are each the mean of several samples.
     fn averaged(&self, left: usize, y: usize, row: &mut [u8]) {
         let samples = self.samples.min(SAMPLES_MAX);
-        let mut sums = [0_u32; TILE_PX];
-        let mut line = [0_u8; TILE_PX * SAMPLES_MAX];
+        let mut sums = [0_u32; TILE_PX[0]];
+        let mut line = [0_u8; TILE_PX[0] * SAMPLES_MAX];
         let line = &mut line[..row.len() * samples];
         for i in 0..samples {
             self.line(left * samples, y as f64 + (i as f64 + 0.5) / samples as f64, line);
