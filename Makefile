@@ -3,7 +3,7 @@
 # two minutes. Each installs what it lacks, and names it first: Debian packages, and cargo's
 # tools.
 
-BUILD_PACKAGES = gcc libc6-dev libpcsclite-dev pkg-config
+BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.

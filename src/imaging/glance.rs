@@ -1,8 +1,8 @@
 //! A page at a glance: a small picture made of samples, because reading every pixel of a page takes longer than
 //! judging it may.
 
-use crate::Picture;
 use crate::grey::luma;
+use crate::picture::Pixels;
 
 /// Longer side, in cells.
 const SIDE: usize = 400;
@@ -20,7 +20,7 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
-    pub(crate) fn of(page: &Picture) -> Self {
+    pub(crate) fn of(page: &impl Pixels) -> Self {
         let (from_w, from_h) = (page.width() as usize, page.height() as usize);
         let longest = from_w.max(from_h);
         let side = |px: usize| if longest <= SIDE { px } else { (px * SIDE / longest).max(1) };
