@@ -129,6 +129,8 @@ mod avx2 {
 
     use super::{HALF_PX, Plane, SPAN_PX, Span, fill_half};
 
+    /// How many rows of the frame below a pixel's own are fetched while it is made.
+    const AHEAD_ROWS: usize = 12;
     /// Pixels in one load.
     const LOAD_PX: usize = 16;
 
@@ -154,6 +156,7 @@ mod avx2 {
             return None;
         }
         let at = top as usize * from.stride + left as usize;
+        ahead(from, at);
         let above = load(from.bytes, at)?;
         let middle = load(from.bytes, at + from.stride)?;
         let [x, tx] = places(first[0], span.step[0], left);
@@ -191,6 +194,15 @@ mod avx2 {
         let weights = _mm256_and_si256(_mm256_srli_epi32::<8>(places), _mm256_set1_epi32(255));
         [pixels, weights]
             .map(|v| _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v)))
+    }
+
+    /// Has the processor fetch what a later row of the page takes: it does not guess that by itself.
+    #[inline]
+    #[expect(unsafe_code, reason = "a prefetch takes a pointer")]
+    fn ahead(from: &Plane<'_>, at: usize) {
+        let place = from.bytes.as_ptr().wrapping_add(at + AHEAD_ROWS * from.stride);
+        // SAFETY: a prefetch reads nothing and never faults, wherever it points.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
     }
 
     #[target_feature(enable = "avx2")]
