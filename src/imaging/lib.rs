@@ -37,6 +37,7 @@ mod regions;
 mod rim;
 mod sharpness;
 mod tone;
+mod upright;
 
 #[cfg(test)]
 mod damage_tests;
@@ -50,6 +51,8 @@ mod judge_tests;
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod upright_tests;
 
 pub use barcode::{CODE_TEXT_MAX_BYTES, CODES_MAX, CodeRead, Symbology, read_codes};
 pub use decode::decode;
@@ -73,3 +76,4 @@ pub use portrait::{
 pub use quality::{Issue, Quality, QualityIssue};
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};
 pub use tone::{Tone, Toned, UnknownTone, set_tone, whiten};
+pub use upright::{Upright, upright};
