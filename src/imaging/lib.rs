@@ -46,6 +46,7 @@ mod sharpness;
 mod sides;
 mod span;
 mod tone;
+mod upright;
 mod warp;
 
 #[cfg(test)]
@@ -60,6 +61,8 @@ mod judge_tests;
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod upright_tests;
 #[cfg(test)]
 mod warp_tests;
 
@@ -86,3 +89,4 @@ pub use portrait::{
 pub use quality::{Issue, Quality, QualityIssue};
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};
 pub use tone::{Tone, Toned, UnknownTone, set_tone, whiten};
+pub use upright::{Upright, upright};

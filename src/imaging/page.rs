@@ -5,11 +5,10 @@ use yidang_model::{MediaType, Quad};
 use crate::decode::{completed, decode_planes};
 use crate::encode::encode_planes;
 use crate::find::{SEARCH_SIDE_PX, find_in};
-use crate::geometry::distance;
 use crate::judge::judge_pixels;
 use crate::picture::Pixels;
 use crate::planes::Planes;
-use crate::rectify::{check_corners, rectify_planes, turned};
+use crate::rectify::{check_corners, longest_of, rectify_planes, turned};
 use crate::{
     Format, Header, ImageError, Orientation, PageSetting, PaperSize, Quality, Tone, encode_page, inspect,
     paper_size, runs_out_of_frame, set_tone,
@@ -35,7 +34,7 @@ pub struct PageOptions {
     /// Quarter turns clockwise, counted from how the page lies in the upright frame; only the remainder of
     /// division by four counts.
     pub rotate: u8,
-    /// Pixels an inch for a page that was cut out and has A-series proportions; `None` keeps the frame's own
+    /// Pixels an inch for a page that was cut out and is of a known size; `None` keeps the frame's own
     /// resolution.
     pub dpi: Option<u32>,
     /// The camera's scale on the mat, where it is known: sizes of paper are then told by size, not by proportions
@@ -198,13 +197,13 @@ fn placed(
     corners: &Quad,
     px_per_mm: Option<f64>,
 ) -> (Option<PaperSize>, PageSetting) {
-    let longest = (0..4).map(|i| distance(corners[i], corners[(i + 1) % 4])).fold(0.0, f32::max);
+    let longest = longest_of(corners);
     let aspect = f64::from(page.width()) / f64::from(page.height());
-    let size = paper_size(aspect, f64::from(longest), px_per_mm);
+    let size = paper_size(aspect, longest, px_per_mm);
     let setting = PageSetting {
         is_cut_out: true,
         runs_out_of_frame: runs_out_of_frame(corners, frame.width(), frame.height()),
-        dpi: size.map(|size| size.dpi(f64::from(longest)) as f32),
+        dpi: size.map(|size| size.dpi(longest) as f32),
     };
     (size, setting)
 }

@@ -1,23 +1,17 @@
 //! Straightens a page.
 
-use std::f64::consts::SQRT_2;
-
 use yidang_model::Quad;
 
 use crate::geometry::{Homography, distance, is_convex_clockwise};
 use crate::picture::Pixels;
 use crate::planes::{NEUTRAL, Plane, Planes};
 use crate::warp::{SAMPLES_MAX, Warp};
-use crate::{ImageError, Orientation, Picture};
+use crate::{ImageError, Orientation, Picture, paper_size};
 
 /// Longest side of a straightened page, in pixels: A4 at 400 dpi is 4,677.
 pub const PAGE_SIDE_MAX_PX: u32 = 5_000;
 /// Shortest side that can be a page, in pixels.
 const PAGE_SIDE_MIN_PX: f32 = 16.0;
-/// A page whose proportions are this close to the A series' is of the A series.
-const A_SERIES_TOLERANCE: f64 = 0.03;
-/// The longer side of A4, in inches.
-const A4_LONG_IN: f64 = 297.0 / 25.4;
 /// How far outside the picture a corner may lie, as a share of the longer side.
 const CORNER_MARGIN: f32 = 0.02;
 /// A plane that gets smaller by less than this takes one sample a pixel, bilinear: between two of the frame's
@@ -28,9 +22,9 @@ const ONE_SAMPLE_MAX: f32 = 1.5;
 ///
 /// `corners` are the page's top-left, top-right, bottom-right and bottom-left in the picture; the page is then
 /// turned clockwise by `quarter_turns`. Its proportions are those of the paper as far as the perspective tells
-/// them, and exactly the A series' where they are within 3 %. Its size keeps the picture's own resolution; with
-/// `dpi`, a page of A-series proportions is taken for A4 and given that many pixels an inch. No side is longer
-/// than [`PAGE_SIDE_MAX_PX`]. Bilinear.
+/// them, and exactly those of the paper that [`paper_size`] takes it for. Its size keeps the picture's own
+/// resolution; with `dpi`, a paper of known size is given that many pixels an inch. No side is longer than
+/// [`PAGE_SIDE_MAX_PX`]. Bilinear.
 ///
 /// # Errors
 /// `BadCorners`.
@@ -117,7 +111,7 @@ impl Place {
         quad.rotate_right(usize::from(quarter_turns % 4));
         let map = Homography::from_unit_square(&quad).ok_or(ImageError::BadCorners)?;
         let (width, height) = page_size(frame, &quad, &map, dpi);
-        let longest_side = (0..4).map(|i| distance(quad[i], quad[(i + 1) % 4])).fold(0.0, f32::max);
+        let longest_side = longest_of(&quad) as f32;
         Ok(Self { quad, page: [width, height], shrink: longest_side / width.max(height) as f32 })
     }
 
@@ -163,17 +157,25 @@ fn page_size(picture: &impl Pixels, quad: &Quad, map: &Homography, dpi: Option<u
     let centre = [f64::from(picture.width()) / 2.0, f64::from(picture.height()) / 2.0];
     let told = map.aspect(centre).filter(|told| (0.75..1.34).contains(&(told / seen)));
     let aspect = told.unwrap_or(seen);
-    let a_series = [SQRT_2, 1.0 / SQRT_2].into_iter().find(|a| (aspect / a - 1.0).abs() < A_SERIES_TOLERANCE);
-    let aspect = a_series.unwrap_or(aspect);
+    let size = paper_size(aspect, longest_of(quad), None);
+    let aspect = size.map_or(aspect, |size| {
+        let [short, long] = size.sides_mm();
+        if aspect >= 1.0 { long / short } else { short / long }
+    });
     // The larger of the two sizes that keep one side at the picture's own resolution: nothing gets lost.
     let height = top.max(bottom).max(left.max(right) * aspect) / aspect;
     let natural = height.max(height * aspect);
-    let longest = match (dpi, a_series) {
-        (Some(dpi), Some(_)) => f64::from(dpi.max(1)) * A4_LONG_IN,
+    let longest = match (dpi, size) {
+        (Some(dpi), Some(size)) => size.long_side_px(f64::from(dpi.max(1))),
         _ => natural,
     };
     let longest = longest.min(f64::from(PAGE_SIDE_MAX_PX));
     let (width, height) =
         if aspect >= 1.0 { (longest, longest / aspect) } else { (longest * aspect, longest) };
     (width.round().max(1.0) as usize, height.round().max(1.0) as usize)
+}
+
+/// The longest side, in pixels.
+pub(crate) fn longest_of(quad: &Quad) -> f64 {
+    (0..4).map(|i| f64::from(distance(quad[i], quad[(i + 1) % 4]))).fold(0.0, f64::max)
 }
