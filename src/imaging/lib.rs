@@ -44,6 +44,8 @@ mod fixture_tests;
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod scene_tests;
 
 pub use decode::decode;
 pub use encode::{encode_jpeg, thumbnail};
