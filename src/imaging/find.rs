@@ -32,7 +32,7 @@ const AREA_MAX: f32 = 0.985;
 /// A region fills at least this share of its four-sided outline, or it is no page.
 const FILL_MIN: f32 = 0.80;
 /// Below this confidence nothing is reported.
-const CONFIDENCE_MIN: f32 = 0.25;
+const CONFIDENCE_MIN: f32 = 0.12;
 /// A page whose corners lie outside the frame by more than this, in pixels of the small picture, is cut.
 const OUTSIDE_PX: f32 = 1.5;
 /// Cosine of the narrowest corner a page shows, about 45 degrees.

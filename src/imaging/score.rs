@@ -11,6 +11,9 @@ const RIM: f32 = -0.4;
 /// What it loses for running out of the frame.
 const CUT: f32 = -2.9;
 
+/// Figures worth less than a little more than this are wrong often enough that a person should look.
+const DOUBT: f32 = 1.6;
+
 /// The worth of a figure: above zero it is more likely a page than not.
 pub(crate) fn score(measures: &Measures, candidate: &Candidate, is_cut: bool) -> f32 {
     let sum: f32 = (0..COUNT).map(|i| measures[i] * WEIGHTS[i]).sum();
@@ -22,5 +25,5 @@ pub(crate) fn score(measures: &Measures, candidate: &Candidate, is_cut: bool) ->
 pub(crate) fn confidence(score: f32, rival: Option<f32>) -> f32 {
     let likely = |x: f32| 1.0 / (1.0 + (-x).exp());
     let margin = rival.map_or(1.0, |rival| likely(2.0 * (score - rival) + 1.5));
-    likely(score) * margin
+    likely(score - DOUBT) * margin
 }
