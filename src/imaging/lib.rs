@@ -62,6 +62,8 @@ mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
+mod scene_tests;
+#[cfg(test)]
 mod upright_tests;
 #[cfg(test)]
 mod warp_tests;
