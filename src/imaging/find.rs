@@ -27,6 +27,9 @@ pub(crate) const SEARCH_SIDE_PX: u32 = 640;
 const FITTED_MAX: usize = 24;
 /// A page covers at least this share of the frame.
 const AREA_MIN: f32 = 0.015;
+/// A page's shorter side is at least this share of the frame's longer one: rulers and staplers are narrower, and a bank
+/// card under a camera that sees an A3 sheet is not.
+const NARROW_MIN: f32 = 0.07;
 /// What covers more than this is the frame itself.
 const AREA_MAX: f32 = 0.985;
 /// A region fills at least this share of its four-sided outline, or it is no page.
@@ -230,7 +233,10 @@ fn is_plausible(quad: &Quad, frame: &Picture) -> bool {
         let (a, b) = ([before[0] - at[0], before[1] - at[1]], [after[0] - at[0], after[1] - at[1]]);
         (a[0] * b[0] + a[1] * b[1]) / (distance(before, at) * distance(after, at)).max(1.0)
     };
+    let side = |i: usize| distance(quad[i], quad[(i + 1) % 4]);
+    let narrow = (side(0) + side(2)).min(side(1) + side(3)) / 2.0;
     (AREA_MIN..=AREA_MAX).contains(&share)
+        && narrow > NARROW_MIN * frame.width().max(frame.height()) as f32
         && is_convex_clockwise(quad)
         && (0..4).all(|i| corner_cosine(i).abs() < CORNER_COSINE_MAX)
 }
