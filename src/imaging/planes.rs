@@ -120,7 +120,7 @@ impl Planes {
     /// colour, and that of each colour's.
     fn memory_sizes(&self) -> [[usize; 2]; 2] {
         let Some([across, down]) = self.sampling else { return [[self.width, self.height], [0, 0]] };
-        let colour = [self.width.div_ceil(across), self.height.div_ceil(down)];
+        let colour = [by(self.width + across - 1, across), by(self.height + down - 1, down)];
         [[colour[0] * across, colour[1] * down], colour]
     }
 
@@ -216,7 +216,7 @@ impl Pixels for Planes {
         let luma = self.luma();
         let luma = luma.bytes[y * luma.stride + x];
         let Some(([across, down], planes)) = self.colours() else { return [luma; 3] };
-        let [cb, cr] = planes.map(|plane| plane.bytes[y / down * plane.stride + x / across]);
+        let [cb, cr] = planes.map(|plane| plane.bytes[by(y, down) * plane.stride + by(x, across)]);
         rgb_of([luma, cb, cr])
     }
 }
@@ -226,6 +226,11 @@ impl fmt::Debug for Planes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Planes({} x {})", self.width, self.height)
     }
+}
+
+/// Divides by a sampling, which is 1, 2 or 4: a shift, where pixels are asked for one by one.
+fn by(value: usize, sampling: usize) -> usize {
+    value >> sampling.trailing_zeros()
 }
 
 /// One row of colour at the picture's own resolution, linear between the middles of its samples.

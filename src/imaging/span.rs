@@ -5,11 +5,11 @@
 
 use crate::planes::Plane;
 
-/// Between exact points this many pixels apart the map is taken for straight: a page seen at 45 degrees is off by
-/// a hundredth of a pixel.
-pub(crate) const SPAN_PX: usize = 16;
+/// Between exact points this many pixels apart the map of a large page is taken for straight: seen at 45 degrees it is
+/// off by a twentieth of a pixel.
+pub(crate) const SPAN_PX: usize = 32;
 /// What is sampled at once.
-const HALF_PX: usize = SPAN_PX / 2;
+const EIGHT_PX: usize = 8;
 
 /// A straight line of [`SPAN_PX`] samples, in 65,536ths of a pixel from the middle of the plane's first.
 #[derive(Clone, Copy)]
@@ -39,27 +39,27 @@ fn with_avx2(from: &Plane<'_>, span: Span, to: &mut [u8; SPAN_PX]) {
 }
 
 fn portable(from: &Plane<'_>, span: Span, to: &mut [u8; SPAN_PX]) {
-    let (halves, _) = to.as_chunks_mut();
-    for (i, half) in halves.iter_mut().enumerate() {
-        fill_half(from, span, i, half);
+    let (eights, _) = to.as_chunks_mut();
+    for (i, eight) in eights.iter_mut().enumerate() {
+        fill_eight(from, span, i, eight);
     }
 }
 
-/// Fills the `half`th half of a span.
+/// Fills eight samples of a span, from sample `eight` times eight on.
 #[inline(always)]
-fn fill_half(from: &Plane<'_>, span: Span, half: usize, to: &mut [u8; HALF_PX]) {
+fn fill_eight(from: &Plane<'_>, span: Span, eight: usize, to: &mut [u8; EIGHT_PX]) {
     let stride = from.stride as i32;
     let below = from.bytes.get(from.stride..).unwrap_or_default();
-    let mut at = [0_i32; HALF_PX];
-    let mut weight = [[0_u16; HALF_PX]; 2];
-    for i in 0..HALF_PX {
-        let [x, y] = span.place(half * HALF_PX + i);
+    let mut at = [0_i32; EIGHT_PX];
+    let mut weight = [[0_u16; EIGHT_PX]; 2];
+    for i in 0..EIGHT_PX {
+        let [x, y] = span.place(eight * EIGHT_PX + i);
         at[i] = (y >> 16) * stride + (x >> 16);
         weight[0][i] = (x >> 8 & 255) as u16;
         weight[1][i] = (y >> 8 & 255) as u16;
     }
     // Left and right pixel, one in each half.
-    let mut pairs = [[0_u16; HALF_PX]; 2];
+    let mut pairs = [[0_u16; EIGHT_PX]; 2];
     for (i, at) in at.into_iter().enumerate() {
         pairs[0][i] = pair(from.bytes, at as usize);
         pairs[1][i] = pair(below, at as usize);
@@ -85,9 +85,9 @@ fn blend([top, bottom]: [u16; 2], [tx, ty]: [u16; 2]) -> u8 {
 }
 
 impl Span {
-    /// From a place towards another, where the next span starts.
-    pub(crate) fn between(start: [i32; 2], end: [i32; 2]) -> Self {
-        Self { start, step: [0, 1].map(|axis| (end[axis] - start[axis]) / SPAN_PX as i32) }
+    /// From a place towards another, where the next span starts `length_px` samples on.
+    pub(crate) fn between(start: [i32; 2], end: [i32; 2], length_px: usize) -> Self {
+        Self { start, step: [0, 1].map(|axis| (end[axis] - start[axis]) / length_px as i32) }
     }
 
     /// Where a sample lies.
@@ -127,7 +127,7 @@ impl Span {
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::{HALF_PX, Plane, SPAN_PX, Span, fill_half};
+    use super::{EIGHT_PX, Plane, SPAN_PX, Span, fill_eight};
 
     /// How many rows of the frame below a pixel's own are fetched while it is made.
     const AHEAD_ROWS: usize = 12;
@@ -136,20 +136,20 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     pub(super) fn fill(from: &Plane<'_>, span: Span, to: &mut [u8; SPAN_PX]) {
-        let (halves, _) = to.as_chunks_mut();
-        for (i, half) in halves.iter_mut().enumerate() {
+        let (eights, _) = to.as_chunks_mut();
+        for (i, eight) in eights.iter_mut().enumerate() {
             match straight(from, span, i) {
-                Some(eight) => *half = eight,
-                None => fill_half(from, span, i, half),
+                Some(filled) => *eight = filled,
+                None => fill_eight(from, span, i, eight),
             }
         }
     }
 
-    /// Half a span; `None` where it does not lie in one load of each of three rows.
+    /// Eight samples of a span; `None` where it does not lie in one load of each of three rows.
     #[target_feature(enable = "avx2")]
-    fn straight(from: &Plane<'_>, span: Span, half: usize) -> Option<[u8; HALF_PX]> {
-        let first = span.place(half * HALF_PX);
-        let last = span.place(half * HALF_PX + HALF_PX - 1);
+    fn straight(from: &Plane<'_>, span: Span, eight: usize) -> Option<[u8; EIGHT_PX]> {
+        let first = span.place(eight * EIGHT_PX);
+        let last = span.place(eight * EIGHT_PX + EIGHT_PX - 1);
         let [left, top] = [0, 1].map(|axis| first[axis].min(last[axis]) >> 16);
         let [right, bottom] = [0, 1].map(|axis| first[axis].max(last[axis]) >> 16);
         if right - left > LOAD_PX as i32 - 2 || bottom - top > 1 {

@@ -7,6 +7,10 @@ use crate::span::{SPAN_PX, Span, kernel};
 /// The page is filled in pieces so wide and so high: the part of the frame one comes from stays in the processor's
 /// cache however the page is turned, and rows are long enough for it to fetch ahead.
 const TILE_PX: [usize; 2] = [256, 32];
+/// Planes whose shorter side is less are small: exact points are closer together in them.
+const LARGE_SIDE_PX: usize = 600;
+/// How close.
+const SMALL_SPAN_PX: usize = 8;
 /// Most samples a page's pixel takes, each way.
 pub(crate) const SAMPLES_MAX: usize = 4;
 /// Places are counted in 65,536ths of a pixel.
@@ -75,9 +79,11 @@ impl Warp<'_> {
         let places = Places::along(self, (left as f64 + 0.5) * each, v, each);
         let kernel = kernel();
         let mut start = places.at(0);
-        for (i, row) in row.chunks_mut(SPAN_PX).enumerate() {
-            let end = places.at((i + 1) * SPAN_PX);
-            let span = Span::between(start, end);
+        // The smaller a page, the more its map bends from pixel to pixel, and the less the time matters.
+        let length_px = if self.to[0].min(self.to[1]) < LARGE_SIDE_PX { SMALL_SPAN_PX } else { SPAN_PX };
+        for (i, row) in row.chunks_mut(length_px).enumerate() {
+            let end = places.at((i + 1) * length_px);
+            let span = Span::between(start, end, length_px);
             match row.first_chunk_mut() {
                 Some(whole) if span.is_inside(&self.from) => kernel(&self.from, span, whole),
                 _ => span.fill_clamped(&self.from, row),

@@ -152,6 +152,17 @@ fn small_pictures_of_planes_are_those_of_their_pixels() {
 }
 
 #[test]
+fn a_large_page_seen_aslant_is_the_frame_seen_through_the_map() {
+    let frame = planes([1200, 1000], Some([2, 2]), Orientation::Upright, waves);
+    // The far side is four fifths of the near one.
+    let quad = [[140.0, 90.5], [1020.3, 40.1], [1130.7, 950.4], [30.9, 936.2]];
+    let page = rectify_planes(&frame, &quad, 0, None).unwrap().to_picture();
+    assert!(page.width().min(page.height()) > 800);
+    let error = squared_error(&frame, &quad, &page);
+    assert!(error < 4.0, "{error}");
+}
+
+#[test]
 fn a_pixel_of_planes_is_the_pictures() {
     for orientation in ORIENTATIONS {
         for sampling in SAMPLINGS {
