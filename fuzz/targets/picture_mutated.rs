@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use jpeg_encoder::{ColorType, Encoder};
 use libfuzzer_sys::{Corpus, fuzz_target};
-use yidang_imaging::{decode, inspect};
+use yidang_imaging::{Crop, PageOptions, decode, decode_small, inspect, make_page};
 
 const SIDE_PX: u32 = 48;
 
@@ -44,7 +44,17 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if u64::from(header.width) * u64::from(header.height) > 100_000 {
         return Corpus::Reject;
     }
-    if let Ok(picture) = decode(&bytes) {
+    let (width, height) = (header.width as f32, header.height as f32);
+    let corners = [[0.0, 0.0], [width, height * 0.1], [width * 0.9, height], [0.0, height * 0.8]];
+    let turn = kind >> 3 & 3;
+    let whole = decode(&bytes);
+    // Pixels and planes are decoded by different ways of one decoder, which must agree on what is damaged.
+    for crop in [Crop::Auto, Crop::Full, Crop::Corners(corners)] {
+        let page = make_page(&bytes, &PageOptions { crop, rotate: turn, ..PageOptions::default() });
+        assert!(page.is_ok() == whole.is_ok() || matches!(crop, Crop::Corners(_)), "{crop:?}");
+    }
+    assert_eq!(decode_small(&bytes, 12).is_ok(), whole.is_ok());
+    if let Ok(picture) = whole {
         assert_eq!((picture.width(), picture.height()), (header.width, header.height));
     }
     Corpus::Keep

@@ -204,3 +204,23 @@ fn files_that_were_zeroed_by_a_power_cut_are_refused() {
         }
     }
 }
+
+#[test]
+fn every_way_to_decode_refuses_the_same_losses() {
+    let options = crate::PageOptions { crop: crate::Crop::Full, rotate: 1, ..crate::PageOptions::default() };
+    let mut dice = Dice(5);
+    for kind in KINDS {
+        let bytes = written(&small_pictures()[0].1, kind, SamplingFactor::R_4_2_0);
+        let (start, length) = data(&bytes);
+        for count in [1, 4, 16] {
+            for loss in LOSSES {
+                for _ in 0..20 {
+                    let broken = lose(&bytes, start + dice.below(length - count), count, loss, &mut dice);
+                    let is_whole = decode(&broken).is_ok();
+                    assert_eq!(crate::make_page(&broken, &options).is_ok(), is_whole, "{kind:?} {loss:?}");
+                    assert_eq!(crate::decode_small(&broken, 40).is_ok(), is_whole, "{kind:?} {loss:?}");
+                }
+            }
+        }
+    }
+}
