@@ -1,9 +1,9 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
-# target of `fuzz/` for that long; `make machine` reads cards through the USB stack of an emulated machine, in about
-# two minutes. Each installs what it lacks, and names it first: Debian packages, and cargo's
+# target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
+# machine, in about two minutes. Each installs what it lacks, and names it first: Debian packages, and cargo's
 # tools.
 
-BUILD_PACKAGES = gcc libc6-dev libpcsclite-dev pkg-config
+BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.

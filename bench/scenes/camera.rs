@@ -41,6 +41,13 @@ impl Camera {
         Self { size: stand.size, centre, axes: [right, down, view], focal_px, distortion: stand.distortion }
     }
 
+    /// The same view with this many pixels along the longer side.
+    pub(crate) fn scaled_to(self, side_px: usize) -> Self {
+        let longer = self.size[0].max(self.size[1]);
+        let scale = side_px as f32 / longer as f32;
+        Self { size: self.size.map(|s| s * side_px / longer), focal_px: self.focal_px * scale, ..self }
+    }
+
     fn half_diagonal(&self) -> f32 {
         (self.size[0] as f32).hypot(self.size[1] as f32) / 2.0
     }

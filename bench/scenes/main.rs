@@ -1,12 +1,13 @@
 //! Makes photographs of a desk with a paper on it, and measures how well the page finder finds the paper.
 //!
-//! `scenes desk DIR` makes the four pictures of `fixtures/desk`; `scenes make OUT` makes random ones;
+//! `scenes desk DIR` makes the four pictures of `fixtures/desk`, `scenes fixtures DIR` those of `fixtures/scenes`; `scenes make OUT` makes random ones;
 //! `scenes evaluate` makes random ones in memory and prints a table.
 
 mod camera;
 mod desk;
 mod drawer;
 mod evaluate;
+mod kept;
 mod lettering;
 mod light;
 mod lying;
@@ -80,6 +81,11 @@ enum Command {
         /// Folder to write to
         out: PathBuf,
     },
+    /// Make the small photographs of fixtures/scenes
+    Fixtures {
+        /// Folder to write to
+        out: PathBuf,
+    },
 }
 
 fn main() -> io::Result<()> {
@@ -105,6 +111,13 @@ fn main() -> io::Result<()> {
             fs::create_dir_all(&out)?;
             for (name, scene) in desk::scenes() {
                 write(&out, name, &scene, &drawer)?;
+            }
+        }
+        Command::Fixtures { out } => {
+            let drawer = Drawer::new(letters);
+            fs::create_dir_all(&out)?;
+            for (name, scene) in kept::scenes() {
+                write(&out, &name, &scene, &drawer)?;
             }
         }
     }

@@ -5,8 +5,8 @@
 //!
 //! | nokhwa | here |
 //! |---|---|
-//! | may give a whole buffer, with the rest of an earlier picture behind the new one | a JPEG is taken as far as its own end, bare pixels as far as the mode has any (`trim`) |
-//! | waits for ever for a stalled camera | it is called on a thread of its own, which is left behind after a time; their number is bounded (`worker`) |
+//! | may give a whole buffer, with the rest of an earlier picture behind the new one | each is cut to its own length (`trim`) |
+//! | waits for ever for a stalled camera | a thread of its own waits, and is left behind after a time; so many at most (`worker`) |
 //! | its cameras belong to one thread | the same thread |
 //! | gives no time of a picture | a few pictures are passed over before a page (`session`) |
 //! | leaves out modes whose rate is no whole number | nothing: such a camera has fewer modes, or none |

@@ -12,6 +12,10 @@
 //! No byte of one page is in the next: a frame is copied out by the length the camera gave it, a JPEG only as far as
 //! its own end, bare pixels only where the length is that of the mode; and what a frame lay in is overwritten with
 //! zeros before the camera gets it back, so that a camera that lies about a length gives zeros.
+//!
+//! Waiting for a picture ends at the caller's time. The kernel's own calls do not: uvcvideo waits up to five seconds
+//! for a camera that answers no request, and several requests start a stream. Who may not wait so long needs a
+//! watchdog.
 #![cfg(target_os = "linux")]
 
 mod access;

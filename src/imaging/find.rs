@@ -19,7 +19,7 @@ use crate::quads::{self, Candidate};
 use crate::regions::{REGION_SIDE_PX, regions};
 use crate::score::{confidence, score};
 use crate::segments::segments;
-use crate::sides::{LASTING, measure};
+use crate::sides::{LASTING, PLACES, PLACES_FIRST, measure};
 
 /// Longer side of the small picture that is searched.
 pub(crate) const SEARCH_SIDE_PX: u32 = 640;
@@ -27,12 +27,15 @@ pub(crate) const SEARCH_SIDE_PX: u32 = 640;
 const FITTED_MAX: usize = 24;
 /// A page covers at least this share of the frame.
 const AREA_MIN: f32 = 0.015;
+/// A page's shorter side is at least this share of the frame's longer one: rulers and staplers are narrower, and a bank
+/// card under a camera that sees an A3 sheet is not.
+const NARROW_MIN: f32 = 0.07;
 /// What covers more than this is the frame itself.
 const AREA_MAX: f32 = 0.985;
 /// A region fills at least this share of its four-sided outline, or it is no page.
 const FILL_MIN: f32 = 0.80;
 /// Below this confidence nothing is reported.
-const CONFIDENCE_MIN: f32 = 0.25;
+const CONFIDENCE_MIN: f32 = 0.12;
 /// A page whose corners lie outside the frame by more than this, in pixels of the small picture, is cut.
 const OUTSIDE_PX: f32 = 1.5;
 /// Cosine of the narrowest corner a page shows, about 45 degrees.
@@ -41,6 +44,8 @@ const CORNER_COSINE_MAX: f32 = 0.7;
 const LINE_LASTING: f32 = 0.4;
 /// What a printed frame loses.
 const PRINTED_LOSS: f32 = 10.0;
+/// A whole page is preferred to a cut one in its place unless it is worth less by more than this.
+const WHOLE_MARGIN: f32 = 2.0;
 /// Two pages may share this much of the smaller one: fitted sides are not exact.
 const SHARED_MAX: f32 = 0.08;
 /// No more pages than this are told apart in one frame, however many are asked for.
@@ -104,11 +109,15 @@ pub(crate) fn find_in(small: &Picture, frame: &impl Pixels) -> Option<Found> {
 
 /// The same as [`look_for_page`], for a frame that was made small already.
 pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
-    match scored(small).into_iter().next() {
-        Some(best) if best.confidence < CONFIDENCE_MIN => Sight::Nothing,
-        Some(best) if best.is_cut => Sight::Cut,
-        Some(best) => Sight::Page(refined(&best, small, frame)),
-        None => Sight::Nothing,
+    let found = scored(small);
+    let Some(best) = found.first() else { return Sight::Nothing };
+    // A page close to the frame's rim is no cut one, as long as its own sides are seen.
+    let whole = found.iter().find(|other| !other.is_cut && agree(&best.quad, &other.quad, 0.85));
+    let best = whole.filter(|whole| whole.score > best.score - WHOLE_MARGIN).unwrap_or(best);
+    match best {
+        best if best.confidence < CONFIDENCE_MIN => Sight::Nothing,
+        best if best.is_cut => Sight::Cut,
+        best => Sight::Page(refined(best, small, frame)),
     }
 }
 
@@ -130,7 +139,7 @@ fn scored(small: &Picture) -> Vec<Scored> {
         .map(|candidate| {
             let quad = candidate.quad;
             let is_cut = is_cut(&candidate, small);
-            let measures = measure(small, &candidate);
+            let measures = measure(small, &candidate, PLACES);
             let score = score(&measures, &candidate, is_cut);
             Scored { quad, is_cut, score, confidence: 0.0, lasting: measures[LASTING] }
         })
@@ -141,7 +150,7 @@ fn scored(small: &Picture) -> Vec<Scored> {
     for i in 0..found.len() {
         // What rivals a figure is another one that would be taken in its place.
         let rival =
-            found.iter().enumerate().find(|(j, other)| *j != i && !agree(&found[i].quad, &other.quad));
+            found.iter().enumerate().find(|(j, other)| *j != i && !agree(&found[i].quad, &other.quad, 0.93));
         found[i].confidence = confidence(found[i].score, rival.map(|(_, other)| other.score));
     }
     found
@@ -160,9 +169,9 @@ fn is_printed(inner: &Scored, all: &[Scored]) -> bool {
 }
 
 /// Whether two figures are the same page, found twice.
-fn agree(a: &Quad, b: &Quad) -> bool {
+fn agree(a: &Quad, b: &Quad, overlap: f32) -> bool {
     let shared = shared_area(a, b);
-    shared > 0.93 * (signed_area(a) + signed_area(b) - shared)
+    shared > overlap * (signed_area(a) + signed_area(b) - shared)
 }
 
 /// Rough figures from regions and from lines, fitted to their edges.
@@ -190,7 +199,7 @@ fn candidates(small: &Picture) -> Vec<Candidate> {
 }
 
 fn worth(small: &Picture, candidate: &Candidate) -> f32 {
-    score(&measure(small, candidate), candidate, is_cut(candidate, small))
+    score(&measure(small, candidate, PLACES_FIRST), candidate, is_cut(candidate, small))
 }
 
 fn fitted(small: &Picture, rough: Candidate, reach: f32) -> Option<Candidate> {
@@ -224,7 +233,10 @@ fn is_plausible(quad: &Quad, frame: &Picture) -> bool {
         let (a, b) = ([before[0] - at[0], before[1] - at[1]], [after[0] - at[0], after[1] - at[1]]);
         (a[0] * b[0] + a[1] * b[1]) / (distance(before, at) * distance(after, at)).max(1.0)
     };
+    let side = |i: usize| distance(quad[i], quad[(i + 1) % 4]);
+    let narrow = (side(0) + side(2)).min(side(1) + side(3)) / 2.0;
     (AREA_MIN..=AREA_MAX).contains(&share)
+        && narrow > NARROW_MIN * frame.width().max(frame.height()) as f32
         && is_convex_clockwise(quad)
         && (0..4).all(|i| corner_cosine(i).abs() < CORNER_COSINE_MAX)
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use yidang_model::Quad;
 
 use crate::geometry::distance;
-use crate::{Picture, find_page};
+use crate::{PAGES_MAX, Picture, Sight, find_page, find_pages, look_for_page};
 
 const WIDTH: u32 = 800;
 const HEIGHT: u32 = 600;
@@ -97,6 +97,90 @@ fn the_smallest_pictures_have_no_page() {
     for (width, height) in [(1, 1), (1, 700), (3, 2), (16, 16)] {
         let picture = Picture::new(width, height, vec![128; (width * height * 3) as usize]).unwrap();
         assert_eq!(find_page(&picture), None);
+    }
+}
+
+#[test]
+fn a_sheet_that_runs_out_of_the_frame_is_told() {
+    let quad = [[300.0, -40.0], [700.0, -30.0], [720.0, 500.0], [290.0, 510.0]];
+    let picture = drawn(|x, y| if inside(&quad, x, y) { [228.0; 3] } else { [50.0, 52.0, 60.0] });
+    assert_eq!(look_for_page(&picture), Sight::Cut);
+    assert_eq!(find_pages(&picture, PAGES_MAX), []);
+}
+
+#[test]
+fn a_ruled_frame_inside_a_sheet_is_not_the_sheet() {
+    let quad = [[120.0, 60.0], [690.0, 70.0], [700.0, 545.0], [110.0, 535.0]];
+    let ruled = |x: f32, y: f32| {
+        let frame = (150.0..660.0).contains(&x) && (95.0..510.0).contains(&y);
+        let inner = (153.0..657.0).contains(&x) && (98.0..507.0).contains(&y);
+        if frame && !inner { [40.0; 3] } else { [222.0; 3] }
+    };
+    let picture = drawn(|x, y| if inside(&quad, x, y) { ruled(x, y) } else { [168.0, 150.0, 120.0] });
+    assert_found(&picture, &quad);
+}
+
+#[test]
+fn the_sheet_on_top_is_found_not_both_together() {
+    let below = [[150.0, 90.0], [600.0, 70.0], [620.0, 430.0], [170.0, 450.0]];
+    let top = [[210.0, 150.0], [655.0, 160.0], [645.0, 520.0], [200.0, 510.0]];
+    let picture = drawn(|x, y| {
+        let outside = !inside(&top, x, y);
+        // The narrow shadow at the upper sheet's sides.
+        let seam = outside
+            && inside(&top.map(|[x, y]| [400.0 + (x - 400.0) * 1.015, 335.0 + (y - 335.0) * 1.015]), x, y);
+        let paper = inside(&below, x, y) || !outside;
+        let base = if paper { [232.0, 231.0, 226.0] } else { [96.0, 84.0, 70.0] };
+        if seam { base.map(|c: f32| c * 0.82) } else { base }
+    });
+    assert_found(&picture, &top);
+}
+
+#[test]
+fn a_finger_over_a_corner_does_not_move_it() {
+    let quad = [[180.0, 90.0], [600.0, 100.0], [610.0, 500.0], [170.0, 490.0]];
+    let finger =
+        |x: f32, y: f32| (x - 612.0).hypot(y - 505.0) < 34.0 || (x > 612.0 && (y - 505.0).abs() < 34.0);
+    let picture = drawn(|x, y| match () {
+        () if finger(x, y) => [206.0, 158.0, 132.0],
+        () if inside(&quad, x, y) => [230.0; 3],
+        () => [84.0, 92.0, 104.0],
+    });
+    assert_found(&picture, &quad);
+}
+
+#[test]
+fn papers_come_in_reading_order() {
+    let at = |x: f32, y: f32| [[x, y], [x + 190.0, y + 4.0], [x + 186.0, y + 124.0], [x - 4.0, y + 120.0]];
+    let quads = [at(90.0, 90.0), at(480.0, 70.0), at(110.0, 380.0), at(500.0, 400.0)];
+    let on_paper = |x: f32, y: f32| quads.iter().any(|quad| inside(quad, x, y));
+    let picture = drawn(|x, y| if on_paper(x, y) { [226.0; 3] } else { [60.0, 70.0, 82.0] });
+    let found = find_pages(&picture, PAGES_MAX);
+    assert_eq!(found.len(), 4);
+    for (quad, found) in quads.iter().zip(&found) {
+        assert!(quad.iter().zip(&found.corners).all(|(a, b)| distance(*a, *b) < 4.0), "{quad:?} {found:?}");
+    }
+    assert_eq!(find_pages(&picture, 2).len(), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #[test]
+    fn no_picture_is_too_strange(
+        (width, height) in prop_oneof![(1_u32..4, 1_u32..900), (1_u32..900, 1_u32..4), (1_u32..160, 1_u32..160)],
+        seed in any::<u32>(),
+        levels in 1_u32..=256,
+    ) {
+        let mut state = seed;
+        let rgb = (0..width * height * 3).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 16) % levels * 255 / levels.max(2).saturating_sub(1).max(1)).min(255) as u8
+        });
+        let picture = Picture::new(width, height, rgb.collect()).unwrap();
+        for page in find_pages(&picture, PAGES_MAX) {
+            prop_assert!(page.corners.iter().flatten().all(|v| v.is_finite()));
+            prop_assert!((0.0..=1.0).contains(&page.confidence));
+        }
     }
 }
 

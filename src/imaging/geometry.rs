@@ -139,7 +139,13 @@ impl Homography {
         ]))
     }
 
+    /// The map's nine numbers, row by row.
+    pub(crate) fn matrix(&self) -> [f64; 9] {
+        self.0
+    }
+
     /// Where a point of the unit square goes.
+    #[cfg(test)]
     pub(crate) fn apply(&self, u: f64, v: f64) -> Point {
         let m = &self.0;
         let w = m[6] * u + m[7] * v + m[8];

@@ -1,8 +1,8 @@
 //! A page at a glance: a small picture made of samples, because reading every pixel of a page takes longer than
 //! judging it may.
 
-use crate::Picture;
 use crate::grey::luma;
+use crate::picture::Pixels;
 
 /// Longer side, in cells.
 const SIDE: usize = 400;
@@ -20,7 +20,7 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
-    pub(crate) fn of(page: &Picture) -> Self {
+    pub(crate) fn of(page: &impl Pixels) -> Self {
         let (from_w, from_h) = (page.width() as usize, page.height() as usize);
         let longest = from_w.max(from_h);
         let side = |px: usize| if longest <= SIDE { px } else { (px * SIDE / longest).max(1) };
@@ -35,17 +35,18 @@ impl Glance {
         };
         let place =
             |cell: usize, quarter: usize, cells: usize, px: usize| (cell * 4 + quarter) * px / (cells * 4);
+        let columns: Vec<[usize; 2]> =
+            (0..width).map(|x| [1, 3].map(|quarter| place(x, quarter, width, from_w))).collect();
         for y in 0..height {
-            let rows = [1, 3].map(|quarter| place(y, quarter, height, from_h));
-            for x in 0..width {
-                let columns = [1, 3].map(|quarter| place(x, quarter, width, from_w));
-                let pixels = [0, 1, 2, 3].map(|i| page.pixel(columns[i % 2], rows[i / 2]));
-                let colour: [u8; 3] = std::array::from_fn(|c| {
-                    (pixels.iter().map(|pixel| u32::from(pixel[c])).sum::<u32>() / 4) as u8
-                });
+            let [above, below] = [1, 3].map(|quarter| place(y, quarter, height, from_h));
+            for [left, right] in &columns {
+                let pixels = [(*left, above), (*right, above), (*left, below), (*right, below)]
+                    .map(|(x, y)| page.pixel(x, y));
+                let sum = |c: usize| pixels.iter().map(|pixel| u32::from(pixel[c])).sum::<u32>();
+                let colour = [0, 1, 2].map(|c| (sum(c) / 4) as u8);
                 glance.colours.push(colour);
                 glance.luma.push(luma(colour));
-                glance.darkest.push(pixels.iter().map(|pixel| luma(*pixel)).min().unwrap_or(0));
+                glance.darkest.push(pixels.map(luma).into_iter().fold(255, u8::min));
             }
         }
         glance

@@ -2,6 +2,7 @@
 
 use yidang_model::MediaType;
 
+use crate::geometry::Point;
 use crate::{ImageError, jpeg, png};
 
 /// Most pixels a picture may have: more than any document camera gives, and 180 MB once decoded.
@@ -20,6 +21,13 @@ pub struct Header {
     pub height: u32,
     /// What must be done to the stored pixels for the picture to stand upright.
     pub orientation: Orientation,
+}
+
+impl Header {
+    /// Pixels across and down, as stored.
+    pub(crate) const fn stored_size(&self) -> [u32; 2] {
+        if self.orientation.swaps_sides() { [self.height, self.width] } else { [self.width, self.height] }
+    }
 }
 
 /// What the EXIF orientation tag asks for, under its eight numbers.
@@ -57,6 +65,20 @@ impl Orientation {
             7 => Self::Transverse,
             8 => Self::CounterClockwise,
             _ => Self::Upright,
+        }
+    }
+
+    /// Where a point of the upright picture lies in the stored one, whose size is given.
+    pub(crate) fn to_stored(self, [x, y]: Point, [width, height]: [f32; 2]) -> Point {
+        match self {
+            Self::Upright => [x, y],
+            Self::Mirror => [width - x, y],
+            Self::HalfTurn => [width - x, height - y],
+            Self::Flip => [x, height - y],
+            Self::Transpose => [y, x],
+            Self::Clockwise => [y, height - x],
+            Self::Transverse => [width - y, height - x],
+            Self::CounterClockwise => [width - y, x],
         }
     }
 

@@ -92,6 +92,23 @@ pub(crate) fn components(bytes: &[u8]) -> Option<u8> {
     }
 }
 
+/// Whether the first scan is sequential and carries all components: then it is the only one.
+pub(crate) fn is_one_scan(bytes: &[u8]) -> bool {
+    let mut components = None;
+    let mut at = 2;
+    while let Some(segment) = segment(bytes, at) {
+        match segment.marker {
+            START_OF_FRAME_PROGRESSIVE => return false,
+            marker if is_start_of_frame(marker) => components = segment.body.get(5),
+            START_OF_SCAN => return components.is_some() && components == segment.body.first(),
+            END_OF_IMAGE => return false,
+            _ => {}
+        }
+        at = segment.end;
+    }
+    false
+}
+
 pub(crate) fn is_start_of_frame(marker: u8) -> bool {
     // 0xc4, 0xc8 and 0xcc share the range and are none.
     matches!(marker, 0xc0..=0xcf) && !matches!(marker, DEFINE_HUFFMAN | 0xc8 | 0xcc)

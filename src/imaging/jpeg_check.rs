@@ -1,7 +1,7 @@
 //! Whether a JPEG is all there: every scan is walked to its last block, and every coefficient must have come.
 //!
-//! The decoder paints what it misses in grey and reports success, even where it is told to be strict; a page
-//! with a grey half must not be archived.
+//! The decoder notices when a single scan has too few blocks or bytes left over, which is what losses come to. It is
+//! asked first, and this walk is for what it leaves open: pictures of several scans, and spare bytes.
 
 use crate::jpeg::{
     DEFINE_HUFFMAN, DEFINE_QUANTISERS, DEFINE_RESTART, END_OF_IMAGE, START_OF_FRAME_PROGRESSIVE,

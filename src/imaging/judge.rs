@@ -3,6 +3,7 @@
 use yidang_model::Quad;
 
 use crate::glance::Glance;
+use crate::picture::Pixels;
 use crate::{Picture, Quality, rim, sharpness};
 
 /// Blown-out cells of the glance are glare where the paper is darker than this; where the paper itself is nearly
@@ -38,6 +39,10 @@ pub fn judge(picture: &Picture) -> Quality {
 
 /// Measures a straightened page. Looks at samples of it: the time does not grow with the page.
 pub fn judge_page(page: &Picture, setting: &PageSetting) -> Quality {
+    judge_pixels(page, setting)
+}
+
+pub(crate) fn judge_pixels(page: &impl Pixels, setting: &PageSetting) -> Quality {
     let glance = Glance::of(page);
     let paper = median(&glance.luma);
     let (corner_missing, finger_share) = match setting.is_cut_out {

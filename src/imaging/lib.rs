@@ -21,6 +21,7 @@ mod header;
 mod hull;
 mod jpeg;
 mod jpeg_check;
+mod jpeg_decode;
 mod jpeg_huffman;
 mod jpeg_scan;
 mod jpeg_typical;
@@ -31,6 +32,7 @@ mod page;
 mod paper_size;
 mod pdf;
 mod picture;
+mod planes;
 mod png;
 mod portrait;
 mod quads;
@@ -42,7 +44,10 @@ mod score;
 mod segments;
 mod sharpness;
 mod sides;
+mod span;
 mod tone;
+mod upright;
+mod warp;
 
 #[cfg(test)]
 mod damage_tests;
@@ -56,9 +61,15 @@ mod judge_tests;
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod scene_tests;
+#[cfg(test)]
+mod upright_tests;
+#[cfg(test)]
+mod warp_tests;
 
 pub use barcode::{CODE_TEXT_MAX_BYTES, CODES_MAX, CodeRead, Symbology, read_codes};
-pub use decode::decode;
+pub use decode::{decode, decode_small};
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
 pub use find::{Found, PAGES_MAX, Sight, find_page, find_pages, look_for_page};
@@ -67,7 +78,7 @@ pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use jpeg::complete as complete_jpeg;
 pub use judge::{PageSetting, judge, judge_page, runs_out_of_frame};
 pub use output::{Format, encode_page, encode_png};
-pub use page::{Crop, Encoded, PageOptions, PageResult, make_page};
+pub use page::{Crop, Encoded, PageOptions, PageResult, Stage, make_page, make_page_watched};
 pub use paper_size::{PaperSize, paper_size};
 pub use pdf::{
     PDF_BYTES_MAX, PDF_OBJECTS_MAX, PDF_PAGES_MAX, PdfError, PdfImage, PdfInfo, PdfPage, pdf_images,
@@ -80,3 +91,4 @@ pub use portrait::{
 pub use quality::{Issue, Quality, QualityIssue};
 pub use rectify::{PAGE_SIDE_MAX_PX, rectify};
 pub use tone::{Tone, Toned, UnknownTone, set_tone, whiten};
+pub use upright::{Upright, upright};

@@ -2,18 +2,22 @@
 
 use yidang_model::{MediaType, Quad};
 
-use crate::decode::{completed, decode_inspected};
-use crate::geometry::distance;
-use crate::rectify::check_corners;
+use crate::decode::{completed, decode_planes};
+use crate::encode::encode_planes;
+use crate::find::{SEARCH_SIDE_PX, find_in};
+use crate::judge::judge_pixels;
+use crate::picture::Pixels;
+use crate::planes::Planes;
+use crate::rectify::{check_corners, longest_of, rectify_planes, turned};
 use crate::{
-    Format, Header, ImageError, Orientation, PageSetting, PaperSize, Picture, Quality, Tone, encode_page,
-    find_page, inspect, judge, judge_page, paper_size, rectify, runs_out_of_frame, set_tone,
+    Format, Header, ImageError, Orientation, PageSetting, PaperSize, Quality, Tone, encode_page, inspect,
+    paper_size, runs_out_of_frame, set_tone,
 };
 
 /// Which part of the frame becomes the page.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Crop {
-    /// The page that [`find_page`] finds; the full frame where it finds none.
+    /// The page that [`find_page`](crate::find_page) finds; the full frame where it finds none.
     Auto,
     /// The full frame.
     Full,
@@ -30,7 +34,7 @@ pub struct PageOptions {
     /// Quarter turns clockwise, counted from how the page lies in the upright frame; only the remainder of
     /// division by four counts.
     pub rotate: u8,
-    /// Pixels an inch for a page that was cut out and has A-series proportions; `None` keeps the frame's own
+    /// Pixels an inch for a page that was cut out and is of a known size; `None` keeps the frame's own
     /// resolution.
     pub dpi: Option<u32>,
     /// The camera's scale on the mat, where it is known: sizes of paper are then told by size, not by proportions
@@ -93,6 +97,21 @@ pub struct PageResult {
     pub quality: Quality,
 }
 
+/// A stage of making a page, in the order they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The frame's bytes became pixels.
+    Decoded,
+    /// The page was looked for, or its corners were checked.
+    Found,
+    /// The page was cut out and straightened, or the frame turned.
+    Straightened,
+    /// The page's quality was measured.
+    Judged,
+    /// The page's pixels became bytes.
+    Encoded,
+}
+
 /// Makes a page of a frame. The same bytes and options give the same page bytes.
 ///
 /// Where the full frame is kept in colour, no turn is asked for and the frame is stored upright, the page's bytes
@@ -102,28 +121,42 @@ pub struct PageResult {
 /// # Errors
 /// `NotAnImage`, `Unsupported`, `Damaged`, `TooLarge`; `BadCorners` for corners from the caller; `Encode`.
 pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, ImageError> {
+    make_page_watched(bytes, options, |_| ())
+}
+
+/// The same, and `watch` is called as each stage ends. A frame whose own bytes become the page is not straightened
+/// and not encoded.
+///
+/// # Errors
+/// As [`make_page`].
+pub fn make_page_watched(
+    bytes: &[u8],
+    options: &PageOptions,
+    mut watch: impl FnMut(Stage),
+) -> Result<PageResult, ImageError> {
     let header = inspect(bytes)?;
     let bytes = completed(bytes, &header);
-    let frame = decode_inspected(&bytes, &header)?;
+    let frame = decode_planes(&bytes, &header)?;
+    watch(Stage::Decoded);
     let (corners, confidence) = match options.crop {
         Crop::Full => (None, 0.0),
         Crop::Corners(corners) => {
             check_corners(&frame, &corners)?;
             (Some(corners), 1.0)
         }
-        Crop::Auto => match find_page(&frame) {
+        Crop::Auto => match find_in(&frame.shrunk(SEARCH_SIDE_PX), &frame) {
             Some(found) => (Some(found.corners), found.confidence),
             None => (None, 0.0),
         },
     };
+    watch(Stage::Found);
     let rotate = options.rotate % 4;
-    let mut paper_size = None;
-    let (page, quality) = match corners {
+    let mut known = (None, PageSetting::default());
+    let page = match corners {
         Some(corners) => {
-            let page = rectify(&frame, &corners, rotate, options.dpi)?;
-            let (size, setting) = placed(&page, &frame, &corners, options.px_per_mm);
-            paper_size = size;
-            made(page, options, &setting)?
+            let page = rectify_planes(&frame, &corners, rotate, options.dpi)?;
+            known = placed(&page, &frame, &corners, options.px_per_mm);
+            page
         }
         None if rotate == 0
             && is_as_photographed(options, &header)
@@ -135,20 +168,20 @@ pub fn make_page(bytes: &[u8], options: &PageOptions) -> Result<PageResult, Imag
                 width: header.width,
                 height: header.height,
             };
-            (page, judge(&frame))
+            let quality = judge_pixels(&frame, &known.1);
+            watch(Stage::Judged);
+            return Ok(PageResult { header, page, corners, confidence, paper_size: None, quality });
         }
-        None => made(turned(frame, rotate), options, &PageSetting::default())?,
+        None => turned(&frame, rotate)?,
     };
+    drop(frame);
+    watch(Stage::Straightened);
+    let (paper_size, setting) = known;
+    let quality = judge_pixels(&page, &setting);
+    watch(Stage::Judged);
+    let page = encoded(page, options)?;
+    watch(Stage::Encoded);
     Ok(PageResult { header, page, corners, confidence, paper_size, quality })
-}
-
-fn turned(frame: Picture, quarter_turns: u8) -> Picture {
-    frame.oriented(match quarter_turns {
-        1 => Orientation::Clockwise,
-        2 => Orientation::HalfTurn,
-        3 => Orientation::CounterClockwise,
-        _ => Orientation::Upright,
-    })
 }
 
 /// Whether the frame's own bytes can be the page: nothing about its pixels is to change.
@@ -159,28 +192,34 @@ fn is_as_photographed(options: &PageOptions, header: &Header) -> bool {
 
 /// Which paper a page is that was cut out of a frame, and how it lay there.
 fn placed(
-    page: &Picture,
-    frame: &Picture,
+    page: &Planes,
+    frame: &Planes,
     corners: &Quad,
     px_per_mm: Option<f64>,
 ) -> (Option<PaperSize>, PageSetting) {
-    let longest = (0..4).map(|i| distance(corners[i], corners[(i + 1) % 4])).fold(0.0, f32::max);
+    let longest = longest_of(corners);
     let aspect = f64::from(page.width()) / f64::from(page.height());
-    let size = paper_size(aspect, f64::from(longest), px_per_mm);
+    let size = paper_size(aspect, longest, px_per_mm);
     let setting = PageSetting {
         is_cut_out: true,
         runs_out_of_frame: runs_out_of_frame(corners, frame.width(), frame.height()),
-        dpi: size.map(|size| size.dpi(f64::from(longest)) as f32),
+        dpi: size.map(|size| size.dpi(longest) as f32),
     };
     (size, setting)
 }
 
-/// The page's file, and what was measured on it before its tone was set.
-fn made(
-    page: Picture,
-    options: &PageOptions,
-    setting: &PageSetting,
-) -> Result<(Encoded, Quality), ImageError> {
-    let quality = judge_page(&page, setting);
-    Ok((encode_page(&set_tone(page, options.tone)?, options.format)?, quality))
+/// The page's file. In colour its planes are encoded as they are.
+fn encoded(page: Planes, options: &PageOptions) -> Result<Encoded, ImageError> {
+    if let (Tone::Colour, Format::Jpeg { quality }) = (options.tone, options.format) {
+        let bytes = encode_planes(&page, quality)?;
+        return Ok(Encoded {
+            bytes,
+            media_type: MediaType::Jpeg,
+            width: page.width(),
+            height: page.height(),
+        });
+    }
+    let picture = page.to_picture();
+    drop(page);
+    encode_page(&set_tone(picture, options.tone)?, options.format)
 }

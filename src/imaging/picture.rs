@@ -12,6 +12,8 @@ pub(crate) trait Pixels {
     fn height(&self) -> u32;
     /// Red, green and blue at a point, bilinear between pixel middles; the rim goes on outside the picture.
     fn sample(&self, x: f32, y: f32) -> [f32; 3];
+    /// Red, green and blue of the pixel at a place, which must be inside.
+    fn pixel(&self, x: usize, y: usize) -> [u8; 3];
 }
 
 impl Pixels for Picture {
@@ -25,6 +27,10 @@ impl Pixels for Picture {
 
     fn sample(&self, x: f32, y: f32) -> [f32; 3] {
         Self::sample(self, x, y)
+    }
+
+    fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        Self::pixel(self, x, y)
     }
 }
 
@@ -42,6 +48,12 @@ impl Picture {
     pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Option<Self> {
         let fits = u64::from(width) * u64::from(height) * 3 == rgb.len() as u64;
         (fits && !rgb.is_empty()).then_some(Self { width, height, rgb })
+    }
+
+    /// The same, for bytes that were made for this size.
+    pub(crate) fn of_known_size(width: u32, height: u32, rgb: Vec<u8>) -> Self {
+        debug_assert_eq!(width as usize * height as usize * 3, rgb.len());
+        Self { width, height, rgb }
     }
 
     /// Pixels across.

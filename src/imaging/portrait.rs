@@ -87,7 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decode;
+    use crate::{decode, encode_jpeg};
 
     /// A drawn picture in which no two pixels of a row or column are alike.
     fn drawn(width: u32, height: u32) -> DynamicImage {
@@ -97,6 +97,11 @@ mod tests {
     }
 
     fn written(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        if format == ImageFormat::Jpeg {
+            let rgb = picture.to_rgb8();
+            let picture = Picture::new(rgb.width(), rgb.height(), rgb.into_raw()).unwrap();
+            return encode_jpeg(&picture, 85).unwrap();
+        }
         let mut bytes = Cursor::new(Vec::new());
         picture.write_to(&mut bytes, format).unwrap();
         bytes.into_inner()

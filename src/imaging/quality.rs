@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Below this sharpness letters run into each other.
-const SHARPNESS_MIN: f32 = 0.16;
+/// Below this sharpness letters run into each other: a blur whose deviation is a third of a millimetre.
+const SHARPNESS_MIN: f32 = 0.19;
 /// Below this brightness a page's paper is too dark.
 const BRIGHTNESS_MIN: f32 = 0.33;
 /// Above this brightness half of the page is as good as white: pale writing is lost.

@@ -4,9 +4,9 @@ use crate::Picture;
 use crate::gradient::Gradient;
 
 /// Longer side of the picture in which regions are looked for: their outlines are fitted again in a larger one.
-pub(crate) const REGION_SIDE_PX: u32 = 320;
+pub(crate) const REGION_SIDE_PX: u32 = 240;
 /// Thresholds on the distance from the desk's colour, in spreads of the desk.
-const COLOUR_THRESHOLDS: [f32; 3] = [4.0, 7.5, 14.0];
+const COLOUR_THRESHOLDS: [f32; 3] = [4.0, 7.0, 13.0];
 /// Thresholds on the gradient, in medians of the rim's gradient.
 const BARRIER_THRESHOLDS: [f32; 2] = [2.5, 5.0];
 /// Of each reading so many regions are looked at, the largest.
@@ -73,11 +73,12 @@ fn mask(picture: &Picture, is_set: impl Fn(usize) -> bool) -> Mask {
 fn rim(picture: &Picture) -> impl Iterator<Item = usize> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let band = ((width.min(height) as f32 * RIM_SHARE) as usize).max(2);
-    let is_rim = move |i: &usize| {
-        let (x, y) = (i % width, i / width);
-        x < band || y < band || x + band >= width || y + band >= height
-    };
-    (0..width * height).filter(is_rim)
+    (0..height).flat_map(move |y| {
+        let whole = y < band || y + band >= height;
+        let left = if whole { width } else { band.min(width) };
+        let right = if whole { width } else { width.saturating_sub(band).max(left) };
+        (0..left).chain(right..width).map(move |x| y * width + x)
+    })
 }
 
 fn median(mut values: Vec<f32>) -> f32 {
@@ -118,9 +119,18 @@ pub(crate) fn distance_from_desk(picture: &Picture) -> Vec<f32> {
                 *weight = 1.0 / (1.0 + away * away).powi(2);
             }
         }
-        for (i, sum) in squared.iter_mut().enumerate() {
-            let away = (value(i) - predicted(&model, i, picture)) / spread;
-            *sum += away * away;
+        let rows = squared.chunks_exact_mut(width).zip(picture.rgb().chunks_exact(width * 3));
+        for (y, (sums, row)) in rows.enumerate() {
+            // The surface along one row is a quadratic in the column.
+            let v = terms(0, y, picture)[2];
+            let flat = model[0] + model[2] * v + model[5] * v * v;
+            let slope = model[1] + model[4] * v;
+            let step = 2.0 / width as f32;
+            for (x, (sum, pixel)) in sums.iter_mut().zip(row.chunks_exact(3)).enumerate() {
+                let u = step * x as f32 - 1.0;
+                let away = (f32::from(pixel[channel]) - flat - u * (slope + u * model[3])) / spread;
+                *sum += away * away;
+            }
         }
     }
     squared.iter_mut().for_each(|s| *s = s.sqrt());
@@ -201,70 +211,70 @@ impl Mask {
         Self { width, height, bits }
     }
 
+    /// Its pixels with one more row or column on each side, and how many pixels a row then has.
+    fn framed(&self, frame: u8) -> (Vec<u8>, usize) {
+        let wide = self.width + 2;
+        let mut framed = vec![frame; wide * (self.height + 2)];
+        let rows = framed.chunks_exact_mut(wide).skip(1).zip(self.bits.chunks_exact(self.width));
+        for (to, from) in rows {
+            to[1..=self.width].iter_mut().zip(from).for_each(|(to, from)| *to = u8::from(*from));
+        }
+        (framed, wide)
+    }
+
     /// Sets everything that cannot be reached from the picture's rim over unset pixels.
     fn with_holes_filled(&self) -> Self {
-        let (width, height) = (self.width, self.height);
-        let mut outside = vec![false; self.bits.len()];
-        let mut open: Vec<usize> = Vec::new();
-        let rows = (0..height).flat_map(|y| [y * width, (y + 1) * width - 1]);
-        for i in (0..width).chain((height - 1) * width..height * width).chain(rows) {
-            if !self.bits[i] && !outside[i] {
-                outside[i] = true;
-                open.push(i);
-            }
-        }
+        let (mut framed, wide) = self.framed(0);
+        let end = framed.len();
+        framed[0] = 2;
+        let mut open = vec![0_usize];
         while let Some(i) = open.pop() {
-            for j in neighbours(i, width, self.bits.len()) {
-                if !self.bits[j] && !outside[j] {
-                    outside[j] = true;
+            for j in [i.wrapping_sub(1), i + 1, i.wrapping_sub(wide), i + wide] {
+                if j < end && framed[j] == 0 {
+                    framed[j] = 2;
                     open.push(j);
                 }
             }
         }
-        Self { width, height, bits: outside.into_iter().map(|o| !o).collect() }
+        let rows = framed.chunks_exact(wide).skip(1).take(self.height);
+        let bits = rows.flat_map(|row| row[1..=self.width].iter().map(|state| *state != 2)).collect();
+        Self { width: self.width, height: self.height, bits }
     }
 
     /// The connected regions with the most pixels, largest first.
     fn largest_regions(&self) -> Vec<Self> {
-        let mut labels = vec![0_u32; self.bits.len()];
-        let mut sizes: Vec<(usize, u32)> = Vec::new();
-        let mut open = Vec::new();
-        for start in 0..self.bits.len() {
-            if !self.bits[start] || labels[start] != 0 {
+        let (mut framed, wide) = self.framed(0);
+        let mut regions: Vec<Vec<usize>> = Vec::new();
+        let least = (AREA_MIN * self.bits.len() as f32) as usize;
+        for start in 0..framed.len() {
+            if framed[start] != 1 {
                 continue;
             }
-            let label = sizes.len() as u32 + 1;
-            labels[start] = label;
-            open.push(start);
-            let mut size = 0_usize;
-            while let Some(i) = open.pop() {
-                size += 1;
-                for j in neighbours(i, self.width, self.bits.len()) {
-                    if self.bits[j] && labels[j] == 0 {
-                        labels[j] = label;
-                        open.push(j);
+            framed[start] = 2;
+            let mut region = vec![start];
+            let mut next = 0;
+            while next < region.len() {
+                let i = region[next];
+                next += 1;
+                for j in [i - 1, i + 1, i - wide, i + wide] {
+                    if framed[j] == 1 {
+                        framed[j] = 2;
+                        region.push(j);
                     }
                 }
             }
-            sizes.push((size, label));
+            if region.len() > least {
+                regions.push(region);
+            }
         }
-        sizes.sort_by(|a, b| b.cmp(a));
-        let least = (AREA_MIN * self.bits.len() as f32) as usize;
-        let large = sizes.iter().take(REGIONS_MAX).filter(|(size, _)| *size > least);
+        regions.sort_by_key(|region| std::cmp::Reverse(region.len()));
+        regions.truncate(REGIONS_MAX);
         let (width, height) = (self.width, self.height);
-        let region = |label: u32| labels.iter().map(|l| *l == label).collect();
-        large.map(|(_, label)| Self { width, height, bits: region(*label) }).collect()
+        let mask = |region: Vec<usize>| {
+            let mut bits = vec![false; self.bits.len()];
+            region.into_iter().for_each(|i| bits[(i / wide - 1) * width + i % wide - 1] = true);
+            Self { width, height, bits }
+        };
+        regions.into_iter().map(mask).collect()
     }
-}
-
-/// The up to four pixels that share a side with one.
-fn neighbours(i: usize, width: usize, count: usize) -> impl Iterator<Item = usize> {
-    let x = i % width;
-    let near = [
-        (x > 0).then(|| i - 1),
-        (x + 1 < width).then_some(i + 1),
-        i.checked_sub(width),
-        Some(i + width).filter(|j| *j < count),
-    ];
-    near.into_iter().flatten()
 }

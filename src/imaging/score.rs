@@ -4,13 +4,15 @@ use crate::quads::Candidate;
 use crate::sides::{COUNT, Measures};
 
 /// What each measure adds, in the order of [`Measures`].
-const WEIGHTS: Measures =
-    [-5.51, 31.55, -0.26, 7.71, 0.79, -0.67, -1.08, -0.18, -0.62, -15.48, -0.59, 3.73, 1.69, 0.47];
-const BASE: f32 = -31.8;
+const WEIGHTS: Measures = [-5.6, 38.7, -1.3, 6.4, 0.4, -0.4, -0.6, -0.8, -0.7, -19.3, 0.1, 5.0, 1.3, 1.1];
+const BASE: f32 = -37.4;
 /// What a figure loses that takes the frame's rim for a side, for each.
-const RIM: f32 = -0.5;
+const RIM: f32 = -0.4;
 /// What it loses for running out of the frame.
-const CUT: f32 = -2.74;
+const CUT: f32 = -2.9;
+
+/// Figures worth less than a little more than this are wrong often enough that a person should look.
+const DOUBT: f32 = 1.6;
 
 /// The worth of a figure: above zero it is more likely a page than not.
 pub(crate) fn score(measures: &Measures, candidate: &Candidate, is_cut: bool) -> f32 {
@@ -23,5 +25,5 @@ pub(crate) fn score(measures: &Measures, candidate: &Candidate, is_cut: bool) ->
 pub(crate) fn confidence(score: f32, rival: Option<f32>) -> f32 {
     let likely = |x: f32| 1.0 / (1.0 + (-x).exp());
     let margin = rival.map_or(1.0, |rival| likely(2.0 * (score - rival) + 1.5));
-    likely(score) * margin
+    likely(score - DOUBT) * margin
 }

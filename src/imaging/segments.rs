@@ -104,29 +104,33 @@ fn follow(field: &Gradient, crest: &mut Crest, start: usize, sense: f32, chain: 
         let (gx, gy) = (f32::from(field.x[at]), f32::from(field.y[at]));
         // Along the edge, the gradient a quarter turn on.
         let (tx, ty) = (gy * sense, -gx * sense);
-        let mut best: Option<(f32, usize)> = None;
-        for (dx, dy) in [(1_i32, 0_i32), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)] {
-            let along = (tx * dx as f32 + ty * dy as f32) / ((dx * dx + dy * dy) as f32).sqrt();
-            if along <= 0.0 {
-                continue;
-            }
-            let next = (at as i32 + dy * width as i32 + dx) as usize;
-            if crest.state[next] != 1 {
-                continue;
-            }
-            let turned = gx * f32::from(field.x[next]) + gy * f32::from(field.y[next]);
+        // The neighbour straight ahead, or else one of the two beside it.
+        let octant = (ty.atan2(tx) * (4.0 / std::f32::consts::PI)).round() as i32;
+        let is_next = |turn: &i32| {
+            let next = neighbour(at, octant + turn, width);
+            let along = gx * f32::from(field.x[next]) + gy * f32::from(field.y[next]);
             let sizes = f32::from(field.steepness[at]) * f32::from(field.steepness[next]);
-            if turned < 0.8 * sizes {
-                continue;
-            }
-            if best.is_none_or(|(known, _)| along > known) {
-                best = Some((along, next));
-            }
-        }
-        let Some((_, next)) = best else { return };
+            crest.state[next] == 1 && along >= 0.8 * sizes
+        };
+        let next = [0, 1, -1].into_iter().find(is_next).map(|turn| neighbour(at, octant + turn, width));
+        let Some(next) = next else { return };
         crest.state[next] = 2;
         chain.push(next);
         at = next;
+    }
+}
+
+/// The pixel next to one in a direction counted in eighths of a turn from rightward on, clockwise (y down).
+fn neighbour(at: usize, eighth: i32, width: usize) -> usize {
+    match eighth.rem_euclid(8) {
+        0 => at + 1,
+        1 => at + width + 1,
+        2 => at + width,
+        3 => at + width - 1,
+        4 => at - 1,
+        5 => at - width - 1,
+        6 => at - width,
+        _ => at - width + 1,
     }
 }
 

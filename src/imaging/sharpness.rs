@@ -1,8 +1,8 @@
 //! How sharp a page is, by the patches where something stands on it.
 
-use crate::Picture;
 use crate::glance::Glance;
 use crate::grey::luma;
+use crate::picture::Pixels;
 
 /// The page is cut into so many fields along its longer and shorter side; each gives its richest patch.
 const FIELDS: [usize; 2] = [6, 4];
@@ -16,7 +16,7 @@ const RESOLVED_SIDE_PX: usize = 1_754;
 const STEEPEST: f64 = 0.985;
 
 /// 0 (blurred) to 1 (sharp); 1 where no patch has anything on it.
-pub(crate) fn sharpness(page: &Picture, glance: &Glance) -> f32 {
+pub(crate) fn sharpness(page: &impl Pixels, glance: &Glance) -> f32 {
     let [across, down] = if glance.width > glance.height { FIELDS } else { [FIELDS[1], FIELDS[0]] };
     let mut found: Vec<f32> = (0..across * down)
         .filter_map(|field| {
@@ -64,7 +64,7 @@ fn richest(
 }
 
 /// The steepest edges of a patch as a share of its contrast; `None` where it has too little.
-fn steepness(page: &Picture, glance: &Glance, x: usize, y: usize) -> Option<f32> {
+fn steepness(page: &impl Pixels, glance: &Glance, x: usize, y: usize) -> Option<f32> {
     let (width, height) = (page.width() as usize, page.height() as usize);
     let px = |cell: usize, cells: usize, size: usize| (cell.min(cells) * size / cells).min(size);
     let xs = px(x, glance.width, width)..px(x + PATCH_CELLS, glance.width, width);

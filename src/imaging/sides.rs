@@ -5,8 +5,9 @@ use crate::geometry::{Point, between, distance};
 use crate::picture::Pixels;
 use crate::quads::Candidate;
 
-/// Places along a side that are looked at.
-const PLACES: usize = 32;
+/// Places along a side that are looked at: closely, and for a first idea.
+pub(crate) const PLACES: usize = 32;
+pub(crate) const PLACES_FIRST: usize = 12;
 /// The ends of a side are left out, as a share of it.
 const END_SHARE: f32 = 0.05;
 /// Where a side is looked at, in pixels outwards.
@@ -42,20 +43,23 @@ struct Seen {
 }
 
 /// The measures of a figure in the small picture.
-pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate) -> Measures {
-    let seen: Vec<Seen> =
-        (0..4).filter(|i| !candidate.rims[*i]).filter_map(|i| side(picture, candidate, i)).collect();
+pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate, places: usize) -> Measures {
+    let all: [Option<Seen>; 4] = std::array::from_fn(|i| side(picture, candidate, i, places));
+    let of_rim = |i: &usize| candidate.rims[*i];
+    let seen: Vec<&Seen> = (0..4).filter(|i| !of_rim(i)).filter_map(|i| all[i].as_ref()).collect();
     if seen.len() < 2 {
         return [0.0; COUNT];
     }
     let count = seen.len() as f32;
-    let mean = |of: &dyn Fn(&Seen) -> f32| seen.iter().map(of).sum::<f32>() / count;
-    let least = |of: &dyn Fn(&Seen) -> f32| seen.iter().map(of).fold(f32::MAX, f32::min);
-    let most = |of: &dyn Fn(&Seen) -> f32| seen.iter().map(of).fold(f32::MIN, f32::max);
-    let apart = |of: &dyn Fn(&Seen) -> Colour| {
-        let pairs = seen.iter().flat_map(|a| seen.iter().map(move |b| (of(a), of(b))));
+    let mean = |of: &dyn Fn(&Seen) -> f32| seen.iter().map(|s| of(s)).sum::<f32>() / count;
+    let least = |of: &dyn Fn(&Seen) -> f32| seen.iter().map(|s| of(s)).fold(f32::MAX, f32::min);
+    let most = |of: &dyn Fn(&Seen) -> f32| seen.iter().map(|s| of(s)).fold(f32::MIN, f32::max);
+    let apart = |of: &dyn Fn(&Seen) -> Colour, among: &[&Seen]| {
+        let pairs = among.iter().flat_map(|a| among.iter().map(move |b| (of(a), of(b))));
         pairs.map(|(a, b)| length(minus(a, b))).fold(0.0, f32::max)
     };
+    // Where the frame cuts a sheet, the sheet reaches the frame: that side's inside counts too.
+    let with_rims: Vec<&Seen> = all.iter().flatten().collect();
     let whiter = |s: &Seen| least_of(s.inside) - least_of(s.outside);
     let brighter = |s: &Seen| (s.axis[0] + s.axis[1] + s.axis[2]).signum();
     let quad = &candidate.quad;
@@ -69,8 +73,8 @@ pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate) -> Measures 
         least(&|s| s.lasting),
         mean(&|s| s.lasting),
         (least(&|s| length(minus(s.inside, s.outside))) / 40.0).min(1.0),
-        (apart(&|s| s.inside) / 60.0).min(1.5),
-        (apart(&|s| s.outside) / 60.0).min(1.5),
+        (apart(&|s| s.inside, &with_rims) / 60.0).min(1.5),
+        (apart(&|s| s.outside, &seen) / 60.0).min(1.5),
         mean(&|s| s.overrun),
         most(&|s| s.overrun),
         (share.ln() + 4.5) / 4.5,
@@ -79,19 +83,19 @@ pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate) -> Measures 
     ]
 }
 
-fn side(picture: &impl Pixels, candidate: &Candidate, i: usize) -> Option<Seen> {
+fn side(picture: &impl Pixels, candidate: &Candidate, i: usize, count: usize) -> Option<Seen> {
     let (from, to) = (candidate.quad[i], candidate.quad[(i + 1) % 4]);
     let along = distance(from, to).max(1.0);
     let outward = [(to[1] - from[1]) / along, -(to[0] - from[0]) / along];
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let is_inside = |p: &Point| (0.0..width).contains(&p[0]) && (0.0..height).contains(&p[1]);
-    let step = (1.0 - 2.0 * END_SHARE) / (PLACES - 1) as f32;
-    let places: Vec<[Colour; 8]> = (0..PLACES)
+    let step = (1.0 - 2.0 * END_SHARE) / (count - 1) as f32;
+    let places: Vec<[Colour; 8]> = (0..count)
         .map(|k| between(from, to, END_SHARE + step * k as f32))
         .filter(is_inside)
         .map(|place| OFFSETS_PX.map(|out| at(picture, place, outward, out)))
         .collect();
-    if places.len() < 6 {
+    if places.len() < count / 5 {
         return None;
     }
     let near = |p: &[Colour; 8]| scaled(minus(plus(p[1], p[2]), plus(p[3], p[4])), 0.5);

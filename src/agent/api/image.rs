@@ -63,7 +63,7 @@ pub(crate) async fn answer(
 async fn thumbnail(app: &Shared, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
     let place = place(app)?;
     in_turn(app, place, move || {
-        let picture = yidang_imaging::decode(&bytes).map_err(faults::picture)?;
+        let picture = yidang_imaging::decode_small(&bytes, THUMBNAIL_PX).map_err(faults::picture)?;
         yidang_imaging::thumbnail(&picture, THUMBNAIL_PX).map_err(faults::picture)
     })
     .await

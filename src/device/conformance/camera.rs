@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
 /// Longest time from the end of a call's time, or from its cancelling, to its end.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// Time in which a preview that nobody asks has several pictures waiting.
+const PICTURES_WAIT_AFTER: Duration = Duration::from_secs(1);
 /// Frames of a preview that may still show what lay there before.
 const STALE_FRAMES_MAX: usize = 8;
 
@@ -161,14 +163,26 @@ fn pages_and_previews_take_turns(bench: &dyn CameraBench) {
             assert!(page(camera.as_mut()) == laid.page, "the page differs from what lies there");
         }
     }
-    // What lies there changes within a preview, and the page is of after that.
-    assert!(!preview(camera.as_mut()).is_empty());
-    let laid = bench.lay(false);
-    assert!(page(camera.as_mut()) == laid.page, "the page is of before it was asked for");
     camera.rest();
+    a_page_within_a_preview_is_of_after_the_call(bench, camera.as_mut());
+    let laid = bench.lay(false);
     camera.rest();
     assert!(page(camera.as_mut()) == laid.page, "the page after a rest differs from what lies there");
     assert!(preview(camera.as_mut()) == laid.preview, "the preview after a rest differs");
+}
+
+/// With previews of any size, that of pages among them, and old pictures waiting when the page is asked for.
+fn a_page_within_a_preview_is_of_after_the_call(bench: &dyn CameraBench, camera: &mut dyn Camera) {
+    let best = camera.modes().swap_remove(0);
+    let whole = PreviewWish { width_max: best.width, height_max: best.height, rate: 1 };
+    for wish in [WISH, whole] {
+        for second in [true, false] {
+            assert!(!given(camera.preview(&wish, PATIENCE, &Cancel::new())).is_empty());
+            std::thread::sleep(PICTURES_WAIT_AFTER);
+            let laid = bench.lay(second);
+            assert!(page(camera) == laid.page, "the page is of before it was asked for");
+        }
+    }
 }
 
 #[track_caller]

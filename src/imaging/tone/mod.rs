@@ -123,6 +123,13 @@ pub fn whiten(page: &Picture) -> Picture {
     Picture::new(page.width(), page.height(), rgb).unwrap_or_else(|| page.clone())
 }
 
+/// The ink of a page: true where it is, row by row.
+pub(crate) fn ink(page: &Picture) -> Vec<bool> {
+    let luma = whitened_luma(page);
+    let dots = black_white::threshold(&luma, page.width() as usize, page.height() as usize);
+    dots.into_iter().map(|dot| dot == 0).collect()
+}
+
 fn whitened_luma(page: &Picture) -> Vec<u8> {
     let light = Light::of(page);
     let mut grey = Vec::with_capacity(page.rgb().len() / 3);

@@ -72,10 +72,24 @@ impl Desk {
 }
 
 /// A JPEG with a comment of so many bytes at its start.
-pub(crate) fn with_comment(jpeg: &[u8], length_bytes: u16) -> Vec<u8> {
+fn with_comment(jpeg: &[u8], length_bytes: u16) -> Vec<u8> {
     let [high, low] = (length_bytes + 2).to_be_bytes();
     let comment = vec![b'.'; usize::from(length_bytes)];
     [&jpeg[..2], &[0xFF, 0xFE, high, low], &comment, &jpeg[2..]].concat()
+}
+
+/// A JPEG without its Huffman tables, as cameras stream it.
+pub(crate) fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+    let (mut bare, mut at) = (jpeg[..2].to_vec(), 2);
+    while jpeg[at + 1] != 0xDA {
+        let next = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        if jpeg[at + 1] != 0xC4 {
+            bare.extend(&jpeg[at..next]);
+        }
+        at = next;
+    }
+    bare.extend(&jpeg[at..]);
+    bare
 }
 
 /// Takes a page, which must be this one, byte for byte.

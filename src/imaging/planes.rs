@@ -1,0 +1,276 @@
+//! A picture as JPEG keeps it: brightness, and two differences of colour at the same or a lower resolution.
+
+use std::fmt;
+
+use crate::picture::Pixels;
+use crate::{Orientation, Picture};
+
+/// Rows whose sum fits into 16 bits.
+const SUMMED_ROWS_MAX: usize = 256;
+/// No colour: the middle of a colour difference.
+pub(crate) const NEUTRAL: u8 = 128;
+
+/// One byte a pixel, row by row. Never without pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Plane<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// From one row to the next, at least the width.
+    pub(crate) stride: usize,
+}
+
+impl Plane<'_> {
+    /// The value at a point, bilinear between pixel middles; the rim goes on outside.
+    fn sample(&self, x: f32, y: f32) -> f32 {
+        let x = (x - 0.5).clamp(0.0, self.width as f32 - 1.0);
+        let y = (y - 0.5).clamp(0.0, self.height as f32 - 1.0);
+        let (x0, y0) = (x as usize, y as usize);
+        let (x1, y1) = ((x0 + 1).min(self.width - 1), (y0 + 1).min(self.height - 1));
+        let at = |x: usize, y: usize| f32::from(self.bytes[y * self.stride + x]);
+        let across = |y: usize| at(x0, y) + (at(x1, y) - at(x0, y)) * (x - x0 as f32);
+        let (top, bottom) = (across(y0), across(y1));
+        top + (bottom - top) * (y - y0 as f32)
+    }
+
+    /// Each new pixel is the mean of those it covers: there are at most as many as before, each way.
+    fn shrunk(&self, width: usize, height: usize) -> Vec<u8> {
+        // Where the pixels of each new column end.
+        let ends: Vec<usize> = (1..=width).map(|x| (x * self.width).div_ceil(width)).collect();
+        let mut sums = vec![0_u32; self.width];
+        let mut few = vec![0_u16; self.width];
+        let mut bytes = Vec::with_capacity(width * height);
+        let mut rows = self.bytes.chunks(self.stride);
+        let mut from_y = 0;
+        for y in 1..=height {
+            let to_y = (y * self.height).div_ceil(height);
+            sums.fill(0);
+            // So many rows at once as fit into 16 bits, which takes half the time.
+            for start in (from_y..to_y).step_by(SUMMED_ROWS_MAX) {
+                few.fill(0);
+                for row in rows.by_ref().take(SUMMED_ROWS_MAX.min(to_y - start)) {
+                    few.iter_mut().zip(row).for_each(|(sum, value)| *sum += u16::from(*value));
+                }
+                sums.iter_mut().zip(&few).for_each(|(sum, value)| *sum += u32::from(*value));
+            }
+            let mut from_x = 0;
+            for to_x in &ends {
+                let count = ((to_x - from_x) * (to_y - from_y)) as u32;
+                let sum: u32 = sums[from_x..*to_x].iter().sum();
+                bytes.push(((sum + count / 2) / count) as u8);
+                from_x = *to_x;
+            }
+            from_y = to_y;
+        }
+        bytes
+    }
+}
+
+/// A picture in planes, upright once its orientation is applied.
+pub(crate) struct Planes {
+    width: usize,
+    height: usize,
+    /// Pixels that share a colour, across and down; `None`: grey.
+    sampling: Option<[usize; 2]>,
+    /// Brightness, then blue's difference and red's.
+    bytes: Vec<u8>,
+    orientation: Orientation,
+}
+
+impl Planes {
+    /// Planes of these bytes, the size and the bytes as stored, brightness made up to whole samples of colour; `None`
+    /// where their number does not fit the size or
+    /// the size is zero.
+    pub(crate) fn new(
+        [width, height]: [usize; 2],
+        sampling: Option<[usize; 2]>,
+        bytes: Vec<u8>,
+        orientation: Orientation,
+    ) -> Option<Self> {
+        let planes = Self { width, height, sampling, bytes, orientation };
+        let [luma, colour] = planes.memory_sizes();
+        let length = luma[0] * luma[1] + 2 * colour[0] * colour[1];
+        (length == planes.bytes.len() && width * height > 0).then_some(planes)
+    }
+
+    /// The planes of a picture, colours at its own resolution.
+    pub(crate) fn of_picture(picture: &Picture) -> Self {
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let mut bytes = vec![0; width * height * 3];
+        let (luma, colours) = bytes.split_at_mut(width * height);
+        let (blue, red) = colours.split_at_mut(width * height);
+        let pixels = picture.rgb().as_chunks::<3>().0;
+        for (((pixel, y), cb), cr) in pixels.iter().zip(luma).zip(blue).zip(red) {
+            [*y, *cb, *cr] = ycc(*pixel);
+        }
+        Self { width, height, sampling: Some([1, 1]), bytes, orientation: Orientation::Upright }
+    }
+
+    /// Pixels across and down, as stored.
+    pub(crate) fn stored_size(&self) -> [usize; 2] {
+        [self.width, self.height]
+    }
+
+    /// What must be done to the stored planes for the picture to stand upright.
+    pub(crate) fn orientation(&self) -> Orientation {
+        self.orientation
+    }
+
+    /// The planes' sizes as they are in memory: the brightness's, which is the picture's made up to whole samples of
+    /// colour, and that of each colour's.
+    fn memory_sizes(&self) -> [[usize; 2]; 2] {
+        let Some([across, down]) = self.sampling else { return [[self.width, self.height], [0, 0]] };
+        let colour = [self.width.div_ceil(across), self.height.div_ceil(down)];
+        [[colour[0] * across, colour[1] * down], colour]
+    }
+
+    pub(crate) fn luma(&self) -> Plane<'_> {
+        let [[stride, rows], _] = self.memory_sizes();
+        Plane { bytes: &self.bytes[..stride * rows], width: self.width, height: self.height, stride }
+    }
+
+    /// How many pixels share a colour, across and down, and the planes of blue's and red's difference; `None` for
+    /// a grey picture.
+    pub(crate) fn colours(&self) -> Option<([usize; 2], [Plane<'_>; 2])> {
+        let sampling = self.sampling?;
+        let [[stride, rows], [width, height]] = self.memory_sizes();
+        let (blue, red) = self.bytes[stride * rows..].split_at(width * height);
+        Some((sampling, [blue, red].map(|bytes| Plane { bytes, width, height, stride: width })))
+    }
+
+    /// All planes as stored: brightness, blue's difference, red's.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The upright picture.
+    pub(crate) fn to_picture(&self) -> Picture {
+        let mut rgb = Vec::with_capacity(self.width * self.height * 3);
+        let mut rows = [vec![NEUTRAL; self.width], vec![NEUTRAL; self.width]];
+        for (y, luma) in
+            self.luma().bytes.chunks_exact(self.memory_sizes()[0][0]).take(self.height).enumerate()
+        {
+            if let Some((sampling, planes)) = self.colours() {
+                for (row, plane) in rows.iter_mut().zip(planes) {
+                    spread(plane, sampling, y, row);
+                }
+            }
+            let [blue, red] = &rows;
+            rgb.extend(luma.iter().zip(blue).zip(red).flat_map(|((y, cb), cr)| rgb_of([*y, *cb, *cr])));
+        }
+        self.stood_up([self.width, self.height], rgb)
+    }
+
+    /// The upright picture made smaller so that its longer side is at most `longest` (at least 1): each new pixel
+    /// is the mean of the ones it covers.
+    pub(crate) fn shrunk(&self, longest: u32) -> Picture {
+        let (side, longest) = (self.width.max(self.height), longest as usize);
+        if side <= longest {
+            return self.to_picture();
+        }
+        let scaled = |v: usize| (v * longest / side).max(1);
+        self.reduced([scaled(self.width), scaled(self.height)])
+            .unwrap_or_else(|| self.to_picture().shrunk(longest as u32))
+    }
+
+    /// The upright picture made smaller, the new size as stored; `None` where a plane of colour has fewer samples.
+    fn reduced(&self, [width, height]: [usize; 2]) -> Option<Picture> {
+        let luma = self.luma().shrunk(width, height);
+        let [blue, red] = match self.colours() {
+            None => [vec![NEUTRAL; luma.len()], vec![NEUTRAL; luma.len()]],
+            Some((_, planes)) if planes[0].width < width || planes[0].height < height => return None,
+            Some((_, planes)) => planes.map(|plane| plane.shrunk(width, height)),
+        };
+        Some(self.stood_up([width, height], interleaved(&luma, &blue, &red)))
+    }
+
+    fn stood_up(&self, [width, height]: [usize; 2], rgb: Vec<u8>) -> Picture {
+        Picture::of_known_size(width as u32, height as u32, rgb).oriented(self.orientation)
+    }
+}
+
+impl Pixels for Planes {
+    fn width(&self) -> u32 {
+        (if self.orientation.swaps_sides() { self.height } else { self.width }) as u32
+    }
+
+    fn height(&self) -> u32 {
+        (if self.orientation.swaps_sides() { self.width } else { self.height }) as u32
+    }
+
+    fn sample(&self, x: f32, y: f32) -> [f32; 3] {
+        let [x, y] = self.orientation.to_stored([x, y], [self.width as f32, self.height as f32]);
+        let luma = self.luma().sample(x, y);
+        let Some(([across, down], planes)) = self.colours() else { return [luma; 3] };
+        let (x, y) = (x / across as f32, y / down as f32);
+        let [cb, cr] = planes.map(|plane| plane.sample(x, y) - f32::from(NEUTRAL));
+        [luma + 1.402 * cr, luma - 0.344_14 * cb - 0.714_14 * cr, luma + 1.772 * cb]
+            .map(|v| v.clamp(0.0, 255.0))
+    }
+
+    /// The colour is its nearest sample's.
+    fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        if self.orientation != Orientation::Upright {
+            return self.sample(x as f32 + 0.5, y as f32 + 0.5).map(|v| (v + 0.5) as u8);
+        }
+        let luma = self.luma();
+        let luma = luma.bytes[y * luma.stride + x];
+        let Some(([across, down], planes)) = self.colours() else { return [luma; 3] };
+        let [cb, cr] = planes.map(|plane| plane.bytes[y / down * plane.stride + x / across]);
+        rgb_of([luma, cb, cr])
+    }
+}
+
+impl fmt::Debug for Planes {
+    /// The size only: the pixels are somebody's paper.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Planes({} x {})", self.width, self.height)
+    }
+}
+
+/// One row of colour at the picture's own resolution, linear between the middles of its samples.
+fn spread(plane: Plane<'_>, [across, down]: [usize; 2], y: usize, row: &mut [u8]) {
+    let (above, below, ty) = neighbours(y, down, plane.height);
+    let (above, below) = (&plane.bytes[above * plane.stride..], &plane.bytes[below * plane.stride..]);
+    let (down, weight) = (2 * down, 4 * across * down);
+    let at = |x: usize| usize::from(above[x]) * (down - ty) + usize::from(below[x]) * ty;
+    for (x, value) in row.iter_mut().enumerate() {
+        let (left, right, tx) = neighbours(x, across, plane.width);
+        *value = ((at(left) * (2 * across - tx) + at(right) * tx + weight / 2) / weight) as u8;
+    }
+}
+
+/// The samples before and after a pixel, of which there are `count`, each of `each` pixels, and how far behind the
+/// first the pixel lies, in halves of a pixel.
+fn neighbours(pixel: usize, each: usize, count: usize) -> (usize, usize, usize) {
+    let Some(from_first) = (2 * pixel + 1).checked_sub(each) else { return (0, 0, 0) };
+    let before = from_first / (2 * each);
+    (before.min(count - 1), (before + 1).min(count - 1), from_first % (2 * each))
+}
+
+/// Red, green and blue, three bytes a pixel.
+fn interleaved(luma: &[u8], blue: &[u8], red: &[u8]) -> Vec<u8> {
+    let mut rgb = vec![0; luma.len() * 3];
+    for (((pixel, y), cb), cr) in rgb.as_chunks_mut().0.iter_mut().zip(luma).zip(blue).zip(red) {
+        *pixel = rgb_of([*y, *cb, *cr]);
+    }
+    rgb
+}
+
+/// Red, green and blue of brightness and colour differences (JFIF), in 65,536ths.
+fn rgb_of([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let (y, cb, cr) = ((i32::from(y) << 16) + 32_768, i32::from(cb) - 128, i32::from(cr) - 128);
+    let red = y + 91_881 * cr;
+    let green = y - 22_554 * cb - 46_802 * cr;
+    let blue = y + 116_130 * cb;
+    [red, green, blue].map(|v| (v >> 16).clamp(0, 255) as u8)
+}
+
+/// Brightness and colour differences of red, green and blue, in 65,536ths.
+fn ycc(rgb: [u8; 3]) -> [u8; 3] {
+    let [r, g, b] = rgb.map(i32::from);
+    let y = 19_595 * r + 38_470 * g + 7_471 * b + 32_768;
+    let cb = -11_059 * r - 21_709 * g + 32_768 * b + (128 << 16) + 32_767;
+    let cr = 32_768 * r - 27_439 * g - 5_329 * b + (128 << 16) + 32_767;
+    [y, cb, cr].map(|v| (v >> 16) as u8)
+}
