@@ -12,6 +12,8 @@ use super::settle::{Seen, Settle, Small};
 /// How often it looks: eight times a second, and half as often while all is quiet.
 const LOOK_EVERY: Duration = Duration::from_millis(125);
 const LOOK_AT_REST_EVERY: Duration = Duration::from_millis(250);
+/// Longer side of what it looks at; more would make no page clearer.
+const LOOK_SIDE_PX: u32 = 640;
 /// The outline is told at most so often.
 const OUTLINE_EVERY: Duration = Duration::from_millis(250);
 /// An outline is told anew when a corner has moved by this share of the picture's diagonal.
@@ -127,7 +129,7 @@ struct View {
 impl View {
     fn of(bytes: &[u8]) -> Option<Self> {
         let header = yidang_imaging::inspect(bytes).ok()?;
-        let picture = yidang_imaging::decode(bytes).ok()?;
+        let picture = yidang_imaging::decode_small(bytes, LOOK_SIDE_PX).ok()?;
         Some(Self { picture, width: header.width, height: header.height })
     }
 
