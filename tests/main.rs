@@ -39,6 +39,8 @@ mod crash;
 mod demo;
 /// A full, forbidden or damaged disk is named, and nothing acknowledged is lost.
 mod disk;
+/// What is filed page by page is had as one document, and a scanned document is captured page by page.
+mod documents;
 /// Whoever talks nonsense to the local API keeps nobody from working.
 mod hostile;
 /// Crates depend on each other in one direction only.

@@ -137,6 +137,10 @@ fn a_person_reads_a_table_and_a_misuse_is_told_as_one() {
         (rows[1][..2].to_vec(), rows[2][..2].to_vec()),
         (vec!["form.jpg", "yes"], vec!["mat.jpg", "no"])
     );
+    let output = bench.run(&["form.jpg", "mat.jpg", "--pdf", "all.pdf"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document = std::fs::read(bench.path("all.pdf")).expect("the document is there");
+    assert_eq!(yidang_imaging::pdf_images(&document).expect("a document").len(), 2);
     for misuse in [
         &["form.jpg", "--tone", "sepia"][..],
         &["form.jpg", "--dpi", "7"],

@@ -111,8 +111,8 @@ codes! {
         "请求内容过大。", "请压缩图片或分次提交。",
         "The request body is too large.", "Send a smaller picture or fewer at once.";
     NotAnImage = "not_an_image", 415,
-        "提交的文件不是 JPEG 或 PNG 图片。", "请提交 JPEG 或 PNG 文件。",
-        "The file is no JPEG or PNG picture.", "Send a JPEG or PNG file.";
+        "提交的文件不是可用的图片或扫描件。", "请提交 JPEG、PNG，或每页一张扫描图片、没有加密的 PDF。",
+        "The file is no picture or scanned document that is read.", "Send a JPEG, a PNG, or an unprotected PDF whose pages are one scanned picture each.";
     HostDenied = "host_denied", 421,
         "请求的主机名不是本机地址。", "请使用 http://127.0.0.1:端口 访问。",
         "The Host header does not name this machine's loopback address.", "Use `http://127.0.0.1:PORT`.";

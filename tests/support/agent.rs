@@ -194,6 +194,14 @@ impl Agent {
         answer
     }
 
+    /// The same with another token.
+    pub(crate) fn get_as(&self, token: &str, path: &str) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.url));
+        let answer = self.read(request.header("Authorization", format!("Bearer {token}")).call());
+        document::promises("get", path, &answer);
+        answer
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Answer {
         let answer = self.read(
             self.client.delete(format!("{}{path}", self.url)).header("Authorization", self.bearer()).call(),

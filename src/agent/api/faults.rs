@@ -3,7 +3,7 @@
 use yidang_archive::ArchiveError;
 use yidang_archive::storage::StorageFault;
 use yidang_device::{DeviceCondition, DeviceError};
-use yidang_imaging::ImageError;
+use yidang_imaging::{ImageError, PdfError};
 
 use crate::problem::{Advice, Code, Problem};
 
@@ -144,6 +144,21 @@ pub(crate) fn picture(error: ImageError) -> Problem {
         ImageError::TooLarge { .. } => Code::ImageTooLarge,
         ImageError::BadCorners => Code::Invalid,
         ImageError::Damaged | ImageError::Encode => Code::ImageDamaged,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// The fault of a document that was handed in.
+pub(crate) fn document(error: PdfError) -> Problem {
+    let code = match error {
+        PdfError::TooManyPages | PdfError::TooLarge => Code::ImageTooLarge,
+        PdfError::NoPages | PdfError::Damaged => Code::ImageDamaged,
+        PdfError::Picture(error) => return picture(error),
+        PdfError::NotAPdf
+        | PdfError::Encrypted
+        | PdfError::Active
+        | PdfError::NotScanned
+        | PdfError::UnsupportedPicture => Code::NotAnImage,
     };
     Problem::new(code, error.to_string())
 }

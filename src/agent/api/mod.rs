@@ -55,6 +55,7 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(materials::of_holder))
         .routes(routes!(materials::one))
         .routes(routes!(materials::image))
+        .routes(routes!(materials::document))
         .routes(routes!(erasures::request))
         .routes(routes!(erasures::one))
         .routes(routes!(sync::sync))

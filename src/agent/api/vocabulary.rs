@@ -81,7 +81,9 @@ words! {
     PhotoStatus: "`decoded`: `photo` has the portrait; `no_decoder`: only `photo_wlt` could be given; `failed`: \
         it could not be decoded; `none`: the card gave none." ["decoded", "no_decoder", "failed", "none"];
     PresentedAs: "What form of the paper the clerk was shown." ["original", "copy", "certified", "e_licence"];
-    QualityIssue: "What makes a page hard to read." ["blurred", "too_dark", "too_bright", "glare", "low_resolution"];
+    QualityIssue: "What makes a page hard to read." [
+        "blurred", "too_dark", "too_bright", "glare", "cut_corner", "finger", "low_resolution"
+    ];
     RepositoryAnswer: "`answered`; `unreachable`: it gave no answer that could be used, and only this PC's \
         materials are listed; `none`: it was not asked, \
         or there is none." ["answered", "unreachable", "none"];
@@ -156,6 +158,24 @@ impl ToSchema for Picture {
     }
 }
 
+/// A document.
+pub(crate) struct Document;
+
+impl PartialSchema for Document {
+    fn schema() -> RefOr<Schema> {
+        let bytes = utoipa::openapi::KnownFormat::Binary;
+        let document =
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(bytes)));
+        document.description(Some("The bytes of a PDF document.")).into()
+    }
+}
+
+impl ToSchema for Document {
+    fn name() -> Cow<'static, str> {
+        "Document".into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +221,6 @@ mod tests {
         let formats = [yidang_device::FrameFormat::Mjpeg, yidang_device::FrameFormat::Raw];
         assert_eq!(formats.map(super::super::cameras::format_word), *FrameFormat::WORDS);
         assert_eq!(yidang_imaging::Tone::ALL.map(yidang_imaging::Tone::as_str), *Tone::WORDS);
-        let issues = [Q::Blurred, Q::TooDark, Q::TooBright, Q::Glare, Q::LowResolution];
-        assert_eq!(issues.map(Q::as_str), *QualityIssue::WORDS);
+        assert_eq!(Q::ALL.map(Q::as_str), *QualityIssue::WORDS);
     }
 }

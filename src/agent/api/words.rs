@@ -6,6 +6,7 @@ use yidang_model::{Date, Quad, Subject, SubjectType};
 
 use super::vocabulary;
 use crate::problem::Problem;
+use crate::quality_words::sentence;
 
 /// A quadrilateral: top-left, top-right, bottom-right, bottom-left of the page, in pixels of the original.
 pub(crate) type Corners = [[f32; 2]; 4];
@@ -84,11 +85,50 @@ pub(crate) struct QualityBody {
     /// Share of the page that is burnt out by a reflection, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     pub(crate) glare_share: f32,
+    /// How much of a side is missing at the worst corner, as a share of the shorter side; 1 where the page runs out
+    /// of the frame.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub(crate) corner_missing: f32,
+    /// Share of the page that fingers cover, 0 to 1.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub(crate) finger_share: f32,
     /// Pixels along the page's longer side.
     pub(crate) longer_side_px: u32,
+    /// The camera's pixels an inch of paper; null where the paper's size is not known.
+    #[serde(default)]
+    pub(crate) dpi: Option<f32>,
     /// What makes it hard to read; empty on a good page.
     #[schema(value_type = Vec<vocabulary::QualityIssue>)]
     pub(crate) issues: Vec<String>,
+    /// The same at length, in the same order: what was measured, and what to tell the clerk, who may go on anyway.
+    #[serde(default)]
+    pub(crate) findings: Vec<FindingBody>,
+}
+
+/// One thing that makes a page hard to read.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = QualityFinding)]
+pub(crate) struct FindingBody {
+    /// What it is.
+    #[schema(value_type = vocabulary::QualityIssue)]
+    pub(crate) issue: String,
+    /// What was measured.
+    pub(crate) value: f32,
+    /// From where on it is bad.
+    pub(crate) threshold: f32,
+    /// What is wrong and what to do, in Chinese.
+    pub(crate) zh: String,
+    /// The same in English.
+    pub(crate) en: String,
+}
+
+impl From<&yidang_imaging::Issue> for FindingBody {
+    fn from(found: &yidang_imaging::Issue) -> Self {
+        let [zh, en] = sentence(found.issue).map(str::to_owned);
+        Self { issue: found.as_str().to_owned(), value: found.value, threshold: found.threshold, zh, en }
+    }
 }
 
 impl From<&yidang_imaging::Quality> for QualityBody {
@@ -97,8 +137,12 @@ impl From<&yidang_imaging::Quality> for QualityBody {
             sharpness: quality.sharpness,
             brightness: quality.brightness,
             glare_share: quality.glare_share,
+            corner_missing: quality.corner_missing,
+            finger_share: quality.finger_share,
             longer_side_px: quality.longer_side_px,
+            dpi: quality.dpi,
             issues: quality.issues.iter().map(|i| i.as_str().to_owned()).collect(),
+            findings: quality.issues.iter().map(FindingBody::from).collect(),
         }
     }
 }

@@ -11,11 +11,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 use yidang_imaging::{PageResult, Tone, UnknownTone};
 
-use super::misused;
 use super::output::{complain, say, say_json};
 use super::page_out::Out;
 use super::progress::Bar;
+use super::{misused, page_out};
 use crate::api::{QualityBody, faults};
+use crate::document::{self, DocumentPage};
 use crate::failure::Failure;
 use crate::page_wish::{DPI, PageWish};
 
@@ -30,6 +31,9 @@ pub(super) struct PageCommand {
     /// Where the pages go: a file for one picture, a folder for several. Nothing is written unless it is said.
     #[arg(long, value_name = "OUT")]
     out: Option<PathBuf>,
+    /// Puts all pages into one PDF document as well, in the order of the pictures.
+    #[arg(long, value_name = "FILE")]
+    pdf: Option<PathBuf>,
     /// How the page looks.
     #[arg(long, value_name = "T", default_value_t = Tone::Colour, value_parser = tones())]
     tone: Tone,
@@ -80,6 +84,7 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
     if !command.json {
         say("file\tfound\tconfidence\twidth\theight\tissues\tms")?;
     }
+    let mut document = Vec::new();
     let (mut bar, all) = (Bar::new(), command.inputs.len());
     let mut code = ExitCode::SUCCESS;
     for (done, input) in command.inputs.iter().enumerate() {
@@ -91,8 +96,11 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
         let name = input.to_string_lossy();
         match made {
             Ok((pages, elapsed_ms)) => {
-                for page in &pages {
-                    tell(command.json, &name, page, elapsed_ms)?;
+                for page in pages {
+                    tell(command.json, &name, &page, elapsed_ms)?;
+                    if command.pdf.is_some() {
+                        document.push(DocumentPage::from(page.page));
+                    }
                 }
             }
             Err(failure) => {
@@ -104,7 +112,16 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
             }
         }
     }
+    if let Some(path) = command.pdf.as_ref().filter(|_| !document.is_empty()) {
+        write_document(path, &document, &command.inputs)?;
+    }
     Ok(code)
+}
+
+fn write_document(path: &Path, pages: &[DocumentPage], inputs: &[PathBuf]) -> Result<(), Failure> {
+    let bytes = document::write(pages)
+        .map_err(|error| Failure::new("page_not_written", error, "make several documents of fewer pages"))?;
+    page_out::write(path, &bytes, &page_out::originals(inputs))
 }
 
 /// The page or pages of one file, and how long their making took from the bytes in memory to the encoded pages.

@@ -33,25 +33,17 @@ impl Out {
         if is_folder && let Err(error) = fs::create_dir_all(path) {
             return Ok(Err(not_written(path, &error)));
         }
-        let originals = inputs.iter().filter_map(|input| input.canonicalize().ok()).collect();
+        let originals = originals(inputs);
         Ok(Ok(Self { path: path.to_owned(), is_folder, taken: HashSet::new(), originals }))
     }
 
-    /// Writes the page of this picture. What was begun and could not be finished is removed.
+    /// Writes the page of this picture.
     pub(super) fn write(&mut self, input: &Path, page: &Encoded) -> Result<(), Failure> {
         let mut path = self.path.clone();
         if self.is_folder {
             path.push(self.name(input, page));
         }
-        if path.canonicalize().is_ok_and(|path| self.originals.contains(&path)) {
-            let cause = format!("{}: the page would take its picture's place", path.display());
-            return Err(Failure::new("original_kept", cause, "name another file or folder with --out"));
-        }
-        fs::write(&path, &page.bytes).map_err(|error| {
-            // What cannot be removed either is told by the error at hand.
-            let _ = fs::remove_file(&path);
-            not_written(&path, &error)
-        })
+        write(&path, &page.bytes, &self.originals)
     }
 
     /// The picture's stem and the page's own ending; numbered where two pictures have the same stem.
@@ -71,6 +63,24 @@ impl Out {
             number += 1;
         }
     }
+}
+
+/// The pictures themselves, by names that can be compared.
+pub(super) fn originals(inputs: &[PathBuf]) -> HashSet<PathBuf> {
+    inputs.iter().filter_map(|input| input.canonicalize().ok()).collect()
+}
+
+/// Writes a file that is none of the originals. What was begun and could not be finished is removed.
+pub(super) fn write(path: &Path, bytes: &[u8], originals: &HashSet<PathBuf>) -> Result<(), Failure> {
+    if path.canonicalize().is_ok_and(|path| originals.contains(&path)) {
+        let cause = format!("{}: the page would take its picture's place", path.display());
+        return Err(Failure::new("original_kept", cause, "name another file or folder with --out"));
+    }
+    fs::write(path, bytes).map_err(|error| {
+        // What cannot be removed either is told by the error at hand.
+        let _ = fs::remove_file(path);
+        not_written(path, &error)
+    })
 }
 
 fn not_written(path: &Path, error: &std::io::Error) -> Failure {

@@ -84,7 +84,7 @@ pub(crate) struct CaptureBody {
     /// Where it came from.
     #[schema(value_type = vocabulary::Origin)]
     origin: String,
-    /// Where `split` was asked for, the capture of each paper, this one first; else null.
+    /// Where `split` was asked for or a PDF handed in, the capture of each paper or page, this one first; else null.
     #[schema(no_recursion)]
     captures: Option<Vec<CaptureBody>>,
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use yidang_archive::{Actor, Archive, Idempotency, Stage};
 use yidang_device::Frame;
-use yidang_imaging::PageResult;
+use yidang_imaging::{Crop, PageResult, pdf_images};
 use yidang_model::{Digest, MaterialId, Origin};
 
 use super::wish::{CaptureForm, CaptureWish, pass_over, read_request};
@@ -29,6 +29,9 @@ use crate::replay::fingerprint;
 use crate::scope::Scope;
 use crate::{clock, random};
 
+/// Most pages of a document that is handed in; each is worked on like a picture.
+const DOCUMENT_PAGES_MAX: usize = 50;
+
 /// Takes a picture, or takes one in.
 ///
 /// With JSON, or with no body at all, the camera takes a picture; with `multipart/form-data` the field `file` is
@@ -37,6 +40,9 @@ use crate::{clock, random};
 /// frame of the camera and the work on it, about a second; pictures are worked on two at a time, in turn. Where
 /// no page is found the whole frame is kept: `corners` is null and `confidence` 0.
 ///
+/// A PDF whose pages are one scanned picture each, 50 at most, becomes one capture a page, whole pages unless `split` is
+/// asked for: `captures` lists them. With `split` it lists the papers that lie beside each other.
+///
 /// With `when` `settled` the picture is taken as soon as a page lies at rest under the camera: at once where one does
 /// already, and else when it comes to rest. Where none does in time the answer is `not_settled` and nothing is kept;
 /// hanging up ends the wait. To capture one paper after the other, watch a preview and wait for the event
@@ -44,7 +50,7 @@ use crate::{clock, random};
 #[utoipa::path(post, path = "/v1/captures", tag = "captures", operation_id = "capturePaper",
     request_body(description = "How to capture, or the picture; may be left out.", content(
         (CaptureWish = "application/json"),
-        (CaptureForm = "multipart/form-data", encoding(("file" = (content_type = "image/jpeg, image/png")))))),
+        (CaptureForm = "multipart/form-data", encoding(("file" = (content_type = "image/jpeg, image/png, application/pdf")))))),
     responses((status = 201, description = "The capture is kept.", body = CaptureBody)))]
 pub(crate) async fn capture(
     State(app): State<Shared>,
@@ -79,13 +85,14 @@ pub(crate) async fn capture(
             }
         };
         let from_camera = frame.origin != Origin::Upload;
+        let is_document = is_document(&frame);
         let stages = in_turn(&app, turn, move || make_stages(frame, &page))
             .await
             .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
         let archive = app.archive.clone();
         // Telling what is on file is a look, and needs the right to look.
         let who = who.filter(|h| h.basis.may_read() && caller.may(Scope::ArchiveRead));
-        let split = wish.split;
+        let lists = wish.split || is_document;
         let body = blocking(move || {
             let mut bodies = Vec::with_capacity(stages.len());
             for (at, stage) in stages.into_iter().enumerate() {
@@ -98,7 +105,7 @@ pub(crate) async fn capture(
                 }
                 bodies.push(body);
             }
-            answer(bodies, split)
+            answer(bodies, lists)
         })
         .await?;
         Ok((StatusCode::CREATED, Answer(body)).into_response())
@@ -139,8 +146,37 @@ fn as_camera_fault(problem: Problem) -> Problem {
 
 /// What is to be kept of each paper in a frame: the paper's page and the whole untouched frame.
 fn make_stages(frame: Frame, wish: &PageWish) -> Result<Vec<Stage>, Problem> {
+    if is_document(&frame) {
+        return document_stages(&frame.bytes, wish);
+    }
     let pages = wish.make(&frame.bytes).map_err(faults::picture)?;
     Ok(pages.into_iter().map(|made| stage(&frame, made)).collect())
+}
+
+/// The same for a document that was handed in: the picture of each of its pages counts as a frame. Pages that were
+/// scanned are straight already, so what is on them is not looked for unless that is asked for.
+fn document_stages(document: &[u8], wish: &PageWish) -> Result<Vec<Stage>, Problem> {
+    if matches!(wish.crop, Crop::Corners(_)) {
+        return Err(Problem::invalid("corners go with one picture, not with a document"));
+    }
+    let pictures = pdf_images(document).map_err(faults::document)?;
+    if pictures.len() > DOCUMENT_PAGES_MAX {
+        let detail = format!("a document of more than {DOCUMENT_PAGES_MAX} pages");
+        return Err(Problem::new(Code::ImageTooLarge, detail));
+    }
+    let mut stages = Vec::with_capacity(pictures.len());
+    for picture in pictures {
+        let crop = if wish.split { wish.crop } else { Crop::Full };
+        let wish = PageWish { crop, rotate: wish.rotate + picture.quarter_turns, ..*wish };
+        let frame = Frame { bytes: picture.bytes, origin: Origin::Upload };
+        let pages = wish.make(&frame.bytes).map_err(faults::picture)?;
+        stages.extend(pages.into_iter().map(|made| stage(&frame, made)));
+    }
+    Ok(stages)
+}
+
+fn is_document(frame: &Frame) -> bool {
+    frame.origin == Origin::Upload && frame.bytes.starts_with(b"%PDF-")
 }
 
 fn stage(frame: &Frame, made: PageResult) -> Stage {
@@ -178,10 +214,10 @@ fn key_of_paper(caller: &Caller, request: &[u8; 32], at: usize) -> Option<Idempo
     Some(key)
 }
 
-/// The first paper's capture; with all of them where several were asked for.
-fn answer(captures: Vec<CaptureBody>, split: bool) -> Result<CaptureBody, Problem> {
+/// The first paper's capture; with all of them where there may be several.
+fn answer(captures: Vec<CaptureBody>, lists: bool) -> Result<CaptureBody, Problem> {
     let first = captures.first().cloned().ok_or(Code::StorageFailed)?;
-    Ok(CaptureBody { captures: split.then_some(captures), ..first })
+    Ok(CaptureBody { captures: lists.then_some(captures), ..first })
 }
 
 async fn grab(app: &Shared, camera: Option<&str>) -> Result<Frame, Problem> {

@@ -59,7 +59,7 @@ pub(crate) struct CaptureWish {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the multipart form in the OpenAPI document")]
 pub(crate) struct CaptureForm {
-    /// JPEG or PNG, at most 32 MiB with the rest of the form.
+    /// JPEG, PNG or PDF, at most 32 MiB with the rest of the form.
     #[schema(value_type = Picture)]
     file: String,
     /// As in `CaptureWish`.

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::Response;
 use yidang_archive::{Look, LookVerb, Stored};
-use yidang_model::{Image, MaterialId};
+use yidang_model::{Digest, Image, Material, MaterialId};
 
 use super::list::look_at;
 use super::record::{MaterialBody, Safe};
@@ -19,9 +19,18 @@ use crate::scope::Scope;
 use crate::sync::SyncError;
 
 /// Where a material that may be shown lies.
-enum Shown {
+pub(super) enum Shown {
     Here(Stored),
     AtRepository(Remote),
+}
+
+impl Shown {
+    pub(super) fn material(&self) -> &Material {
+        match self {
+            Self::Here(stored) => &stored.material,
+            Self::AtRepository(remote) => &remote.material,
+        }
+    }
 }
 
 /// A material of an open dossier.
@@ -62,30 +71,13 @@ pub(crate) async fn image(
     Parameters(which): Parameters<WhichRendition>,
 ) -> Result<Response, Problem> {
     let (shown, look) = admit(&app, &caller, &id).await?;
-    let material = match &shown {
-        Shown::Here(stored) => &stored.material,
-        Shown::AtRepository(remote) => &remote.material,
-    };
-    let page = page.checked_sub(1).and_then(|n| material.pages.get(n)).ok_or(Code::MaterialUnknown)?;
+    let page =
+        page.checked_sub(1).and_then(|n| shown.material().pages.get(n)).ok_or(Code::MaterialUnknown)?;
     let wanted: Image =
         if which.rendition == Rendition::Original { page.original.clone() } else { page.image.clone() };
     let worker = app.clone();
     let bytes = blocking(move || {
-        let bytes = match &shown {
-            Shown::Here(stored) => worker.archive.blob(stored.material.id, &wanted.digest)?,
-            Shown::AtRepository(remote) => {
-                let sync = worker.sync.as_ref().ok_or(Code::MaterialUnknown)?;
-                match sync.fetch_blob(&wanted.digest, &remote.grant) {
-                    Ok(bytes) => bytes,
-                    Err(SyncError::Gone) => {
-                        // Erased since it was listed.
-                        worker.holders.forget(remote.material.id);
-                        return Err(Code::MaterialUnknown.into());
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        };
+        let bytes = fetch(&worker, &shown, &wanted.digest)?;
         worker.archive.record(look)?;
         Ok(bytes)
     })
@@ -93,9 +85,26 @@ pub(crate) async fn image(
     answer(&app, which.rendition, wanted.media_type, bytes).await
 }
 
+/// A picture of a material. Blocks as long as the disk or the network does.
+pub(super) fn fetch(app: &Shared, shown: &Shown, digest: &Digest) -> Result<Vec<u8>, Problem> {
+    let remote = match shown {
+        Shown::Here(stored) => return Ok(app.archive.blob(stored.material.id, digest)?),
+        Shown::AtRepository(remote) => remote,
+    };
+    let sync = app.sync.as_ref().ok_or(Code::MaterialUnknown)?;
+    sync.fetch_blob(digest, &remote.grant).map_err(|error| match error {
+        SyncError::Gone => {
+            // Erased since it was listed.
+            app.holders.forget(remote.material.id);
+            Code::MaterialUnknown.into()
+        }
+        error => error.into(),
+    })
+}
+
 /// Whether the caller may see it: an open holder of that person with `read` on the same token, or the filing
 /// token within its session.
-async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Shown, Look), Problem> {
+pub(super) async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Shown, Look), Problem> {
     caller.require(Scope::ArchiveRead)?;
     let id: MaterialId = id.parse().map_err(|_| Code::MaterialUnknown)?;
     let archive = app.archive.clone();

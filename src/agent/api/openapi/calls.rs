@@ -92,6 +92,11 @@ pub(super) const CALLS: &[Call] = &[
         READ,
         &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, BlobDamaged]],
     ),
+    call(
+        "readDocument",
+        READ,
+        &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, BlobDamaged]],
+    ),
     call("requestErasure", ERASE, &[KEYED, WRITES, HOLDER, &[MaterialUnknown]]),
     call("readErasure", ERASE, &[WRITES, &[ErasureUnknown]]),
     call("simulateCard", ADMIN, &[KEYED, &[SimulatedUnknown]]),
