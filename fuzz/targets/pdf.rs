@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use yidang_imaging::{PdfInfo, PdfPage, inspect, pdf_images, write_pdf};
+use yidang_imaging::{PdfInfo, PdfPage, complete_jpeg, inspect, pdf_images, write_pdf};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(images) = pdf_images(data) else { return };
@@ -15,6 +15,8 @@ fuzz_target!(|data: &[u8]| {
     let Ok(again) = pdf_images(&written) else { panic!("what was written is not read") };
     assert!(again.len() == images.len(), "pages were lost");
     for (one, other) in images.iter().zip(&again) {
-        assert!(one.media_type != yidang_model::MediaType::Jpeg || one.bytes == other.bytes, "a JPEG changed");
+        // Tables that a webcam left out are put in when it is written: readers of documents want them.
+        let is_same = || complete_jpeg(&one.bytes) == other.bytes;
+        assert!(one.media_type != yidang_model::MediaType::Jpeg || is_same(), "a JPEG changed");
     }
 });
