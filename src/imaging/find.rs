@@ -16,6 +16,7 @@ use crate::hull::quad_of_region;
 use crate::lines;
 use crate::picture::Pixels;
 use crate::quads::{self, Candidate};
+use crate::rectify::check_corners;
 use crate::regions::{REGION_SIDE_PX, regions};
 use crate::score::{confidence, score};
 use crate::segments::segments;
@@ -96,7 +97,7 @@ pub fn find_pages(frame: &Picture, most: usize) -> Vec<Found> {
         }
     }
     let whole = pages.into_iter().filter(|page| !page.is_cut);
-    in_rows(whole.map(|page| refined(&page, &small, frame)).collect())
+    in_rows(whole.filter_map(|page| straightenable(refined(&page, &small, frame), frame)).collect())
 }
 
 /// The same as [`find_page`], for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].
@@ -117,7 +118,7 @@ pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
     match best {
         best if best.confidence < CONFIDENCE_MIN => Sight::Nothing,
         best if best.is_cut => Sight::Cut,
-        best => Sight::Page(refined(best, small, frame)),
+        best => straightenable(refined(best, small, frame), frame).map_or(Sight::Nothing, Sight::Page),
     }
 }
 
@@ -239,6 +240,11 @@ fn is_plausible(quad: &Quad, frame: &Picture) -> bool {
         && narrow > NARROW_MIN * frame.width().max(frame.height()) as f32
         && is_convex_clockwise(quad)
         && (0..4).all(|i| corner_cosine(i).abs() < CORNER_COSINE_MAX)
+}
+
+/// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.
+fn straightenable(found: Found, frame: &impl Pixels) -> Option<Found> {
+    check_corners(frame, &found.corners).is_ok().then_some(found)
 }
 
 /// The page in the full frame.

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use yidang_model::Quad;
 
 use crate::geometry::distance;
-use crate::{PAGES_MAX, Picture, Sight, find_page, find_pages, look_for_page};
+use crate::{
+    ImageError, PAGES_MAX, PageOptions, Picture, Sight, find_page, find_pages, look_for_page, make_page,
+    rectify,
+};
 
 const WIDTH: u32 = 800;
 const HEIGHT: u32 = 600;
@@ -178,10 +181,28 @@ proptest! {
         });
         let picture = Picture::new(width, height, rgb.collect()).unwrap();
         for page in find_pages(&picture, PAGES_MAX) {
+            prop_assert!(rectify(&picture, &page.corners, 0, None).is_ok());
             prop_assert!(page.corners.iter().flatten().all(|v| v.is_finite()));
             prop_assert!((0.0..=1.0).contains(&page.confidence));
         }
     }
+}
+
+/// What looks like a page of ten pixels is none, instead of one that cannot be straightened.
+#[test]
+fn a_frame_with_a_figure_of_a_few_pixels_is_kept_whole() -> Result<(), ImageError> {
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 70);
+    encoder.set_restart_interval(3);
+    let pixel = |i: u32| ((i % 48 * 5) ^ (i / 48 * 3)) as u8;
+    let rgb: Vec<u8> = (0..48 * 48).flat_map(|i| [pixel(i), pixel(i + 9), pixel(i * 3)]).collect();
+    encoder.encode(&rgb, 48, 48, jpeg_encoder::ColorType::Rgb).expect("the picture is written");
+    // Two changed bytes that leave it readable and draw a figure.
+    bytes[1159] = 0;
+    bytes[1151] = 0xa9;
+    let page = make_page(&bytes, &PageOptions::default())?;
+    assert!(page.corners.is_none());
+    Ok(())
 }
 
 proptest! {
