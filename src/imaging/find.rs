@@ -25,7 +25,7 @@ use crate::sides::{LASTING, PLACES, PLACES_FIRST, measure};
 /// Longer side of the small picture that is searched.
 pub(crate) const SEARCH_SIDE_PX: u32 = 640;
 /// Of the figures that lines close to, so many are fitted, the best by what they are worth unfitted.
-const FITTED_MAX: usize = 24;
+const FITTED_MAX: usize = 12;
 /// A page covers at least this share of the frame.
 const AREA_MIN: f32 = 0.015;
 /// A page's shorter side is at least this share of the frame's longer one: rulers and staplers are narrower, and a bank
@@ -36,7 +36,7 @@ const AREA_MAX: f32 = 0.985;
 /// A region fills at least this share of its four-sided outline, or it is no page.
 const FILL_MIN: f32 = 0.80;
 /// Below this confidence nothing is reported.
-const CONFIDENCE_MIN: f32 = 0.12;
+const CONFIDENCE_MIN: f32 = 0.04;
 /// A page whose corners lie outside the frame by more than this, in pixels of the small picture, is cut.
 const OUTSIDE_PX: f32 = 1.5;
 /// Cosine of the narrowest corner a page shows, about 45 degrees.
