@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use yidang_imaging::{Picture, Sight, decode, find_pages, look_for_page};
+use yidang_imaging::{Picture, Sight, decode, find_pages, intersection_over_union, look_for_page};
 use yidang_model::Quad;
 
+use crate::corner_error::corner_error;
 use crate::drawer::Drawer;
 use crate::jpeg;
 use crate::mat::Surface;
-use crate::overlap::{corner_error, intersection_over_union};
 use crate::random_scene::{Purpose, random_scene};
 use crate::scene::{Difficulty, Scene};
 

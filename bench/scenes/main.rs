@@ -4,6 +4,7 @@
 //! `scenes evaluate` makes random ones in memory and prints a table.
 
 mod camera;
+mod corner_error;
 mod desk;
 mod drawer;
 mod evaluate;
@@ -12,7 +13,6 @@ mod lettering;
 mod light;
 mod lying;
 mod mat;
-mod overlap;
 mod papers;
 mod random;
 mod random_scene;

@@ -10,7 +10,7 @@ use yidang_model::Quad;
 
 use crate::Picture;
 use crate::edges::{self, Care};
-use crate::geometry::{distance, is_convex_clockwise, shared_area, signed_area};
+use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
 use crate::gradient::Gradient;
 use crate::hull::quad_of_region;
 use crate::lines;
@@ -171,8 +171,7 @@ fn is_printed(inner: &Scored, all: &[Scored]) -> bool {
 
 /// Whether two figures are the same page, found twice.
 fn agree(a: &Quad, b: &Quad, overlap: f32) -> bool {
-    let shared = shared_area(a, b);
-    shared > overlap * (signed_area(a) + signed_area(b) - shared)
+    intersection_over_union(a, b) > overlap
 }
 
 /// Rough figures from regions and from lines, fitted to their edges.

@@ -57,6 +57,12 @@ pub(crate) fn shared_area(a: &Quad, b: &Quad) -> f32 {
     signed_area(&shared)
 }
 
+/// Area that two convex clockwise figures share, as a share of what they cover together: 1 for the same figure.
+pub fn intersection_over_union(a: &Quad, b: &Quad) -> f32 {
+    let shared = shared_area(a, b);
+    shared / (signed_area(a) + signed_area(b) - shared)
+}
+
 /// A straight line: a point on it and its direction, of length one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {

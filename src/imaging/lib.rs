@@ -73,6 +73,7 @@ pub use decode::{decode, decode_small};
 pub use encode::{encode_jpeg, thumbnail};
 pub use error::ImageError;
 pub use find::{Found, PAGES_MAX, Sight, find_page, find_pages, look_for_page};
+pub use geometry::intersection_over_union;
 pub use grey::GreyPicture;
 pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use jpeg::complete as complete_jpeg;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use yidang_model::Quad;
 
-use crate::geometry::{distance, shared_area, signed_area};
+use crate::geometry::{distance, intersection_over_union};
 use crate::{PAGES_MAX, Sight, decode, find_page, find_pages, look_for_page};
 
 /// What the file beside a scene says.
@@ -49,11 +49,9 @@ fn frame(truth: &Truth) -> crate::Picture {
 
 /// Whether the found figure covers the true one and its corners are near the true ones.
 fn fits(truth: &Quad, found: &Quad) -> bool {
-    let shared = shared_area(truth, found);
-    let overlap = shared / (signed_area(truth) + signed_area(found) - shared);
     let limit = distance(truth[0], truth[2]) * 0.02;
     let near = |turn: usize| (0..4).all(|i| distance(truth[i], found[(i + turn) % 4]) < limit);
-    overlap >= 0.945 && (0..4).any(near)
+    intersection_over_union(truth, found) >= 0.945 && (0..4).any(near)
 }
 
 #[test]
