@@ -2,9 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use yidang_imaging::{
-    Crop, ImageError, PAGES_MAX, PageOptions, PageResult, Tone, decode, find_pages, make_page,
-};
+use yidang_imaging::{Crop, ImageError, PAGES_MAX, PageOptions, PageResult, Tone, make_page, make_pages};
 
 /// Resolutions a page can be asked for in.
 pub(crate) const DPI: RangeInclusive<u32> = 50..=600;
@@ -34,19 +32,18 @@ impl Default for PageWish {
 impl PageWish {
     /// The pages of a frame, at least one, in the order in which one reads them.
     pub(crate) fn make(&self, frame: &[u8]) -> Result<Vec<PageResult>, ImageError> {
-        let papers = if self.split { find_pages(&decode(frame)?, PAGES_MAX) } else { Vec::new() };
-        if papers.is_empty() {
-            return Ok(vec![make_page(frame, &self.options(self.crop))?]);
-        }
-        let page = |found: &yidang_imaging::Found| {
-            let made = make_page(frame, &self.options(Crop::Corners(found.corners)))?;
-            Ok(PageResult { confidence: found.confidence, ..made })
+        let options = PageOptions {
+            crop: self.crop,
+            rotate: self.rotate,
+            dpi: self.dpi,
+            tone: self.tone,
+            ..PageOptions::default()
         };
-        papers.iter().map(page).collect()
-    }
-
-    fn options(&self, crop: Crop) -> PageOptions {
-        PageOptions { crop, rotate: self.rotate, dpi: self.dpi, tone: self.tone, ..PageOptions::default() }
+        if self.split {
+            make_pages(frame, &options, PAGES_MAX)
+        } else {
+            Ok(vec![make_page(frame, &options)?])
+        }
     }
 }
 

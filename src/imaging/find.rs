@@ -85,9 +85,13 @@ pub fn find_page(frame: &Picture) -> Option<Found> {
 /// Finds every page that lies wholly in the frame, `most` at most and never more than [`PAGES_MAX`], as one reads them:
 /// row by row from the top, each from the left. They do not overlap.
 pub fn find_pages(frame: &Picture, most: usize) -> Vec<Found> {
-    let small = frame.shrunk(SEARCH_SIDE_PX);
+    find_all_in(&frame.shrunk(SEARCH_SIDE_PX), frame, most)
+}
+
+/// The same, for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].
+pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> Vec<Found> {
     let mut pages: Vec<Scored> = Vec::new();
-    for seen in scored(&small) {
+    for seen in scored(small) {
         let apart = pages.iter().all(|page| {
             let smaller = signed_area(&page.quad).min(signed_area(&seen.quad));
             shared_area(&page.quad, &seen.quad) < SHARED_MAX * smaller
@@ -97,7 +101,7 @@ pub fn find_pages(frame: &Picture, most: usize) -> Vec<Found> {
         }
     }
     let whole = pages.into_iter().filter(|page| !page.is_cut);
-    in_rows(whole.filter_map(|page| straightenable(refined(&page, &small, frame), frame)).collect())
+    in_rows(whole.filter_map(|page| straightenable(refined(&page, small, frame), frame)).collect())
 }
 
 /// The same as [`find_page`], for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].

@@ -79,7 +79,7 @@ pub use header::{Header, Orientation, PIXELS_MAX, SIDE_MAX_PX, inspect};
 pub use jpeg::complete as complete_jpeg;
 pub use judge::{PageSetting, judge, judge_page, runs_out_of_frame};
 pub use output::{Format, encode_page, encode_png};
-pub use page::{Crop, Encoded, PageOptions, PageResult, Stage, make_page, make_page_watched};
+pub use page::{Crop, Encoded, PageOptions, PageResult, Stage, make_page, make_page_watched, make_pages};
 pub use paper_size::{PaperSize, paper_size};
 pub use pdf::{
     PDF_BYTES_MAX, PDF_OBJECTS_MAX, PDF_PAGES_MAX, PdfError, PdfImage, PdfInfo, PdfPage, pdf_images,

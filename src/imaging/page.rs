@@ -1,17 +1,19 @@
 //! From the bytes of a frame to the bytes of a page, in one call.
 
+use std::borrow::Cow;
+
 use yidang_model::{MediaType, Quad};
 
 use crate::decode::{completed, decode_planes};
 use crate::encode::encode_planes;
-use crate::find::{SEARCH_SIDE_PX, find_in};
+use crate::find::{SEARCH_SIDE_PX, find_all_in, find_in};
 use crate::judge::judge_pixels;
 use crate::picture::Pixels;
 use crate::planes::Planes;
 use crate::rectify::{check_corners, longest_of, rectify_planes, turned};
 use crate::{
-    Format, Header, ImageError, Orientation, PageSetting, PaperSize, Quality, Tone, encode_page, inspect,
-    paper_size, runs_out_of_frame, set_tone,
+    Format, Found, Header, ImageError, Orientation, PageSetting, PaperSize, Quality, Tone, encode_page,
+    inspect, paper_size, runs_out_of_frame, set_tone,
 };
 
 /// Which part of the frame becomes the page.
@@ -134,60 +136,121 @@ pub fn make_page_watched(
     options: &PageOptions,
     mut watch: impl FnMut(Stage),
 ) -> Result<PageResult, ImageError> {
-    let header = inspect(bytes)?;
-    let bytes = completed(bytes, &header);
-    let frame = decode_planes(&bytes, &header)?;
+    let frame = Opened::of(bytes)?;
     watch(Stage::Decoded);
-    let (corners, confidence) = match options.crop {
-        Crop::Full => (None, 0.0),
-        Crop::Corners(corners) => {
-            check_corners(&frame, &corners)?;
-            (Some(corners), 1.0)
-        }
-        Crop::Auto => match find_in(&frame.shrunk(SEARCH_SIDE_PX), &frame) {
-            Some(found) => (Some(found.corners), found.confidence),
-            None => (None, 0.0),
-        },
+    frame.into_page(options, watch)
+}
+
+/// A page of each of several papers in a frame, `most` at most, in the order [`find_pages`](crate::find_pages) gives them;
+/// where none is found, the one page that [`make_page`] makes. The frame is decoded once.
+///
+/// # Errors
+/// As [`make_page`].
+pub fn make_pages(bytes: &[u8], options: &PageOptions, most: usize) -> Result<Vec<PageResult>, ImageError> {
+    let frame = Opened::of(bytes)?;
+    let papers = find_all_in(&frame.planes.shrunk(SEARCH_SIDE_PX), &frame.planes, most);
+    if papers.is_empty() {
+        return Ok(vec![frame.into_page(options, |_| ())?]);
+    }
+    let page = |found: &Found| {
+        let cut_out = CutOut::of(&frame.planes, Some(*found), options)?;
+        cut_out.into_page(frame.header, options, &mut |_| ())
     };
-    watch(Stage::Found);
-    let rotate = options.rotate % 4;
-    let mut known = (None, PageSetting::default());
-    let page = match corners {
-        Some(corners) => {
-            let page = rectify_planes(&frame, &corners, rotate, options.dpi)?;
-            known = placed(&page, &frame, &corners, options.px_per_mm);
-            page
+    papers.iter().map(page).collect()
+}
+
+/// A frame's bytes, with what its camera took for granted, and its pixels.
+struct Opened<'a> {
+    header: Header,
+    bytes: Cow<'a, [u8]>,
+    planes: Planes,
+}
+
+impl<'a> Opened<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Self, ImageError> {
+        let header = inspect(bytes)?;
+        let bytes = completed(bytes, &header);
+        let planes = decode_planes(&bytes, &header)?;
+        Ok(Self { header, bytes, planes })
+    }
+
+    fn into_page(
+        self,
+        options: &PageOptions,
+        mut watch: impl FnMut(Stage),
+    ) -> Result<PageResult, ImageError> {
+        let found = match options.crop {
+            Crop::Full => None,
+            Crop::Corners(corners) => {
+                check_corners(&self.planes, &corners)?;
+                Some(Found { corners, confidence: 1.0 })
+            }
+            Crop::Auto => find_in(&self.planes.shrunk(SEARCH_SIDE_PX), &self.planes),
+        };
+        watch(Stage::Found);
+        if found.is_none() && is_as_photographed(options, &self.header) {
+            return Ok(self.kept_whole(watch));
         }
-        None if rotate == 0
-            && is_as_photographed(options, &header)
-            && header.orientation == Orientation::Upright =>
-        {
-            let page = Encoded {
-                bytes: bytes.into_owned(),
-                media_type: header.media_type,
-                width: header.width,
-                height: header.height,
-            };
-            let quality = judge_pixels(&frame, &known.1);
-            watch(Stage::Judged);
-            return Ok(PageResult { header, page, corners, confidence, paper_size: None, quality });
-        }
-        None => turned(&frame, rotate)?,
-    };
-    drop(frame);
-    watch(Stage::Straightened);
-    let (paper_size, setting) = known;
-    let quality = judge_pixels(&page, &setting);
-    watch(Stage::Judged);
-    let page = encoded(page, options)?;
-    watch(Stage::Encoded);
-    Ok(PageResult { header, page, corners, confidence, paper_size, quality })
+        let cut_out = CutOut::of(&self.planes, found, options)?;
+        let header = self.header;
+        drop(self);
+        cut_out.into_page(header, options, &mut watch)
+    }
+
+    /// The frame's own bytes are the page.
+    fn kept_whole(self, mut watch: impl FnMut(Stage)) -> PageResult {
+        let quality = judge_pixels(&self.planes, &PageSetting::default());
+        watch(Stage::Judged);
+        let Header { media_type, width, height, .. } = self.header;
+        let page = Encoded { bytes: self.bytes.into_owned(), media_type, width, height };
+        PageResult { header: self.header, page, corners: None, confidence: 0.0, paper_size: None, quality }
+    }
+}
+
+/// What was cut out of a frame, or the full frame turned.
+struct CutOut {
+    planes: Planes,
+    found: Option<Found>,
+    paper_size: Option<PaperSize>,
+    setting: PageSetting,
+}
+
+impl CutOut {
+    fn of(frame: &Planes, found: Option<Found>, options: &PageOptions) -> Result<Self, ImageError> {
+        let rotate = options.rotate % 4;
+        let Some(Found { corners, .. }) = found else {
+            let planes = turned(frame, rotate)?;
+            return Ok(Self { planes, found, paper_size: None, setting: PageSetting::default() });
+        };
+        let planes = rectify_planes(frame, &corners, rotate, options.dpi)?;
+        let (paper_size, setting) = placed(&planes, frame, &corners, options.px_per_mm);
+        Ok(Self { planes, found, paper_size, setting })
+    }
+
+    /// Judged and encoded.
+    fn into_page(
+        self,
+        header: Header,
+        options: &PageOptions,
+        watch: &mut impl FnMut(Stage),
+    ) -> Result<PageResult, ImageError> {
+        watch(Stage::Straightened);
+        let quality = judge_pixels(&self.planes, &self.setting);
+        watch(Stage::Judged);
+        let page = encoded(self.planes, options)?;
+        watch(Stage::Encoded);
+        let (corners, confidence) = (self.found.map(|f| f.corners), self.found.map_or(0.0, |f| f.confidence));
+        Ok(PageResult { header, page, corners, confidence, paper_size: self.paper_size, quality })
+    }
 }
 
 /// Whether the frame's own bytes can be the page: nothing about its pixels is to change.
 fn is_as_photographed(options: &PageOptions, header: &Header) -> bool {
     let wants_png = options.format == Format::Png;
-    options.tone == Tone::Colour && (!wants_png || header.media_type == MediaType::Png)
+    options.tone == Tone::Colour
+        && (!wants_png || header.media_type == MediaType::Png)
+        && options.rotate.is_multiple_of(4)
+        && header.orientation == Orientation::Upright
 }
 
 /// Which paper a page is that was cut out of a frame, and how it lay there.
