@@ -12,7 +12,7 @@ use yidang_device::{
 
 use super::clients::Clients;
 use super::roll::Roll;
-use super::watcher::{self, Rest};
+use super::watcher;
 use super::{Bounds, held};
 use crate::events::Events;
 use crate::stations::relay::{Duty, Post, Relay, Relieved, Takeover};
@@ -63,8 +63,8 @@ pub(super) struct Shared {
     pub(super) roll: Arc<Roll>,
     pub(super) events: Arc<Events>,
     pub(super) clients: Clients,
-    /// How the desk lies, while somebody watches.
-    pub(super) rest: watch::Sender<Option<Rest>>,
+    /// Whether the desk has come to rest with a page on it, while somebody watches.
+    pub(super) rest: watch::Sender<bool>,
     /// A thread waits here between two calls of a driver, never within one.
     received: Mutex<Receiver<Request>>,
     /// The request that the camera is at.
@@ -117,7 +117,7 @@ impl Keeper {
             roll,
             events,
             clients: Clients::new(),
-            rest: watch::Sender::new(None),
+            rest: watch::Sender::new(false),
             received: Mutex::new(received),
             under_way: Mutex::default(),
             interrupt: Mutex::default(),

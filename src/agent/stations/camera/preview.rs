@@ -9,7 +9,6 @@ use yidang_device::{DeviceCondition, DeviceError, PreviewWish};
 
 use super::clients::Shot;
 use super::keeper::Keeper;
-use super::watcher::Rest;
 
 /// How long to wait for a frame, or for a rest, before looking whether this client was sent away.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -21,7 +20,7 @@ pub(crate) struct Preview {
     keeper: Arc<Keeper>,
     number: u64,
     latest: watch::Receiver<Option<Arc<Shot>>>,
-    rest: watch::Receiver<Option<Rest>>,
+    rest: watch::Receiver<bool>,
     /// Least time between two frames, and when the last one was given.
     interval: Duration,
     given_at: Option<Instant>,
@@ -63,7 +62,7 @@ impl Preview {
     pub(crate) async fn at_rest(&mut self) -> Result<(), DeviceError> {
         loop {
             self.ask()?;
-            if self.rest.borrow_and_update().is_some() {
+            if *self.rest.borrow_and_update() {
                 return Ok(());
             }
             // Rings, or it is time to ask again: both look anew.

@@ -19,10 +19,6 @@ const OUTLINE_EVERY: Duration = Duration::from_millis(250);
 /// An outline is told anew when a corner has moved by this share of the picture's diagonal.
 const CORNER_MOVED: f32 = 0.01;
 
-/// The desk has come to rest with a page on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rest;
-
 /// Until the station stops. Blocks on its own thread.
 pub(super) fn watch(shared: &Arc<Shared>) {
     while shared.clients.wait_for_one() {
@@ -35,7 +31,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             }
             shared.stop.sleep(if desk.rests { LOOK_AT_REST_EVERY } else { LOOK_EVERY });
         }
-        shared.rest.send_replace(None);
+        shared.rest.send_replace(false);
         if shared.stop.is_cancelled() {
             return;
         }
@@ -68,7 +64,7 @@ impl<'a> Desk<'a> {
         match seen {
             Seen::Resting => {}
             Seen::Moving => {
-                self.shared.rest.send_replace(None);
+                self.shared.rest.send_replace(false);
                 if self.told_at.is_none_or(|at| at.elapsed() >= OUTLINE_EVERY) {
                     self.tell_outline(view.sight(), &view);
                 }
@@ -80,7 +76,7 @@ impl<'a> Desk<'a> {
                     // The event first: who captures on it is not to be overtaken by who waits for the rest itself.
                     let data = self.data(Some(&found), &view);
                     self.shared.events.publish("page.settled", data.into());
-                    self.shared.rest.send_replace(Some(Rest));
+                    self.shared.rest.send_replace(true);
                 }
             }
         }
