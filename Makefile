@@ -4,7 +4,7 @@
 # tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime mount pcscd poppler-utils procps qpdf
+TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =

@@ -1,5 +1,6 @@
 //! Invented cards, what they must read as, and the moves every card test makes.
 
+use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -27,9 +28,9 @@ pub(crate) fn pcscd(readers: usize) -> Option<Pcscd> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 fn report_skipped(test: &str, package: &str) {
-    eprintln!("SKIPPED {test}: the package {package} is missing");
+    // Past the runner, which keeps to itself what a passing test prints.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: the package {package} is missing");
 }
 
 pub(crate) fn open(number: usize) -> Box<dyn CardReader> {

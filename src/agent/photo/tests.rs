@@ -1,5 +1,6 @@
 //! Decoders that do what decoders should not, run for real. `decoder.sh` does it, by the name it is run by.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::time::Instant;
@@ -56,9 +57,9 @@ fn has_namespaces(test: &str) -> bool {
     has
 }
 
-#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 fn report_skipped(test: &str) {
-    eprintln!("SKIPPED {test}: this system permits no namespaces");
+    // Past the runner, which keeps to itself what a passing test prints.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: this system permits no namespaces");
 }
 
 /// How many processes sleep for this odd time.
