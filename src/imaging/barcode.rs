@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rxing::{BarcodeFormat, DecodeHints, RXingResult};
 
+use crate::picture::Pixels as _;
+use crate::planes::Planes;
 use crate::{GreyPicture, Picture};
 
 /// Most codes that are read from one page.
@@ -90,9 +92,18 @@ impl fmt::Debug for CodeRead {
 /// Reads the codes on a page, from top to bottom, at most [`CODES_MAX`]. Takes some tenths of a second on a full
 /// page, so it is a step of its own.
 pub fn read_codes(page: &Picture) -> Vec<CodeRead> {
-    let small = page.shrunk(SEARCH_SIDE_PX);
-    let scale = page.width() as f32 / small.width() as f32;
-    let grey = GreyPicture::of(&small);
+    codes_in(&page.shrunk(SEARCH_SIDE_PX), page.width())
+}
+
+/// The same, of a page in planes.
+pub(crate) fn read_in(page: &Planes) -> Vec<CodeRead> {
+    codes_in(&page.shrunk(SEARCH_SIDE_PX), page.width())
+}
+
+/// Searches a page that was made small enough; `width`: the page's own.
+fn codes_in(small: &Picture, width: u32) -> Vec<CodeRead> {
+    let scale = width as f32 / small.width() as f32;
+    let grey = GreyPicture::of(small);
     let mut hints = DecodeHints {
         PossibleFormats: Some(HashSet::from(Symbology::ALL.map(Symbology::format))),
         TryHarder: Some(true),

@@ -6,6 +6,9 @@ use crate::picture::Pixels;
 
 /// Longer side, in cells.
 const SIDE: usize = 400;
+/// Pixels up to this bright are ink, even where JPEG has frayed it, and from that on paper.
+const DARK: u8 = 47;
+const BRIGHT: u8 = 208;
 
 /// The page in cells, each of them known from four pixels.
 pub(crate) struct Glance {
@@ -17,6 +20,9 @@ pub(crate) struct Glance {
     pub(crate) luma: Vec<u8>,
     /// Brightness of the darkest of the four.
     pub(crate) darkest: Vec<u8>,
+    /// How many of the pixels are dark, and how many neither dark nor bright.
+    pub(crate) dark: usize,
+    pub(crate) between: usize,
 }
 
 impl Glance {
@@ -32,6 +38,8 @@ impl Glance {
             colours: Vec::with_capacity(count),
             luma: Vec::with_capacity(count),
             darkest: Vec::with_capacity(count),
+            dark: 0,
+            between: 0,
         };
         let place =
             |cell: usize, quarter: usize, cells: usize, px: usize| (cell * 4 + quarter) * px / (cells * 4);
@@ -46,7 +54,10 @@ impl Glance {
                 let colour = [0, 1, 2].map(|c| (sum(c) / 4) as u8);
                 glance.colours.push(colour);
                 glance.luma.push(luma(colour));
-                glance.darkest.push(pixels.map(luma).into_iter().fold(255, u8::min));
+                let lumas = pixels.map(luma);
+                glance.dark += lumas.iter().filter(|luma| **luma <= DARK).count();
+                glance.between += lumas.iter().filter(|luma| (DARK + 1..BRIGHT).contains(luma)).count();
+                glance.darkest.push(lumas.into_iter().fold(255, u8::min));
             }
         }
         glance

@@ -4,12 +4,15 @@ use yidang_model::Quad;
 
 use crate::glance::Glance;
 use crate::picture::Pixels;
-use crate::{Picture, Quality, rim, sharpness};
+use crate::{Issue, Picture, Quality, QualityIssue, rim, sharpness};
 
 /// Blown-out cells of the glance are glare where the paper is darker than this; where the paper itself is nearly
 /// white, white cells are paper.
 const PAPER_NEARLY_WHITE: u8 = 240;
 const BLOWN_OUT: u8 = 252;
+/// A page in black and white alone has at most this many pixels between the two for each black one. In a photograph
+/// every letter has a soft rim.
+const BETWEEN_MAX: f32 = 0.25;
 /// A corner this near the frame's rim is outside, as a share of the frame's longer side.
 const RIM_SHARE: f32 = 0.002;
 
@@ -59,8 +62,16 @@ pub(crate) fn judge_pixels(page: &impl Pixels, setting: &PageSetting) -> Quality
         dpi: setting.dpi,
         issues: Vec::new(),
     };
-    quality.issues = quality.measures().into_iter().filter(crate::Issue::is_beyond).collect();
+    // No lamp made a page in black and white so bright: its paper is white by intent.
+    let is_meant = |issue: &Issue| issue.issue == QualityIssue::TooBright && is_black_and_white(&glance);
+    let beyond = quality.measures().into_iter().filter(Issue::is_beyond);
+    quality.issues = beyond.filter(|issue| !is_meant(issue)).collect();
     quality
+}
+
+/// A page without anything black could as well be a photograph of too much light.
+fn is_black_and_white(glance: &Glance) -> bool {
+    glance.dark > 0 && glance.between as f32 <= glance.dark as f32 * BETWEEN_MAX
 }
 
 fn median(values: &[u8]) -> u8 {

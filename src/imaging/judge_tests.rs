@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::{Issue, PageSetting, Picture, Quality, QualityIssue, judge_page, runs_out_of_frame};
+use crate::{
+    Format, Issue, PageSetting, Picture, Quality, QualityIssue, Tone, decode, encode_jpeg, encode_page,
+    judge, judge_page, runs_out_of_frame, set_tone,
+};
 
 /// A4 at 150 dpi.
 const WIDTH: usize = 1_240;
@@ -93,6 +96,22 @@ fn blur_is_seen_on_full_and_on_sparse_pages_and_softness_is_not_blur() {
 fn darkness_is_seen() {
     let dim = written(40).into_iter().map(|pixel| pixel.map(|v| v * 0.3)).collect();
     assert_eq!(issues(&dim), ["too_dark"], "{:?}", judged(&dim));
+}
+
+#[test]
+fn too_much_light_is_seen_and_white_paper_in_black_and_white_is_none() {
+    let lit = blurred(written(40), 1).into_iter().map(|pixel| pixel.map(|v| v * 1.3)).collect();
+    assert_eq!(issues(&lit), ["too_bright"], "{:?}", judged(&lit));
+    let bare = vec![[300.0; 3]; WIDTH * HEIGHT];
+    assert_eq!(issues(&bare), ["too_bright"], "nothing tells that it is meant");
+    let page = set_tone(picture(&written(40)), Tone::BlackWhite).unwrap();
+    let bytes = encode_page(&page, Format::Png).unwrap().bytes;
+    let page = decode(&bytes).unwrap();
+    let frayed = decode(&encode_jpeg(&page, 85).unwrap()).unwrap();
+    for page in [page, frayed] {
+        let quality = judge(&page);
+        assert!(quality.brightness > 0.985 && quality.issues.is_empty(), "{quality:?}");
+    }
 }
 
 #[test]

@@ -10,10 +10,10 @@ use crate::find::{SEARCH_SIDE_PX, find_all_in, find_in};
 use crate::judge::judge_pixels;
 use crate::picture::Pixels;
 use crate::planes::Planes;
-use crate::rectify::{check_corners, longest_of, rectify_planes, turned};
+use crate::rectify::{Scale, check_corners, longest_of, rectify_planes, turned};
 use crate::{
-    Format, Found, Header, ImageError, Orientation, PageSetting, PaperSize, Quality, Tone, encode_page,
-    inspect, paper_size, runs_out_of_frame, set_tone,
+    CodeRead, Format, Found, Header, ImageError, Orientation, PageSetting, PaperSize, Quality, Tone, barcode,
+    encode_page, inspect, paper_size, runs_out_of_frame, set_tone, upright,
 };
 
 /// Which part of the frame becomes the page.
@@ -36,6 +36,10 @@ pub struct PageOptions {
     /// Quarter turns clockwise, counted from how the page lies in the upright frame; only the remainder of
     /// division by four counts.
     pub rotate: u8,
+    /// Whether the page is turned further by its writing, where that tells which way is up.
+    pub upright: bool,
+    /// Whether the codes on the page are read, which takes some tenths of a second.
+    pub codes: bool,
     /// Pixels an inch for a page that was cut out and is of a known size; `None` keeps the frame's own
     /// resolution.
     pub dpi: Option<u32>,
@@ -54,6 +58,8 @@ impl Default for PageOptions {
         Self {
             crop: Crop::Auto,
             rotate: 0,
+            upright: false,
+            codes: false,
             dpi: None,
             px_per_mm: None,
             tone: Tone::Colour,
@@ -97,6 +103,11 @@ pub struct PageResult {
     pub paper_size: Option<PaperSize>,
     /// What was measured on the page.
     pub quality: Quality,
+    /// Quarter turns clockwise by which the page was turned because of its writing, beyond those that were asked for;
+    /// `None` where that was not asked for or the writing did not tell.
+    pub turned: Option<u8>,
+    /// The codes on the page, in its pixels before it was toned; `None` where they were not asked for.
+    pub codes: Option<Vec<CodeRead>>,
 }
 
 /// A stage of making a page, in the order they come.
@@ -116,7 +127,7 @@ pub enum Stage {
 
 /// Makes a page of a frame. The same bytes and options give the same page bytes.
 ///
-/// Where the full frame is kept in colour, no turn is asked for and the frame is stored upright, the page's bytes
+/// Where the full frame is kept in colour, it is not turned and the frame is stored upright, the page's bytes
 /// *are* the frame's: nothing is lost by encoding it again, and equal bytes share a blob. Only a webcam's JPEG without
 /// Huffman tables is given them, for readers that do not know them.
 ///
@@ -189,7 +200,10 @@ impl<'a> Opened<'a> {
         };
         watch(Stage::Found);
         if found.is_none() && is_as_photographed(options, &self.header) {
-            return Ok(self.kept_whole(watch));
+            let turned = by_writing(&self.planes, options);
+            if turned.is_none_or(|turns| turns == 0) {
+                return Ok(self.kept_whole(turned, options, watch));
+            }
         }
         let cut_out = CutOut::of(&self.planes, found, options)?;
         let header = self.header;
@@ -198,12 +212,19 @@ impl<'a> Opened<'a> {
     }
 
     /// The frame's own bytes are the page.
-    fn kept_whole(self, mut watch: impl FnMut(Stage)) -> PageResult {
+    fn kept_whole(
+        self,
+        turned: Option<u8>,
+        options: &PageOptions,
+        mut watch: impl FnMut(Stage),
+    ) -> PageResult {
         let quality = judge_pixels(&self.planes, &PageSetting::default());
         watch(Stage::Judged);
+        let codes = options.codes.then(|| barcode::read_in(&self.planes));
         let Header { media_type, width, height, .. } = self.header;
         let page = Encoded { bytes: self.bytes.into_owned(), media_type, width, height };
-        PageResult { header: self.header, page, corners: None, confidence: 0.0, paper_size: None, quality }
+        let header = self.header;
+        PageResult { header, page, corners: None, confidence: 0.0, paper_size: None, quality, turned, codes }
     }
 }
 
@@ -213,18 +234,38 @@ struct CutOut {
     found: Option<Found>,
     paper_size: Option<PaperSize>,
     setting: PageSetting,
+    turned: Option<u8>,
 }
 
 impl CutOut {
+    /// As its writing lies, where that is asked for and it tells.
     fn of(frame: &Planes, found: Option<Found>, options: &PageOptions) -> Result<Self, ImageError> {
-        let rotate = options.rotate % 4;
+        let lying = Self::lying(frame, found, options, options.rotate)?;
+        match by_writing(&lying.planes, options) {
+            turned @ (None | Some(0)) => Ok(Self { turned, ..lying }),
+            turned @ Some(turns) => {
+                drop(lying);
+                // From the frame again: the same bytes as if this turn had been asked for.
+                Ok(Self { turned, ..Self::lying(frame, found, options, options.rotate % 4 + turns)? })
+            }
+        }
+    }
+
+    fn lying(
+        frame: &Planes,
+        found: Option<Found>,
+        options: &PageOptions,
+        rotate: u8,
+    ) -> Result<Self, ImageError> {
         let Some(Found { corners, .. }) = found else {
             let planes = turned(frame, rotate)?;
-            return Ok(Self { planes, found, paper_size: None, setting: PageSetting::default() });
+            let setting = PageSetting::default();
+            return Ok(Self { planes, found, paper_size: None, setting, turned: None });
         };
-        let planes = rectify_planes(frame, &corners, rotate, options.dpi)?;
+        let scale = Scale { dpi: options.dpi, px_per_mm: options.px_per_mm };
+        let planes = rectify_planes(frame, &corners, rotate, scale)?;
         let (paper_size, setting) = placed(&planes, frame, &corners, options.px_per_mm);
-        Ok(Self { planes, found, paper_size, setting })
+        Ok(Self { planes, found, paper_size, setting, turned: None })
     }
 
     /// Judged and encoded.
@@ -237,11 +278,18 @@ impl CutOut {
         watch(Stage::Straightened);
         let quality = judge_pixels(&self.planes, &self.setting);
         watch(Stage::Judged);
+        let codes = options.codes.then(|| barcode::read_in(&self.planes));
         let page = encoded(self.planes, options)?;
         watch(Stage::Encoded);
         let (corners, confidence) = (self.found.map(|f| f.corners), self.found.map_or(0.0, |f| f.confidence));
-        Ok(PageResult { header, page, corners, confidence, paper_size: self.paper_size, quality })
+        let (paper_size, turned) = (self.paper_size, self.turned);
+        Ok(PageResult { header, page, corners, confidence, paper_size, quality, turned, codes })
     }
+}
+
+/// How many quarter turns stand a page upright, where that is asked for and its writing tells.
+fn by_writing(page: &Planes, options: &PageOptions) -> Option<u8> {
+    options.upright.then(|| upright::by_planes(page)).flatten().map(|upright| upright.quarter_turns)
 }
 
 /// Whether the frame's own bytes can be the page: nothing about its pixels is to change.

@@ -26,13 +26,13 @@ impl PaperSize {
     /// Every size.
     pub const ALL: [Self; 6] = [Self::A4, Self::A5, Self::B5, Self::Id1, Self::HukouPage, Self::HukouSpread];
 
-    /// The stable word used in the API.
+    /// The stable word used in the API: the standards' own name, where there is one.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::A4 => "a4",
-            Self::A5 => "a5",
-            Self::B5 => "b5",
-            Self::Id1 => "id1",
+            Self::A4 => "A4",
+            Self::A5 => "A5",
+            Self::B5 => "B5",
+            Self::Id1 => "ID-1",
             Self::HukouPage => "hukou_page",
             Self::HukouSpread => "hukou_spread",
         }

@@ -18,6 +18,15 @@ const CORNER_MARGIN: f32 = 0.02;
 /// pixels it is their mean.
 const ONE_SAMPLE_MAX: f32 = 1.5;
 
+/// What is known or wished of how many pixels a length of paper has.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Scale {
+    /// Pixels an inch that a page of known size is to have.
+    pub(crate) dpi: Option<u32>,
+    /// The camera's pixels a millimetre, by which sizes of paper are told.
+    pub(crate) px_per_mm: Option<f64>,
+}
+
 /// Cuts the page out and straightens it.
 ///
 /// `corners` are the page's top-left, top-right, bottom-right and bottom-left in the picture; the page is then
@@ -34,7 +43,7 @@ pub fn rectify(
     quarter_turns: u8,
     dpi: Option<u32>,
 ) -> Result<Picture, ImageError> {
-    let place = Place::of(picture, corners, quarter_turns, dpi)?;
+    let place = Place::of(picture, corners, quarter_turns, Scale { dpi, px_per_mm: None })?;
     let map = Homography::from_unit_square(&place.quad).ok_or(ImageError::BadCorners)?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let [across, down] = place.page;
@@ -54,9 +63,9 @@ pub(crate) fn rectify_planes(
     frame: &Planes,
     corners: &Quad,
     quarter_turns: u8,
-    dpi: Option<u32>,
+    scale: Scale,
 ) -> Result<Planes, ImageError> {
-    straightened(frame, &Place::of(frame, corners, quarter_turns, dpi)?)
+    straightened(frame, &Place::of(frame, corners, quarter_turns, scale)?)
 }
 
 /// The full frame, turned, as the page: every pixel of brightness stays what it was.
@@ -100,17 +109,12 @@ struct Place {
 }
 
 impl Place {
-    fn of(
-        frame: &impl Pixels,
-        corners: &Quad,
-        quarter_turns: u8,
-        dpi: Option<u32>,
-    ) -> Result<Self, ImageError> {
+    fn of(frame: &impl Pixels, corners: &Quad, quarter_turns: u8, scale: Scale) -> Result<Self, ImageError> {
         check_corners(frame, corners)?;
         let mut quad = *corners;
         quad.rotate_right(usize::from(quarter_turns % 4));
         let map = Homography::from_unit_square(&quad).ok_or(ImageError::BadCorners)?;
-        let (width, height) = page_size(frame, &quad, &map, dpi);
+        let (width, height) = page_size(frame, &quad, &map, scale);
         let longest_side = longest_of(&quad) as f32;
         Ok(Self { quad, page: [width, height], shrink: longest_side / width.max(height) as f32 })
     }
@@ -150,14 +154,14 @@ pub(crate) fn check_corners(picture: &impl Pixels, corners: &Quad) -> Result<(),
 }
 
 /// Pixels across and down of the straightened page.
-fn page_size(picture: &impl Pixels, quad: &Quad, map: &Homography, dpi: Option<u32>) -> (usize, usize) {
+fn page_size(picture: &impl Pixels, quad: &Quad, map: &Homography, scale: Scale) -> (usize, usize) {
     let side = |a: usize, b: usize| f64::from(distance(quad[a], quad[b]));
     let (top, bottom, left, right) = (side(0, 1), side(3, 2), side(0, 3), side(1, 2));
     let seen = (top + bottom) / (left + right);
     let centre = [f64::from(picture.width()) / 2.0, f64::from(picture.height()) / 2.0];
     let told = map.aspect(centre).filter(|told| (0.75..1.34).contains(&(told / seen)));
     let aspect = told.unwrap_or(seen);
-    let size = paper_size(aspect, longest_of(quad), None);
+    let size = paper_size(aspect, longest_of(quad), scale.px_per_mm);
     let aspect = size.map_or(aspect, |size| {
         let [short, long] = size.sides_mm();
         if aspect >= 1.0 { long / short } else { short / long }
@@ -165,7 +169,7 @@ fn page_size(picture: &impl Pixels, quad: &Quad, map: &Homography, dpi: Option<u
     // The larger of the two sizes that keep one side at the picture's own resolution: nothing gets lost.
     let height = top.max(bottom).max(left.max(right) * aspect) / aspect;
     let natural = height.max(height * aspect);
-    let longest = match (dpi, size) {
+    let longest = match (scale.dpi, size) {
         (Some(dpi), Some(size)) => size.long_side_px(f64::from(dpi.max(1))),
         _ => natural,
     };

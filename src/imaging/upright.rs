@@ -5,6 +5,7 @@
 //! that tells pages on their head. A page with too few of them stays as it lies.
 
 use crate::Picture;
+use crate::planes::Planes;
 use crate::tone::ink;
 
 /// Longer side of the picture that is looked at, in pixels: commas are some three pixels large.
@@ -39,8 +40,16 @@ pub struct Upright {
 /// How the page must be turned; `None` where its writing does not tell, and it should stay as it lies. Writing in
 /// columns from top to bottom is taken for a lying page.
 pub fn upright(page: &Picture) -> Option<Upright> {
-    let small = page.shrunk(SIDE_PX);
-    let upright = Dots { width: small.width() as usize, height: small.height() as usize, ink: ink(&small) };
+    by_small(&page.shrunk(SIDE_PX))
+}
+
+/// The same, of a page in planes.
+pub(crate) fn by_planes(page: &Planes) -> Option<Upright> {
+    by_small(&page.shrunk(SIDE_PX))
+}
+
+fn by_small(small: &Picture) -> Option<Upright> {
+    let upright = Dots { width: small.width() as usize, height: small.height() as usize, ink: ink(small) };
     let upright = upright.without_rules();
     let lying = upright.turned();
     let (across, along) = (upright.steepness(), lying.steepness());

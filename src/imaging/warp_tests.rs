@@ -6,7 +6,7 @@ use yidang_model::Quad;
 use crate::geometry::Homography;
 use crate::picture::Pixels;
 use crate::planes::Planes;
-use crate::rectify::{rectify_planes, turned};
+use crate::rectify::{Scale, rectify_planes, turned};
 use crate::{Orientation, Picture, rectify};
 
 const ORIENTATIONS: [Orientation; 8] = [
@@ -74,7 +74,7 @@ fn a_straightened_page_is_the_frame_seen_through_the_map() {
             let size = if orientation.swaps_sides() { [277, 231] } else { [231, 277] };
             let frame = planes(size, sampling, orientation, waves);
             for turns in 0..4 {
-                let page = rectify_planes(&frame, &quad, turns, None).unwrap().to_picture();
+                let page = rectify_planes(&frame, &quad, turns, Scale::default()).unwrap().to_picture();
                 let mut turned = quad;
                 turned.rotate_right(usize::from(turns));
                 let error = squared_error(&frame, &turned, &page);
@@ -96,7 +96,8 @@ fn what_gets_smaller_is_the_mean_of_what_it_covers() {
         _ => 128.0,
     });
     let quad = [[100.0, 100.0], [807.1, 100.0], [807.1, 1100.0], [100.0, 1100.0]];
-    let page = rectify_planes(&frame, &quad, 0, Some(30)).unwrap().to_picture();
+    let page =
+        rectify_planes(&frame, &quad, 0, Scale { dpi: Some(30), px_per_mm: None }).unwrap().to_picture();
     assert_eq!((page.width(), page.height()), (248, 351));
     assert!(page.rgb().iter().all(|v| (80..=176).contains(v)));
 }
@@ -124,7 +125,7 @@ fn pictures_and_their_planes_give_the_same_page() {
     let frame = planes([400, 300], Some([1, 1]), Orientation::Upright, waves);
     let quad = [[41.0, 22.5], [288.3, 30.1], [301.7, 250.4], [23.9, 236.2]];
     let of_picture = rectify(&frame.to_picture(), &quad, 0, None).unwrap();
-    let of_planes = rectify_planes(&frame, &quad, 0, None).unwrap().to_picture();
+    let of_planes = rectify_planes(&frame, &quad, 0, Scale::default()).unwrap().to_picture();
     assert_eq!((of_picture.width(), of_picture.height()), (of_planes.width(), of_planes.height()));
     let pairs = of_picture.rgb().iter().zip(of_planes.rgb());
     let error =
@@ -156,7 +157,7 @@ fn a_large_page_seen_aslant_is_the_frame_seen_through_the_map() {
     let frame = planes([1200, 1000], Some([2, 2]), Orientation::Upright, waves);
     // The far side is four fifths of the near one.
     let quad = [[140.0, 90.5], [1020.3, 40.1], [1130.7, 950.4], [30.9, 936.2]];
-    let page = rectify_planes(&frame, &quad, 0, None).unwrap().to_picture();
+    let page = rectify_planes(&frame, &quad, 0, Scale::default()).unwrap().to_picture();
     assert!(page.width().min(page.height()) > 800);
     let error = squared_error(&frame, &quad, &page);
     assert!(error < 4.0, "{error}");
@@ -192,7 +193,7 @@ proptest! {
         dpi in proptest::option::of(0_u32..80),
     ) {
         let frame = planes(size, SAMPLINGS[sampling], ORIENTATIONS[orientation], waves);
-        if let Ok(page) = rectify_planes(&frame, &corners, turns, dpi) {
+        if let Ok(page) = rectify_planes(&frame, &corners, turns, Scale { dpi, px_per_mm: None }) {
             prop_assert!(page.width() > 0 && page.height() > 0);
         }
         let page = turned(&frame, turns).unwrap();
