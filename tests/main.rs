@@ -5,6 +5,7 @@ mod support {
     pub(crate) mod agent;
     pub(crate) mod cards;
     mod document;
+    pub(crate) mod paper;
     pub(crate) mod pcscd;
     pub(crate) mod preview;
     pub(crate) mod proxy;
@@ -49,6 +50,8 @@ mod house;
 mod network;
 /// `yidang page` tells of every picture in one line, whatever the picture.
 mod page_command;
+/// Which paper a page is, which way up it is and what its codes say is told where that is asked for.
+mod page_content;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
 /// What a window says about the repository is so, and it works whatever that is.

@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::support::paper::{card, form, on_sheet};
+
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const FORM_CORNERS: &str = include_str!("../fixtures/desk/01-form.corners.toml");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
@@ -62,8 +64,22 @@ fn one_picture_is_told_in_one_line_and_written_to_the_file() {
     let told = &lines[0];
     let mut fields: Vec<_> = told.as_object().expect("an object").keys().map(String::as_str).collect();
     fields.sort_unstable();
-    let known = ["confidence", "corners", "elapsed_ms", "file", "found", "height", "quality", "width"];
+    let known = [
+        "codes",
+        "confidence",
+        "corners",
+        "elapsed_ms",
+        "file",
+        "found",
+        "height",
+        "quality",
+        "size",
+        "turned_degrees",
+        "width",
+    ];
     assert_eq!(fields, known);
+    let unasked = ["size", "codes", "turned_degrees"].map(|field| &told[field]);
+    assert_eq!(unasked, [&"A4".into(), &Value::Null, &Value::Null]);
     assert_eq!((&told["file"], &told["found"]), (&"form.jpg".into(), &true.into()));
     assert!(number(&told["confidence"]) > 0.6 && number(&told["elapsed_ms"]) > 0.0, "{told}");
     let truth: toml::Table = FORM_CORNERS.parse().expect("TOML");
@@ -149,6 +165,71 @@ fn a_person_reads_a_table_and_a_misuse_is_told_as_one() {
     ] {
         assert_eq!(bench.run(misuse).status.code(), Some(2), "{misuse:?}");
     }
+}
+
+#[test]
+fn a_page_is_stood_up_its_code_is_read_and_its_size_told() {
+    // What a code says must not steer the terminal.
+    let code = "\u{1b}[31m档-0317";
+    let bench = Bench::with(&[("form.jpg", &form(code).turned(2).on_desk()), ("mat.jpg", BARE_MAT)]);
+    let (lines, exit) = bench.lines(&["form.jpg", "mat.jpg", "--upright", "--codes"]);
+    assert_eq!((lines.len(), exit), (2, 0));
+    let told = |line: usize| ["size", "turned_degrees"].map(|field| lines[line][field].clone());
+    assert_eq!(told(0), [Value::from("A4"), 180.into()]);
+    assert_eq!(
+        (&lines[0]["codes"][0]["symbology"], &lines[0]["codes"][0]["text"]),
+        (&"qr".into(), &code.into())
+    );
+    assert_eq!((told(1), &lines[1]["codes"]), ([Value::Null, Value::Null], &Value::Array(vec![])));
+    let output = bench.run(&["form.jpg", "--upright", "--codes", "--px-per-mm", "5.9"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.lines().nth(1).is_some_and(|row| row.ends_with("\tA4")), "{text}");
+    assert!(text.contains("\n  turned 180 degrees by its writing\n  qr: \\u{1b}[31m档-0317\n"), "{text}");
+    assert_eq!(bench.run(&["form.jpg", "--px-per-mm", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn both_sides_of_a_card_go_on_one_sheet() {
+    let front = card(120).on_desk();
+    let bench =
+        Bench::with(&[("front.jpg", &front), ("back.jpg", &card(260).on_desk()), ("letter.jpg", LETTER)]);
+    let (lines, exit) = bench.lines(&["front.jpg", "back.jpg", "--card-pdf", "card.pdf"]);
+    assert_eq!((lines.len(), exit), (2, 0));
+    assert!(lines.iter().all(|line| line["size"] == "ID-1"), "{lines:?}");
+    let (sheet, placed) = on_sheet(&std::fs::read(bench.path("card.pdf")).expect("the sheet is there"));
+    let off = |seen: [f64; 2], wanted: [f64; 2]| (seen[0] - wanted[0]).abs().max((seen[1] - wanted[1]).abs());
+    assert!(off(sheet, [210.0, 297.0]) < 0.05 && placed.len() == 2, "{sheet:?}");
+    assert!(placed.iter().all(|[size, _]| off(*size, [85.6, 53.98]) < 0.05), "{placed:?}");
+
+    let output = bench.run(&["front.jpg", "letter.jpg", "--card-pdf", "none.pdf"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error not_a_card: page 2 "));
+    let output = bench.run(&["front.jpg", "none.jpg", "--card-pdf", "none.pdf"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && !told.contains("not_a_card"), "told once: {told}");
+    assert!(!bench.path("none.pdf").exists());
+    let output = bench.run(&["front.jpg", "back.jpg", "--card-pdf", "front.jpg"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error original_kept: "));
+    assert_eq!(std::fs::read(bench.path("front.jpg")).expect("it is there"), front);
+    assert_eq!(bench.run(&["front.jpg", "--card-pdf", "none.pdf"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_is_no_picture_is_told_what_to_do_with_it() {
+    let bench = Bench::with(&[("form.jpg", FORM), ("notes.txt", b"no picture")]);
+    assert_eq!(bench.run(&["form.jpg", "--pdf", "form.pdf"]).status.code(), Some(0));
+    let told = |input: &str| {
+        let output = bench.run(&[input]);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let (document, text) = (told("form.pdf"), told("notes.txt"));
+    assert!(
+        document.contains("error not_an_image: ") && document.contains("`POST /v1/captures`"),
+        "{document}"
+    );
+    assert!(text.contains("error not_an_image: ") && text.contains("a JPEG or a PNG"), "{text}");
+    assert!(!text.contains("PDF"), "this command reads none: {text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use yidang_model::{Digest, Image, MediaType, Page, Quad, Timestamp};
 
-use crate::api::QualityBody;
+use crate::api::{CodeBody, QualityBody};
 
 /// A picture of the capture.
 #[derive(Serialize, Deserialize)]
@@ -48,6 +48,13 @@ pub(crate) struct CaptureNote {
     pub(crate) page: StoredImage,
     pub(crate) corners: Option<Quad>,
     pub(crate) confidence: f32,
+    /// Not in the notes of before it was told, nor are the next two.
+    #[serde(default)]
+    pub(crate) size: Option<String>,
+    #[serde(default)]
+    pub(crate) turned_degrees: Option<u16>,
+    #[serde(default)]
+    pub(crate) codes: Option<Vec<CodeBody>>,
     pub(crate) quality: QualityBody,
     pub(crate) origin: String,
     /// Milliseconds since the Unix epoch.

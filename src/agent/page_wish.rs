@@ -7,6 +7,9 @@ use yidang_imaging::{Crop, ImageError, PAGES_MAX, PageOptions, PageResult, Tone,
 /// Resolutions a page can be asked for in.
 pub(crate) const DPI: RangeInclusive<u32> = 50..=600;
 
+/// A camera's pixels a millimetre of paper that can be said: 25 to 1,270 an inch.
+pub(crate) const PX_PER_MM: RangeInclusive<f64> = 1.0..=50.0;
+
 /// A checked wish.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageWish {
@@ -14,8 +17,14 @@ pub(crate) struct PageWish {
     pub(crate) crop: Crop,
     /// Quarter turns clockwise.
     pub(crate) rotate: u8,
+    /// Whether it is turned further by its writing.
+    pub(crate) upright: bool,
+    /// Whether its codes are read.
+    pub(crate) codes: bool,
     /// Pixels an inch; as the frame has it unless said.
     pub(crate) dpi: Option<u32>,
+    /// The camera's scale on the mat, where it is known.
+    pub(crate) px_per_mm: Option<f64>,
     /// How the page is coloured.
     pub(crate) tone: Tone,
     /// Whether several papers become a page each.
@@ -25,7 +34,16 @@ pub(crate) struct PageWish {
 impl Default for PageWish {
     /// The page that is found, as it lies, in its own resolution and colours.
     fn default() -> Self {
-        Self { crop: Crop::Auto, rotate: 0, dpi: None, tone: Tone::Colour, split: false }
+        Self {
+            crop: Crop::Auto,
+            rotate: 0,
+            upright: false,
+            codes: false,
+            dpi: None,
+            px_per_mm: None,
+            tone: Tone::Colour,
+            split: false,
+        }
     }
 }
 
@@ -35,7 +53,10 @@ impl PageWish {
         let options = PageOptions {
             crop: self.crop,
             rotate: self.rotate,
+            upright: self.upright,
+            codes: self.codes,
             dpi: self.dpi,
+            px_per_mm: self.px_per_mm,
             tone: self.tone,
             ..PageOptions::default()
         };

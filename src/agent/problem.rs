@@ -98,6 +98,9 @@ codes! {
     NotSettled = "not_settled", 409,
         "在规定时间内没有纸张平稳地放在高拍仪下。", "请把纸放平、手移开后再试；也可以不等待，直接拍摄。",
         "No paper came to rest under the camera in time.", "Lay the paper flat, take the hands away and try again; or capture without waiting.";
+    NotACard = "not_a_card", 409,
+        "这份材料不是证件的正反两面，不能按证件排版。", "请把证件的正面和反面各拍一页、沿证件边缘裁好，作为同一份材料的两页归档；其他材料请不带 layout=card 取文档。",
+        "This is not the two sides of a card, so it cannot be laid out as one.", "File the front and the back as the two pages of one material, each cut out along the card's edges; fetch any other material without `layout=card`.";
     CaptureFiled = "capture_filed", 409,
         "这个拍摄已经归档。", "请使用归档后的材料编号。",
         "This capture has been filed already.", "Use the identifier of the filed material.";

@@ -93,6 +93,17 @@ impl Agent {
         Self::start_on(folder, "data", "[card]\ndriver = \"pcsc\"\nprofiles = \"profiles\"\n", "")
     }
 
+    /// A started agent whose simulated camera sees these frames, in the order of their names.
+    pub(crate) fn start_with_frames(frames: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let beside = folder.path().join("frames");
+        std::fs::create_dir(&beside).expect("a folder");
+        for (name, bytes) in frames {
+            std::fs::write(beside.join(name), bytes).expect("the frame is written");
+        }
+        Self::start_on(folder, "data", SIMULATED_CARD, "[simulated]\nframes = \"frames\"\n")
+    }
+
     fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
         Self::start_on(tempfile::tempdir().expect("a folder"), data, card, more)
     }
@@ -272,7 +283,7 @@ impl Agent {
 
     /// Hands a picture in; the capture, or `None` when a kill cut the call off.
     pub(crate) fn try_upload(&self, bytes: &[u8]) -> Option<String> {
-        let mut response = self.send_upload(bytes).ok()?;
+        let mut response = self.send_upload(bytes, &[]).ok()?;
         let body = response.body_mut().read_to_vec().ok()?;
         let answer = Answer { status: response.status().as_u16(), bytes: body };
         Some(answer.expect(201)["id"].as_str()?.to_owned())
@@ -280,14 +291,29 @@ impl Agent {
 
     /// Hands a picture in.
     pub(crate) fn upload(&self, bytes: &[u8]) -> Answer {
-        let answer = self.read(self.send_upload(bytes));
+        self.upload_with(bytes, &[])
+    }
+
+    /// The same, with these fields in the form.
+    pub(crate) fn upload_with(&self, bytes: &[u8], fields: &[(&str, &str)]) -> Answer {
+        let answer = self.read(self.send_upload(bytes, fields));
         document::promises("post", "/v1/captures", &answer);
         answer
     }
 
-    fn send_upload(&self, bytes: &[u8]) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-        let mut body =
-            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n".to_vec();
+    fn send_upload(
+        &self,
+        bytes: &[u8],
+        fields: &[(&str, &str)],
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        body.extend_from_slice(
+            b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n",
+        );
         body.extend_from_slice(bytes);
         body.extend_from_slice(b"\r\n--b--\r\n");
         let request = self

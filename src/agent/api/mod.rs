@@ -20,7 +20,7 @@ pub(crate) mod vocabulary;
 mod words;
 
 pub use openapi::document;
-pub(crate) use words::QualityBody;
+pub(crate) use words::{CodeBody, QualityBody, degrees};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

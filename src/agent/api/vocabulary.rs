@@ -75,6 +75,10 @@ words! {
     Origin: "Where a picture came from. The repository refuses `simulated` unless it is told otherwise." [
         "device", "upload", "simulated"
     ];
+    PaperSize: "Which paper a page is. `ID-1`: a card, 85.6 by 54 mm; `hukou_page` and `hukou_spread`: a page of the \
+        household register booklet, and the open booklet." [
+        "A4", "A5", "B5", "ID-1", "hukou_page", "hukou_spread"
+    ];
     PhotoDecoderState: "`none`: no decoder is configured; `ready`; `absent`: the configured program cannot be run." [
         "none", "ready", "absent"
     ];
@@ -99,6 +103,7 @@ words! {
     SubjectType: "What kind of number it is." [
         "resident", "hmt", "foreigner", "passport", "birth_certificate", "organisation", "provisional"
     ];
+    Symbology: "What kind of code it is." ["qr", "data_matrix", "pdf417", "code128", "code39", "ean13"];
     Tone: "`colour`: as it is; the others whiten the paper: `grey`; `bw`, black and white alone; `seal`, which keeps red \
         stamps and blue ink." ["colour", "grey", "bw", "seal"];
     When: "`now`: the next frame; `settled`: as soon as a page lies at rest." ["now", "settled"];
@@ -125,12 +130,9 @@ pub(crate) struct Corners;
 
 impl PartialSchema for Corners {
     fn schema() -> RefOr<Schema> {
-        let number = ObjectBuilder::new().schema_type(Type::Number);
-        let point = ArrayBuilder::new().items(number).min_items(Some(2)).max_items(Some(2));
-        let points = ArrayBuilder::new().items(point).min_items(Some(4)).max_items(Some(4));
         let about = "Four points `[x, y]` in pixels of the frame: top-left, top-right, bottom-right, bottom-left of the \
             page as it lies there.";
-        points.description(Some(about)).into()
+        points(about)
     }
 }
 
@@ -138,6 +140,31 @@ impl ToSchema for Corners {
     fn name() -> Cow<'static, str> {
         "Corners".into()
     }
+}
+
+/// Where a code stands.
+pub(crate) struct CodeCorners;
+
+impl PartialSchema for CodeCorners {
+    fn schema() -> RefOr<Schema> {
+        let about = "Four points `[x, y]` in pixels of the page, clockwise from the top left: the upright rectangle around \
+            the places by which the code was found. A barcode's may have no height: it is read along a line.";
+        points(about)
+    }
+}
+
+impl ToSchema for CodeCorners {
+    fn name() -> Cow<'static, str> {
+        "CodeCorners".into()
+    }
+}
+
+/// Four points.
+fn points(about: &str) -> RefOr<Schema> {
+    let number = ObjectBuilder::new().schema_type(Type::Number);
+    let point = ArrayBuilder::new().items(number).min_items(Some(2)).max_items(Some(2));
+    let points = ArrayBuilder::new().items(point).min_items(Some(4)).max_items(Some(4));
+    points.description(Some(about)).into()
 }
 
 /// An encoded picture.
@@ -222,5 +249,7 @@ mod tests {
         assert_eq!(formats.map(super::super::cameras::format_word), *FrameFormat::WORDS);
         assert_eq!(yidang_imaging::Tone::ALL.map(yidang_imaging::Tone::as_str), *Tone::WORDS);
         assert_eq!(Q::ALL.map(Q::as_str), *QualityIssue::WORDS);
+        assert_eq!(yidang_imaging::PaperSize::ALL.map(|size| size.as_str()), *PaperSize::WORDS);
+        assert_eq!(yidang_imaging::Symbology::ALL.map(|kind| kind.as_str()), *Symbology::WORDS);
     }
 }

@@ -9,16 +9,16 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
-use yidang_imaging::{PageResult, Tone, UnknownTone};
+use yidang_imaging::{PageResult, PaperSize, Tone, UnknownTone};
 
 use super::output::{complain, say, say_json};
 use super::page_out::Out;
 use super::progress::Bar;
 use super::{misused, page_out};
-use crate::api::{QualityBody, faults};
+use crate::api::{CodeBody, QualityBody, degrees, faults};
 use crate::document::{self, DocumentPage};
 use crate::failure::Failure;
-use crate::page_wish::{DPI, PageWish};
+use crate::page_wish::{DPI, PX_PER_MM, PageWish};
 
 /// Largest file that is read; a picture of the largest cameras is a quarter of it.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -34,12 +34,24 @@ pub(super) struct PageCommand {
     /// Puts all pages into one PDF document as well, in the order of the pictures.
     #[arg(long, value_name = "FILE")]
     pdf: Option<PathBuf>,
+    /// Puts both sides of a card, the front and the back, on one A4 sheet in the card's own size as well.
+    #[arg(long, value_name = "FILE")]
+    card_pdf: Option<PathBuf>,
     /// How the page looks.
     #[arg(long, value_name = "T", default_value_t = Tone::Colour, value_parser = tones())]
     tone: Tone,
     /// Resolution of the page; as the picture has it unless said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(*DPI.start())..=i64::from(*DPI.end())))]
     dpi: Option<u32>,
+    /// The camera's pixels a millimetre of paper: sizes are told by size then, and A5 and B5 from A4.
+    #[arg(long, value_name = "N", value_parser = scale)]
+    px_per_mm: Option<f64>,
+    /// Turns the page by its writing, where that tells which way is up.
+    #[arg(long)]
+    upright: bool,
+    /// Reads the barcodes and QR codes on the page.
+    #[arg(long)]
+    codes: bool,
     /// Makes a page of each of several papers in a picture; --out is a folder then.
     #[arg(long)]
     split: bool,
@@ -53,6 +65,11 @@ fn tones() -> impl clap::builder::TypedValueParser<Value = Tone> {
         .try_map(|word| word.parse().map_err(|error: UnknownTone| error))
 }
 
+fn scale(text: &str) -> Result<f64, String> {
+    let scale = text.parse().ok().filter(|scale| PX_PER_MM.contains(scale));
+    scale.ok_or_else(|| format!("a number from {} to {}", PX_PER_MM.start(), PX_PER_MM.end()))
+}
+
 /// What is told of one picture.
 #[derive(Serialize)]
 struct Told<'a> {
@@ -62,6 +79,9 @@ struct Told<'a> {
     confidence: f32,
     width: u32,
     height: u32,
+    size: Option<&'static str>,
+    turned_degrees: Option<u16>,
+    codes: Option<Vec<CodeBody>>,
     quality: QualityBody,
     elapsed_ms: f64,
 }
@@ -81,8 +101,11 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
         }
         None => None,
     };
+    if command.card_pdf.is_some() && command.inputs.len() != 2 && !command.split {
+        misused("--card-pdf takes two pictures, the front and the back, or one of both with --split");
+    }
     if !command.json {
-        say("file\tfound\tconfidence\twidth\theight\tissues\tms")?;
+        say("file\tfound\tconfidence\twidth\theight\tissues\tms\tsize")?;
     }
     let mut document = Vec::new();
     let (mut bar, all) = (Bar::new(), command.inputs.len());
@@ -98,7 +121,7 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
             Ok((pages, elapsed_ms)) => {
                 for page in pages {
                     tell(command.json, &name, &page, elapsed_ms)?;
-                    if command.pdf.is_some() {
+                    if command.pdf.is_some() || command.card_pdf.is_some() {
                         document.push(DocumentPage::from(page.page));
                     }
                 }
@@ -115,7 +138,22 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
     if let Some(path) = command.pdf.as_ref().filter(|_| !document.is_empty()) {
         write_document(path, &document, &command.inputs)?;
     }
+    // What a side is missing for has been told already.
+    if let Some(path) = command.card_pdf.as_ref().filter(|_| code == ExitCode::SUCCESS) {
+        write_card(path, &document, &command.inputs)?;
+    }
     Ok(code)
+}
+
+fn write_card(path: &Path, sides: &[DocumentPage], inputs: &[PathBuf]) -> Result<(), Failure> {
+    let pixels: Vec<_> = sides.iter().map(|side| [side.width, side.height]).collect();
+    let sizes_mm = document::card_sides(&pixels).map_err(|error| {
+        let remedy = "give the card's front and back, each wholly in its picture and on a plain mat";
+        Failure::new("not_a_card", error, remedy)
+    })?;
+    let bytes = document::write_card(sides, sizes_mm)
+        .map_err(|error| Failure::new("page_not_written", error, "capture both sides again"))?;
+    page_out::write(path, &bytes, &page_out::originals(inputs))
 }
 
 fn write_document(path: &Path, pages: &[DocumentPage], inputs: &[PathBuf]) -> Result<(), Failure> {
@@ -131,12 +169,22 @@ fn make(
     out: Option<&mut Out>,
 ) -> Result<(Vec<PageResult>, f64), Failure> {
     let bytes = read(input)?;
-    let wish = PageWish { dpi: command.dpi, tone: command.tone, split: command.split, ..PageWish::default() };
+    if bytes.starts_with(b"%PDF-") {
+        let remedy =
+            "hand it in to a running daemon with `POST /v1/captures`, or save its pages as JPEG or PNG";
+        return Err(Failure::new("not_an_image", "a PDF document, and this command takes pictures", remedy));
+    }
+    let &PageCommand { upright, codes, dpi, px_per_mm, tone, split, .. } = command;
+    let wish = PageWish { upright, codes, dpi, px_per_mm, tone, split, ..PageWish::default() };
     let began = Instant::now();
     let made = wish.make(&bytes);
     let elapsed_ms = began.elapsed().as_secs_f64() * 1000.0;
     let made = made.map_err(|error| {
-        let Failure { code, remedy, .. } = faults::picture(error).into();
+        let Failure { code, mut remedy, .. } = faults::picture(error).into();
+        if code == "not_an_image" {
+            // The call takes documents too.
+            remedy = "give a JPEG or a PNG".to_owned();
+        }
         Failure { code, cause: error.to_string(), remedy }
     })?;
     if let Some(out) = out {
@@ -165,14 +213,30 @@ fn tell(json: bool, file: &str, made: &PageResult, elapsed_ms: f64) -> Result<()
         confidence: made.confidence,
         width: made.page.width,
         height: made.page.height,
+        size: made.paper_size.map(PaperSize::as_str),
+        turned_degrees: made.turned.map(degrees),
+        codes: made.codes.as_deref().map(CodeBody::list),
         quality: QualityBody::from(&made.quality),
         elapsed_ms: (elapsed_ms * 100.0).round() / 100.0,
     };
     if json {
         return say_json(&told);
     }
-    let Told { found, confidence, width, height, quality, elapsed_ms, .. } = told;
+    let Told { found, confidence, width, height, size, turned_degrees, codes, quality, elapsed_ms, .. } =
+        told;
     let found = if found { "yes" } else { "no" };
     let issues = if quality.issues.is_empty() { "-".to_owned() } else { quality.issues.join(",") };
-    say(&format!("{file}\t{found}\t{confidence:.2}\t{width}\t{height}\t{issues}\t{elapsed_ms:.0}"))
+    let size = size.unwrap_or("-");
+    say(&format!("{file}\t{found}\t{confidence:.2}\t{width}\t{height}\t{issues}\t{elapsed_ms:.0}\t{size}"))?;
+    if let Some(degrees) = turned_degrees {
+        say(&format!("  turned {degrees} degrees by its writing"))?;
+    }
+    let codes = codes.unwrap_or_default();
+    codes.iter().try_for_each(|code| say(&format!("  {}: {}", code.symbology, shown(&code.text))))
+}
+
+/// A code's text for a terminal: whoever printed it must not steer that.
+fn shown(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }

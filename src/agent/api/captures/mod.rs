@@ -20,7 +20,7 @@ use yidang_model::{CaptureId, Timestamp};
 use super::extract::{Address, Parameters, blocking};
 use super::image::{Rendition, WhichRendition, answer};
 use super::vocabulary::{self, CaptureState, MatchVerdict, Picture};
-use super::words::{Corners, QualityBody};
+use super::words::{CodeBody, Corners, QualityBody};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::capture_note::CaptureNote;
@@ -67,6 +67,18 @@ pub(crate) struct CaptureBody {
     /// How sure the page finder was, 0 to 1; 0 when it found none.
     #[schema(minimum = 0, maximum = 1)]
     confidence: f32,
+    /// Which paper the page is; null where it is none of those that are known, or where the whole frame was kept. A PDF's
+    /// page is told by the size that the PDF gives it. Without `px_per_mm` a photographed A5 or B5 counts as A4, whose
+    /// proportions it has.
+    #[schema(value_type = Option<vocabulary::PaperSize>)]
+    size: Option<String>,
+    /// How far the page was turned clockwise because of its writing, after `rotate`, in degrees: 0, 90, 180 or 270; null
+    /// where `upright` was not asked for, or the writing did not tell and the page stays as it lay.
+    #[schema(minimum = 0, maximum = 270)]
+    turned_degrees: Option<u16>,
+    /// The barcodes and QR codes on the page, from top to bottom, 16 and 32 KiB of text at most; null where `codes` was not
+    /// asked for.
+    codes: Option<Vec<CodeBody>>,
     /// How legible the page is.
     quality: QualityBody,
     /// SHA-256 of the page's bytes, hexadecimal.
@@ -222,6 +234,9 @@ fn capture_body(staged: &Staged) -> Result<CaptureBody, Problem> {
         height: note.page.height,
         corners: note.corners,
         confidence: note.confidence,
+        size: note.size,
+        turned_degrees: note.turned_degrees,
+        codes: note.codes,
         quality: note.quality,
         digest: note.page.digest,
         original_digest: note.original.digest,

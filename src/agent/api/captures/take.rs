@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use yidang_archive::{Actor, Archive, Idempotency, Stage};
 use yidang_device::Frame;
-use yidang_imaging::{Crop, PageResult, pdf_images};
+use yidang_imaging::{Crop, PageResult, PaperSize, paper_size, pdf_images};
 use yidang_model::{Digest, MaterialId, Origin};
 
 use super::wish::{CaptureForm, CaptureWish, pass_over, read_request};
@@ -18,7 +18,7 @@ use crate::api::faults;
 use crate::api::holders::durable_key;
 use crate::api::image::{in_turn, place};
 use crate::api::materials::look_at;
-use crate::api::words::QualityBody;
+use crate::api::words::{CodeBody, QualityBody, degrees};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::capture_note::{CaptureNote, StoredImage};
@@ -42,6 +42,9 @@ const DOCUMENT_PAGES_MAX: usize = 50;
 ///
 /// A PDF whose pages are one scanned picture each, 50 at most, becomes one capture a page, whole pages unless `split` is
 /// asked for: `captures` lists them. With `split` it lists the papers that lie beside each other.
+///
+/// `upright` turns the page by its writing, and `codes` reads its barcodes and QR codes; each takes some tenths of a second
+/// more. What a code says is somebody else's text, and stands in no log.
 ///
 /// With `when` `settled` the picture is taken as soon as a page lies at rest under the camera: at once where one does
 /// already, and else when it comes to rest. Where none does in time the answer is `not_settled` and nothing is kept;
@@ -170,9 +173,21 @@ fn document_stages(document: &[u8], wish: &PageWish) -> Result<Vec<Stage>, Probl
         let wish = PageWish { crop, rotate: wish.rotate + picture.quarter_turns, ..*wish };
         let frame = Frame { bytes: picture.bytes, origin: Origin::Upload };
         let pages = wish.make(&frame.bytes).map_err(faults::picture)?;
-        stages.extend(pages.into_iter().map(|made| stage(&frame, made)));
+        stages.extend(pages.into_iter().map(|made| {
+            let paper_size = made.paper_size.or_else(|| size_of_whole(&made, picture.size_mm?));
+            stage(&frame, PageResult { paper_size, ..made })
+        }));
     }
     Ok(stages)
+}
+
+/// The size of a document's page that was kept whole, by what the document says of it.
+fn size_of_whole(made: &PageResult, size_mm: [f64; 2]) -> Option<PaperSize> {
+    if made.corners.is_some() {
+        return None;
+    }
+    let [short, long] = [size_mm[0].min(size_mm[1]), size_mm[0].max(size_mm[1])];
+    paper_size(long / short, long, Some(1.0))
 }
 
 fn is_document(frame: &Frame) -> bool {
@@ -187,6 +202,9 @@ fn stage(frame: &Frame, made: PageResult) -> Stage {
         page: StoredImage::new(&made.page.bytes, made.page.media_type, made.page.width, made.page.height),
         corners: made.corners,
         confidence: made.confidence,
+        size: made.paper_size.map(|size| size.as_str().to_owned()),
+        turned_degrees: made.turned.map(degrees),
+        codes: made.codes.as_deref().map(CodeBody::list),
         quality: QualityBody::from(&made.quality),
         origin: frame.origin.as_str().to_owned(),
         captured_at: captured_at.as_millis(),

@@ -14,7 +14,7 @@ use crate::api::extract::{Json, read_body};
 use crate::api::vocabulary::{self, Picture, Rotation, Tone, When};
 use crate::api::words::{Corners, corners};
 use crate::app::Shared;
-use crate::page_wish::{DPI, PageWish};
+use crate::page_wish::{DPI, PX_PER_MM, PageWish};
 use crate::problem::{Code, Problem};
 
 /// How long to wait for a paper to come to rest: at most, and unless said.
@@ -50,9 +50,21 @@ pub(crate) struct CaptureWish {
     /// How far to turn the page, clockwise; not at all unless said.
     #[schema(value_type = Option<Rotation>)]
     rotate: Option<u16>,
+    /// Whether the page is turned further by its writing, where that tells which way is up; not unless said.
+    // What is not said is not written either: a key of a call made before these were there stays good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upright: Option<bool>,
+    /// Whether the barcodes and QR codes on the page are read, some tenths of a second; not unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    codes: Option<bool>,
     /// Resolution of the page; as the frame has it unless said.
     #[schema(minimum = 50, maximum = 600)]
     dpi: Option<u32>,
+    /// The camera's scale on the mat, in pixels a millimetre of paper. With it sizes are told by size, and A5 and B5 from
+    /// A4; without it by proportions alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 50)]
+    px_per_mm: Option<f64>,
 }
 
 /// An upload: the picture, and the fields of a capture as further parts.
@@ -81,8 +93,17 @@ pub(crate) struct CaptureForm {
     #[schema(value_type = Option<Rotation>, nullable = false)]
     rotate: Option<u16>,
     /// As in `CaptureWish`.
+    #[schema(nullable = false)]
+    upright: Option<bool>,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false)]
+    codes: Option<bool>,
+    /// As in `CaptureWish`.
     #[schema(nullable = false, minimum = 50, maximum = 600)]
     dpi: Option<u32>,
+    /// As in `CaptureWish`.
+    #[schema(nullable = false, minimum = 1, maximum = 50)]
+    px_per_mm: Option<f64>,
 }
 
 /// Takes a refused body off the line and keeps nothing of it: its sender would not get to see the answer before
@@ -144,7 +165,10 @@ async fn read_form(mut form: Multipart) -> Result<(CaptureWish, Vec<u8>), Proble
             "tone" => wish.tone = Some(text),
             "corners" => wish.corners = Some(serde_json::from_str(&text).map_err(|_| wrong())?),
             "rotate" => wish.rotate = Some(text.parse().map_err(|_| wrong())?),
+            "upright" => wish.upright = Some(text.parse().map_err(|_| wrong())?),
+            "codes" => wish.codes = Some(text.parse().map_err(|_| wrong())?),
             "dpi" => wish.dpi = Some(text.parse().map_err(|_| wrong())?),
+            "px_per_mm" => wish.px_per_mm = Some(text.parse().map_err(|_| wrong())?),
             _ => return Err(Problem::invalid("the form has a field that is not known here")),
         }
     }
@@ -179,6 +203,9 @@ fn page(wish: &CaptureWish) -> Result<PageWish, Problem> {
     if wish.dpi.is_some_and(|d| !DPI.contains(&d)) {
         return Err(Problem::invalid(format!("dpi is {} to {}", DPI.start(), DPI.end())));
     }
+    if wish.px_per_mm.is_some_and(|scale| !PX_PER_MM.contains(&scale)) {
+        return Err(Problem::invalid(format!("px_per_mm is {} to {}", PX_PER_MM.start(), PX_PER_MM.end())));
+    }
     let rotate = match wish.rotate.unwrap_or(0) {
         degrees @ (0 | 90 | 180 | 270) => (degrees / 90) as u8,
         _ => return Err(Problem::invalid("rotate is 0, 90, 180 or 270")),
@@ -192,5 +219,24 @@ fn page(wish: &CaptureWish) -> Result<PageWish, Problem> {
     if wish.split && crop != Crop::Auto {
         return Err(Problem::invalid("split goes with crop `auto`"));
     }
-    Ok(PageWish { crop, rotate, dpi: wish.dpi, tone, split: wish.split })
+    let CaptureWish { dpi, px_per_mm, split, .. } = *wish;
+    let (upright, codes) = (wish.upright.unwrap_or(false), wish.codes.unwrap_or(false));
+    Ok(PageWish { crop, rotate, upright, codes, dpi, px_per_mm, tone, split })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_that_asks_for_nothing_new_is_written_as_it_was() {
+        // A call is told from another of the same key by what is written of its wish.
+        let written = serde_json::to_string(&CaptureWish::default()).unwrap();
+        let before = r#"{"camera":null,"holder":null,"when":null,"timeout_ms":null,"split":false,"crop":null,"corners":null,"tone":null,"rotate":null,"dpi":null}"#;
+        assert_eq!(written, before);
+        let asked: CaptureWish = serde_json::from_str(r#"{"upright":true,"codes":null}"#).unwrap();
+        let (page, unasked) = (asked.page().unwrap(), CaptureWish::default().page().unwrap());
+        assert!(page.upright && !page.codes && !unasked.upright && !unasked.codes);
+        assert_ne!(serde_json::to_string(&asked).unwrap(), before);
+    }
 }

@@ -95,7 +95,7 @@ pub(super) const CALLS: &[Call] = &[
     call(
         "readDocument",
         READ,
-        &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, BlobDamaged]],
+        &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, NotACard, BlobDamaged]],
     ),
     call("requestErasure", ERASE, &[KEYED, WRITES, HOLDER, &[MaterialUnknown]]),
     call("readErasure", ERASE, &[WRITES, &[ErasureUnknown]]),

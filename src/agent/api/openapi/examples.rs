@@ -38,7 +38,10 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("AdjustControls", json!({"focus_auto": 0, "focus": 120})),
         ("RequestPreview", json!({"width_max": 1280, "height_max": 960, "rate": 10})),
         ("PreviewTicket", preview_ticket()),
-        ("CaptureWish", json!({"holder": HOLDER, "crop": "auto", "rotate": 0, "dpi": 300})),
+        (
+            "CaptureWish",
+            json!({"holder": HOLDER, "crop": "auto", "rotate": 0, "upright": true, "codes": true, "dpi": 300}),
+        ),
         ("Capture", capture()),
         ("Captures", json!({"captures": [capture()], "next_cursor": null})),
         ("FileMaterial", file_material()),
@@ -143,6 +146,13 @@ fn capture() -> Value {
         "height": 3508,
         "corners": [[312.5, 208.0], [2790.0, 215.5], [2795.5, 3720.0], [305.0, 3714.5]],
         "confidence": 0.97,
+        "size": "A4",
+        "turned_degrees": 180,
+        "codes": [{
+            "symbology": "qr",
+            "text": "YZ-2026-000017",
+            "corners": [[2040.0, 180.0], [2250.0, 180.0], [2250.0, 390.0], [2040.0, 390.0]],
+        }],
         "quality": {
             "sharpness": 0.71,
             "brightness": 0.86,
