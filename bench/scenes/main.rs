@@ -20,6 +20,7 @@ mod scene;
 mod seal;
 mod sheet;
 mod small_papers;
+mod teach;
 mod things;
 mod truth;
 
@@ -34,6 +35,7 @@ use crate::evaluate::{Measured, evaluate};
 use crate::lettering::Lettering;
 use crate::random_scene::{Purpose, random_scene};
 use crate::scene::{Photograph, Scene};
+use crate::teach::{Lesson, teach};
 
 #[derive(Parser)]
 #[command(about = "Photographs of a desk that never was")]
@@ -76,6 +78,23 @@ enum Command {
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
+    /// Make small random photographs to train the page net on, with all corners in one list
+    Teach {
+        /// Folder to write to
+        out: PathBuf,
+        /// First scene
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many scenes
+        #[arg(long, default_value_t = 1000)]
+        count: u64,
+        /// Longer side of the photographs in pixels
+        #[arg(long, default_value_t = 640)]
+        side_px: usize,
+        /// Scenes made side by side
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
     /// Make the four photographs of fixtures/desk
     Desk {
         /// Folder to write to
@@ -105,6 +124,9 @@ fn main() -> io::Result<()> {
             }
             let measured = Measured { seed, count, empty, keep: keep.as_deref(), threads };
             evaluate(&measured, &Drawer::new(letters), &mut io::stdout())?;
+        }
+        Command::Teach { out, seed, count, side_px, threads } => {
+            teach(&Lesson { seed, count, side_px, threads }, &Drawer::new(letters), &out)?;
         }
         Command::Desk { out } => {
             let drawer = Drawer::unsparing(letters);

@@ -1,0 +1,54 @@
+//! Scenes to train the page net on: small photographs, and the corners of their papers in one list.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::drawer::Drawer;
+use crate::jpeg;
+use crate::random_scene::{Purpose, random_scene};
+
+/// Which scenes are made.
+pub(crate) struct Lesson {
+    pub(crate) seed: u64,
+    pub(crate) count: u64,
+    /// Longer side of the photographs in pixels.
+    pub(crate) side_px: usize,
+    pub(crate) threads: usize,
+}
+
+/// Writes `NNNNNN.jpg` for each scene, and `corners.txt`: a line for each paper to be found, with the scene's seed, the
+/// photograph's width and height, the paper's four corners in pixels, and what it lies on. Unlike the truth beside a
+/// scene that is to be measured, corners outside the photograph are written too.
+pub(crate) fn teach(lesson: &Lesson, drawer: &Drawer, out: &Path) -> io::Result<()> {
+    fs::create_dir_all(out)?;
+    let seeds = lesson.seed..lesson.seed + lesson.count;
+    let parts: Vec<io::Result<String>> = std::thread::scope(|scope| {
+        let part = |first: usize| {
+            let seeds = seeds.clone().skip(first).step_by(lesson.threads.max(1));
+            scope.spawn(move || seeds.map(|seed| make(seed, lesson, drawer, out)).collect())
+        };
+        let threads: Vec<_> = (0..lesson.threads.max(1)).map(part).collect();
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.map(|part| part.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))).collect()
+    });
+    let mut list = fs::File::options().create(true).append(true).open(out.join("corners.txt"))?;
+    for part in parts {
+        list.write_all(part?.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn make(seed: u64, lesson: &Lesson, drawer: &Drawer, out: &Path) -> io::Result<String> {
+    let mut scene = random_scene(seed, Purpose::of(seed));
+    scene.camera = scene.camera.scaled_to(lesson.side_px);
+    let photograph = scene.photograph(drawer);
+    fs::write(out.join(format!("{seed:06}.jpg")), jpeg(&photograph, scene.sensor.quality)?)?;
+    let [width, height] = scene.camera.size;
+    let mat = scene.mat.surface().as_str();
+    let lines = scene.corners().into_iter().map(|quad| {
+        let numbers: Vec<String> = quad.iter().flatten().map(|v| format!("{v:.2}")).collect();
+        format!("{seed} {width} {height} {} {mat}\n", numbers.join(" "))
+    });
+    Ok(lines.collect())
+}
