@@ -2,13 +2,15 @@
 
 use yidang_model::Quad;
 
-use crate::geometry::{Line, Point, between, distance};
+use crate::geometry::{Line, Point, between, distance, minus};
 use crate::picture::Pixels;
 
 /// The ends of a side are left out, as a share of it: corners curl, and a rough figure is worst there.
 const END_SHARE: f32 = 0.04;
 /// Rounds of fitting in which places that do not fit lose their weight.
 const ROUNDS: usize = 8;
+/// How far a side usually bulges, as a share of its length.
+const BOW_SHARE: f32 = 0.004;
 /// A place off the line by this many pixels has a quarter of the weight.
 const OFF_LINE_PX: f32 = 1.0;
 
@@ -21,6 +23,8 @@ pub(crate) struct Care {
     pub(crate) reach: f32,
     /// Whether the colours along the side are averaged a little: for pictures with noise at the scale of pixels.
     pub(crate) along: bool,
+    /// Whether a side may bulge: its corners then lie where its ends are, not on the straight line through its middle.
+    pub(crate) bowed: bool,
 }
 
 /// A side with the direction that leads out of the figure.
@@ -37,6 +41,28 @@ impl Side {
         // Clockwise with y down: the outside is on the left hand.
         let outward = [(to[1] - from[1]) / length, -(to[0] - from[0]) / length];
         Self { from, to, outward }
+    }
+
+    /// How far along the side a point lies: -1 at its start, 1 at its end.
+    fn along(&self, p: Point) -> f32 {
+        let way = minus(self.to, self.from);
+        let from = minus(p, self.from);
+        2.0 * (from[0] * way[0] + from[1] * way[1]) / (way[0] * way[0] + way[1] * way[1]).max(f32::EPSILON)
+            - 1.0
+    }
+
+    /// How far outwards of the side a point lies, in pixels.
+    fn out(&self, p: Point) -> f32 {
+        let from = minus(p, self.from);
+        from[0] * self.outward[0] + from[1] * self.outward[1]
+    }
+
+    fn moved(&self, p: Point, out: f32) -> Point {
+        [p[0] + self.outward[0] * out, p[1] + self.outward[1] * out]
+    }
+
+    fn bow_px(&self) -> f32 {
+        BOW_SHARE * distance(self.from, self.to)
     }
 
     fn places(&self, count: usize) -> impl Iterator<Item = Point> {
@@ -126,31 +152,80 @@ fn fit_side(picture: &impl Pixels, side: &Side, care: Care) -> Option<Line> {
         return Line::through(side.from, side.to);
     }
     // Starts from the middle of the places, not from all: a few far ones would tilt a least-squares line.
-    let mut line = Line::through(side.from, side.to)?;
-    let mut offsets: Vec<f32> = points.iter().map(|(p, _)| line.offset(*p)).collect();
-    offsets.sort_by(f32::total_cmp);
-    let shift = offsets[offsets.len() / 2];
-    line.point = [line.point[0] - side.outward[0] * shift, line.point[1] - side.outward[1] * shift];
+    let along = |p: Point| side.along(p);
+    let mut offsets: Vec<(f32, f32, f32)> =
+        points.iter().map(|(p, w)| (along(*p), side.out(*p), *w)).collect();
+    offsets.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut course = Course { shift: offsets[offsets.len() / 2].1, tilt: 0.0, bow: 0.0 };
     let mut tolerance = care.reach.max(OFF_LINE_PX);
     for _ in 0..ROUNDS {
-        let weighted: Vec<(Point, f32)> = points
-            .iter()
-            .map(|(p, w)| {
-                let off = line.offset(*p) / tolerance;
-                (*p, w / (1.0 + off * off).powi(2))
-            })
-            .collect();
-        line = same_way(Line::fit(&weighted)?, side);
+        let weighted = offsets.iter().map(|(t, out, weight)| {
+            let off = (out - course.at(*t)) / tolerance;
+            (*t, *out, weight / (1.0 + off * off).powi(2))
+        });
+        course = Course::through(weighted, care.bowed.then(|| side.bow_px()))?;
         tolerance = (tolerance * 0.6).max(OFF_LINE_PX);
     }
-    Some(line)
+    Line::through(side.moved(side.from, course.at(-1.0)), side.moved(side.to, course.at(1.0)))
 }
 
-/// A fitted line has no sense of direction: gives it the side's.
-fn same_way(line: Line, side: &Side) -> Line {
-    let along = [side.to[0] - side.from[0], side.to[1] - side.from[1]];
-    let turned = line.direction[0] * along[0] + line.direction[1] * along[1] < 0.0;
-    if turned { Line { direction: line.direction.map(|v| -v), ..line } } else { line }
+/// How far outwards of a rough side its edge runs, in pixels: `t` is -1 at the side's start and 1 at its end.
+#[derive(Clone, Copy)]
+struct Course {
+    shift: f32,
+    tilt: f32,
+    /// How far the middle bulges beyond the ends: curled paper, and a lens that bends.
+    bow: f32,
+}
+
+impl Course {
+    fn at(&self, t: f32) -> f32 {
+        self.shift + self.tilt * t + self.bow * (1.0 - t * t)
+    }
+
+    /// Least squares through places with their offset and weight. A bow is looked for where its usual size in pixels is
+    /// given; the more it is beyond that, the more places must speak for it.
+    fn through(places: impl Iterator<Item = (f32, f32, f32)>, bow_px: Option<f32>) -> Option<Self> {
+        // The normal equations: three rows of three, and what they are to give.
+        let mut rows = [[0.0_f64; 4]; 3];
+        for (t, out, weight) in places {
+            let terms = [1.0, f64::from(t), 1.0 - f64::from(t * t)];
+            for (row, a) in rows.iter_mut().zip(terms) {
+                for (sum, b) in row.iter_mut().zip(terms.into_iter().chain([f64::from(out)])) {
+                    *sum += a * b * f64::from(weight);
+                }
+            }
+        }
+        match bow_px {
+            Some(usual) => rows[2][2] += 1.0 / f64::from(usual * usual).max(1e-3),
+            None => rows[2] = [0.0, 0.0, 1.0, 0.0],
+        }
+        let [shift, tilt, bow] = solved(rows)?;
+        Some(Self { shift, tilt, bow })
+    }
+}
+
+/// Solves three equations with a last column that they are to give (Gauss, the largest first); `None` where they do not
+/// decide.
+fn solved(mut rows: [[f64; 4]; 3]) -> Option<[f32; 3]> {
+    for i in 0..3 {
+        let largest = (i..3).max_by(|a, b| rows[*a][i].abs().total_cmp(&rows[*b][i].abs()))?;
+        rows.swap(i, largest);
+        if rows[i][i].abs() < 1e-9 {
+            return None;
+        }
+        let from = rows[i];
+        for row in rows.iter_mut().skip(i + 1) {
+            let factor = row[i] / from[i];
+            row.iter_mut().zip(from).for_each(|(value, f)| *value -= factor * f);
+        }
+    }
+    let mut found = [0.0; 3];
+    for i in (0..3).rev() {
+        let known: f64 = (i + 1..3).map(|j| rows[i][j] * found[j]).sum();
+        found[i] = (rows[i][3] - known) / rows[i][i];
+    }
+    Some(found.map(|value| value as f32))
 }
 
 /// How far outwards the steepest fall from inside to outside lies, and its height; parts of a pixel by a

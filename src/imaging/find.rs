@@ -1,50 +1,37 @@
 //! Finds the page in a frame.
 //!
-//! The frame is made small. Two kinds of rough figure are looked for in it: regions that are not desk
-//! ([`regions`](crate::regions)), each reduced to four sides, and lines with edge on them that close to a
-//! figure ([`quads`](crate::quads)), which finds a page under fingers and on top of its like. All are fitted to the edges
-//! they lie on and scored alike by what is seen along their sides ([`sides`](crate::sides)). The best one is fitted once
-//! more in the full frame.
+//! The frame is made small. At a glance the [net](crate::net) says where there may be pages; of each such part it is asked
+//! once more, closely. What it sees becomes rough [figures](crate::figures), each fitted to the edges it lies on
+//! ([`candidates`](crate::candidates)) and scored by what the net says of it and what is seen along its sides
+//! ([`score`](crate::score)). The best one is fitted once more in the full frame.
 
 use yidang_model::Quad;
 
 use crate::Picture;
+use crate::candidates::{candidates, is_cut};
 use crate::edges::{self, Care};
 use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
-use crate::gradient::Gradient;
-use crate::hull::quad_of_region;
-use crate::lines;
+use crate::net::{GLANCE_PX, Sightings, look_at, look_closer};
+use crate::patches::patches;
 use crate::picture::Pixels;
-use crate::quads::{self, Candidate};
 use crate::rectify::check_corners;
-use crate::regions::{REGION_SIDE_PX, regions};
-use crate::score::{confidence, score};
-use crate::segments::segments;
-use crate::sides::{LASTING, PLACES, PLACES_FIRST, measure};
+use crate::score::{confidence, score, witness};
+use crate::sides::{LASTING, measure};
 
 /// Longer side of the small picture that is searched.
 pub(crate) const SEARCH_SIDE_PX: u32 = 640;
-/// Of the figures that lines close to, so many are fitted, the best by what they are worth unfitted.
-const FITTED_MAX: usize = 12;
-/// A page covers at least this share of the frame.
-const AREA_MIN: f32 = 0.015;
-/// A page's shorter side is at least this share of the frame's longer one: rulers and staplers are narrower, and a bank
-/// card under a camera that sees an A3 sheet is not.
-const NARROW_MIN: f32 = 0.07;
-/// What covers more than this is the frame itself.
-const AREA_MAX: f32 = 0.985;
-/// A region fills at least this share of its four-sided outline, or it is no page.
-const FILL_MIN: f32 = 0.80;
-/// Below this confidence nothing is reported.
-const CONFIDENCE_MIN: f32 = 0.04;
-/// A page whose corners lie outside the frame by more than this, in pixels of the small picture, is cut.
-const OUTSIDE_PX: f32 = 1.5;
-/// Cosine of the narrowest corner a page shows, about 45 degrees.
-const CORNER_COSINE_MAX: f32 = 0.7;
+/// So many patches of page are looked at more closely, with so much around them as a share of their longer side, where that
+/// is less than this share of the picture's.
+const CLOSER_MAX: usize = 3;
+const CLOSER_MARGIN: f32 = 0.2;
+const CLOSER_SHARE_MAX: f32 = 0.8;
+/// What is worth less than this is not reported, however doubtful a page may be.
+const SCORE_MIN: f32 = -3.0;
 /// Of the step at a printed line less than this is left some way off.
 const LINE_LASTING: f32 = 0.4;
-/// What a printed frame loses.
+/// What a printed frame loses, and what the sheet around it is worth at least.
 const PRINTED_LOSS: f32 = 10.0;
+const ENCLOSING_MIN: f32 = -2.0;
 /// A whole page is preferred to a cut one in its place unless it is worth less by more than this.
 const WHOLE_MARGIN: f32 = 2.0;
 /// Two pages may share this much of the smaller one: fitted sides are not exact.
@@ -96,7 +83,7 @@ pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> 
             let smaller = signed_area(&page.quad).min(signed_area(&seen.quad));
             shared_area(&page.quad, &seen.quad) < SHARED_MAX * smaller
         });
-        if pages.len() < most.min(PAGES_MAX) && apart && seen.confidence >= CONFIDENCE_MIN {
+        if pages.len() < most.min(PAGES_MAX) && apart && seen.score >= SCORE_MIN {
             pages.push(seen);
         }
     }
@@ -120,7 +107,7 @@ pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
     let whole = found.iter().find(|other| !other.is_cut && agree(&best.quad, &other.quad, 0.85));
     let best = whole.filter(|whole| whole.score > best.score - WHOLE_MARGIN).unwrap_or(best);
     match best {
-        best if best.confidence < CONFIDENCE_MIN => Sight::Nothing,
+        best if best.score < SCORE_MIN => Sight::Nothing,
         best if best.is_cut => Sight::Cut,
         best => straightenable(refined(best, small, frame), frame).map_or(Sight::Nothing, Sight::Page),
     }
@@ -139,23 +126,27 @@ struct Scored {
 
 /// All figures that may be a page, best first.
 fn scored(small: &Picture) -> Vec<Scored> {
-    let mut found: Vec<Scored> = candidates(small)
-        .into_iter()
-        .map(|candidate| {
-            let quad = candidate.quad;
+    let mut found: Vec<Scored> = Vec::new();
+    for seen in looks(small) {
+        for candidate in candidates(small, &seen) {
             let is_cut = is_cut(&candidate, small);
-            let measures = measure(small, &candidate, PLACES);
-            let score = score(&measures, &candidate, is_cut);
-            Scored { quad, is_cut, score, confidence: 0.0, lasting: measures[LASTING] }
-        })
-        .collect();
+            let measures = measure(small, &candidate);
+            let score = score(&witness(&seen, &candidate), &measures, &candidate, is_cut);
+            let quad = candidate.quad;
+            found.push(Scored { quad, is_cut, score, confidence: 0.0, lasting: measures[LASTING] });
+        }
+    }
     let printed: Vec<bool> = found.iter().map(|inner| is_printed(inner, &found)).collect();
     found.iter_mut().zip(printed).filter(|(_, printed)| *printed).for_each(|(f, _)| f.score -= PRINTED_LOSS);
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     for i in 0..found.len() {
-        // What rivals a figure is another one that would be taken in its place.
-        let rival =
-            found.iter().enumerate().find(|(j, other)| *j != i && !agree(&found[i].quad, &other.quad, 0.93));
+        // What rivals a figure is another one that would be taken in its place: not a page beside it.
+        let rivals = |other: &Scored| {
+            let smaller = signed_area(&found[i].quad).min(signed_area(&other.quad));
+            !agree(&found[i].quad, &other.quad, 0.93)
+                && shared_area(&found[i].quad, &other.quad) > SHARED_MAX * smaller
+        };
+        let rival = found.iter().enumerate().find(|(j, other)| *j != i && rivals(other));
         found[i].confidence = confidence(found[i].score, rival.map(|(_, other)| other.score));
     }
     found
@@ -165,7 +156,7 @@ fn scored(small: &Picture) -> Vec<Scored> {
 /// sides, inside a figure that stands out from what is around it.
 fn is_printed(inner: &Scored, all: &[Scored]) -> bool {
     let encloses = |outer: &&Scored| {
-        outer.score > 0.0
+        outer.score > ENCLOSING_MIN
             && outer.lasting > inner.lasting + 0.25
             && signed_area(&outer.quad) > 1.04 * signed_area(&inner.quad)
             && shared_area(&outer.quad, &inner.quad) > 0.97 * signed_area(&inner.quad)
@@ -178,71 +169,28 @@ fn agree(a: &Quad, b: &Quad, overlap: f32) -> bool {
     intersection_over_union(a, b) > overlap
 }
 
-/// Rough figures from regions and from lines, fitted to their edges.
-fn candidates(small: &Picture) -> Vec<Candidate> {
-    let mut found = Vec::new();
-    let half = small.shrunk(REGION_SIDE_PX);
-    let scale = [small.width() as f32 / half.width() as f32, small.height() as f32 / half.height() as f32];
-    for region in regions(&half) {
-        let Some((quad, area)) = quad_of_region(&region) else { continue };
-        if area < FILL_MIN * signed_area(&quad) {
-            continue;
+/// What the net sees of each part where at a glance there may be a page, or of the whole picture. A seam between two sheets
+/// is lost where many pixels become one.
+fn looks(small: &Picture) -> Vec<Sightings> {
+    let glance = look_at(small, GLANCE_PX);
+    let size = [small.width() as usize, small.height() as usize];
+    let longer = size[0].max(size[1]) as f32;
+    let mut looks = Vec::new();
+    let patches = patches(&glance);
+    for patch in patches.iter().take(CLOSER_MAX) {
+        let bounds = patch.bounds();
+        let side = (0..2).map(|c| bounds[1][c] - bounds[0][c]).fold(0.0, f32::max);
+        let margin = side * CLOSER_MARGIN;
+        let start = std::array::from_fn(|c| (bounds[0][c] - margin).max(0.0) as usize);
+        let end = std::array::from_fn(|c| ((bounds[1][c] + margin) as usize).clamp(start[c] + 1, size[c]));
+        if side + 2.0 * margin < CLOSER_SHARE_MAX * longer {
+            looks.push(look_closer(small, start, end));
         }
-        let quad = quad.map(|[x, y]| [x * scale[0], y * scale[1]]);
-        let rough = Candidate { quad, rims: rims_of(&quad, small) };
-        found.extend(fitted(small, rough, 7.0).and_then(|c| fitted(small, c, 3.0)));
     }
-    let edges = lines::edges(&segments(&Gradient::of(small)));
-    let closed = quads::quads(&edges, small.width() as usize, small.height() as usize);
-    let mut closed: Vec<(f32, Candidate)> = closed.into_iter().map(|c| (worth(small, &c), c)).collect();
-    closed.sort_by(|a, b| b.0.total_cmp(&a.0));
-    closed.truncate(FITTED_MAX);
-    found.extend(closed.into_iter().filter_map(|(_, rough)| fitted(small, rough, 2.5)));
-    found.retain(|candidate| is_plausible(&candidate.quad, small));
-    found
-}
-
-fn worth(small: &Picture, candidate: &Candidate) -> f32 {
-    score(&measure(small, candidate, PLACES_FIRST), candidate, is_cut(candidate, small))
-}
-
-fn fitted(small: &Picture, rough: Candidate, reach: f32) -> Option<Candidate> {
-    let quad = edges::fit(small, &rough.quad, rough.rims, Care { places: 24, reach, along: false })?;
-    Some(Candidate { quad, ..rough })
-}
-
-/// Which sides of a region's figure lie along the frame's own rim.
-fn rims_of(quad: &Quad, frame: &Picture) -> [bool; 4] {
-    let (width, height) = (frame.width() as f32, frame.height() as f32);
-    std::array::from_fn(|i| {
-        let (a, b) = (quad[i], quad[(i + 1) % 4]);
-        let both = |c: usize, limit: f32| (a[c] - limit).abs() < 6.0 && (b[c] - limit).abs() < 6.0;
-        both(0, 0.0) || both(0, width) || both(1, 0.0) || both(1, height)
-    })
-}
-
-fn is_cut(candidate: &Candidate, frame: &Picture) -> bool {
-    let (width, height) = (frame.width() as f32, frame.height() as f32);
-    let inside = |[x, y]: &[f32; 2]| {
-        (-OUTSIDE_PX..=width + OUTSIDE_PX).contains(x) && (-OUTSIDE_PX..=height + OUTSIDE_PX).contains(y)
-    };
-    candidate.rims.contains(&true) || !candidate.quad.iter().all(inside)
-}
-
-/// Whether the quad has the shape of a sheet.
-fn is_plausible(quad: &Quad, frame: &Picture) -> bool {
-    let share = signed_area(quad) / (frame.width() as f32 * frame.height() as f32);
-    let corner_cosine = |i: usize| {
-        let (before, at, after) = (quad[(i + 3) % 4], quad[i], quad[(i + 1) % 4]);
-        let (a, b) = ([before[0] - at[0], before[1] - at[1]], [after[0] - at[0], after[1] - at[1]]);
-        (a[0] * b[0] + a[1] * b[1]) / (distance(before, at) * distance(after, at)).max(1.0)
-    };
-    let side = |i: usize| distance(quad[i], quad[(i + 1) % 4]);
-    let narrow = (side(0) + side(2)).min(side(1) + side(3)) / 2.0;
-    (AREA_MIN..=AREA_MAX).contains(&share)
-        && narrow > NARROW_MIN * frame.width().max(frame.height()) as f32
-        && is_convex_clockwise(quad)
-        && (0..4).all(|i| corner_cosine(i).abs() < CORNER_COSINE_MAX)
+    if looks.len() < patches.len() || patches.is_empty() {
+        looks.push(look_closer(small, [0, 0], size));
+    }
+    looks
 }
 
 /// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.
@@ -255,8 +203,8 @@ fn refined(best: &Scored, small: &Picture, frame: &impl Pixels) -> Found {
     let scale = [frame.width() as f32 / small.width() as f32, frame.height() as f32 / small.height() as f32];
     let rough = best.quad.map(|[x, y]| [x * scale[0], y * scale[1]]);
     let reach = scale[0].max(1.0) * 2.0;
-    let fine =
-        edges::fit(frame, &rough, [false; 4], Care { places: 64, reach, along: true }).filter(|fine| {
+    let fine = edges::fit(frame, &rough, [false; 4], Care { places: 64, reach, along: true, bowed: true })
+        .filter(|fine| {
             is_convex_clockwise(fine) && fine.iter().zip(&rough).all(|(a, b)| distance(*a, *b) < reach * 2.0)
         });
     let limits = [frame.width() as f32, frame.height() as f32];

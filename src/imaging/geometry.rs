@@ -77,11 +77,6 @@ impl Line {
         (length > f32::EPSILON).then(|| Self { point: a, direction: minus(b, a).map(|v| v / length) })
     }
 
-    /// How far a point lies off the line, to its right seen along the direction (y down).
-    pub(crate) fn offset(&self, p: Point) -> f32 {
-        cross(self.direction, minus(p, self.point))
-    }
-
     /// Where two lines meet; `None` where they are as good as parallel.
     pub(crate) fn meet(&self, other: &Self) -> Option<Point> {
         let sine = cross(self.direction, other.direction);
@@ -90,28 +85,6 @@ impl Line {
         }
         let t = cross(minus(other.point, self.point), other.direction) / sine;
         Some([self.point[0] + self.direction[0] * t, self.point[1] + self.direction[1] * t])
-    }
-
-    /// The line that lies closest to weighted points (total least squares); `None` where they do not say.
-    pub(crate) fn fit(points: &[(Point, f32)]) -> Option<Self> {
-        let total: f32 = points.iter().map(|(_, w)| w).sum();
-        if total <= f32::EPSILON {
-            return None;
-        }
-        let mean = |c: usize| points.iter().map(|(p, w)| p[c] * w).sum::<f32>() / total;
-        let middle = [mean(0), mean(1)];
-        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
-        for (p, w) in points {
-            let [dx, dy] = minus(*p, middle);
-            xx += w * dx * dx;
-            xy += w * dx * dy;
-            yy += w * dy * dy;
-        }
-        if xx + yy <= f32::EPSILON {
-            return None;
-        }
-        let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
-        Some(Self { point: middle, direction: [angle.cos(), angle.sin()] })
     }
 }
 

@@ -1,31 +1,47 @@
-//! From a region to the four-sided figure around it.
+//! From points to the figure around them: its hull, its straight stretches, four sides.
 
 use yidang_model::Quad;
 
-use crate::geometry::{Line, Point, cross, minus, signed_area};
-use crate::regions::Mask;
+use crate::geometry::{Line, Point, cross, distance, minus, signed_area};
 
-/// The four-sided figure that hugs the region most closely, clockwise, and the region's area in pixels; `None`
-/// where the region is too thin to have one.
-pub(crate) fn quad_of_region(region: &Mask) -> Option<(Quad, f32)> {
-    let mut outline = Vec::new();
-    let mut area = 0.0;
-    for (y, row) in region.bits.chunks_exact(region.width).enumerate() {
-        let (Some(first), Some(last)) = (row.iter().position(|b| *b), row.iter().rposition(|b| *b)) else {
-            continue;
-        };
-        area += row.iter().filter(|b| **b).count() as f32;
-        for (x, y) in [(first, y), (first, y + 1), (last + 1, y), (last + 1, y + 1)] {
-            outline.push([x as f32, y as f32]);
+/// The four-sided figure that hugs a hull most closely, clockwise; `None` where it is too thin to have one.
+pub(crate) fn quad_around(hull: &[Point]) -> Option<Quad> {
+    four_sides(hull.to_vec())
+}
+
+/// The stretches of a hull that are straight to `tolerance` pixels, as their ends (Douglas and Peucker).
+pub(crate) fn straight_stretches(hull: &[Point], tolerance: f32) -> Vec<[Point; 2]> {
+    let Some(first) = hull.first() else { return Vec::new() };
+    let from_first = |i: &usize| distance(hull[*i], *first);
+    let Some(far) = (0..hull.len()).max_by(|a, b| from_first(a).total_cmp(&from_first(b))) else {
+        return Vec::new();
+    };
+    let round: Vec<Point> = hull.iter().chain([first]).copied().collect();
+    let mut kept = vec![*first];
+    keep_between(&round[..=far], tolerance, &mut kept);
+    keep_between(&round[far..], tolerance, &mut kept);
+    kept.windows(2).map(|ends| [ends[0], ends[1]]).collect()
+}
+
+/// Keeps of a run of points those that leave the straight way; its last one too, its first was kept before.
+fn keep_between(run: &[Point], tolerance: f32, kept: &mut Vec<Point>) {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+    let off = |p: &Point| {
+        let way = minus(*last, *first);
+        cross(way, minus(*p, *first)).abs() / distance(*first, *last).max(f32::EPSILON)
+    };
+    let farthest = (1..run.len().saturating_sub(1)).max_by(|a, b| off(&run[*a]).total_cmp(&off(&run[*b])));
+    match farthest.filter(|i| off(&run[*i]) > tolerance) {
+        Some(i) => {
+            keep_between(&run[..=i], tolerance, kept);
+            keep_between(&run[i..], tolerance, kept);
         }
+        None => kept.push(*last),
     }
-    let hull = convex_hull(outline);
-    let quad = four_sides(hull)?;
-    Some((quad, area))
 }
 
 /// Clockwise on the screen (y down). Andrew's monotone chain.
-fn convex_hull(mut points: Vec<Point>) -> Vec<Point> {
+pub(crate) fn convex_hull(mut points: Vec<Point>) -> Vec<Point> {
     points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
     points.dedup();
     let mut hull: Vec<Point> = Vec::new();

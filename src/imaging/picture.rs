@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Orientation;
+use crate::shrink::shrunk;
 
 /// Something whose colours can be asked for: a [`Picture`], or a frame still in its camera's own planes.
 pub(crate) trait Pixels {
@@ -102,29 +103,34 @@ impl Picture {
             return self.clone();
         }
         let scaled = |v: u32| (u64::from(v) * u64::from(longest) / u64::from(side)).max(1) as usize;
-        let (width, height) = (scaled(self.width), scaled(self.height));
-        let (from_w, from_h) = (self.width as usize, self.height as usize);
-        let column: Vec<usize> = (0..from_w).map(|x| x * width / from_w).collect();
-        let mut rgb = Vec::with_capacity(width * height * 3);
-        let mut sums = vec![[0_u32; 4]; width];
-        let mut rows = self.rgb.chunks_exact(from_w * 3).enumerate().peekable();
-        for y in 0..height {
-            sums.fill([0; 4]);
-            while let Some((_, row)) = rows.next_if(|(from_y, _)| from_y * height / from_h == y) {
-                for (pixel, x) in row.chunks_exact(3).zip(&column) {
-                    let sum = &mut sums[*x];
-                    sum[0] += u32::from(pixel[0]);
-                    sum[1] += u32::from(pixel[1]);
-                    sum[2] += u32::from(pixel[2]);
-                    sum[3] += 1;
-                }
-            }
-            for [r, g, b, n] in &sums {
-                let n = (*n).max(1);
-                rgb.extend([r, g, b].map(|v| ((v + n / 2) / n) as u8));
-            }
+        self.reduced(scaled(self.width), scaled(self.height))
+    }
+
+    /// The part from `start` to `end`, which lies in the picture and is not empty.
+    pub(crate) fn part(&self, start: [usize; 2], end: [usize; 2]) -> Self {
+        let rows = self.rgb.chunks_exact(self.width as usize * 3).take(end[1]).skip(start[1]);
+        let rgb = rows.flat_map(|row| &row[start[0] * 3..end[0] * 3]).copied().collect();
+        Self::of_known_size((end[0] - start[0]) as u32, (end[1] - start[1]) as u32, rgb)
+    }
+
+    /// The picture at another size, whose shape may differ a little: each new pixel is the mean of the ones it covers,
+    /// or lies between its neighbours where there are more new ones than old.
+    pub(crate) fn resized(&self, width: usize, height: usize) -> Self {
+        if width <= self.width as usize && height <= self.height as usize {
+            return self.reduced(width, height);
         }
-        Self { width: width as u32, height: height as u32, rgb }
+        let scale = [self.width as f32 / width as f32, self.height as f32 / height as f32];
+        let place = |y: usize, x: usize| [(x as f32 + 0.5) * scale[0], (y as f32 + 0.5) * scale[1]];
+        let rgb = (0..height).flat_map(|y| (0..width).map(move |x| place(y, x)));
+        let rgb = rgb.flat_map(|[x, y]| self.sample(x, y).map(|v| (v + 0.5) as u8)).collect();
+        Self::of_known_size(width as u32, height as u32, rgb)
+    }
+
+    /// The picture at a size no larger than its own.
+    fn reduced(&self, width: usize, height: usize) -> Self {
+        let size = [self.width as usize, self.height as usize];
+        let rgb = shrunk::<3>(&self.rgb, size[0] * 3, size, [width, height]);
+        Self::of_known_size(width as u32, height as u32, rgb)
     }
 
     /// The picture after an orientation is applied to it.

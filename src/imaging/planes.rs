@@ -3,10 +3,9 @@
 use std::fmt;
 
 use crate::picture::Pixels;
+use crate::shrink::shrunk;
 use crate::{Orientation, Picture};
 
-/// Rows whose sum fits into 16 bits.
-const SUMMED_ROWS_MAX: usize = 256;
 /// No colour: the middle of a colour difference.
 pub(crate) const NEUTRAL: u8 = 128;
 
@@ -35,34 +34,7 @@ impl Plane<'_> {
 
     /// Each new pixel is the mean of those it covers: there are at most as many as before, each way.
     fn shrunk(&self, width: usize, height: usize) -> Vec<u8> {
-        // Where the pixels of each new column end.
-        let ends: Vec<usize> = (1..=width).map(|x| (x * self.width).div_ceil(width)).collect();
-        let mut sums = vec![0_u32; self.width];
-        let mut few = vec![0_u16; self.width];
-        let mut bytes = Vec::with_capacity(width * height);
-        let mut rows = self.bytes.chunks(self.stride);
-        let mut from_y = 0;
-        for y in 1..=height {
-            let to_y = (y * self.height).div_ceil(height);
-            sums.fill(0);
-            // So many rows at once as fit into 16 bits, which takes half the time.
-            for start in (from_y..to_y).step_by(SUMMED_ROWS_MAX) {
-                few.fill(0);
-                for row in rows.by_ref().take(SUMMED_ROWS_MAX.min(to_y - start)) {
-                    few.iter_mut().zip(row).for_each(|(sum, value)| *sum += u16::from(*value));
-                }
-                sums.iter_mut().zip(&few).for_each(|(sum, value)| *sum += u32::from(*value));
-            }
-            let mut from_x = 0;
-            for to_x in &ends {
-                let count = ((to_x - from_x) * (to_y - from_y)) as u32;
-                let sum: u32 = sums[from_x..*to_x].iter().sum();
-                bytes.push(((sum + count / 2) / count) as u8);
-                from_x = *to_x;
-            }
-            from_y = to_y;
-        }
-        bytes
+        shrunk::<1>(self.bytes, self.stride, [self.width, self.height], [width, height])
     }
 }
 

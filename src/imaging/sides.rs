@@ -1,13 +1,12 @@
 //! Measures how much the sides of a figure look like a sheet's.
 
+use crate::candidates::Candidate;
 use crate::edges::dot;
 use crate::geometry::{Point, between, distance};
 use crate::picture::Pixels;
-use crate::quads::Candidate;
 
-/// Places along a side that are looked at: closely, and for a first idea.
-pub(crate) const PLACES: usize = 32;
-pub(crate) const PLACES_FIRST: usize = 12;
+/// Places along a side that are looked at.
+const PLACES: usize = 32;
 /// The ends of a side are left out, as a share of it.
 const END_SHARE: f32 = 0.05;
 /// Where a side is looked at, in pixels outwards.
@@ -43,8 +42,8 @@ struct Seen {
 }
 
 /// The measures of a figure in the small picture.
-pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate, places: usize) -> Measures {
-    let all: [Option<Seen>; 4] = std::array::from_fn(|i| side(picture, candidate, i, places));
+pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate) -> Measures {
+    let all: [Option<Seen>; 4] = std::array::from_fn(|i| side(picture, candidate, i));
     let of_rim = |i: &usize| candidate.rims[*i];
     let seen: Vec<&Seen> = (0..4).filter(|i| !of_rim(i)).filter_map(|i| all[i].as_ref()).collect();
     if seen.len() < 2 {
@@ -83,19 +82,19 @@ pub(crate) fn measure(picture: &impl Pixels, candidate: &Candidate, places: usiz
     ]
 }
 
-fn side(picture: &impl Pixels, candidate: &Candidate, i: usize, count: usize) -> Option<Seen> {
+fn side(picture: &impl Pixels, candidate: &Candidate, i: usize) -> Option<Seen> {
     let (from, to) = (candidate.quad[i], candidate.quad[(i + 1) % 4]);
     let along = distance(from, to).max(1.0);
     let outward = [(to[1] - from[1]) / along, -(to[0] - from[0]) / along];
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let is_inside = |p: &Point| (0.0..width).contains(&p[0]) && (0.0..height).contains(&p[1]);
-    let step = (1.0 - 2.0 * END_SHARE) / (count - 1) as f32;
-    let places: Vec<[Colour; 8]> = (0..count)
+    let step = (1.0 - 2.0 * END_SHARE) / (PLACES - 1) as f32;
+    let places: Vec<[Colour; 8]> = (0..PLACES)
         .map(|k| between(from, to, END_SHARE + step * k as f32))
         .filter(is_inside)
         .map(|place| OFFSETS_PX.map(|out| at(picture, place, outward, out)))
         .collect();
-    if places.len() < count / 5 {
+    if places.len() < PLACES / 5 {
         return None;
     }
     let near = |p: &[Colour; 8]| scaled(minus(plus(p[1], p[2]), plus(p[3], p[4])), 0.5);

@@ -1,0 +1,209 @@
+//! The layers the [net](super) is built of.
+
+use super::product::{BESIDE, Kernels, LANES, Product, ROWS, Then, Weights, Window};
+
+/// Values of several channels over a picture, channel by channel, each row by row.
+#[derive(Clone, Debug)]
+pub(super) struct Planes {
+    pub(super) channels: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) values: Vec<f32>,
+}
+
+impl Planes {
+    pub(super) fn zeros(channels: usize, width: usize, height: usize) -> Self {
+        Self { channels, width, height, values: vec![0.0; channels * width * height] }
+    }
+
+    pub(super) fn area(&self) -> usize {
+        self.width * self.height
+    }
+
+    /// Adds planes of half the width and height, each value to the four it stands for; nothing below zero is left.
+    pub(super) fn add_doubled(&mut self, half: &Self) {
+        let (width, height) = (self.width, self.height);
+        for (plane, from) in
+            self.values.chunks_exact_mut(width * height).zip(half.values.chunks_exact(half.area()))
+        {
+            for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+                let from = &from[y / 2 * half.width..][..half.width];
+                for (pair, value) in row.as_chunks_mut::<2>().0.iter_mut().zip(from) {
+                    *pair = pair.map(|v| (v + value).max(0.0));
+                }
+            }
+        }
+    }
+}
+
+/// A convolution over all channels.
+#[derive(Debug)]
+pub(super) struct Convolution {
+    /// As a [`Product`] wants them.
+    weights: Vec<Weights>,
+    bias: Vec<f32>,
+    /// Side of its window in pixels, and how far apart two windows are.
+    pub(super) side: usize,
+    pub(super) step: usize,
+}
+
+impl Convolution {
+    /// `weights` are those of the first output channel, then the next: by input channel, row and column.
+    pub(super) fn new(weights: &[f32], bias: Vec<f32>, side: usize, step: usize) -> Self {
+        let depth = weights.len() / bias.len();
+        let mut packed = vec![[0.0; ROWS]; bias.len().div_ceil(ROWS) * depth];
+        for (row, weights) in weights.chunks_exact(depth).enumerate() {
+            for (k, weight) in weights.iter().enumerate() {
+                packed[row / ROWS * depth + k][row % ROWS] = *weight;
+            }
+        }
+        Self { weights: packed, bias, side, step }
+    }
+
+    /// The planes after this convolution.
+    pub(super) fn run(&self, planes: &Planes, then: Then, kernels: Kernels) -> Planes {
+        let (width, height) = (planes.width / self.step, planes.height / self.step);
+        let mut out = Planes::zeros(self.bias.len(), width, height);
+        if self.side == 1 {
+            self.add_to(&mut out, planes, then, kernels);
+            return out;
+        }
+        let unfolded = self.unfolded(planes, width, height);
+        let product = Product {
+            weights: &self.weights,
+            bias: &self.bias,
+            right: &unfolded,
+            columns: width * height,
+            then,
+        };
+        (kernels.product)(product, &mut out.values);
+        out
+    }
+
+    /// For a window of one pixel: into planes that are there.
+    pub(super) fn add_to(&self, out: &mut Planes, planes: &Planes, then: Then, kernels: Kernels) {
+        let columns = planes.area();
+        let product =
+            Product { weights: &self.weights, bias: &self.bias, right: &planes.values, columns, then };
+        (kernels.product)(product, &mut out.values);
+    }
+
+    /// What each window covers, a column for each; outside the planes is zero. A window of odd side lies around its
+    /// pixel, one of two on it and the next.
+    fn unfolded(&self, planes: &Planes, width: usize, height: usize) -> Vec<f32> {
+        let (side, step) = (self.side, self.step);
+        let before = (side - 1) / 2;
+        let mut all = vec![0.0; planes.channels * side * side * width * height];
+        let mut rows = all.chunks_exact_mut(width);
+        for plane in planes.values.chunks_exact(planes.area()) {
+            for (dy, dx) in (0..side).flat_map(|dy| (0..side).map(move |dx| (dy, dx))) {
+                for y in 0..height {
+                    let Some(to) = rows.next() else { return all };
+                    let Some(from_y) = (y * step + dy).checked_sub(before).filter(|y| *y < planes.height)
+                    else {
+                        continue;
+                    };
+                    let from = &plane[from_y * planes.width..][..planes.width];
+                    let skipped = usize::from(dx < before);
+                    let from = &from[(skipped * step + dx) - before..];
+                    for (to, value) in to[skipped..].iter_mut().zip(from.iter().step_by(step)) {
+                        *to = *value;
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// A convolution that looks at each channel by itself.
+#[derive(Debug)]
+struct Depthwise {
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    side: usize,
+}
+
+impl Depthwise {
+    fn run(&self, planes: &Planes, kernels: Kernels) -> Planes {
+        let (width, height, half) = (planes.width, planes.height, self.side / 2);
+        let stride = width.next_multiple_of(LANES) + self.side + LANES;
+        let mut bordered = vec![0.0; stride * (height + self.side + BESIDE)];
+        let mut out = Planes::zeros(planes.channels, width, height);
+        let square = self.side * self.side;
+        for (channel, to) in out.values.chunks_exact_mut(width * height).enumerate() {
+            let from = &planes.values[channel * width * height..][..width * height];
+            for (row, from) in bordered.chunks_exact_mut(stride).skip(half).zip(from.chunks_exact(width)) {
+                row[half..half + width].copy_from_slice(from);
+            }
+            let window = Window {
+                bordered: &bordered,
+                stride,
+                weights: &self.weights[channel * square..][..square],
+                side: self.side,
+                bias: self.bias[channel],
+                width,
+            };
+            (kernels.window)(window, to);
+        }
+        out
+    }
+}
+
+/// A residual block: each channel by itself over a wide window, then all channels at each pixel, widened and narrowed.
+#[derive(Debug)]
+pub(super) struct Block {
+    around: Depthwise,
+    widen: Convolution,
+    narrow: Convolution,
+}
+
+impl Block {
+    pub(super) fn run(&self, mut planes: Planes, kernels: Kernels) -> Planes {
+        let around = self.around.run(&planes, kernels);
+        let wide = self.widen.run(&around, Then::Rectify, kernels);
+        self.narrow.add_to(&mut planes, &wide, Then::Add, kernels);
+        planes
+    }
+}
+
+/// Reads layers from a list of weights, one after another.
+pub(super) struct Reader<'a> {
+    left: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { left: bytes }
+    }
+
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// The upper halves of `count` floats, lower byte first; zeros where there are no more.
+    fn floats(&mut self, count: usize) -> Vec<f32> {
+        let (taken, left) = self.left.split_at(self.left.len().min(2 * count));
+        self.left = left;
+        let halves = taken.as_chunks().0.iter().map(|half| u32::from(u16::from_le_bytes(*half)) << 16);
+        let mut floats: Vec<f32> = halves.map(f32::from_bits).collect();
+        floats.resize(count, 0.0);
+        floats
+    }
+
+    pub(super) fn convolution(&mut self, [from, to]: [usize; 2], side: usize, step: usize) -> Convolution {
+        let weights = self.floats(from * to * side * side);
+        Convolution::new(&weights, self.floats(to), side, step)
+    }
+
+    pub(super) fn block(&mut self, channels: usize, side: usize) -> Block {
+        let around =
+            Depthwise { weights: self.floats(channels * side * side), bias: self.floats(channels), side };
+        let widen = self.convolution([channels, 2 * channels], 1, 1);
+        Block { around, widen, narrow: self.convolution([2 * channels, channels], 1, 1) }
+    }
+
+    pub(super) fn blocks(&mut self, count: usize, channels: usize, side: usize) -> Vec<Block> {
+        (0..count).map(|_| self.block(channels, side)).collect()
+    }
+}

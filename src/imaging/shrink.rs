@@ -1,0 +1,88 @@
+//! Makes planes of bytes smaller: each new pixel is the mean of those it covers.
+
+/// Rows whose sum fits into 16 bits.
+const SUMMED_ROWS_MAX: usize = 256;
+/// Up to so many pixels a mean can be had without a division.
+const COUNT_MAX: u64 = 4000;
+
+/// The plane at a size no larger than its own, each way. Its rows are `stride` bytes apart and hold `CHANNELS` bytes a
+/// pixel; those of the new one follow each other.
+pub(crate) fn shrunk<const CHANNELS: usize>(
+    bytes: &[u8],
+    stride: usize,
+    [from_width, from_height]: [usize; 2],
+    [width, height]: [usize; 2],
+) -> Vec<u8> {
+    // Where the pixels of each new column end.
+    let ends: Vec<usize> = (1..=width).map(|x| (x * from_width).div_ceil(width)).collect();
+    let mut sums = vec![0_u32; from_width * CHANNELS];
+    let mut few = vec![0_u16; from_width * CHANNELS];
+    let mut shrunk = Vec::with_capacity(width * height * CHANNELS);
+    let mut rows = bytes.chunks(stride);
+    let mut from_y = 0;
+    for y in 1..=height {
+        let to_y = (y * from_height).div_ceil(height);
+        sums.fill(0);
+        // So many rows at once as fit into 16 bits, which takes half the time.
+        for start in (from_y..to_y).step_by(SUMMED_ROWS_MAX) {
+            few.fill(0);
+            for row in rows.by_ref().take(SUMMED_ROWS_MAX.min(to_y - start)) {
+                few.iter_mut().zip(row).for_each(|(sum, value)| *sum += u16::from(*value));
+            }
+            sums.iter_mut().zip(&few).for_each(|(sum, value)| *sum += u32::from(*value));
+        }
+        let mut pixels = sums.as_chunks::<CHANNELS>().0.iter();
+        let mut from_x = 0;
+        let mut mean = Mean::of(0);
+        for to_x in &ends {
+            let count = ((to_x - from_x) * (to_y - from_y)) as u64;
+            if mean.count != count {
+                mean = Mean::of(count);
+            }
+            let mut total = [0_u32; CHANNELS];
+            for pixel in pixels.by_ref().take(to_x - from_x) {
+                total.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+            }
+            shrunk.extend(total.map(|sum| mean.from(sum)));
+            from_x = *to_x;
+        }
+        from_y = to_y;
+    }
+    shrunk
+}
+
+/// Divides the sum of so many bytes by their number, to the nearest.
+struct Mean {
+    count: u64,
+    /// 2^32 divided by the count, upwards: what it is too large by is too little to matter for few pixels.
+    inverse: Option<u64>,
+}
+
+impl Mean {
+    fn of(count: u64) -> Self {
+        let few = (1..=COUNT_MAX).contains(&count);
+        Self { count, inverse: few.then(|| (1_u64 << 32).div_ceil(count)) }
+    }
+
+    fn from(&self, sum: u32) -> u8 {
+        let sum = u64::from(sum) + self.count / 2;
+        self.inverse.map_or_else(|| sum / self.count.max(1), |inverse| (sum * inverse) >> 32) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COUNT_MAX, Mean};
+
+    #[test]
+    fn a_mean_without_a_division_is_the_mean() {
+        for count in (1..300).chain(COUNT_MAX - 3..COUNT_MAX + 3) {
+            let mean = Mean::of(count);
+            let limit = 255 * count as u32;
+            for sum in (0..=limit).step_by((limit / 5000 + 1) as usize).chain([limit]) {
+                let want = (u64::from(sum) + count / 2) / count;
+                assert_eq!(u64::from(mean.from(sum)), want, "{sum} of {count}");
+            }
+        }
+    }
+}
