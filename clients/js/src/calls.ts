@@ -1,4 +1,4 @@
-import { failure, refusal, YidangError } from './failure.js';
+import { failure, isFailure, refusal, type YidangError } from './failure.js';
 import { newKey } from './key.js';
 import { OPERATIONS, type OperationName } from './operations.js';
 import { pause, Stop } from './stop.js';
@@ -89,7 +89,7 @@ export class Calls {
 
   /** The refusal or silence of a request as an error. */
   failed(thrown: unknown): YidangError {
-    return thrown instanceof YidangError ? thrown : failure(thrown as Silence, this.language);
+    return isFailure(thrown) ? thrown : failure(thrown as Silence, this.language);
   }
 
   /** Passes what was granted, throws what was refused. */

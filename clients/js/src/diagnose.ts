@@ -1,5 +1,5 @@
 import type { Calls, Parts } from './calls.js';
-import { YidangError } from './failure.js';
+import { isFailure } from './failure.js';
 import { DEVICES, FINDINGS, type FindingCode } from './findings.js';
 import type { OperationName } from './operations.js';
 import { pageOrigin, whyUnreached } from './reach.js';
@@ -141,7 +141,7 @@ async function devices(calls: Calls, wish: DiagnosisWish, status: Status, find: 
       findings.push(...await camera(calls, find));
     }
   }
-  const error = wish.error instanceof YidangError ? wish.error : null;
+  const error = isFailure(wish.error) ? wish.error : null;
   if (error && error.code === 'busy' && !findings.some((one) => one.code === 'device_busy')) {
     findings.push(find('device_busy', error.detail));
   }

@@ -1,5 +1,5 @@
 import type { Calls } from './calls.js';
-import { failure, YidangError } from './failure.js';
+import { failure, type YidangError } from './failure.js';
 import type { Event, EventType, Polled } from './schema.js';
 import { EventCutter } from './sse.js';
 import { pause, Stop } from './stop.js';

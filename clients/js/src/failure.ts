@@ -20,7 +20,7 @@ export class YidangError extends Error {
 
   constructor(problem: { code: string; title: string; remedy: string; status: number; detail?: string | null }) {
     super(`${problem.code}: ${problem.title}`);
-    // In ES5 a class that extends Error makes plain Errors, unless told.
+    // In ES5 a class that extends Error makes plain Errors, unless told; before Internet Explorer 11 it cannot be told.
     if (Object.setPrototypeOf) Object.setPrototypeOf(this, YidangError.prototype);
     this.name = 'YidangError';
     this.code = problem.code;
@@ -52,7 +52,7 @@ export function refusal(status: number, text: string, language: Language): Yidan
   });
 }
 
-/** What was thrown, as one of ours. */
-export function asFailure(thrown: unknown, language: Language): YidangError {
-  return thrown instanceof YidangError ? thrown : failure('unreachable', language);
+/** Whether what was thrown is one of ours, in browsers too where it is no `instanceof`. */
+export function isFailure(thrown: unknown): thrown is YidangError {
+  return thrown instanceof YidangError || (thrown instanceof Error && thrown.name === 'YidangError');
 }
