@@ -75,9 +75,10 @@ export const FINDINGS: { [code in FindingCode]: Advice } = {
     },
     remedy: {
       zh: `${OPEN_IT_YOURSELF.zh}打不开，请安装或启动服务；能打开，请改用 https 打开本网页，`
-        + '或请管理员用浏览器策略 LoopbackNetworkAllowedForUrls 列入 {origin}。',
+        + '或请管理员把 {origin} 同时列入浏览器策略 OverrideSecurityRestrictionsOnInsecureOrigin 和 LoopbackNetworkAllowedForUrls。',
       en: `${OPEN_IT_YOURSELF.en}if it does not open, install or start the service; if it does, serve this page by https, or `
-        + 'have the administrator list {origin} in the browser policy `LoopbackNetworkAllowedForUrls`.',
+        + 'have the administrator list {origin} in both of the browser policies '
+        + '`OverrideSecurityRestrictionsOnInsecureOrigin` and `LoopbackNetworkAllowedForUrls`.',
     },
   },
   origin_denied: PROBLEMS.origin_denied,

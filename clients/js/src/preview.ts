@@ -66,6 +66,9 @@ export class ImagePreview implements Preview {
     this.stop.stop();
     this.round.stop();
     this.watch.close();
+    this.image.onload = null;
+    this.image.onerror = null;
+    this.image.removeAttribute('src');
     this.tell('closed', null);
   }
 
@@ -81,8 +84,9 @@ export class ImagePreview implements Preview {
       } catch (thrown) {
         error = thrown as YidangError;
       }
-      this.image.removeAttribute('src');
+      // A closed preview has given its element back.
       if (this.stop.stopped) return;
+      this.image.removeAttribute('src');
       if (error && FINAL.indexOf(error.code) >= 0) {
         this.watch.close();
         this.tell('refused', error);
@@ -112,6 +116,7 @@ export class ImagePreview implements Preview {
       };
       image.src = /^data:/.test(ticket.url) ? ticket.url : this.source.address + ticket.url;
     });
+    if (this.stop.stopped) return;
     image.onload = null;
     image.onerror = null;
   }

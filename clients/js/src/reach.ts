@@ -21,12 +21,13 @@ export async function whyUnreached(address: string, silence: Silence): Promise<F
   const gated = !isLoopback(window.location.hostname);
   if (gated && isFrameDenied()) return 'frame_denied';
   const permission = gated ? await permissionState() : null;
-  if (permission === 'denied') return 'permission_denied';
   // While the browser asks, requests wait.
   if (silence === 'timed_out') return permission === 'prompt' ? 'permission_pending' : 'not_answering';
   const blind = await answersBlindly(address);
   if (blind === true) return 'origin_denied';
+  // Chromium calls the permission denied on every http page, also where it lets the page through.
   if (gated && window.isSecureContext === false && chromiumVersion() >= GATED_SINCE) return 'page_insecure';
+  if (permission === 'denied') return 'permission_denied';
   return blind === null ? 'unreachable' : 'not_running';
 }
 
