@@ -20,12 +20,15 @@ async function checked(client, name, ...of) {
   return answer;
 }
 
-test('card, capture, filing, events: all as the document says', async () => {
-  const client = simulated({ cardAfterMs: 20 });
+test('card, capture, filing, events: all as the document says', async (t) => {
+  const client = simulated({ cardAfterMs: null });
   const heard = [];
   const watch = client.watchEvents({ any: (event) => heard.push(event.type) });
+  t.after(() => watch.close());
   await watch.opened;
-  const card = await checked(client, 'readCard', { wait_ms: 5000 });
+  const reading = checked(client, 'readCard', { wait_ms: 5000 });
+  await client.simulateCard({ insert: '01-resident' });
+  const card = await reading;
   assert.equal(card.name, '张一档');
   const capture = await checked(client, 'capturePaper', { when: 'settled', timeout_ms: 1000 });
   assert.equal((await checked(client, 'listCaptures')).captures[0].id, capture.id);
@@ -41,7 +44,10 @@ test('card, capture, filing, events: all as the document says', async () => {
   await checked(client, 'readErasure', erasure.id);
   await until(() => heard.includes('material.erased'), 'the events');
   assert.deepEqual(heard, ['card.inserted', 'material.filed', 'material.erased']);
-  watch.close();
+});
+
+test('a card appears by itself', async () => {
+  assert.equal((await simulated({ cardAfterMs: 10 }).readCard({ wait_ms: 5000 })).name, '张一档');
 });
 
 test('everything else answers too', async () => {

@@ -153,8 +153,11 @@ async function readCard(desk: Desk, waitMs: number): Promise<Given> {
   const until = Date.now() + waitMs;
   while (desk.card === null && Date.now() < until) {
     await new Promise<void>((resolve) => {
-      desk.onChange(resolve);
-      setTimeout(resolve, until - Date.now());
+      const timer = setTimeout(resolve, until - Date.now());
+      desk.onChange(() => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
   }
   if (fault === 'no_card' || desk.card === null) throw new Refused('card_absent');

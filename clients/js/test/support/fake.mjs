@@ -11,6 +11,9 @@ export async function fake(answer) {
     answer(request, response, body);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A test that fails before it closes it is not to hang.
+  server.unref();
+  server.on('connection', (socket) => socket.unref());
   return {
     address: `http://127.0.0.1:${server.address().port}`,
     requests,
