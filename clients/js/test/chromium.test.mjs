@@ -292,6 +292,27 @@ test('diagnosis: Local Network Access, as Chromium has it', async () => {
   }
 });
 
+test('diagnosis: a frame that the page around it keeps from this PC', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(insecure(pages.port));
+  const inFrame = async (allow) => {
+    await page.evaluate(([src, given]) => {
+      document.body.replaceChildren(Object.assign(document.createElement('iframe'), { src, allow: given }));
+    }, [`${trusted(pages.port)}/`, allow]);
+    await page.waitForFunction(() => window.frames.length === 1);
+    const frame = await (await page.waitForSelector('iframe')).contentFrame();
+    await frame.waitForURL(`${trusted(pages.port)}/`);
+    return frame.evaluate(async (settings) => {
+      const { Yidang } = await import('/yidang.js');
+      return (await new Yidang(settings).diagnose()).findings.map((one) => one.code);
+    }, { address: 'http://127.0.0.1:9', token });
+  };
+  assert.deepEqual(await inFrame(''), ['frame_denied']);
+  assert.notDeepEqual(await inFrame('loopback-network; local-network-access'), ['frame_denied']);
+  await context.close();
+});
+
 test('the example page works, with the service and without', async () => {
   const context = await browser.newContext();
   context.setDefaultTimeout(20000);
