@@ -1,4 +1,4 @@
-// diagnose() tells apart what needs different hands. What only a browser can be made to show is in chromium.test.mjs.
+// diagnose() tells apart what needs different hands. What only a browser can be made to show is in chromium-diagnosis.test.mjs.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
