@@ -1,7 +1,7 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
 # target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
-# machine, in about two minutes. Each installs what it lacks, and names it first: Debian packages, and cargo's
-# tools.
+# machine, in about two minutes; `make test-client` tries `clients/js` in a real browser. Each installs what it lacks,
+# and names it first: Debian packages, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
@@ -13,13 +13,15 @@ SECONDS = 30
 TARGETS = $$($(FUZZ) list)
 FUZZ_FEATURES =
 CARD_TARGETS = card_text profile sam_frame serial_resync
+# A service that is built already, for `make test-client`.
+YIDANG ?=
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 # Where cargo puts what it builds; tools of a fixed version beside it.
 TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ_VERSION = 0.13.2
 FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny fuzz machine
+.PHONY: demo test deny fuzz machine test-client
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -51,6 +53,14 @@ fuzz:
 
 machine:
 	tests/machine/run
+
+# The client of window programs, in a real browser against the real service: YIDANG=PATH, or what cargo builds.
+test-client:
+	@command -v npm >/dev/null || { $(call install,nodejs npm); } || true
+	@command -v chromium >/dev/null || { $(call install,chromium); } || true
+	@if ! command -v npm >/dev/null; then echo "SKIPPED clients/js: npm cannot be had" >&2; exit 0; fi; \
+	test -n "$(YIDANG)" || cargo build --locked --bin yidang || exit 1; \
+	cd clients/js && npm ci --silent --no-audit --no-fund && CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) npm test --silent
 
 # Debian packages of a list that are not there yet.
 define install

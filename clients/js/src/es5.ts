@@ -1,0 +1,4 @@
+import { Yidang } from './yidang.js';
+
+// The one global of the build for old browsers.
+(window as any).Yidang = Yidang;

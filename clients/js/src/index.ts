@@ -1,0 +1,10 @@
+export { YidangError } from './failure.js';
+export { Yidang, type UploadWish } from './yidang.js';
+export type { CallOptions, Settings } from './calls.js';
+export type { AskableScope, Diagnosis, DiagnosisWish, Finding } from './diagnose.js';
+export type { Connection, Listeners, Watch } from './events.js';
+export type { FindingCode } from './findings.js';
+export type { Preview, PreviewState, PreviewWish } from './preview.js';
+export type { SimulationSettings } from './simulated/transport.js';
+export type { Language, Words } from './words.js';
+export type * from './schema.js';
