@@ -109,8 +109,10 @@ impl Picture {
     /// The part from `start` to `end`, which lies in the picture and is not empty.
     pub(crate) fn part(&self, start: [usize; 2], end: [usize; 2]) -> Self {
         let rows = self.rgb.chunks_exact(self.width as usize * 3).take(end[1]).skip(start[1]);
-        let rgb = rows.flat_map(|row| &row[start[0] * 3..end[0] * 3]).copied().collect();
-        Self::of_known_size((end[0] - start[0]) as u32, (end[1] - start[1]) as u32, rgb)
+        let [width, height] = [end[0] - start[0], end[1] - start[1]];
+        let mut rgb = Vec::with_capacity(width * height * 3);
+        rows.for_each(|row| rgb.extend_from_slice(&row[start[0] * 3..end[0] * 3]));
+        Self::of_known_size(width as u32, height as u32, rgb)
     }
 
     /// The picture at another size, whose shape may differ a little: each new pixel is the mean of the ones it covers,

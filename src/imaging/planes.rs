@@ -6,6 +6,8 @@ use crate::picture::Pixels;
 use crate::shrink::shrunk;
 use crate::{Orientation, Picture};
 
+/// So many rows for each new one are many.
+const MANY_ROWS: usize = 3;
 /// No colour: the middle of a colour difference.
 pub(crate) const NEUTRAL: u8 = 128;
 
@@ -32,9 +34,12 @@ impl Plane<'_> {
         top + (bottom - top) * (y - y0 as f32)
     }
 
-    /// Each new pixel is the mean of those it covers: there are at most as many as before, each way.
+    /// Each new pixel is the mean of those it covers, or of every second row of them where they are many: to read all of a
+    /// large frame from memory takes longer than to add it up. There are at most as many as before, each way.
     fn shrunk(&self, width: usize, height: usize) -> Vec<u8> {
-        shrunk::<1>(self.bytes, self.stride, [self.width, self.height], [width, height])
+        let step = if self.height >= MANY_ROWS * height { 2 } else { 1 };
+        let size = [self.width, self.height.div_ceil(step)];
+        shrunk::<1>(self.bytes, self.stride * step, size, [width, height])
     }
 }
 
@@ -134,7 +139,7 @@ impl Planes {
     }
 
     /// The upright picture made smaller so that its longer side is at most `longest` (at least 1): each new pixel
-    /// is the mean of the ones it covers.
+    /// is the mean of the ones it covers, or of many of them.
     pub(crate) fn shrunk(&self, longest: u32) -> Picture {
         let (side, longest) = (self.width.max(self.height), longest as usize);
         if side <= longest {

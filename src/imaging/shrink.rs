@@ -26,9 +26,7 @@ pub(crate) fn shrunk<const CHANNELS: usize>(
         // So many rows at once as fit into 16 bits, which takes half the time.
         for start in (from_y..to_y).step_by(SUMMED_ROWS_MAX) {
             few.fill(0);
-            for row in rows.by_ref().take(SUMMED_ROWS_MAX.min(to_y - start)) {
-                few.iter_mut().zip(row).for_each(|(sum, value)| *sum += u16::from(*value));
-            }
+            add_rows(&mut few, rows.by_ref().take(SUMMED_ROWS_MAX.min(to_y - start)));
             sums.iter_mut().zip(&few).for_each(|(sum, value)| *sum += u32::from(*value));
         }
         let mut pixels = sums.as_chunks::<CHANNELS>().0.iter();
@@ -49,6 +47,23 @@ pub(crate) fn shrunk<const CHANNELS: usize>(
         from_y = to_y;
     }
     shrunk
+}
+
+/// Adds rows to sums, as many at once as there may be: the sums are read and written once for all of them.
+fn add_rows<'a>(sums: &mut [u16], mut rows: impl Iterator<Item = &'a [u8]>) {
+    while let Some(first) = rows.next() {
+        let [second, third, fourth] = [rows.next(), rows.next(), rows.next()];
+        if let (Some(second), Some(third), Some(fourth)) = (second, third, fourth) {
+            let rows = first.iter().zip(second).zip(third).zip(fourth);
+            for (sum, (((a, b), c), d)) in sums.iter_mut().zip(rows) {
+                *sum += u16::from(*a) + u16::from(*b) + u16::from(*c) + u16::from(*d);
+            }
+            continue;
+        }
+        for row in [Some(first), second, third].into_iter().flatten() {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += u16::from(*value));
+        }
+    }
 }
 
 /// Divides the sum of so many bytes by their number, to the nearest.

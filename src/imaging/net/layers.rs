@@ -68,51 +68,64 @@ impl Convolution {
             self.add_to(&mut out, planes, then, kernels);
             return out;
         }
-        let unfolded = self.unfolded(planes, width, height);
-        let product = Product {
-            weights: &self.weights,
-            bias: &self.bias,
-            right: &unfolded,
-            columns: width * height,
-            then,
-        };
-        (kernels.product)(product, &mut out.values);
+        let mut unfolded = vec![0.0; planes.channels * self.side * self.side * width];
+        for y in 0..height {
+            self.unfold(planes, y, width, &mut unfolded);
+            let product = Product {
+                weights: &self.weights,
+                bias: &self.bias,
+                right: &unfolded,
+                columns: width,
+                stride: width * height,
+                then,
+            };
+            (kernels.product)(product, &mut out.values[y * width..]);
+        }
         out
     }
 
     /// For a window of one pixel: into planes that are there.
     pub(super) fn add_to(&self, out: &mut Planes, planes: &Planes, then: Then, kernels: Kernels) {
         let columns = planes.area();
-        let product =
-            Product { weights: &self.weights, bias: &self.bias, right: &planes.values, columns, then };
+        let product = Product {
+            weights: &self.weights,
+            bias: &self.bias,
+            right: &planes.values,
+            columns,
+            stride: columns,
+            then,
+        };
         (kernels.product)(product, &mut out.values);
     }
 
-    /// What each window covers, a column for each; outside the planes is zero. A window of odd side lies around its
-    /// pixel, one of two on it and the next.
-    fn unfolded(&self, planes: &Planes, width: usize, height: usize) -> Vec<f32> {
+    /// What each window of one row of the result covers, a column for each; outside the planes is zero. A window of odd
+    /// side lies around its pixel, one of two on it and the next.
+    fn unfold(&self, planes: &Planes, y: usize, width: usize, to: &mut [f32]) {
         let (side, step) = (self.side, self.step);
         let before = (side - 1) / 2;
-        let mut all = vec![0.0; planes.channels * side * side * width * height];
-        let mut rows = all.chunks_exact_mut(width);
+        let mut rows = to.chunks_exact_mut(width);
         for plane in planes.values.chunks_exact(planes.area()) {
-            for (dy, dx) in (0..side).flat_map(|dy| (0..side).map(move |dx| (dy, dx))) {
-                for y in 0..height {
-                    let Some(to) = rows.next() else { return all };
-                    let Some(from_y) = (y * step + dy).checked_sub(before).filter(|y| *y < planes.height)
-                    else {
+            for dy in 0..side {
+                let from_y = (y * step + dy).checked_sub(before).filter(|y| *y < planes.height);
+                for dx in 0..side {
+                    let Some(to) = rows.next() else { return };
+                    let Some(from_y) = from_y else {
+                        to.fill(0.0);
                         continue;
                     };
                     let from = &plane[from_y * planes.width..][..planes.width];
                     let skipped = usize::from(dx < before);
                     let from = &from[(skipped * step + dx) - before..];
-                    for (to, value) in to[skipped..].iter_mut().zip(from.iter().step_by(step)) {
+                    // The last window may reach beyond the row's end.
+                    let filled = (from.len().div_ceil(step) + skipped).min(width);
+                    to[..skipped].fill(0.0);
+                    to[filled..].fill(0.0);
+                    for (to, value) in to[skipped..filled].iter_mut().zip(from.iter().step_by(step)) {
                         *to = *value;
                     }
                 }
             }
         }
-        all
     }
 }
 

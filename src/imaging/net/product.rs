@@ -35,8 +35,10 @@ pub(super) struct Product<'a> {
     pub(super) bias: &'a [f32],
     /// The right side, row by row.
     pub(super) right: &'a [f32],
-    /// Columns of the right side and of the result.
+    /// Columns of the right side.
     pub(super) columns: usize,
+    /// From row to row of the result.
+    pub(super) stride: usize,
     pub(super) then: Then,
 }
 
@@ -113,19 +115,23 @@ fn plus_product(sum: f32, a: f32, b: f32, fused: bool) -> f32 {
 
 #[inline(always)]
 fn multiply(product: Product<'_>, out: &mut [f32], fused: bool) {
-    let Product { weights, bias, right, columns, then } = product;
+    let Product { weights, bias, right, columns, stride, then } = product;
     let depth = right.len() / columns;
     let mut panel = vec![[0.0_f32; COLUMNS]; depth];
     for from in (0..columns).step_by(COLUMNS) {
         let width = COLUMNS.min(columns - from);
         for (k, row) in panel.iter_mut().enumerate() {
-            row[..width].copy_from_slice(&right[k * columns + from..][..width]);
+            let values = &right[k * columns + from..];
+            match values.first_chunk() {
+                Some(values) if width == COLUMNS => *row = *values,
+                _ => row[..width].copy_from_slice(&values[..width]),
+            }
         }
         for (block, weights) in weights.chunks_exact(depth).enumerate() {
             let tile = tile(weights, &panel, fused);
             let first = block * ROWS;
             for (r, sums) in tile.iter().enumerate().take(bias.len() - first) {
-                let row = &mut out[(first + r) * columns + from..][..width];
+                let row = &mut out[(first + r) * stride + from..][..width];
                 finish(row, sums, bias[first + r], then);
             }
         }
