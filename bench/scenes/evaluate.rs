@@ -14,6 +14,7 @@ use crate::jpeg;
 use crate::mat::Surface;
 use crate::random_scene::{Purpose, random_scene};
 use crate::scene::{Difficulty, Scene};
+use crate::side_by_side::side_by_side;
 
 /// A crop counts as right from this intersection over union, the bar of SmartDoc 2015.
 const RIGHT_IOU: f32 = 0.945;
@@ -64,19 +65,7 @@ impl Outcome {
 /// Makes the scenes, looks for the page in each, prints the scenes that failed and a table.
 pub(crate) fn evaluate(measured: &Measured, drawer: &Drawer, out: &mut impl Write) -> io::Result<()> {
     let seeds = measured.seed..measured.seed + measured.count;
-    let parts: Vec<io::Result<Vec<Outcome>>> = std::thread::scope(|scope| {
-        let part = |first: usize| {
-            let seeds = seeds.clone().skip(first).step_by(measured.threads.max(1));
-            scope.spawn(move || seeds.map(|seed| look(seed, measured, drawer)).collect())
-        };
-        let threads: Vec<_> = (0..measured.threads.max(1)).map(part).collect();
-        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
-        ended.map(|part| part.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))).collect()
-    });
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for part in parts {
-        outcomes.extend(part?);
-    }
+    let mut outcomes = side_by_side(seeds, measured.threads, |seed| look(seed, measured, drawer))?;
     outcomes.sort_by_key(|outcome| outcome.seed);
     for outcome in &outcomes {
         print_failure(outcome, out)?;

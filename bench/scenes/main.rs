@@ -19,6 +19,7 @@ mod random_scene;
 mod scene;
 mod seal;
 mod sheet;
+mod side_by_side;
 mod small_papers;
 mod teach;
 mod things;

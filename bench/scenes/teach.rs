@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::drawer::Drawer;
 use crate::jpeg;
 use crate::random_scene::{Purpose, random_scene};
+use crate::side_by_side::side_by_side;
 
 /// Which scenes are made.
 pub(crate) struct Lesson {
@@ -23,20 +24,9 @@ pub(crate) struct Lesson {
 pub(crate) fn teach(lesson: &Lesson, drawer: &Drawer, out: &Path) -> io::Result<()> {
     fs::create_dir_all(out)?;
     let seeds = lesson.seed..lesson.seed + lesson.count;
-    let parts: Vec<io::Result<String>> = std::thread::scope(|scope| {
-        let part = |first: usize| {
-            let seeds = seeds.clone().skip(first).step_by(lesson.threads.max(1));
-            scope.spawn(move || seeds.map(|seed| make(seed, lesson, drawer, out)).collect())
-        };
-        let threads: Vec<_> = (0..lesson.threads.max(1)).map(part).collect();
-        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
-        ended.map(|part| part.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))).collect()
-    });
+    let lines = side_by_side(seeds, lesson.threads, |seed| make(seed, lesson, drawer, out))?;
     let mut list = fs::File::options().create(true).append(true).open(out.join("corners.txt"))?;
-    for part in parts {
-        list.write_all(part?.as_bytes())?;
-    }
-    Ok(())
+    list.write_all(lines.concat().as_bytes())
 }
 
 fn make(seed: u64, lesson: &Lesson, drawer: &Drawer, out: &Path) -> io::Result<String> {
