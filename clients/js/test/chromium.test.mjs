@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { insecure } from './support/page.mjs';
-import { browser, daemon, pages, token, within } from './support/window.mjs';
+import { browser, daemon, open, pages, token, within } from './support/window.mjs';
 
 /** The main job, as a page does it. */
 async function mainJob() {
@@ -134,19 +134,15 @@ test('previews that are closed are over: more can be begun than run at once', as
 });
 
 test('a service that restarts is come back to, events and preview', async () => {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(insecure(pages.port));
-  await page.evaluate(async (settings) => {
-    const { Yidang } = await import('/yidang.js');
-    window.client = new Yidang(settings);
+  const page = await open({});
+  await page.evaluate(() => {
     window.states = [];
     window.heard = [];
     window.watch = window.client.watchEvents({
       connection: (state) => window.states.push(state), any: (event) => window.heard.push(event.type),
     });
     window.preview = window.client.watchCamera(document.body.appendChild(new Image()));
-  }, { address: daemon.address, token });
+  });
   await page.waitForFunction(() => window.preview.state === 'showing');
   await daemon.stop();
   await page.waitForFunction(() => window.preview.state === 'lost' && window.states.at(-1) === 'lost');
@@ -154,24 +150,20 @@ test('a service that restarts is come back to, events and preview', async () => 
   await page.waitForFunction(() => window.preview.state === 'showing' && window.states.at(-1) === 'open');
   await page.evaluate(() => window.client.simulateCard({ insert: '02-hmt' }));
   await page.waitForFunction(() => window.heard.includes('card.inserted'));
-  await context.close();
+  await page.context().close();
 });
 
 test('a token that is revoked ends events and preview, and says so', async () => {
   const short = daemon.token('short', 'capture');
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(insecure(pages.port));
-  await page.evaluate(async (settings) => {
-    const { Yidang } = await import('/yidang.js');
-    window.client = new Yidang(settings);
+  const page = await open({ settings: { token: short } });
+  await page.evaluate(() => {
     window.preview = window.client.watchCamera(document.body.appendChild(new Image()), { onState: (state, e) => { window.told = [state, e && e.code]; } });
-  }, { address: daemon.address, token: short });
+  });
   await page.waitForFunction(() => window.preview.state === 'showing');
   daemon.revoke('short');
   await page.waitForFunction(() => window.preview.state === 'refused');
   assert.deepEqual(await page.evaluate(() => window.told), ['refused', 'token_invalid']);
-  await context.close();
+  await page.context().close();
 });
 
 test('the example page works, with the service and without', async () => {

@@ -22,12 +22,12 @@ after(async () => {
   await pages?.close();
 });
 
-/** Opens a page with a client in it, by the build that is named, and runs the work there. */
-export async function within({ host = insecure(pages.port), build = 'module', settings = {}, from = browser, prepare }, work, given) {
+/** Opens a page with a client in it, by the build that is named. Its context is the caller's to close. */
+export async function open({ host = insecure(pages.port), build = 'module', settings = {}, from = browser, prepare }) {
   const context = await from.newContext();
   context.setDefaultTimeout(20000);
-  const page = await context.newPage();
   try {
+    const page = await context.newPage();
     if (prepare) await prepare(page, context);
     await page.goto(host);
     const client = { address: daemon.address, token, language: 'en', ...settings };
@@ -51,8 +51,19 @@ export async function within({ host = insecure(pages.port), build = 'module', se
         }
       };
     });
+    return page;
+  } catch (fault) {
+    await context.close();
+    throw fault;
+  }
+}
+
+/** Opens a page as `open` does, runs the work there, and closes it. */
+export async function within(how, work, given) {
+  const page = await open(how);
+  try {
     return await page.evaluate(work, given);
   } finally {
-    await context.close();
+    await page.context().close();
   }
 }
