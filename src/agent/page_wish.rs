@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use yidang_imaging::{Crop, ImageError, PAGES_MAX, PageOptions, PageResult, Tone, make_page, make_pages};
+use yidang_imaging::{ImageError, PAGES_MAX, PageOptions, PageResult, make_page, make_pages};
 
 /// Resolutions a page can be asked for in.
 pub(crate) const DPI: RangeInclusive<u32> = 50..=600;
@@ -10,60 +10,22 @@ pub(crate) const DPI: RangeInclusive<u32> = 50..=600;
 /// A camera's pixels a millimetre of paper that can be said: 25 to 1,270 an inch.
 pub(crate) const PX_PER_MM: RangeInclusive<f64> = 1.0..=50.0;
 
-/// A checked wish.
-#[derive(Clone, Copy, Debug)]
+/// A checked wish; unless said, the page that is found, as it lies, in its own resolution and colours.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PageWish {
-    /// Which part of the frame.
-    pub(crate) crop: Crop,
-    /// Quarter turns clockwise.
-    pub(crate) rotate: u8,
-    /// Whether it is turned further by its writing.
-    pub(crate) upright: bool,
-    /// Whether its codes are read.
-    pub(crate) codes: bool,
-    /// Pixels an inch; as the frame has it unless said.
-    pub(crate) dpi: Option<u32>,
-    /// The camera's scale on the mat, where it is known.
-    pub(crate) px_per_mm: Option<f64>,
-    /// How the page is coloured.
-    pub(crate) tone: Tone,
+    /// How each page is made.
+    pub(crate) options: PageOptions,
     /// Whether several papers become a page each.
     pub(crate) split: bool,
-}
-
-impl Default for PageWish {
-    /// The page that is found, as it lies, in its own resolution and colours.
-    fn default() -> Self {
-        Self {
-            crop: Crop::Auto,
-            rotate: 0,
-            upright: false,
-            codes: false,
-            dpi: None,
-            px_per_mm: None,
-            tone: Tone::Colour,
-            split: false,
-        }
-    }
 }
 
 impl PageWish {
     /// The pages of a frame, at least one, in the order in which one reads them.
     pub(crate) fn make(&self, frame: &[u8]) -> Result<Vec<PageResult>, ImageError> {
-        let options = PageOptions {
-            crop: self.crop,
-            rotate: self.rotate,
-            upright: self.upright,
-            codes: self.codes,
-            dpi: self.dpi,
-            px_per_mm: self.px_per_mm,
-            tone: self.tone,
-            ..PageOptions::default()
-        };
         if self.split {
-            make_pages(frame, &options, PAGES_MAX)
+            make_pages(frame, &self.options, PAGES_MAX)
         } else {
-            Ok(vec![make_page(frame, &options)?])
+            Ok(vec![make_page(frame, &self.options)?])
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
-use yidang_imaging::{PageResult, PaperSize, Tone, UnknownTone};
+use yidang_imaging::{PageOptions, PageResult, PaperSize, Tone, UnknownTone};
 
 use super::output::{complain, say, say_json};
 use super::page_out::Out;
@@ -175,7 +175,8 @@ fn make(
         return Err(Failure::new("not_an_image", "a PDF document, and this command takes pictures", remedy));
     }
     let &PageCommand { upright, codes, dpi, px_per_mm, tone, split, .. } = command;
-    let wish = PageWish { upright, codes, dpi, px_per_mm, tone, split, ..PageWish::default() };
+    let options = PageOptions { upright, codes, dpi, px_per_mm, tone, ..PageOptions::default() };
+    let wish = PageWish { options, split };
     let began = Instant::now();
     let made = wish.make(&bytes);
     let elapsed_ms = began.elapsed().as_secs_f64() * 1000.0;

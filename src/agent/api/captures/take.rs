@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use yidang_archive::{Actor, Archive, Idempotency, Stage};
 use yidang_device::Frame;
-use yidang_imaging::{Crop, PageResult, PaperSize, paper_size, pdf_images};
+use yidang_imaging::{Crop, PageOptions, PageResult, PaperSize, paper_size, pdf_images};
 use yidang_model::{Digest, MaterialId, Origin};
 
 use super::wish::{CaptureForm, CaptureWish, pass_over, read_request};
@@ -159,7 +159,7 @@ fn make_stages(frame: Frame, wish: &PageWish) -> Result<Vec<Stage>, Problem> {
 /// The same for a document that was handed in: the picture of each of its pages counts as a frame. Pages that were
 /// scanned are straight already, so what is on them is not looked for unless that is asked for.
 fn document_stages(document: &[u8], wish: &PageWish) -> Result<Vec<Stage>, Problem> {
-    if matches!(wish.crop, Crop::Corners(_)) {
+    if matches!(wish.options.crop, Crop::Corners(_)) {
         return Err(Problem::invalid("corners go with one picture, not with a document"));
     }
     let pictures = pdf_images(document).map_err(faults::document)?;
@@ -169,8 +169,9 @@ fn document_stages(document: &[u8], wish: &PageWish) -> Result<Vec<Stage>, Probl
     }
     let mut stages = Vec::with_capacity(pictures.len());
     for picture in pictures {
-        let crop = if wish.split { wish.crop } else { Crop::Full };
-        let wish = PageWish { crop, rotate: wish.rotate + picture.quarter_turns, ..*wish };
+        let crop = if wish.split { wish.options.crop } else { Crop::Full };
+        let rotate = wish.options.rotate + picture.quarter_turns;
+        let wish = PageWish { options: PageOptions { crop, rotate, ..wish.options }, ..*wish };
         let frame = Frame { bytes: picture.bytes, origin: Origin::Upload };
         let pages = wish.make(&frame.bytes).map_err(faults::picture)?;
         stages.extend(pages.into_iter().map(|made| {

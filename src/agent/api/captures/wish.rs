@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yidang_imaging::{Crop, UnknownTone};
+use yidang_imaging::{Crop, PageOptions, UnknownTone};
 
 use crate::api::UPLOAD_BYTES_MAX;
 use crate::api::extract::{Json, read_body};
@@ -221,7 +221,9 @@ fn page(wish: &CaptureWish) -> Result<PageWish, Problem> {
     }
     let CaptureWish { dpi, px_per_mm, split, .. } = *wish;
     let (upright, codes) = (wish.upright.unwrap_or(false), wish.codes.unwrap_or(false));
-    Ok(PageWish { crop, rotate, upright, codes, dpi, px_per_mm, tone, split })
+    let options =
+        PageOptions { crop, rotate, upright, codes, dpi, px_per_mm, tone, ..PageOptions::default() };
+    Ok(PageWish { options, split })
 }
 
 #[cfg(test)]
@@ -236,6 +238,7 @@ mod tests {
         assert_eq!(written, before);
         let asked: CaptureWish = serde_json::from_str(r#"{"upright":true,"codes":null}"#).unwrap();
         let (page, unasked) = (asked.page().unwrap(), CaptureWish::default().page().unwrap());
+        let (page, unasked) = (page.options, unasked.options);
         assert!(page.upright && !page.codes && !unasked.upright && !unasked.codes);
         assert_ne!(serde_json::to_string(&asked).unwrap(), before);
     }
