@@ -83,8 +83,9 @@ pub(crate) fn is_cut(candidate: &Candidate, frame: &Picture) -> bool {
     let inside = |[x, y]: &[f32; 2]| {
         (-OUTSIDE_PX..=width + OUTSIDE_PX).contains(x) && (-OUTSIDE_PX..=height + OUTSIDE_PX).contains(y)
     };
-    let on_rim = || rims_of(&candidate.quad, frame).contains(&true);
-    candidate.rims.contains(&true) || !candidate.quad.iter().all(inside) || on_rim()
+    candidate.rims.contains(&true)
+        || !candidate.quad.iter().all(inside)
+        || rims_of(&candidate.quad, frame).contains(&true)
 }
 
 /// Whether the quad has the shape of a sheet.

@@ -51,12 +51,6 @@ impl Side {
             - 1.0
     }
 
-    /// How far outwards of the side a point lies, in pixels.
-    fn out(&self, p: Point) -> f32 {
-        let from = minus(p, self.from);
-        from[0] * self.outward[0] + from[1] * self.outward[1]
-    }
-
     fn moved(&self, p: Point, out: f32) -> Point {
         [p[0] + self.outward[0] * out, p[1] + self.outward[1] * out]
     }
@@ -73,12 +67,13 @@ impl Side {
     /// Mean colour around a place moved outwards by `out` pixels, along a stretch of the side where `along` says so.
     fn colour(&self, picture: &impl Pixels, place: Point, out: f32, along: bool) -> [f32; 3] {
         if !along {
-            return picture.sample(place[0] + self.outward[0] * out, place[1] + self.outward[1] * out);
+            let [x, y] = self.moved(place, out);
+            return picture.sample(x, y);
         }
+        let [x, y] = self.moved(place, out);
         let mut sum = [0.0; 3];
         for along in [-1.0, 0.0, 1.0] {
-            let x = place[0] + self.outward[0] * out - self.outward[1] * along;
-            let y = place[1] + self.outward[1] * out + self.outward[0] * along;
+            let (x, y) = (x - self.outward[1] * along, y + self.outward[0] * along);
             for (s, c) in sum.iter_mut().zip(picture.sample(x, y)) {
                 *s += c / 3.0;
             }
@@ -138,28 +133,25 @@ pub(crate) fn fit(picture: &impl Pixels, quad: &Quad, kept: [bool; 4], care: Car
 
 fn fit_side(picture: &impl Pixels, side: &Side, care: Care) -> Option<Line> {
     let (axis, height) = side.colour_step(picture, care);
-    let mut points: Vec<(Point, f32)> = Vec::with_capacity(care.places);
+    // How far along the side each place lies, how far outwards of it the edge, and what the place counts.
+    let mut places: Vec<(f32, f32, f32)> = Vec::with_capacity(care.places);
     if height > 1.0 {
         for place in side.places(care.places) {
             if let Some((out, rise)) = steepest(picture, side, place, axis, care) {
-                let at = [place[0] + side.outward[0] * out, place[1] + side.outward[1] * out];
                 // A place counts by its rise, but no step of ink counts more than the paper's own.
-                points.push((at, (rise / height).min(1.0)));
+                places.push((side.along(place), out, (rise / height).min(1.0)));
             }
         }
     }
-    if points.len() < care.places / 8 {
+    if places.len() < care.places / 8 {
         return Line::through(side.from, side.to);
     }
     // Starts from the middle of the places, not from all: a few far ones would tilt a least-squares line.
-    let along = |p: Point| side.along(p);
-    let mut offsets: Vec<(f32, f32, f32)> =
-        points.iter().map(|(p, w)| (along(*p), side.out(*p), *w)).collect();
-    offsets.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let mut course = Course { shift: offsets[offsets.len() / 2].1, tilt: 0.0, bow: 0.0 };
+    places.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut course = Course { shift: places[places.len() / 2].1, tilt: 0.0, bow: 0.0 };
     let mut tolerance = care.reach.max(OFF_LINE_PX);
     for _ in 0..ROUNDS {
-        let weighted = offsets.iter().map(|(t, out, weight)| {
+        let weighted = places.iter().map(|(t, out, weight)| {
             let off = (out - course.at(*t)) / tolerance;
             (*t, *out, weight / (1.0 + off * off).powi(2))
         });

@@ -7,7 +7,7 @@
 use yidang_model::Quad;
 
 use crate::geometry::{
-    Line, Point, between, cross, distance, is_convex_clockwise, minus, shared_area, signed_area,
+    Line, Point, between, cross, distance, intersection_over_union, is_convex_clockwise, minus, signed_area,
 };
 use crate::hull::straight_stretches;
 use crate::net::{Of, Sightings};
@@ -48,10 +48,7 @@ pub(crate) fn figures(seen: &Sightings) -> Vec<Quad> {
     let outlines = patches.iter().filter_map(Patch::outline);
     let stretches = stretches(seen, &patches, &corners);
     for quad in outlines.chain(between_corners(seen, &corners)).chain(between_stretches(seen, &stretches)) {
-        let same = |other: &Quad| {
-            let shared = shared_area(other, &quad);
-            shared > SAME * (signed_area(other) + signed_area(&quad) - shared)
-        };
+        let same = |other: &Quad| intersection_over_union(other, &quad) > SAME;
         if kept.len() < FIGURES_MAX && !kept.iter().any(same) {
             kept.push(quad);
         }

@@ -11,7 +11,7 @@ use crate::Picture;
 use crate::candidates::{candidates, is_cut};
 use crate::edges::{self, Care};
 use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
-use crate::net::{GLANCE_PX, Sightings, look_at, look_closer};
+use crate::net::{CLOSE_PX, GLANCE_PX, Sightings, look_at, look_closer};
 use crate::patches::patches;
 use crate::picture::Pixels;
 use crate::rectify::check_corners;
@@ -79,10 +79,7 @@ pub fn find_pages(frame: &Picture, most: usize) -> Vec<Found> {
 pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> Vec<Found> {
     let mut pages: Vec<Scored> = Vec::new();
     for seen in scored(small) {
-        let apart = pages.iter().all(|page| {
-            let smaller = signed_area(&page.quad).min(signed_area(&seen.quad));
-            shared_area(&page.quad, &seen.quad) < SHARED_MAX * smaller
-        });
+        let apart = !pages.iter().any(|page| overlap(&page.quad, &seen.quad));
         if pages.len() < most.min(PAGES_MAX) && apart && seen.score >= SCORE_MIN {
             pages.push(seen);
         }
@@ -141,13 +138,10 @@ fn scored(small: &Picture) -> Vec<Scored> {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     for i in 0..found.len() {
         // What rivals a figure is another one that would be taken in its place: not a page beside it.
-        let rivals = |other: &Scored| {
-            let smaller = signed_area(&found[i].quad).min(signed_area(&other.quad));
-            !agree(&found[i].quad, &other.quad, 0.93)
-                && shared_area(&found[i].quad, &other.quad) > SHARED_MAX * smaller
-        };
-        let rival = found.iter().enumerate().find(|(j, other)| *j != i && rivals(other));
-        found[i].confidence = confidence(found[i].score, rival.map(|(_, other)| other.score));
+        let quad = found[i].quad;
+        let rival =
+            found.iter().find(|other| !agree(&quad, &other.quad, 0.93) && overlap(&quad, &other.quad));
+        found[i].confidence = confidence(found[i].score, rival.map(|other| other.score));
     }
     found
 }
@@ -169,6 +163,11 @@ fn agree(a: &Quad, b: &Quad, overlap: f32) -> bool {
     intersection_over_union(a, b) > overlap
 }
 
+/// Whether two figures cannot both be pages: one would lie on the other.
+fn overlap(a: &Quad, b: &Quad) -> bool {
+    shared_area(a, b) > SHARED_MAX * signed_area(a).min(signed_area(b))
+}
+
 /// What the net sees of each part where at a glance there may be a page, or of the whole picture. A seam between two sheets
 /// is lost where many pixels become one.
 fn looks(small: &Picture) -> Vec<Sightings> {
@@ -188,7 +187,7 @@ fn looks(small: &Picture) -> Vec<Sightings> {
         }
     }
     if looks.len() < patches.len() || patches.is_empty() {
-        looks.push(look_closer(small, [0, 0], size));
+        looks.push(look_at(small, CLOSE_PX));
     }
     looks
 }

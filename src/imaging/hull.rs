@@ -4,18 +4,11 @@ use yidang_model::Quad;
 
 use crate::geometry::{Line, Point, cross, distance, minus, signed_area};
 
-/// The four-sided figure that hugs a hull most closely, clockwise; `None` where it is too thin to have one.
-pub(crate) fn quad_around(hull: &[Point]) -> Option<Quad> {
-    four_sides(hull.to_vec())
-}
-
 /// The stretches of a hull that are straight to `tolerance` pixels, as their ends (Douglas and Peucker).
 pub(crate) fn straight_stretches(hull: &[Point], tolerance: f32) -> Vec<[Point; 2]> {
     let Some(first) = hull.first() else { return Vec::new() };
     let from_first = |i: &usize| distance(hull[*i], *first);
-    let Some(far) = (0..hull.len()).max_by(|a, b| from_first(a).total_cmp(&from_first(b))) else {
-        return Vec::new();
-    };
+    let far = (0..hull.len()).max_by(|a, b| from_first(a).total_cmp(&from_first(b))).unwrap_or(0);
     let round: Vec<Point> = hull.iter().chain([first]).copied().collect();
     let mut kept = vec![*first];
     keep_between(&round[..=far], tolerance, &mut kept);
@@ -65,9 +58,9 @@ pub(crate) fn convex_hull(mut points: Vec<Point>) -> Vec<Point> {
     hull
 }
 
-/// Takes sides away one by one, each time the one whose neighbours, made longer until they meet, add the least
-/// area, until four are left.
-fn four_sides(mut hull: Vec<Point>) -> Option<Quad> {
+/// The four-sided figure that hugs a hull most closely, clockwise; `None` where it is too thin to have one. Takes sides
+/// away one by one, each time the one whose neighbours, made longer until they meet, add the least area.
+pub(crate) fn quad_around(mut hull: Vec<Point>) -> Option<Quad> {
     while hull.len() > 4 {
         let count = hull.len();
         let without = |i: usize| {

@@ -199,13 +199,16 @@ impl<'a> Opened<'a> {
             Crop::Auto => find_in(&self.planes.shrunk(SEARCH_SIDE_PX), &self.planes),
         };
         watch(Stage::Found);
-        if found.is_none() && is_as_photographed(options, &self.header) {
-            let turned = by_writing(&self.planes, options);
-            if turned.is_none_or(|turns| turns == 0) {
-                return Ok(self.kept_whole(turned, options, watch));
+        let cut_out = if found.is_none() && is_as_photographed(options, &self.header) {
+            match by_writing(&self.planes, options) {
+                turned @ (None | Some(0)) => return Ok(self.kept_whole(turned, options, watch)),
+                turned @ Some(turns) => {
+                    CutOut { turned, ..CutOut::lying(&self.planes, found, options, turns)? }
+                }
             }
-        }
-        let cut_out = CutOut::of(&self.planes, found, options)?;
+        } else {
+            CutOut::of(&self.planes, found, options)?
+        };
         let header = self.header;
         drop(self);
         cut_out.into_page(header, options, &mut watch)

@@ -30,7 +30,7 @@ impl Patch {
 
     /// Its four-sided outline, if it is about as large.
     pub(crate) fn outline(&self) -> Option<Quad> {
-        quad_around(&self.hull).filter(|quad| self.area > FILL_MIN * signed_area(quad))
+        quad_around(self.hull.clone()).filter(|quad| self.area > FILL_MIN * signed_area(quad))
     }
 }
 

@@ -37,12 +37,12 @@ pub(crate) fn witness(seen: &Sightings, candidate: &Candidate) -> Witness {
     let sides: Vec<f32> =
         (0..4).filter(|i| !candidate.rims[*i]).map(|i| along(seen, quad[i], quad[(i + 1) % 4])).collect();
     let corners: Vec<f32> = quad.iter().filter(|p| is_inside(p)).map(|p| seen.at(Of::Corner, *p)).collect();
-    let inside = (0..INSIDE_PLACES * INSIDE_PLACES).map(|i| {
+    let mut inside = (0..INSIDE_PLACES * INSIDE_PLACES).map(|i| {
         let t = |i: usize| 0.05 + 0.9 * (i as f32 + 0.5) / INSIDE_PLACES as f32;
         let (across, down) = (t(i % INSIDE_PLACES), t(i / INSIDE_PLACES));
         between(between(quad[0], quad[1], across), between(quad[3], quad[2], across), down)
     });
-    let around = (0..4 * AROUND_PLACES).map(|i| {
+    let mut around = (0..4 * AROUND_PLACES).map(|i| {
         let (from, to) = (quad[i / AROUND_PLACES], quad[(i / AROUND_PLACES + 1) % 4]);
         let place = between(from, to, ((i % AROUND_PLACES) as f32 + 0.5) / AROUND_PLACES as f32);
         let off = AROUND_CELLS * seen.cell[0] / distance(from, to).max(1.0);
@@ -51,14 +51,7 @@ pub(crate) fn witness(seen: &Sightings, candidate: &Candidate) -> Witness {
     let page = |places: &mut dyn Iterator<Item = Point>| {
         mean(&places.filter(is_inside).map(|p| seen.at(Of::Page, p)).collect::<Vec<f32>>())
     };
-    [
-        least(&sides),
-        mean(&sides),
-        page(&mut inside.into_iter()),
-        page(&mut around.into_iter()),
-        least(&corners),
-        mean(&corners),
-    ]
+    [least(&sides), mean(&sides), page(&mut inside), page(&mut around), least(&corners), mean(&corners)]
 }
 
 fn mean(values: &[f32]) -> f32 {

@@ -4,14 +4,14 @@ use super::product::{BESIDE, Kernels, LANES, Product, ROWS, Then, Weights, Windo
 
 /// Values of several channels over a picture, channel by channel, each row by row.
 #[derive(Clone, Debug)]
-pub(super) struct Planes {
+pub(super) struct Maps {
     pub(super) channels: usize,
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) values: Vec<f32>,
 }
 
-impl Planes {
+impl Maps {
     pub(super) fn zeros(channels: usize, width: usize, height: usize) -> Self {
         Self { channels, width, height, values: vec![0.0; channels * width * height] }
     }
@@ -43,8 +43,8 @@ pub(super) struct Convolution {
     weights: Vec<Weights>,
     bias: Vec<f32>,
     /// Side of its window in pixels, and how far apart two windows are.
-    pub(super) side: usize,
-    pub(super) step: usize,
+    side: usize,
+    step: usize,
 }
 
 impl Convolution {
@@ -61,9 +61,9 @@ impl Convolution {
     }
 
     /// The planes after this convolution.
-    pub(super) fn run(&self, planes: &Planes, then: Then, kernels: Kernels) -> Planes {
+    pub(super) fn run(&self, planes: &Maps, then: Then, kernels: Kernels) -> Maps {
         let (width, height) = (planes.width / self.step, planes.height / self.step);
-        let mut out = Planes::zeros(self.bias.len(), width, height);
+        let mut out = Maps::zeros(self.bias.len(), width, height);
         if self.side == 1 {
             self.add_to(&mut out, planes, then, kernels);
             return out;
@@ -85,7 +85,7 @@ impl Convolution {
     }
 
     /// For a window of one pixel: into planes that are there.
-    pub(super) fn add_to(&self, out: &mut Planes, planes: &Planes, then: Then, kernels: Kernels) {
+    pub(super) fn add_to(&self, out: &mut Maps, planes: &Maps, then: Then, kernels: Kernels) {
         let columns = planes.area();
         let product = Product {
             weights: &self.weights,
@@ -100,7 +100,7 @@ impl Convolution {
 
     /// What each window of one row of the result covers, a column for each; outside the planes is zero. A window of odd
     /// side lies around its pixel, one of two on it and the next.
-    fn unfold(&self, planes: &Planes, y: usize, width: usize, to: &mut [f32]) {
+    fn unfold(&self, planes: &Maps, y: usize, width: usize, to: &mut [f32]) {
         let (side, step) = (self.side, self.step);
         let before = (side - 1) / 2;
         let mut rows = to.chunks_exact_mut(width);
@@ -138,11 +138,11 @@ struct Depthwise {
 }
 
 impl Depthwise {
-    fn run(&self, planes: &Planes, kernels: Kernels) -> Planes {
+    fn run(&self, planes: &Maps, kernels: Kernels) -> Maps {
         let (width, height, half) = (planes.width, planes.height, self.side / 2);
         let stride = width.next_multiple_of(LANES) + self.side + LANES;
         let mut bordered = vec![0.0; stride * (height + self.side + BESIDE)];
-        let mut out = Planes::zeros(planes.channels, width, height);
+        let mut out = Maps::zeros(planes.channels, width, height);
         let square = self.side * self.side;
         for (channel, to) in out.values.chunks_exact_mut(width * height).enumerate() {
             let from = &planes.values[channel * width * height..][..width * height];
@@ -172,7 +172,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub(super) fn run(&self, mut planes: Planes, kernels: Kernels) -> Planes {
+    pub(super) fn run(&self, mut planes: Maps, kernels: Kernels) -> Maps {
         let around = self.around.run(&planes, kernels);
         let wide = self.widen.run(&around, Then::Rectify, kernels);
         self.narrow.add_to(&mut planes, &wide, Then::Add, kernels);

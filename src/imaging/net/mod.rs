@@ -12,7 +12,7 @@ mod product;
 
 use std::sync::OnceLock;
 
-use self::layers::{Block, Convolution, Planes, Reader};
+use self::layers::{Block, Convolution, Maps, Reader};
 use self::product::{Kernels, Then};
 use crate::Picture;
 use crate::geometry::Point;
@@ -136,14 +136,14 @@ impl PageNet {
 
     fn look_at(&self, picture: &Picture, side_px: usize, kernels: Kernels) -> Sightings {
         let half = self.stem.run(&input(picture, side_px), Then::Rectify, kernels);
-        let deeper = |(narrow, blocks): &(Convolution, Vec<Block>), planes: &Planes| {
+        let deeper = |(narrow, blocks): &(Convolution, Vec<Block>), planes: &Maps| {
             let planes = narrow.run(planes, Then::Rectify, kernels);
             blocks.iter().fold(planes, |planes, block| block.run(planes, kernels))
         };
         let quarter = deeper(&self.quarter, &half);
         let eighth = deeper(&self.eighth, &quarter);
         let sixteenth = deeper(&self.sixteenth, &eighth);
-        let joined = |(narrow, block): &(Convolution, Block), mut fine: Planes, coarse: &Planes| {
+        let joined = |(narrow, block): &(Convolution, Block), mut fine: Maps, coarse: &Maps| {
             fine.add_doubled(&narrow.run(coarse, Then::Store, kernels));
             block.run(fine, kernels)
         };
@@ -162,7 +162,7 @@ impl PageNet {
 
 /// The picture as the net wants it: its longer side as said, each pixel the mean of those it covers, black
 /// at -2 and white at 2.
-fn input(picture: &Picture, side_px: usize) -> Planes {
+fn input(picture: &Picture, side_px: usize) -> Maps {
     let sides = [picture.width() as usize, picture.height() as usize];
     let longer = sides[0].max(sides[1]);
     let fitted = |side: usize| {
@@ -171,7 +171,7 @@ fn input(picture: &Picture, side_px: usize) -> Planes {
     };
     let [width, height] = sides.map(fitted);
     let small = picture.resized(width, height);
-    let mut planes = Planes::zeros(3, width, height);
+    let mut planes = Maps::zeros(3, width, height);
     for (c, plane) in planes.values.chunks_exact_mut(width * height).enumerate() {
         for (value, pixel) in plane.iter_mut().zip(small.rgb().as_chunks::<3>().0) {
             *value = (f32::from(pixel[c]) - 128.0) / 64.0;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::layers::{Convolution, Planes, Reader};
+use super::layers::{Convolution, Maps, Reader};
 use super::product::{Kernels, Then};
 use super::{CLOSE_PX, GLANCE_PX, Of, PageNet, WEIGHTS, look_at};
 use crate::{Picture, decode};
@@ -23,7 +23,7 @@ fn photograph(name: &str) -> Picture {
 }
 
 /// A convolution by its definition.
-fn convolved(planes: &Planes, weights: &[f32], bias: &[f32], side: usize, step: usize) -> Vec<f32> {
+fn convolved(planes: &Maps, weights: &[f32], bias: &[f32], side: usize, step: usize) -> Vec<f32> {
     let (width, height) = (planes.width / step, planes.height / step);
     let before = (side - 1) / 2;
     let value = |channel: usize, x: usize, y: usize| {
@@ -69,7 +69,7 @@ proptest! {
     ) {
         let (width, height) = (width * step, height * step);
         let values = numbers(channels * width * height, seed);
-        let planes = Planes { channels, width, height, values };
+        let planes = Maps { channels, width, height, values };
         let weights = numbers(outputs * channels * side * side, seed ^ 7);
         let bias = numbers(outputs, seed ^ 9);
         let want = convolved(&planes, &weights, &bias, side, step);
@@ -104,18 +104,18 @@ fn a_block_looks_at_each_channel_and_adds_to_what_was_there() {
     let parts: Vec<Vec<f32>> = sizes.iter().zip(1..).map(|(size, seed)| kept(numbers(*size, seed))).collect();
     let bytes: Vec<u8> = parts.iter().flat_map(|part| halves(part)).collect();
     let block = Reader::new(&bytes).block(channels, side);
-    let planes = Planes { channels, width, height, values: numbers(channels * width * height, 5) };
+    let planes = Maps { channels, width, height, values: numbers(channels * width * height, 5) };
     let mut around = Vec::new();
     for channel in 0..channels {
         let area = width * height;
         let one =
-            Planes { channels: 1, width, height, values: planes.values[channel * area..][..area].to_vec() };
+            Maps { channels: 1, width, height, values: planes.values[channel * area..][..area].to_vec() };
         let weights = &parts[0][channel * side * side..][..side * side];
         around.extend(convolved(&one, weights, &parts[1][channel..=channel], side, 1));
     }
-    let around = Planes { channels, width, height, values: around };
+    let around = Maps { channels, width, height, values: around };
     let wide = convolved(&around, &parts[2], &parts[3], 1, 1).into_iter().map(|v| v.max(0.0)).collect();
-    let wide = Planes { channels: 2 * channels, width, height, values: wide };
+    let wide = Maps { channels: 2 * channels, width, height, values: wide };
     let narrow = convolved(&wide, &parts[4], &parts[5], 1, 1);
     let want: Vec<f32> = planes.values.iter().zip(narrow).map(|(a, b)| a + b).collect();
     for kernels in [Kernels::PORTABLE, Kernels::of_this_processor()] {
