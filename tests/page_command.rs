@@ -255,3 +255,51 @@ fn tones_and_resolutions_show_in_the_page() {
     let (fine, _) = page(&["--dpi", "300"], "fine.jpg");
     assert!(fine.width().abs_diff(2480) < 30 && fine.height().abs_diff(3508) < 30, "A4 at 300 dpi: {fine:?}");
 }
+
+/// The picture in the bytes of another file, and nothing begun beside it.
+fn holds(bench: &Bench, name: &str, bytes: &[u8]) {
+    assert!(std::fs::read(bench.path(name)).expect("the file is there") == bytes, "{name} changed");
+    let names = std::fs::read_dir(bench.folder.path()).expect("a folder").map(|entry| entry.expect("a name"));
+    let begun: Vec<_> =
+        names.filter(|entry| entry.file_name().to_string_lossy().ends_with(".part")).collect();
+    assert!(begun.is_empty(), "left behind: {begun:?}");
+}
+
+#[test]
+fn an_older_page_stays_where_a_new_one_cannot_be_finished() {
+    let bench = Bench::with(&[("form.jpg", FORM), ("page.jpg", b"an older page")]);
+    // Larger files than this cannot be written, as on a full disk: the page is far larger.
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" page form.jpg --out page.jpg";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_yidang")])
+        .current_dir(bench.folder.path())
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error page_not_written: form.jpg: page.jpg: "));
+    holds(&bench, "page.jpg", b"an older page");
+}
+
+#[test]
+fn a_second_name_of_the_picture_gets_the_page_and_the_picture_stays() {
+    let bench = Bench::with(&[("form.jpg", FORM)]);
+    std::fs::hard_link(bench.path("form.jpg"), bench.path("page.jpg")).expect("a second name");
+    assert_eq!(bench.run(&["form.jpg", "--out", "page.jpg"]).status.code(), Some(0));
+    holds(&bench, "form.jpg", FORM);
+    assert!(size(&bench.path("page.jpg")) != size(&bench.path("form.jpg")));
+}
+
+#[test]
+fn nothing_is_written_over_what_the_same_run_wrote_or_what_is_no_file() {
+    let bench = Bench::with(&[("form.jpg", FORM)]);
+    let output = bench.run(&["form.jpg", "--out", "page", "--pdf", "./page"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error page_not_written: ./page: "));
+    assert!(size(&bench.path("page")).0 > 0, "the page that was written first");
+    let made = Command::new("mkfifo").arg(bench.path("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let output = bench.run(&["form.jpg", "--out", "pipe"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("something that is no file"));
+    holds(&bench, "form.jpg", FORM);
+}

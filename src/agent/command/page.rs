@@ -11,10 +11,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::Serialize;
 use yidang_imaging::{PageOptions, PageResult, PaperSize, Tone, UnknownTone};
 
+use super::misused;
 use super::output::{complain, say, say_json};
-use super::page_out::Out;
+use super::page_out::{Files, Out};
 use super::progress::Bar;
-use super::{misused, page_out};
 use crate::api::{CodeBody, QualityBody, degrees, faults};
 use crate::document::{self, DocumentPage};
 use crate::failure::Failure;
@@ -107,6 +107,7 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
     if !command.json {
         say("file\tfound\tconfidence\twidth\theight\tissues\tms\tsize")?;
     }
+    let mut files = Files::beside(&command.inputs);
     let mut document = Vec::new();
     let (mut bar, all) = (Bar::new(), command.inputs.len());
     let mut code = ExitCode::SUCCESS;
@@ -114,7 +115,7 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
         if all > 1 {
             bar.show(done as u64, all as u64);
         }
-        let made = make(command, input, out.as_mut());
+        let made = make(command, input, out.as_mut().map(|out| (out, &mut files)));
         bar.clear();
         let name = input.to_string_lossy();
         match made {
@@ -136,16 +137,16 @@ pub(super) fn page(command: &PageCommand) -> Result<ExitCode, Failure> {
         }
     }
     if let Some(path) = command.pdf.as_ref().filter(|_| !document.is_empty()) {
-        write_document(path, &document, &command.inputs)?;
+        write_document(path, &document, &mut files)?;
     }
     // What a side is missing for has been told already.
     if let Some(path) = command.card_pdf.as_ref().filter(|_| code == ExitCode::SUCCESS) {
-        write_card(path, &document, &command.inputs)?;
+        write_card(path, &document, &mut files)?;
     }
     Ok(code)
 }
 
-fn write_card(path: &Path, sides: &[DocumentPage], inputs: &[PathBuf]) -> Result<(), Failure> {
+fn write_card(path: &Path, sides: &[DocumentPage], files: &mut Files) -> Result<(), Failure> {
     let pixels: Vec<_> = sides.iter().map(|side| [side.width, side.height]).collect();
     let sizes_mm = document::card_sides(&pixels).map_err(|error| {
         let remedy = "give the card's front and back, each wholly in its picture and on a plain mat";
@@ -153,20 +154,20 @@ fn write_card(path: &Path, sides: &[DocumentPage], inputs: &[PathBuf]) -> Result
     })?;
     let bytes = document::write_card(sides, sizes_mm)
         .map_err(|error| Failure::new("page_not_written", error, "capture both sides again"))?;
-    page_out::write(path, &bytes, &page_out::originals(inputs))
+    files.write(path, &bytes)
 }
 
-fn write_document(path: &Path, pages: &[DocumentPage], inputs: &[PathBuf]) -> Result<(), Failure> {
+fn write_document(path: &Path, pages: &[DocumentPage], files: &mut Files) -> Result<(), Failure> {
     let bytes = document::write(pages)
         .map_err(|error| Failure::new("page_not_written", error, "make several documents of fewer pages"))?;
-    page_out::write(path, &bytes, &page_out::originals(inputs))
+    files.write(path, &bytes)
 }
 
 /// The page or pages of one file, and how long their making took from the bytes in memory to the encoded pages.
 fn make(
     command: &PageCommand,
     input: &Path,
-    out: Option<&mut Out>,
+    out: Option<(&mut Out, &mut Files)>,
 ) -> Result<(Vec<PageResult>, f64), Failure> {
     let bytes = read(input)?;
     if bytes.starts_with(b"%PDF-") {
@@ -188,8 +189,8 @@ fn make(
         }
         Failure { code, cause: error.to_string(), remedy }
     })?;
-    if let Some(out) = out {
-        made.iter().try_for_each(|made| out.write(input, &made.page))?;
+    if let Some((out, files)) = out {
+        made.iter().try_for_each(|made| out.write(files, input, &made.page))?;
     }
     Ok((made, elapsed_ms))
 }

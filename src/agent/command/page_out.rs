@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use yidang_imaging::Encoded;
@@ -14,10 +15,8 @@ use crate::failure::Failure;
 pub(super) struct Out {
     path: PathBuf,
     is_folder: bool,
-    /// Written by now; no page takes another's place.
+    /// Named by now; no page takes another's place.
     taken: HashSet<OsString>,
-    /// The pictures themselves, which no page may take the place of.
-    originals: HashSet<PathBuf>,
 }
 
 impl Out {
@@ -33,17 +32,16 @@ impl Out {
         if is_folder && let Err(error) = fs::create_dir_all(path) {
             return Ok(Err(not_written(path, &error)));
         }
-        let originals = originals(inputs);
-        Ok(Ok(Self { path: path.to_owned(), is_folder, taken: HashSet::new(), originals }))
+        Ok(Ok(Self { path: path.to_owned(), is_folder, taken: HashSet::new() }))
     }
 
     /// Writes the page of this picture.
-    pub(super) fn write(&mut self, input: &Path, page: &Encoded) -> Result<(), Failure> {
+    pub(super) fn write(&mut self, files: &mut Files, input: &Path, page: &Encoded) -> Result<(), Failure> {
         let mut path = self.path.clone();
         if self.is_folder {
             path.push(self.name(input, page));
         }
-        write(&path, &page.bytes, &self.originals)
+        files.write(&path, &page.bytes)
     }
 
     /// The picture's stem and the page's own ending; numbered where two pictures have the same stem.
@@ -65,25 +63,66 @@ impl Out {
     }
 }
 
-/// The pictures themselves, by names that can be compared.
-pub(super) fn originals(inputs: &[PathBuf]) -> HashSet<PathBuf> {
-    inputs.iter().filter_map(|input| input.canonicalize().ok()).collect()
+/// The files that one run writes.
+pub(super) struct Files {
+    /// The pictures themselves, which nothing may take the place of, by names that can be compared.
+    originals: HashSet<PathBuf>,
+    written: HashSet<PathBuf>,
 }
 
-/// Writes a file that is none of the originals. What was begun and could not be finished is removed.
-pub(super) fn write(path: &Path, bytes: &[u8], originals: &HashSet<PathBuf>) -> Result<(), Failure> {
-    if path.canonicalize().is_ok_and(|path| originals.contains(&path)) {
-        let cause = format!("{}: the page would take its picture's place", path.display());
-        return Err(Failure::new("original_kept", cause, "name another file or folder with --out"));
+impl Files {
+    pub(super) fn beside(inputs: &[PathBuf]) -> Self {
+        let originals = inputs.iter().filter_map(|input| input.canonicalize().ok()).collect();
+        Self { originals, written: HashSet::new() }
     }
-    fs::write(path, bytes).map_err(|error| {
-        // What cannot be removed either is told by the error at hand.
-        let _ = fs::remove_file(path);
-        not_written(path, &error)
-    })
+
+    /// Writes a file that is none of the originals and none that was written already. It takes the place of an older
+    /// one once it is whole: what cannot be finished leaves that one as it was.
+    pub(super) fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        let target = resolved(path).map_err(|error| not_written(path, &error))?;
+        if self.originals.contains(&target) {
+            let cause = format!("{}: the page would take its picture's place", path.display());
+            return Err(Failure::new("original_kept", cause, "name another file or folder with --out"));
+        }
+        if !self.written.insert(target.clone()) {
+            let cause = format!("{}: this run has written that file already", path.display());
+            return Err(Failure::new("page_not_written", cause, "give every document a name of its own"));
+        }
+        replace(&target, bytes).map_err(|error| not_written(path, &error))
+    }
 }
 
-fn not_written(path: &Path, error: &std::io::Error) -> Failure {
+/// Where a name leads, whether the file is there or not; an error where something lies there that is no file.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    if let Ok(target) = path.canonicalize() {
+        let is_file = fs::metadata(&target)?.is_file();
+        return if is_file {
+            Ok(target)
+        } else {
+            Err(io::Error::other("there is something that is no file"))
+        };
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().ok_or_else(|| io::Error::other("no name of a file"))?;
+    Ok(folder.canonicalize()?.join(name))
+}
+
+/// Written beside its place first.
+fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    let part = target.with_file_name(name);
+    let mut file = File::create_new(&part)?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&part, target));
+    if written.is_err() {
+        // What cannot be removed either is told by the error at hand.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
     let cause = format!("{}: {error}", path.display());
-    Failure::new("page_not_written", cause, "check the folder's rights and the disk's free space")
+    Failure::new("page_not_written", cause, "check the name, the folder's rights and the disk's free space")
 }
