@@ -83,6 +83,16 @@ fn sizes_that_proportions_cannot_tell_are_told_by_the_scale_or_the_document() {
     let dpi = scaled["quality"]["dpi"].as_f64().expect("a number");
     assert!((dpi - 152.4).abs() < 3.0, "{dpi}");
 
+    // A receipt of no known size: the scale tells what it resolves, and how large it becomes.
+    let receipt = Paper::blank(400, 1_260).written(60).on_desk();
+    let coarse = agent.upload_with(&receipt, &[("px_per_mm", "5")]).expect(201);
+    assert_eq!(coarse["size"], Value::Null);
+    assert_eq!(coarse["quality"]["dpi"].as_f64().map(f64::round), Some(127.0));
+    assert!(coarse["quality"]["issues"].to_string().contains("low_resolution"), "{}", coarse["quality"]);
+    let scaled = agent.upload_with(&receipt, &[("px_per_mm", "5"), ("dpi", "254")]).expect(201);
+    let [before, after] = [coarse, scaled].map(|page| page["height"].as_f64().expect("a number"));
+    assert!((after / before - 2.0).abs() < 0.01, "{before} to {after}");
+
     let (front, receipt) = (a5.jpeg(), Paper::blank(400, 1_600).jpeg());
     let pages = [
         PdfPage { bytes: &front, size_mm: [148.0, 210.0] },

@@ -8,6 +8,7 @@ use crate::decode::{completed, decode_planes};
 use crate::encode::encode_planes;
 use crate::find::{SEARCH_SIDE_PX, find_all_in, find_in};
 use crate::judge::judge_pixels;
+use crate::paper_size::MM_PER_INCH;
 use crate::picture::Pixels;
 use crate::planes::Planes;
 use crate::rectify::{Scale, check_corners, longest_of, rectify_planes, turned};
@@ -40,7 +41,7 @@ pub struct PageOptions {
     pub upright: bool,
     /// Whether the codes on the page are read, which takes some tenths of a second.
     pub codes: bool,
-    /// Pixels an inch for a page that was cut out and is of a known size; `None` keeps the frame's own
+    /// Pixels an inch for a page that was cut out and whose size or scale is known; `None` keeps the frame's own
     /// resolution.
     pub dpi: Option<u32>,
     /// The camera's scale on the mat, where it is known: sizes of paper are then told by size, not by proportions
@@ -317,7 +318,11 @@ fn placed(
     let setting = PageSetting {
         is_cut_out: true,
         runs_out_of_frame: runs_out_of_frame(corners, frame.width(), frame.height()),
-        dpi: size.map(|size| size.dpi(longest) as f32),
+        // A scale tells what a receipt resolves, too.
+        dpi: size
+            .map(|size| size.dpi(longest))
+            .or(px_per_mm.map(|scale| scale * MM_PER_INCH))
+            .map(|dpi| dpi as f32),
     };
     (size, setting)
 }

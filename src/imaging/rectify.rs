@@ -3,6 +3,7 @@
 use yidang_model::Quad;
 
 use crate::geometry::{Homography, distance, is_convex_clockwise};
+use crate::paper_size::MM_PER_INCH;
 use crate::picture::Pixels;
 use crate::planes::{NEUTRAL, Plane, Planes};
 use crate::warp::{SAMPLES_MAX, Warp};
@@ -21,7 +22,7 @@ const ONE_SAMPLE_MAX: f32 = 1.5;
 /// What is known or wished of how many pixels a length of paper has.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Scale {
-    /// Pixels an inch that a page of known size is to have.
+    /// Pixels an inch that a page is to have whose size or scale is known.
     pub(crate) dpi: Option<u32>,
     /// The camera's pixels a millimetre, by which sizes of paper are told.
     pub(crate) px_per_mm: Option<f64>,
@@ -169,8 +170,9 @@ fn page_size(picture: &impl Pixels, quad: &Quad, map: &Homography, scale: Scale)
     // The larger of the two sizes that keep one side at the picture's own resolution: nothing gets lost.
     let height = top.max(bottom).max(left.max(right) * aspect) / aspect;
     let natural = height.max(height * aspect);
-    let longest = match (scale.dpi, size) {
-        (Some(dpi), Some(size)) => size.long_side_px(f64::from(dpi.max(1))),
+    let longest = match (scale.dpi.map(|dpi| f64::from(dpi.max(1))), size, scale.px_per_mm) {
+        (Some(dpi), Some(size), _) => size.long_side_px(dpi),
+        (Some(dpi), None, Some(px_per_mm)) if px_per_mm > 0.0 => natural * dpi / (px_per_mm * MM_PER_INCH),
         _ => natural,
     };
     let longest = longest.min(f64::from(PAGE_SIDE_MAX_PX));
