@@ -1,19 +1,23 @@
 //! A CCID reader through the real libccid and pcscd.
 
+use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use yidang_device::{Cancel, CardReader, DeviceCondition, Presence, RawCard, conformance};
+use yidang_device::{Cancel, CardDriver as _, CardReader, DeviceCondition, Presence, RawCard, conformance};
 use yidang_model::Origin;
 use yidang_pcsc::PcscDriver;
 use yidang_usb_devices::{Ccid, CcidFault, Plugged};
 use yidang_virtual_reader::Card;
 
 use crate::native::CARDS;
-use crate::reading::{fails, found, gone, open, over_the_wire, reads};
+use crate::reading::{self, fails, found, open, over_the_wire, reads};
 use crate::report::Report;
 
 const PORT: u8 = 1;
+/// A reader that pcscd lists so long after it was pulled, it keeps.
+const KEPT_AFTER: Duration = Duration::from_secs(10);
 const CHIP_SERIAL: [u8; 8] = *b"00000001";
 
 /// A reader and the driver that finds it.
@@ -158,6 +162,26 @@ fn stalled(desk: &Desk) {
     gone(&desk.driver);
     let _plugged = desk.plug();
     reads_soon(desk.open().as_mut(), &desk.wanted);
+}
+
+/// Waits until pcscd lists no reader.
+///
+/// Once in some hundred pulls pcscd 1.9.9 keeps a reader for ever that the kernel has taken away and libccid has given
+/// up, and only a new start helps. It gets one in a run, which is told: more often it would not be pcscd.
+#[track_caller]
+fn gone(driver: &PcscDriver) {
+    static STARTED_ANEW: AtomicBool = AtomicBool::new(false);
+    let started = Instant::now();
+    while driver.list().map_or(true, |readers| !readers.is_empty()) {
+        if started.elapsed() > KEPT_AFTER {
+            assert!(!STARTED_ANEW.swap(true, Ordering::Relaxed), "pcscd keeps a pulled reader, again");
+            Report::measured("pcscd kept a reader that was pulled, and was started anew");
+            let stopped = Command::new("killall").arg("pcscd").status();
+            assert!(stopped.is_ok_and(|status| status.success()), "pcscd is stopped");
+            return reading::gone(driver);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Reads once pcscd has noticed the card, which is some time after it lists the reader.

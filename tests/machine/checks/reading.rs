@@ -25,12 +25,16 @@ pub(crate) fn until<T>(what: &str, mut is_so: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The one reader that is connected and may be opened, once the driver lists it.
+/// The one reader that is connected and may be opened, once the driver lists it twice alike: pcscd writes a reader's
+/// name while it tells it.
 #[track_caller]
 pub(crate) fn found(driver: &dyn CardDriver) -> DeviceListing {
+    let mut before = None;
     until("finding the reader", || {
         let readers = driver.list().ok()?;
-        readers.into_iter().find(|reader| reader.access == Access::Granted)
+        let reader = readers.into_iter().find(|reader| reader.access == Access::Granted)?;
+        let again = before.replace(reader.clone());
+        again.filter(|again| *again == reader)
     })
 }
 
