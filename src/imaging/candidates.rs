@@ -14,6 +14,8 @@ const REACH_PX: [f32; 2] = [6.0, 2.5];
 const SAME_PX: f32 = 1.0;
 /// A side this close to the frame's rim is where the frame cuts the page.
 const RIM_PX: f32 = 2.5;
+/// A side so close to where a look at a part of the picture ends, in places of the net, is where the look cuts the page.
+const SEAM_CELLS: f32 = 1.5;
 /// A page covers at least this share of the frame.
 const AREA_MIN: f32 = 0.015;
 /// A page's shorter side is at least this share of the frame's longer one: rulers and staplers are narrower, and a bank
@@ -65,6 +67,17 @@ fn fitted(small: &Picture, rough: Candidate, reach: f32) -> Option<Candidate> {
     let quad =
         edges::fit(small, &rough.quad, rough.rims, Care { places: 24, reach, along: false, bowed: false })?;
     Some(Candidate { quad, ..rough })
+}
+
+/// Whether a side lies where a look at a part of the picture ends: what is there goes on beyond.
+pub(crate) fn ends_at_seam(quad: &Quad, seen: &Sightings, small: &Picture) -> bool {
+    let (start, end, size) = (seen.origin, seen.end(), [small.width() as f32, small.height() as f32]);
+    let near = SEAM_CELLS * seen.cell[0];
+    (0..4).any(|i| {
+        let (a, b) = (quad[i], quad[(i + 1) % 4]);
+        let both = |c: usize, seam: f32| (a[c] - seam).abs() < near && (b[c] - seam).abs() < near;
+        (0..2).any(|c| (start[c] > 0.0 && both(c, start[c])) || (end[c] < size[c] - 1.0 && both(c, end[c])))
+    })
 }
 
 /// Which sides of a figure lie along the frame's own rim.

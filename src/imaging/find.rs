@@ -8,7 +8,7 @@
 use yidang_model::Quad;
 
 use crate::Picture;
-use crate::candidates::{candidates, is_cut};
+use crate::candidates::{candidates, ends_at_seam, is_cut};
 use crate::edges::{self, Care};
 use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
 use crate::net::{CLOSE_PX, GLANCE_PX, Sightings, look_at, look_closer};
@@ -20,11 +20,16 @@ use crate::sides::{LASTING, measure};
 
 /// Longer side of the small picture that is searched.
 pub(crate) const SEARCH_SIDE_PX: u32 = 640;
-/// So many patches of page are looked at more closely, with so much around them as a share of their longer side, where that
-/// is less than this share of the picture's.
+/// Where one page is looked for, so many patches are looked at more closely; each with so much around it as a share of its
+/// longer side, where that is less than this share of the picture's.
 const CLOSER_MAX: usize = 3;
 const CLOSER_MARGIN: f32 = 0.2;
 const CLOSER_SHARE_MAX: f32 = 0.8;
+/// Where several pages are looked for and one is doubted or missing, parts of half the picture's sides are looked at, so many across and
+/// down, half over each other: a dozen small papers are one patch at a glance.
+const PARTS: usize = 3;
+/// A page of less confidence is doubted.
+const DOUBTED: f32 = 0.6;
 /// What is worth less than this is not reported, however doubtful a page may be.
 const SCORE_MIN: f32 = -3.0;
 /// Of the step at a printed line less than this is left some way off.
@@ -77,15 +82,31 @@ pub fn find_pages(frame: &Picture, most: usize) -> Vec<Found> {
 
 /// The same, for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].
 pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> Vec<Found> {
-    let mut pages: Vec<Scored> = Vec::new();
-    for seen in scored(small) {
-        let apart = !pages.iter().any(|page| overlap(&page.quad, &seen.quad));
-        if pages.len() < most.min(PAGES_MAX) && apart && seen.score >= SCORE_MIN {
-            pages.push(seen);
+    let most = most.min(PAGES_MAX);
+    let looks = looks(small, PAGES_MAX);
+    let mut figures = figures_of(small, &looks);
+    let mut pages = apart(ranked(figures.clone()), most);
+    if pages.len() < looks.len().min(most) || pages.iter().any(|page| page.confidence < DOUBTED) {
+        for part in parts(small) {
+            let of_part = figures_of(small, std::slice::from_ref(&part));
+            figures.extend(of_part.into_iter().filter(|figure| !ends_at_seam(&figure.quad, &part, small)));
         }
+        pages = apart(ranked(figures), most);
     }
     let whole = pages.into_iter().filter(|page| !page.is_cut);
     in_rows(whole.filter_map(|page| straightenable(refined(&page, small, frame), frame)).collect())
+}
+
+/// The best figures that do not overlap.
+fn apart(ranked: Vec<Scored>, most: usize) -> Vec<Scored> {
+    let mut pages: Vec<Scored> = Vec::new();
+    for figure in ranked {
+        let is_apart = !pages.iter().any(|page| overlap(&page.quad, &figure.quad));
+        if pages.len() < most && is_apart && figure.score >= SCORE_MIN {
+            pages.push(figure);
+        }
+    }
+    pages
 }
 
 /// The same as [`find_page`], for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].
@@ -98,7 +119,7 @@ pub(crate) fn find_in(small: &Picture, frame: &impl Pixels) -> Option<Found> {
 
 /// The same as [`look_for_page`], for a frame that was made small already.
 pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
-    let found = scored(small);
+    let found = ranked(figures_of(small, &looks(small, CLOSER_MAX)));
     let Some(best) = found.first() else { return Sight::Nothing };
     // A page close to the frame's rim is no cut one, as long as its own sides are seen.
     let whole = found.iter().find(|other| !other.is_cut && agree(&best.quad, &other.quad, 0.85));
@@ -121,18 +142,23 @@ struct Scored {
     lasting: f32,
 }
 
-/// All figures that may be a page, best first.
-fn scored(small: &Picture) -> Vec<Scored> {
+/// All figures that may be a page. Their confidence is not known yet.
+fn figures_of(small: &Picture, looks: &[Sightings]) -> Vec<Scored> {
     let mut found: Vec<Scored> = Vec::new();
-    for seen in looks(small) {
-        for candidate in candidates(small, &seen) {
+    for seen in looks {
+        for candidate in candidates(small, seen) {
             let is_cut = is_cut(&candidate, small);
             let measures = measure(small, &candidate);
-            let score = score(&witness(&seen, &candidate), &measures, &candidate, is_cut);
+            let score = score(&witness(seen, &candidate), &measures, &candidate, is_cut);
             let quad = candidate.quad;
             found.push(Scored { quad, is_cut, score, confidence: 0.0, lasting: measures[LASTING] });
         }
     }
+    found
+}
+
+/// The figures, best first, each with its confidence.
+fn ranked(mut found: Vec<Scored>) -> Vec<Scored> {
     let printed: Vec<bool> = found.iter().map(|inner| is_printed(inner, &found)).collect();
     found.iter_mut().zip(printed).filter(|(_, printed)| *printed).for_each(|(f, _)| f.score -= PRINTED_LOSS);
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -170,13 +196,13 @@ fn overlap(a: &Quad, b: &Quad) -> bool {
 
 /// What the net sees of each part where at a glance there may be a page, or of the whole picture. A seam between two sheets
 /// is lost where many pixels become one.
-fn looks(small: &Picture) -> Vec<Sightings> {
+fn looks(small: &Picture, closer_max: usize) -> Vec<Sightings> {
     let glance = look_at(small, GLANCE_PX);
     let size = [small.width() as usize, small.height() as usize];
     let longer = size[0].max(size[1]) as f32;
     let mut looks = Vec::new();
     let patches = patches(&glance);
-    for patch in patches.iter().take(CLOSER_MAX) {
+    for patch in patches.iter().take(closer_max) {
         let bounds = patch.bounds();
         let side = (0..2).map(|c| bounds[1][c] - bounds[0][c]).fold(0.0, f32::max);
         let margin = side * CLOSER_MARGIN;
@@ -190,6 +216,16 @@ fn looks(small: &Picture) -> Vec<Sightings> {
         looks.push(look_at(small, CLOSE_PX));
     }
     looks
+}
+
+/// What the net sees of each part of the picture.
+fn parts(small: &Picture) -> Vec<Sightings> {
+    let size = [small.width() as usize, small.height() as usize];
+    let part = |i: usize| {
+        let start = [i % PARTS * size[0] / (PARTS + 1), i / PARTS * size[1] / (PARTS + 1)];
+        look_closer(small, start, std::array::from_fn(|c| (start[c] + size[c].div_ceil(2)).min(size[c])))
+    };
+    (0..PARTS * PARTS).map(part).collect()
 }
 
 /// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.

@@ -166,6 +166,38 @@ fn papers_come_in_reading_order() {
     assert_eq!(find_pages(&picture, 2).len(), 2);
 }
 
+#[test]
+fn a_dozen_slips_are_told_apart() {
+    // Four by three, each turned a little, with lines of writing: at a glance they are one patch.
+    let corner = |slip: usize, dx: f32, dy: f32| {
+        let (sine, cosine) = ((slip % 5) as f32 * 0.02 - 0.04).sin_cos();
+        let middle = [(slip % 4) as f32 * 200.0 + 100.0, (slip / 4) as f32 * 200.0 + 100.0];
+        [middle[0] + dx * cosine - dy * sine, middle[1] + dx * sine + dy * cosine]
+    };
+    let quads: Vec<Quad> = (0..12)
+        .map(|i| [[-70.0, -75.0], [70.0, -75.0], [70.0, 75.0], [-70.0, 75.0]].map(|[x, y]| corner(i, x, y)))
+        .collect();
+    let ink: Vec<Quad> = (0..72)
+        .map(|i| {
+            let top = (i % 6) as f32 * 22.0 - 60.0;
+            let right = 50.0 - (i % 7) as f32 * 11.0;
+            [[-55.0, top], [right, top], [right, top + 7.0], [-55.0, top + 7.0]]
+                .map(|[x, y]| corner(i / 6, x, y))
+        })
+        .collect();
+    let on = |all: &[Quad], x: f32, y: f32| all.iter().any(|quad| inside(quad, x, y));
+    let picture = drawn(|x, y| match () {
+        () if !on(&quads, x, y) => [62.0, 66.0, 74.0],
+        () if on(&ink, x, y) => [90.0; 3],
+        () => [231.0; 3],
+    });
+    let found = find_pages(&picture, PAGES_MAX);
+    assert_eq!(found.len(), 12, "{found:?}");
+    for (quad, found) in quads.iter().zip(&found) {
+        assert!(quad.iter().zip(&found.corners).all(|(a, b)| distance(*a, *b) < 4.0), "{quad:?} {found:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
