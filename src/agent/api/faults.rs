@@ -151,7 +151,7 @@ pub(crate) fn picture(error: ImageError) -> Problem {
 /// The fault of a document that was handed in.
 pub(crate) fn document(error: PdfError) -> Problem {
     let code = match error {
-        PdfError::TooManyPages | PdfError::TooLarge => Code::ImageTooLarge,
+        PdfError::TooManyPages | PdfError::TooLarge => return too_long(error.to_string()),
         PdfError::NoPages | PdfError::Damaged => Code::ImageDamaged,
         PdfError::Picture(error) => return picture(error),
         PdfError::NotAPdf
@@ -162,6 +162,19 @@ pub(crate) fn document(error: PdfError) -> Problem {
     };
     Problem::new(code, error.to_string())
 }
+
+/// A document with more in it than is taken at once.
+pub(crate) fn too_long(detail: String) -> Problem {
+    Problem::new(Code::ImageTooLarge, detail).with_advice(TOO_LONG)
+}
+
+const TOO_LONG: Advice = Advice {
+    what: ["文件的页数或内容超出一次能接收的限度。", "The document holds more than is taken at once."],
+    remedy: [
+        "请拆成几个页数较少的文件，分次提交。",
+        "Split it into several documents of fewer pages and send them one after another.",
+    ],
+};
 
 impl From<crate::sync::SyncError> for Problem {
     fn from(error: crate::sync::SyncError) -> Self {
@@ -197,6 +210,15 @@ mod tests {
             let [chinese, english] = [chinese, english].map(|d| d.detail.expect("a detail"));
             assert!(!chinese.is_ascii() && chinese.contains("SAM status 66"), "{chinese}");
             assert!(english.is_ascii() && english.contains("SAM status 66"), "{english}");
+        }
+    }
+
+    #[test]
+    fn a_long_document_is_to_be_split_and_not_scanned_coarser() {
+        for problem in [document(PdfError::TooManyPages), document(PdfError::TooLarge)] {
+            assert_eq!(problem.code, Code::ImageTooLarge);
+            assert!(problem.document(Language::Chinese).remedy.contains("拆成"));
+            assert!(problem.document(Language::English).remedy.starts_with("Split it"));
         }
     }
 

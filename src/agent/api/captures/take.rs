@@ -164,8 +164,7 @@ fn document_stages(document: &[u8], wish: &PageWish) -> Result<Vec<Stage>, Probl
     }
     let pictures = pdf_images(document).map_err(faults::document)?;
     if pictures.len() > DOCUMENT_PAGES_MAX {
-        let detail = format!("a document of more than {DOCUMENT_PAGES_MAX} pages");
-        return Err(Problem::new(Code::ImageTooLarge, detail));
+        return Err(faults::too_long(format!("a document of more than {DOCUMENT_PAGES_MAX} pages")));
     }
     let mut stages = Vec::with_capacity(pictures.len());
     for picture in pictures {
