@@ -63,7 +63,7 @@ impl Stores {
 
     /// The material of a row and how its blobs open.
     pub(crate) fn filed(&self, row: &MaterialRow) -> Result<Option<(Stored, FiledPersonal)>, ArchiveError> {
-        if self.veil.covers_material(row.id) {
+        if self.veil.covers_row(row) {
             return Ok(None);
         }
         let Some(entry) = self.ledger.get_many(&[row.sequence])?.pop() else { return Ok(None) };
@@ -117,7 +117,7 @@ impl Stores {
                 let refs = skip_damaged(refs_of(&entry))?.unwrap_or_default();
                 let Some(id) = refs.material else { continue };
                 let Some(row) = self.index.material(id.0)?.filter(wanted) else { continue };
-                if self.veil.covers_material(row.id) {
+                if self.veil.covers_row(&row) {
                     continue;
                 }
                 let opened = open_beneath(&self.veil, &self.keys, &entry);
@@ -158,7 +158,9 @@ impl Stores {
 pub(crate) fn blobs_of(opened: &OpenEntry) -> Result<Vec<BlobRecord>, ArchiveError> {
     Ok(match opened.verb {
         Verb::Staged => opened.personal::<StagedPersonal>()?.map(|p| p.blobs).unwrap_or_default(),
-        Verb::Filed => opened.personal::<FiledPersonal>()?.map(|p| p.blobs).unwrap_or_default(),
+        Verb::Filed | Verb::Refiled => {
+            opened.personal::<FiledPersonal>()?.map(|p| p.blobs).unwrap_or_default()
+        }
         _ => Vec::new(),
     })
 }

@@ -14,6 +14,7 @@ pub(super) fn run(open: Open<'_>) {
     an_empty_index_finds_nothing(open);
     a_history_is_read_newest_first(open);
     the_earliest_filing_is_found(open);
+    a_refiled_material_is_where_it_belongs(open);
     a_set_is_staged_then_filed_or_thrown_away(open);
     unfiled_sets_are_listed_in_order(open);
     only_what_waits_expires(open);
@@ -67,6 +68,31 @@ fn a_history_is_read_newest_first(open: Open<'_>) {
     assert_eq!(sequences(1, u64::MAX, 0), Vec::<u64>::new());
     assert_eq!(index.materials_of(tag(2), 10, 1).unwrap(), rows[8..9]);
     assert_eq!(index.counts().unwrap(), (30, 31));
+}
+
+fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {
+    let index = open("refiled");
+    let [first, other] = [material(1, 1, &[1], &[1, 2]), material(2, 2, &[1], &[2])];
+    index.apply_many(&[filed(&first), filed(&other)], 2).unwrap();
+    let moved = MaterialRow { filing: tag(77), ..material(1, 3, &[2, 3], &[1, 2]) };
+    let refiled = |row: Option<&MaterialRow>| IndexChange::Refiled { id: first.id, row: row.cloned() };
+    index.apply_many(&[refiled(Some(&moved))], 3).unwrap();
+    assert_eq!(index.material(first.id).unwrap().as_ref(), Some(&moved));
+    assert_eq!(index.materials_of(tag(1), u64::MAX, 9).unwrap(), std::slice::from_ref(&other));
+    assert_eq!(index.materials_of(tag(3), u64::MAX, 9).unwrap(), std::slice::from_ref(&moved));
+    assert_eq!(index.find_filing(first.filing, &[tag(1)]).unwrap(), None);
+    assert_eq!(index.find_filing(tag(77), &[tag(2), tag(3)]).unwrap(), Some(moved));
+    assert_eq!(index.blob_users(blob_name(2)).unwrap(), [2, 3]);
+    assert_eq!(index.counts().unwrap(), (2, 2));
+    index.apply_many(&[refiled(None)], 4).unwrap();
+    assert_eq!(index.material(first.id).unwrap(), None);
+    assert!(index.blob_users(blob_name(1)).unwrap().is_empty());
+    // A rebuild meets it after its holders were forgotten, and the tombstone in the end.
+    let gone = material(1, 5, &[2], &[1]);
+    let id = erasure_id(1);
+    let erased = IndexChange::Erased { id, sequence: 5, materials: vec![first.id], holder: None };
+    index.apply_many(&[erased, refiled(Some(&gone))], 6).unwrap();
+    assert_eq!(index.material(first.id).unwrap(), None, "nothing erased comes back");
 }
 
 fn the_earliest_filing_is_found(open: Open<'_>) {

@@ -21,6 +21,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             }
             use_up(transaction, row.id, staged)
         }
+        IndexChange::Refiled { id, row } => refile(transaction, *id, row.as_ref()),
         IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
         IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
         IndexChange::ErasureRefused(id) => refuse(transaction, *id),
@@ -87,6 +88,15 @@ fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure>
         add.execute(params![name.0, stored(row.sequence)])?;
     }
     Ok(())
+}
+
+/// The row it had goes, and with it whom it was filed to.
+fn refile(transaction: &Transaction<'_>, id: MaterialId, row: Option<&MaterialRow>) -> Result<(), Failure> {
+    transaction.prepare_cached("DELETE FROM materials WHERE id = ?1")?.execute([id.as_bytes()])?;
+    match row {
+        Some(row) if !is_erased(transaction, id)? => file(transaction, row),
+        _ => Ok(()),
+    }
 }
 
 /// The sets became part of a material, which needs their blobs from now on, as far as it does.

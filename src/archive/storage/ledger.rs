@@ -50,6 +50,8 @@ verbs! {
     Discarded = "discarded",
     /// A material was filed.
     Filed = "filed",
+    /// A material that had been filed to the wrong person, kind or case was put right.
+    Refiled = "refiled",
     /// A filing was recognised as one that is on file already; what it was made of is used up.
     Recognised = "recognised",
     /// Someone opened a dossier or looked at a picture.

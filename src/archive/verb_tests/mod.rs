@@ -11,6 +11,7 @@ mod inventory;
 mod opening;
 pub(crate) mod papers;
 mod privacy;
+mod refiling;
 mod staging;
 mod stress;
 mod world;
