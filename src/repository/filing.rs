@@ -48,7 +48,9 @@ impl Repository {
             return Ok(Standing::Refused(wire::MATERIAL_ERASED));
         }
         if let Some(on_file) = self.archive.material(stored)? {
-            let same = stored != material.id || is_same(&on_file.material, material);
+            let same = stored != material.id
+                || is_same(&on_file.material, material)
+                || self.was_put_right(agent, &on_file.material, material)?;
             return Ok(if same {
                 Standing::OnFile(stored)
             } else {
@@ -79,6 +81,12 @@ impl Repository {
         let (digests, tags): (Vec<Digest>, Vec<Tag>) = lacking.into_iter().unzip();
         self.state.forget_uploads(agent.record.number, &tags)?;
         Ok(Standing::Lacking(digests))
+    }
+
+    /// Whether a material this agent reports once more is the one it committed, put right since.
+    fn was_put_right(&self, agent: &Agent, on_file: &Material, material: &Material) -> Result<bool, Problem> {
+        let own = self.state.committers(material.id)?.contains(&agent.record.number);
+        Ok(own && digests(on_file) == digests(material))
     }
 
     fn on_file(&self, material: MaterialId) -> Result<Option<Place>, Problem> {
