@@ -8,6 +8,7 @@
 //! thread, which commits what waits together as one group.
 
 mod archive;
+mod audit;
 mod blob_format;
 mod caller;
 mod changes;
@@ -46,6 +47,7 @@ mod verify;
 mod writer;
 
 pub use archive::{Archive, ArchiveOptions, Clock, Parts, Stats, SystemClock};
+pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery};
 pub use caller::{Actor, Idempotency};
 pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check_report::{CheckReport, DamageLine};

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use yidang_model::{CaptureId, ErasureId, MaterialId, Subject};
 
+use crate::audit::PreparedAudit;
 use crate::entry::SlotKey;
 use crate::erase::PlannedErasure;
 use crate::file::PreparedFiling;
@@ -22,6 +23,7 @@ pub(crate) enum Request {
     File(Box<PreparedFiling>),
     Refile(Box<PreparedRefiling>),
     Look(Box<PreparedLook>),
+    Audit(Box<PreparedAudit>),
     Erasure(Box<PlannedErasure>),
     Refusal { id: ErasureId },
 }
@@ -141,6 +143,7 @@ impl Request {
             Self::File(filing) => filing.touches(),
             Self::Refile(refiling) => refiling.touches(),
             Self::Look(look) => look.touches(),
+            Self::Audit(_) => HashSet::new(),
             Self::Erasure(erasure) => erasure.touches(),
             Self::Refusal { id } => HashSet::from([Touch::Erasure(*id)]),
         }
@@ -159,6 +162,7 @@ impl Request {
             Self::File(filing) => filing.plan(planner),
             Self::Refile(refiling) => refiling.plan(planner),
             Self::Look(look) => look.plan(planner),
+            Self::Audit(audit) => audit.plan(planner),
             Self::Erasure(erasure) => erasure.plan(planner),
             Self::Refusal { id } => crate::erase::plan_refusal(*id, planner),
         }

@@ -58,6 +58,8 @@ verbs! {
     Looked = "looked",
     /// A dossier was opened on another basis than the card; goes to the reviewers' list.
     Opened = "opened",
+    /// Someone asked the ledger who did what.
+    Audited = "audited",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The request was refused.
