@@ -272,3 +272,23 @@ fn a_paper_put_right_at_one_window_closes_at_the_other_and_at_the_repository() {
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     }
 }
+
+#[test]
+fn what_one_window_files_in_the_place_of_anothers_paper_is_so_everywhere() {
+    let repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let older = file(&a, &at_a, FORM, "K1");
+    wait_until("it is seen at the other window", || ids(&all(&b, &at_b)) == std::slice::from_ref(&older));
+    let capture = b.upload(LETTER).expect(201);
+    let body = json!({"holders": [at_b], "kind": "form", "captures": [capture["id"]], "supersedes": older});
+    let newer = b.post("/v1/materials", &body).expect(201)["id"].clone();
+    for (agent, holder) in [(&a, &at_a), (&b, &at_b)] {
+        wait_until("both are listed, and which one counts", || {
+            let list = all(agent, holder);
+            let shown = list["materials"].as_array().expect("a list");
+            let statuses: Vec<_> = shown.iter().map(|m| (m["id"].clone(), m["status"].clone())).collect();
+            statuses == [(newer.clone(), json!("current")), (json!(older), json!("superseded"))]
+        });
+    }
+}

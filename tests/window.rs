@@ -341,3 +341,39 @@ fn a_paper_filed_to_the_wrong_person_is_put_right_and_the_wrong_view_closes() {
     let verified = agent.command(&["archive", "verify"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
+
+#[test]
+fn a_newer_paper_takes_the_place_of_an_older_one_that_stays_readable() {
+    let agent = Agent::start();
+    let holder = agent.read_card();
+    let file_in_place_of = |picture: &[u8], kind: &str, older: &str| {
+        let capture = agent.upload(picture).expect(201);
+        let body =
+            json!({"holders": [holder], "kind": kind, "captures": [id(&capture)], "supersedes": older});
+        agent.post("/v1/materials", &body)
+    };
+    let capture = agent.upload(FORM).expect(201);
+    let older = file(&agent, &holder, &id(&capture), "K1").expect(201);
+    assert_eq!((&older["status"], &older["supersedes"]), (&json!("current"), &json!(null)));
+    file_in_place_of(LETTER, "letter", &id(&older)).is_problem(422, "invalid");
+    file_in_place_of(LETTER, "form", &"0".repeat(32)).is_problem(404, "material_unknown");
+    file_in_place_of(LETTER, "form", "none").is_problem(404, "material_unknown");
+    let newer = file_in_place_of(LETTER, "form", &id(&older)).expect(201);
+    assert_eq!((&newer["status"], &newer["supersedes"]), (&json!("current"), &older["id"]));
+    let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    let shown: Vec<_> =
+        list["materials"].as_array().expect("a list").iter().map(|m| (id(m), m["status"].clone())).collect();
+    assert_eq!(shown, [(id(&newer), json!("current")), (id(&older), json!("superseded"))]);
+    let path = format!("/v1/materials/{}", id(&older));
+    assert_eq!(agent.get(&path).expect(200)["status"], "superseded");
+    assert!(agent.get(&format!("{path}/pages/1/image?rendition=original")).bytes == FORM);
+    // It is nobody else's to say so.
+    let other = open_other(&agent, "none");
+    let capture = agent.upload(FORM).expect(201);
+    let body =
+        json!({"holders": [other], "kind": "form", "captures": [id(&capture)], "supersedes": newer["id"]});
+    agent.post("/v1/materials", &body).is_problem(404, "material_unknown");
+    let erased = agent.post("/v1/erasures", &json!({"material": newer["id"], "reason": "test"})).expect(201);
+    assert_eq!(erased["state"], "done");
+    assert_eq!(agent.get(&path).expect(200)["status"], "current", "the newer one is gone");
+}

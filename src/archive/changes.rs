@@ -121,8 +121,8 @@ fn standing(stores: &Stores, opened: &OpenEntry) -> Result<Option<Box<Material>>
     }
     match stores.index.material(id)? {
         Some(row) if row.sequence > opened.sequence => {
-            let now = stores.lag.surely(stores.stored(&row)?)?;
-            Ok(now.map(|stored| Box::new(stored.material)))
+            let now = stores.lag.surely(stores.filed_as_recorded(&row)?)?;
+            Ok(now.map(|(stored, _)| Box::new(stored.material)))
         }
         row if row.as_ref().is_some_and(|row| stores.veil.covers_row(row)) => stores.lag.surely(None),
         _ => Ok(opened.filed()?.map(|(material, _)| Box::new(material))),

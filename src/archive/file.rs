@@ -232,6 +232,7 @@ impl PreparedFiling {
             holders: self.holders.clone(),
             filing: self.tag,
             blobs: names,
+            supersedes: material.supersedes,
         };
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let stored = Stored { material, sequence: planner.sequence };
@@ -383,6 +384,9 @@ fn check_filing(filing: &Filing) -> Result<(), ArchiveError> {
         if page.about.iter().any(|who| !material.holders.contains(who)) {
             return Err(ArchiveError::Invalid("a page is about someone who is not among the holders"));
         }
+    }
+    if material.supersedes == Some(material.id) {
+        return Err(ArchiveError::Invalid("a material takes its own place"));
     }
     check_texts(filing)
 }

@@ -151,7 +151,7 @@ fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, Arch
 /// The row of a `filed` or `refiled` entry; `None` once it is forgotten.
 fn material_row(stores: &Stores, opened: &OpenEntry) -> Result<Option<MaterialRow>, ArchiveError> {
     let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
-    let Some(FiledPersonal { filing, blobs, .. }) = opened.personal()? else { return Ok(None) };
+    let Some(FiledPersonal { material, filing, blobs, .. }) = opened.personal()? else { return Ok(None) };
     let mut names: Vec<BlobName> = blobs.iter().map(|b| stores.keys.blob_name(&b.digest.0)).collect();
     names.sort_unstable();
     names.dedup();
@@ -161,5 +161,6 @@ fn material_row(stores: &Stores, opened: &OpenEntry) -> Result<Option<MaterialRo
         holders: stores.sorted_tags(opened.subjects.iter().flatten()),
         filing,
         blobs: names,
+        supersedes: material.supersedes(),
     }))
 }

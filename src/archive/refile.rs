@@ -109,7 +109,7 @@ impl PreparedRefiling {
             Err(error) => error,
         };
         let row = stores.index.material(refiling.id)?.ok_or_else(gone)?;
-        let (stored, personal) = stores.filed(&row)?.ok_or_else(gone)?;
+        let (stored, personal) = stores.filed_as_recorded(&row)?.ok_or_else(gone)?;
         let material = self.put_right(stores, &stored.material)?;
         if material == stored.material {
             return Ok(Plan::Answer(Answer::Refiled(Box::new(stored))));
@@ -135,6 +135,10 @@ impl PreparedRefiling {
             }
             // The earlier one is someone else's paper.
             material.duplicate_of = earlier_with_same_bytes(stores, &material)?;
+            material.supersedes = None;
+        }
+        if material.kind != before.kind {
+            material.supersedes = None;
         }
         Ok(material)
     }
@@ -171,7 +175,7 @@ impl PreparedRefiling {
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let sequence = planner.sequence;
         let (id, blobs) = (material.id, before.blobs.clone());
-        let row = MaterialRow { id, sequence, holders, filing, blobs };
+        let row = MaterialRow { id, sequence, holders, filing, blobs, supersedes: material.supersedes };
         Ok(Plan::Write(Box::new(Draft {
             blobs: Vec::new(),
             keys: keys.records,

@@ -15,6 +15,7 @@ pub(super) fn run(open: Open<'_>) {
     a_history_is_read_newest_first(open);
     the_earliest_filing_is_found(open);
     a_refiled_material_is_where_it_belongs(open);
+    it_is_known_what_takes_a_materials_place(open);
     a_set_is_staged_then_filed_or_thrown_away(open);
     unfiled_sets_are_listed_in_order(open);
     only_what_waits_expires(open);
@@ -68,6 +69,27 @@ fn a_history_is_read_newest_first(open: Open<'_>) {
     assert_eq!(sequences(1, u64::MAX, 0), Vec::<u64>::new());
     assert_eq!(index.materials_of(tag(2), 10, 1).unwrap(), rows[8..9]);
     assert_eq!(index.counts().unwrap(), (30, 31));
+}
+
+fn it_is_known_what_takes_a_materials_place(open: Open<'_>) {
+    let index = open("superseding");
+    let newer = |number, sequence| MaterialRow {
+        supersedes: Some(material_id(1)),
+        ..material(number, sequence, &[1], &[2])
+    };
+    // The newer ones may come first: what they take the place of may be elsewhere.
+    index.apply_many(&[filed(&newer(3, 3)), filed(&newer(2, 2))], 3).unwrap();
+    index.apply_many(&[filed(&material(1, 4, &[1], &[1]))], 4).unwrap();
+    drop(index);
+    let index = open("superseding");
+    assert_eq!(index.superseding(material_id(1)).unwrap(), [newer(2, 2), newer(3, 3)]);
+    assert_eq!(index.superseding(material_id(2)).unwrap(), Vec::<MaterialRow>::new());
+    assert_eq!(index.material(material_id(3)).unwrap(), Some(newer(3, 3)));
+    let (id, materials) = (erasure_id(1), vec![material_id(2)]);
+    index.apply_many(&[IndexChange::Erased { id, sequence: 5, materials, holder: None }], 5).unwrap();
+    let moved = MaterialRow { supersedes: None, ..newer(3, 6) };
+    index.apply_many(&[IndexChange::Refiled { id: moved.id, row: Some(moved) }], 6).unwrap();
+    assert_eq!(index.superseding(material_id(1)).unwrap(), Vec::<MaterialRow>::new());
 }
 
 fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {

@@ -75,8 +75,13 @@ fn discard(transaction: &Transaction<'_>, id: CaptureId) -> Result<(), Failure> 
 
 fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure> {
     transaction
-        .prepare_cached("INSERT INTO materials (sequence, id, filing) VALUES (?1, ?2, ?3)")?
-        .execute(params![stored(row.sequence), row.id.as_bytes(), row.filing.0])?;
+        .prepare_cached("INSERT INTO materials (sequence, id, filing, supersedes) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            stored(row.sequence),
+            row.id.as_bytes(),
+            row.filing.0,
+            row.supersedes.map(|id| *id.as_bytes())
+        ])?;
     let mut add = transaction
         .prepare_cached("INSERT OR IGNORE INTO material_holders (holder, material) VALUES (?1, ?2)")?;
     for holder in &row.holders {

@@ -20,6 +20,8 @@ pub struct MaterialRow {
     pub filing: Tag,
     /// The blobs it needs, each once, sorted.
     pub blobs: Vec<BlobName>,
+    /// The material whose place it takes, whether that is there or not.
+    pub supersedes: Option<MaterialId>,
 }
 
 /// How far a staged set has come.
@@ -150,6 +152,9 @@ pub trait Index: Send + Sync {
     /// The earliest material that counts with this filing tag and these holders, sorted. One that has lost a
     /// holder to an erasure since keeps its tag and is no longer that filing.
     fn find_filing(&self, filing: Tag, holders: &[Tag]) -> Result<Option<MaterialRow>, StorageError>;
+
+    /// Materials that count and take the place of this one, in the order of their sequence.
+    fn superseding(&self, id: MaterialId) -> Result<Vec<MaterialRow>, StorageError>;
 
     /// Ledger sequences of the entries (`filed`, `refiled`, `staged`) that keep this blob alive.
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError>;

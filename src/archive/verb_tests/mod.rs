@@ -15,4 +15,5 @@ mod privacy;
 mod refiling;
 mod staging;
 mod stress;
+mod versions;
 mod world;

@@ -97,6 +97,7 @@ pub(crate) fn shared_paper(number: u8, holders: &[Subject]) -> Material {
         status: Status::Current,
         origin: Origin::Simulated,
         duplicate_of: None,
+        supersedes: None,
     }
 }
 

@@ -298,6 +298,7 @@ fn material(holders: &[Subject], bytes: &[u8]) -> Material {
         status: Status::Current,
         origin: Origin::Upload,
         duplicate_of: None,
+        supersedes: None,
     }
 }
 

@@ -222,6 +222,7 @@ fn material() -> Value {
         "counter": "chancheng-zumiao-03",
         "duplicate": false,
         "duplicate_of": null,
+        "supersedes": null,
         "safe_at": "this_pc",
         "status": "current",
         "origin": "device",
