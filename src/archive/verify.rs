@@ -317,23 +317,11 @@ fn compare(
     };
     match change {
         IndexChange::Filed { row, staged } => {
-            if expected.counts(row) {
-                expected.materials += 1;
-                let live = index.material(row.id)?;
-                if live.as_ref() != Some(row) {
-                    differs(DamagedThing::Material(row.id), live.is_some());
-                }
-            }
+            compare_material(stores, row, expected, report)?;
             compare_used_up(stores, staged, StagedState::Filed(row.id), expected, report)?;
         }
         IndexChange::Refiled { row, .. } => {
-            if let Some(row) = row.as_ref().filter(|row| expected.counts(row)) {
-                expected.materials += 1;
-                let live = index.material(row.id)?;
-                if live.as_ref() != Some(row) {
-                    differs(DamagedThing::Material(row.id), live.is_some());
-                }
-            }
+            row.iter().try_for_each(|row| compare_material(stores, row, expected, report))?;
         }
         IndexChange::UsedUp { id, staged } => {
             compare_used_up(stores, staged, StagedState::Filed(*id), expected, report)?;
@@ -359,6 +347,24 @@ fn compare(
             compare_erasure(stores, *id, &[ErasureState::Erasing, ErasureState::Done], report)?;
         }
         IndexChange::ErasureDone(id) => compare_erasure(stores, *id, &[ErasureState::Done], report)?,
+    }
+    Ok(())
+}
+
+fn compare_material(
+    stores: &Stores,
+    row: &MaterialRow,
+    expected: &mut Expected,
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    if !expected.counts(row) {
+        return Ok(());
+    }
+    expected.materials += 1;
+    let live = stores.index.material(row.id)?;
+    if live.as_ref() != Some(row) {
+        let fault = if live.is_some() { StorageFault::Damaged } else { StorageFault::Missing };
+        report.add(Part::Index, DamagedThing::Material(row.id), fault);
     }
     Ok(())
 }
