@@ -98,6 +98,66 @@ fn archive_commands_say_the_same_beside_the_daemon_and_without() {
 }
 
 #[test]
+fn an_auditor_is_told_who_did_what_beside_the_daemon_and_without() {
+    let mut agent = Agent::start();
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let holder = card["holder"].as_str().expect("a holder");
+    let number = card["id_number"].as_str().expect("a number").to_owned();
+    let material = file(&agent, FORM);
+    let clerk = [("Yidang-Operator", "Operator Ng")];
+    let subject = json!({"type": "resident", "value": number});
+    let stated = json!({"subject": subject, "basis": "lost_card", "purpose": "审核用途", "case": "案-78"});
+    agent.post_with("/v1/holders", &stated, &clerk).expect(201);
+    agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    let other = json!({"subject": {"type": "provisional", "value": "P-7"}, "basis": "none"});
+    let other = agent.post("/v1/holders", &other).expect(201)["holder"].clone();
+    let body = json!({"holders": [other], "reason": "wrong card"});
+    agent.post_with(&format!("/v1/materials/{material}/refile"), &body, &clerk).expect(200);
+
+    let ask = |agent: &Agent, more: &[&str], input: &str| {
+        let arguments = [&["archive", "audit"], more, &["--json"]].concat();
+        let told = document(&agent.command_with_input(&arguments, input), 0);
+        assert_eq!(told["truncated"], false);
+        told["entries"].as_array().expect("a list").clone()
+    };
+    let actions = |entries: &[Value]| -> Vec<String> {
+        entries.iter().map(|e| e["action"].as_str().expect("a word").to_owned()).collect()
+    };
+    let person = format!("resident {number}\n");
+    for beside in [true, false] {
+        assert!(beside || agent.stop());
+        let seen = ask(&agent, &["person"], &person);
+        let mut expected = vec!["filed", "opened", "looked", "refiled"];
+        expected.extend(if beside { &[][..] } else { &["audited"; 2] });
+        assert_eq!(actions(&seen), expected, "the question before is an entry too");
+        assert_eq!((&seen[1]["operator"], &seen[1]["basis"]), (&json!("Operator Ng"), &json!("lost_card")));
+        assert_eq!((&seen[1]["purpose"], &seen[1]["case"]), (&json!("审核用途"), &json!("案-78")));
+        assert_eq!((&seen[2]["client"], &seen[2]["materials"]), (&json!("window"), &json!([material])));
+        assert_eq!(actions(&ask(&agent, &["operator"], "Operator Ng\n")), ["opened", "refiled"]);
+        assert_eq!(actions(&ask(&agent, &["no-card"], "")), ["opened"]);
+        let later = ["no-card", "--since", "2999-01-01T00:00:00Z"];
+        assert!(ask(&agent, &later, "").is_empty());
+        let rows = text(&agent.command_with_input(&["archive", "audit", "person"], &person).stdout);
+        assert_eq!(rows.lines().nth(3).map(|row| row.split('\t').count()), Some(9), "{rows}");
+    }
+    let one = document(
+        &agent.command_with_input(&["archive", "audit", "person", "--limit", "1", "--json"], &person),
+        0,
+    );
+    assert_eq!((one["entries"].as_array().map(Vec::len), &one["truncated"]), (Some(1), &json!(true)));
+    let missing = agent.command_with_input(&["archive", "audit", "person"], " ");
+    fails(&missing, "subject_missing");
+    let wrong = agent.command_with_input(&["archive", "audit", "person"], "resident 123456");
+    fails(&wrong, "subject_invalid");
+    assert!(!text(&wrong.stderr).contains("123456"), "what was typed is not repeated");
+    fails(&agent.command(&["archive", "audit", "no-card", "--since", "yesterday"]), "instant_invalid");
+    let verified = document(&agent.command(&["archive", "verify", "--json"]), 0);
+    assert_eq!(verified["clean"], true, "{verified}");
+    let listed = document(&agent.command(&["archive", "list", "--json"]), 0);
+    assert_eq!(listed["materials"].as_array().map(Vec::len), Some(1), "a refiled paper is listed once");
+}
+
+#[test]
 fn tokens_hold_at_once_beside_the_daemon_and_survive_without() {
     let mut agent = Agent::start();
     let create = ["token", "create", "--name", "second", "--scopes", "card"];

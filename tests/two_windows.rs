@@ -207,3 +207,88 @@ fn only_who_has_a_ground_has_papers_of_other_windows_forgotten() {
     let checked = repository.command("check");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
+
+/// Another person's dossier, open to be looked at.
+fn open_other(agent: &Agent) -> String {
+    let subject = json!({"type": "provisional", "value": "P-2002"});
+    let body = json!({"subject": subject, "basis": "no_card", "purpose": "test", "case": "K9"});
+    agent.post("/v1/holders", &body).expect(201)["holder"].as_str().expect("a holder").to_owned()
+}
+
+#[test]
+fn a_paper_put_right_at_one_window_closes_at_the_other_and_at_the_repository() {
+    let mut repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let wrong = file(&a, &at_a, FORM, "K1");
+    let right = file(&a, &at_a, LETTER, "K2");
+    // The other window files the very paper too, so that it has it under a name of its own.
+    wait_until("both papers are seen at the other window", || ids(&all(&b, &at_b)).len() == 2);
+    let same = file(&b, &at_b, FORM, "K1");
+    let safe =
+        |agent: &Agent, id: &str| agent.get(&format!("/v1/materials/{id}")).expect(200)["safe_at"].clone();
+    wait_until("it has become one with the first", || safe(&b, &same) == "repository");
+    b.get(&format!("/v1/materials/{wrong}/pages/1/image?rendition=original"));
+
+    // While the repository is away the wrong view closes at this window alone.
+    let (other_a, other_b) = (open_other(&a), open_other(&b));
+    repository.kill();
+    let body = json!({"holders": [other_a], "kind": "letter", "reason": "read the wrong card"});
+    let path = format!("/v1/materials/{wrong}/refile");
+    let moved = a.post(&path, &body).expect(200);
+    assert_eq!(
+        (&moved["id"], &moved["kind"], &moved["safe_at"]),
+        (&json!(wrong), &json!("letter"), &json!("this_pc"))
+    );
+    assert_eq!(local(&a, &at_a), std::slice::from_ref(&right));
+    assert_eq!(local(&a, &other_a), std::slice::from_ref(&wrong));
+    repository.run();
+
+    wait_until("it is the other person's at the repository", || {
+        ids(&all(&b, &other_b)).contains(&wrong) && safe(&a, &wrong) == "repository"
+    });
+    assert_eq!(ids(&all(&b, &at_b)), std::slice::from_ref(&right));
+    assert_eq!(ids(&all(&a, &at_a)), std::slice::from_ref(&right));
+    wait_until("it has moved at the other window too", || local(&b, &other_b) == std::slice::from_ref(&same));
+    assert_eq!(local(&b, &at_b), Vec::<String>::new());
+    b.delete(&format!("/v1/holders/{other_b}")).expect(204);
+    for path in [format!("/v1/materials/{wrong}"), format!("/v1/materials/{wrong}/pages/1/image")] {
+        b.get(&path).is_problem(404, "material_unknown");
+    }
+    let events = b.get("/v1/events?after=0&wait_ms=0").expect(200).to_string();
+    assert!(events.contains("material.refiled") && events.contains(&wrong), "{events}");
+
+    // Whoever forgets the first person leaves it; whoever forgets the other takes it at both windows.
+    let asked = a.post("/v1/erasures", &json!({"holder": at_a, "reason": "test"})).expect(201);
+    decided(&a, &asked, "done");
+    assert_eq!(ids(&all(&a, &other_a)), std::slice::from_ref(&wrong));
+    let asked = a.post("/v1/erasures", &json!({"holder": other_a, "reason": "test"})).expect(201);
+    decided(&a, &asked, "done");
+    wait_until("it is gone at the other window", || b.get(&format!("/v1/materials/{same}")).status == 404);
+    let checked = repository.command("check");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    for agent in [&a, &b] {
+        let verified = agent.command(&["archive", "verify"]);
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    }
+}
+
+#[test]
+fn what_one_window_files_in_the_place_of_anothers_paper_is_so_everywhere() {
+    let repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let older = file(&a, &at_a, FORM, "K1");
+    wait_until("it is seen at the other window", || ids(&all(&b, &at_b)) == std::slice::from_ref(&older));
+    let capture = b.upload(LETTER).expect(201);
+    let body = json!({"holders": [at_b], "kind": "form", "captures": [capture["id"]], "supersedes": older});
+    let newer = b.post("/v1/materials", &body).expect(201)["id"].clone();
+    for (agent, holder) in [(&a, &at_a), (&b, &at_b)] {
+        wait_until("both are listed, and which one counts", || {
+            let list = all(agent, holder);
+            let shown = list["materials"].as_array().expect("a list");
+            let statuses: Vec<_> = shown.iter().map(|m| (m["id"].clone(), m["status"].clone())).collect();
+            statuses == [(newer.clone(), json!("current")), (json!(older), json!("superseded"))]
+        });
+    }
+}

@@ -253,3 +253,127 @@ fn a_second_daemon_on_the_folder_is_refused() {
     let error = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(error.contains("data_dir_in_use") && error.contains("remedy"), "{error}");
 }
+
+/// Another person, whose dossier is open on this basis.
+fn open_other(agent: &Agent, basis: &str) -> String {
+    let subject = json!({"type": "provisional", "value": "P-1001"});
+    let mut body = json!({"subject": subject, "basis": basis});
+    if basis != "none" {
+        (body["purpose"], body["case"]) = (json!("test"), json!("K9"));
+    }
+    let opened = agent.post("/v1/holders", &body).expect(201);
+    opened["holder"].as_str().expect("a holder").to_owned()
+}
+
+#[test]
+fn a_paper_filed_to_the_wrong_person_is_put_right_and_the_wrong_view_closes() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    let capture = agent.upload(FORM).expect(201);
+    let wrong = file(&agent, &holder, &id(&capture), "K1").expect(201);
+    let other = open_other(&agent, "no_card");
+    // Another window program, which did not file it, has the first person's dossier open.
+    let filing = agent.token.clone();
+    let looking = agent.make_token("looks", "card,archive:write,archive:read,archive:assist");
+    agent.token = looking.clone();
+    let seen = agent.read_card();
+    let path = format!("/v1/materials/{}", id(&wrong));
+    agent.get(&path).expect(200);
+
+    agent.token = filing.clone();
+    let body = json!({"holders": [other], "kind": "letter", "case": "K2", "reason": "read the wrong card"});
+    let key = [("Idempotency-Key", "refile-1")];
+    let refile = format!("{path}/refile");
+    let moved = agent.post_with(&refile, &body, &key).expect(200);
+    assert_eq!(
+        (&moved["id"], &moved["kind"], &moved["case"]),
+        (&wrong["id"], &json!("letter"), &json!("K2"))
+    );
+    assert_eq!((&moved["filed_at"], &moved["note"]), (&wrong["filed_at"], &wrong["note"]));
+    assert_eq!(agent.post_with(&refile, &body, &key).expect(200), moved);
+    let else_one = json!({"kind": "form", "reason": "read the wrong card"});
+    agent.post_with(&refile, &else_one, &key).is_problem(409, "idempotency_conflict");
+    let listed = |agent: &Agent, holder: &str| {
+        let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+        list["materials"].as_array().expect("a list").iter().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&agent, &holder), Vec::<String>::new());
+    assert_eq!(listed(&agent, &other), [id(&wrong)]);
+    agent.token = looking.clone();
+    assert_eq!(listed(&agent, &seen), Vec::<String>::new());
+    for gone in [path.clone(), format!("{path}/pages/1/image"), format!("{path}/document.pdf")] {
+        agent.get(&gone).is_problem(403, "holder_required");
+    }
+    agent.post(&refile, &else_one).is_problem(403, "holder_required");
+    let here = open_other(&agent, "no_card");
+    agent.get(&path).expect(200);
+    // It must come to somebody whose dossier this token has open.
+    let foreign = json!({"holders": [other], "reason": "r"});
+    agent.post(&refile, &foreign).is_problem(404, "holder_unknown");
+    agent.post(&refile, &json!({"reason": "r"})).is_problem(422, "invalid");
+    agent.post(&refile, &json!({"kind": "form", "reason": " "})).is_problem(422, "invalid");
+    agent.post(&refile, &json!({"holders": [], "reason": "r"})).is_problem(422, "invalid");
+    let unknown = format!("/v1/materials/{}/refile", "0".repeat(32));
+    agent.post(&unknown, &else_one).is_problem(404, "material_unknown");
+    agent.post("/v1/materials/none/refile", &else_one).is_problem(404, "material_unknown");
+    agent.post(&refile, &else_one).expect(200);
+    assert_eq!(agent.get(&path).expect(200)["kind"], "form");
+    let bare = agent.make_token("bare", "archive:read");
+    let looking = std::mem::replace(&mut agent.token, bare);
+    agent.post(&refile, &else_one).is_problem(403, "scope_missing");
+
+    // It holds across a kill, and so does the key.
+    agent.token = filing;
+    agent.kill();
+    agent.run();
+    let holder = agent.read_card();
+    assert_eq!(listed(&agent, &holder), Vec::<String>::new());
+    assert_eq!(id(&agent.post_with(&refile, &body, &key).expect(200)), id(&wrong));
+    let erased = agent.post("/v1/erasures", &json!({"holder": holder, "reason": "test"})).expect(201);
+    assert_eq!(erased["materials"], json!([]), "the paper is not the first person's");
+    let other = open_other(&agent, "no_card");
+    let picture = agent.get(&format!("{path}/pages/1/image?rendition=original"));
+    assert!(picture.bytes == FORM, "{}", picture.status);
+    let erased = agent.post("/v1/erasures", &json!({"holder": other, "reason": "test"})).expect(201);
+    assert_eq!(erased["materials"], json!([id(&wrong)]));
+    agent.post(&refile, &else_one).is_problem(404, "material_unknown");
+    drop((here, looking));
+    let verified = agent.command(&["archive", "verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[test]
+fn a_newer_paper_takes_the_place_of_an_older_one_that_stays_readable() {
+    let agent = Agent::start();
+    let holder = agent.read_card();
+    let file_in_place_of = |picture: &[u8], kind: &str, older: &str| {
+        let capture = agent.upload(picture).expect(201);
+        let body =
+            json!({"holders": [holder], "kind": kind, "captures": [id(&capture)], "supersedes": older});
+        agent.post("/v1/materials", &body)
+    };
+    let capture = agent.upload(FORM).expect(201);
+    let older = file(&agent, &holder, &id(&capture), "K1").expect(201);
+    assert_eq!((&older["status"], &older["supersedes"]), (&json!("current"), &json!(null)));
+    file_in_place_of(LETTER, "letter", &id(&older)).is_problem(422, "invalid");
+    file_in_place_of(LETTER, "form", &"0".repeat(32)).is_problem(404, "material_unknown");
+    file_in_place_of(LETTER, "form", "none").is_problem(404, "material_unknown");
+    let newer = file_in_place_of(LETTER, "form", &id(&older)).expect(201);
+    assert_eq!((&newer["status"], &newer["supersedes"]), (&json!("current"), &older["id"]));
+    let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    let shown: Vec<_> =
+        list["materials"].as_array().expect("a list").iter().map(|m| (id(m), m["status"].clone())).collect();
+    assert_eq!(shown, [(id(&newer), json!("current")), (id(&older), json!("superseded"))]);
+    let path = format!("/v1/materials/{}", id(&older));
+    assert_eq!(agent.get(&path).expect(200)["status"], "superseded");
+    assert!(agent.get(&format!("{path}/pages/1/image?rendition=original")).bytes == FORM);
+    // It is nobody else's to say so.
+    let other = open_other(&agent, "none");
+    let capture = agent.upload(FORM).expect(201);
+    let body =
+        json!({"holders": [other], "kind": "form", "captures": [id(&capture)], "supersedes": newer["id"]});
+    agent.post("/v1/materials", &body).is_problem(404, "material_unknown");
+    let erased = agent.post("/v1/erasures", &json!({"material": newer["id"], "reason": "test"})).expect(201);
+    assert_eq!(erased["state"], "done");
+    assert_eq!(agent.get(&path).expect(200)["status"], "current", "the newer one is gone");
+}

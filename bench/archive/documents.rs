@@ -92,6 +92,7 @@ impl Document {
             status: Status::Current,
             origin: Origin::Simulated,
             duplicate_of: None,
+            supersedes: None,
         }
     }
 

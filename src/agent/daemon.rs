@@ -211,6 +211,12 @@ fn tell(events: &Events, holders: &Holders, event: SyncEvent) {
             let data = json!({"material": material.to_string(), "code": code});
             events.publish("sync.rejected", data);
         }
+        SyncEvent::Refiled { materials } => {
+            for material in materials {
+                holders.drop_remote(material);
+                events.publish("material.refiled", json!({"material": material.to_string()}));
+            }
+        }
         SyncEvent::Erased { materials, .. } => {
             for material in materials {
                 holders.forget(material);

@@ -181,6 +181,13 @@ impl Holders {
             .find_map(|o| o.remote.get(&id).map(|r| (o.holder.clone(), r.clone())))
     }
 
+    /// Drops what the repository told about a material, since it has been put right: it is to be asked again.
+    pub(crate) fn drop_remote(&self, id: MaterialId) {
+        for open in self.lock().values_mut() {
+            open.remote.remove(&id);
+        }
+    }
+
     /// Forgets a material everywhere, since it was erased.
     pub(crate) fn forget(&self, id: MaterialId) {
         let mut open = self.lock();

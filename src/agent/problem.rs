@@ -92,6 +92,9 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405,
         "此地址不支持该方法。", "请查看 /v1/openapi.json。",
         "This address does not take that method.", "See `/v1/openapi.json`.";
+    MaterialElsewhere = "material_elsewhere", 409,
+        "这份材料由其他窗口归档，只存于中心库，不能在本窗口更正。", "请由归档的窗口更正；材料的 counter 就是那个窗口。",
+        "Another window filed this paper, and only the repository holds it; it cannot be put right here.", "Have it put right at the window that filed it: its `counter` says which.";
     CardAbsent = "card_absent", 409,
         "读卡器上没有证件。", "请把证件平放在读卡器上再试。",
         "No card lies on the reader.", "Lay the card flat on the reader and try again.";

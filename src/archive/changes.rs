@@ -4,7 +4,7 @@ use yidang_model::{ErasureId, Material, MaterialId, Timestamp};
 
 use crate::entry::{OpenEntry, open_beneath};
 use crate::erase::target_of;
-use crate::record::ErasurePersonal;
+use crate::record::{ErasurePersonal, FiledPersonal};
 use crate::storage::{Entry, Verb};
 use crate::stores::Stores;
 use crate::{Archive, ArchiveError, ErasureTarget};
@@ -15,8 +15,16 @@ pub const CHANGES_MAX: usize = 1000;
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChangeWhat {
-    /// A material was filed. Boxed, being far larger than the rest.
+    /// A material was filed. It is as it stands now, where it was put right since. Boxed, being far larger than
+    /// the rest.
     Filed(Box<Material>),
+    /// A material was put right here. It is as it stands now; boxed too.
+    Refiled {
+        /// The material.
+        material: Box<Material>,
+        /// Why.
+        reason: String,
+    },
     /// An erasure was asked for.
     ErasureRequested {
         /// The erasure.
@@ -62,6 +70,7 @@ impl Archive {
 fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
     let what = match entry.content.verb {
         Verb::Filed => filed(stores, &open_beneath(&stores.veil, &stores.keys, entry)?)?,
+        Verb::Refiled => refiled(stores, &open_beneath(&stores.veil, &stores.keys, entry)?)?,
         Verb::ErasureRequested => {
             let opened = open_beneath(&stores.veil, &stores.keys, entry)?;
             match (opened.refs.erasure, target_of(&opened)) {
@@ -83,10 +92,39 @@ fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
 }
 
 fn filed(stores: &Stores, opened: &OpenEntry) -> Result<ChangeWhat, ArchiveError> {
-    let Some((material, _)) = opened.filed()? else { return Ok(ChangeWhat::Unreadable) };
-    // Its holders may still have their keys, but what was erased must not be sent anywhere.
-    if stores.is_erased(material.id)? {
-        return Ok(ChangeWhat::Unreadable);
+    Ok(match standing(stores, opened)? {
+        Some(material) => ChangeWhat::Filed(material),
+        None => ChangeWhat::Unreadable,
+    })
+}
+
+fn refiled(stores: &Stores, opened: &OpenEntry) -> Result<ChangeWhat, ArchiveError> {
+    if opened.refs.elsewhere {
+        return Ok(ChangeWhat::Other);
     }
-    Ok(ChangeWhat::Filed(Box::new(material)))
+    let personal = opened.personal::<FiledPersonal>()?;
+    Ok(match (standing(stores, opened)?, personal) {
+        (Some(material), Some(personal)) => {
+            ChangeWhat::Refiled { material, reason: personal.reason.unwrap_or_default() }
+        }
+        _ => ChangeWhat::Unreadable,
+    })
+}
+
+/// The material of a `filed` or `refiled` entry as it stands now: whoever reads of it later must not learn whom
+/// it was filed to by mistake.
+fn standing(stores: &Stores, opened: &OpenEntry) -> Result<Option<Box<Material>>, ArchiveError> {
+    let id = opened.refs.material.ok_or_else(|| crate::entry::damaged_entry(opened.sequence))?.0;
+    // Its holders may still have their keys, but what was erased must not be sent anywhere.
+    if stores.is_erased(id)? {
+        return Ok(None);
+    }
+    match stores.index.material(id)? {
+        Some(row) if row.sequence > opened.sequence => {
+            let now = stores.lag.surely(stores.filed_as_recorded(&row)?)?;
+            Ok(now.map(|(stored, _)| Box::new(stored.material)))
+        }
+        row if row.as_ref().is_some_and(|row| stores.veil.covers_row(row)) => stores.lag.surely(None),
+        _ => Ok(opened.filed()?.map(|(material, _)| Box::new(material))),
+    }
 }

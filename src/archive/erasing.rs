@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use yidang_model::{Digest, ErasureId, MaterialId, Subject};
 
 use crate::ArchiveError;
-use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, seal_entry};
+use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, refs_of, seal_entry};
 use crate::erase::{ErasureTarget, WentElsewhere, draft, target_of};
 use crate::plan::Answer;
 use crate::rebuild::skip_damaged;
@@ -76,7 +76,8 @@ impl Scribe {
         Ok(finished)
     }
 
-    /// Has readers take for gone what tombstones cover, whether the index has taken them up or not.
+    /// Has readers take for gone what tombstones cover, whether the index has taken them up or not, and what it
+    /// still shows as it was before it was put right.
     pub(crate) fn draw_veil(&self) -> Result<(), ArchiveError> {
         let mut covered = Covered::default();
         for (id, _) in self.stores.index.erasing()? {
@@ -89,10 +90,19 @@ impl Scribe {
             let lagging = self.stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
             let Some(last) = lagging.last() else { break };
             after = last.sequence;
-            for entry in lagging.iter().filter(|e| e.content.verb == Verb::Erased) {
+            for entry in &lagging {
                 // One that does not hold together is for the fixity check to report.
-                if let Some(tombstone) = skip_damaged(open_entry(&self.stores.keys, entry))? {
-                    covered.add(&tombstone);
+                match entry.content.verb {
+                    Verb::Erased => {
+                        if let Some(tombstone) = skip_damaged(open_entry(&self.stores.keys, entry))? {
+                            covered.add(&tombstone);
+                        }
+                    }
+                    Verb::Refiled => {
+                        let refiled = skip_damaged(refs_of(entry))?.and_then(|refs| refs.material);
+                        covered.refiled.extend(refiled.map(|id| (id.0, entry.sequence)));
+                    }
+                    _ => {}
                 }
             }
         }

@@ -23,7 +23,7 @@ pub const HOLDERS_MAX: usize = 16;
 /// Most staged sets of a material: a page and its original apart.
 const STAGED_SETS_MAX: usize = 2 * PAGES_MAX;
 /// Longest word, number or name in a material, in characters.
-const LABEL_CHARS_MAX: usize = 256;
+pub(crate) const LABEL_CHARS_MAX: usize = 256;
 
 /// A material to file.
 #[derive(Clone, Debug)]
@@ -88,8 +88,14 @@ impl Archive {
         let stores = &self.shared.stores;
         let Some(row) = stores.index.material(id)? else { return Ok(Vec::new()) };
         let Some((stored, personal)) = stores.filed(&row)? else { return Ok(Vec::new()) };
-        let Some(entry) = stores.ledger.get_many(&[stored.sequence])?.pop() else { return Ok(Vec::new()) };
-        let sets = refs_of(&entry)?.staged;
+        let refs_at = |sequence| -> Result<Option<Refs>, ArchiveError> {
+            stores.ledger.get_many(&[sequence])?.pop().map(|entry| refs_of(&entry)).transpose()
+        };
+        let Some(mut refs) = refs_at(stored.sequence)? else { return Ok(Vec::new()) };
+        if let Some(filed) = refs.filed {
+            refs = refs_at(filed)?.ok_or_else(|| crate::entry::damaged_entry(filed))?;
+        }
+        let sets = refs.staged;
         let set = |place: &usize| {
             sets.get(*place).map(|s| s.id.0).ok_or_else(|| crate::entry::damaged_entry(stored.sequence))
         };
@@ -159,7 +165,7 @@ impl PreparedFiling {
         let keys = planner.holder_keys(&self.filing.material.holders)?;
         let mut material = self.filing.material.clone();
         if material.duplicate_of.is_none() {
-            material.duplicate_of = self.earlier_with_same_bytes(stores)?;
+            material.duplicate_of = earlier_with_same_bytes(stores, &material)?;
         }
         self.draft(planner, material, &sets, blobs, keys)
     }
@@ -213,6 +219,7 @@ impl PreparedFiling {
                 blobs,
                 page_sets: filing.page_sets.iter().filter_map(place).collect(),
                 purpose: filing.purpose.clone(),
+                reason: None,
             },
             slots: &keys.slots(&material.holders),
             idempotency: filing.idempotency.as_ref(),
@@ -225,6 +232,7 @@ impl PreparedFiling {
             holders: self.holders.clone(),
             filing: self.tag,
             blobs: names,
+            supersedes: material.supersedes,
         };
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let stored = Stored { material, sequence: planner.sequence };
@@ -305,25 +313,29 @@ impl PreparedFiling {
         })?;
         Ok(found)
     }
+}
 
-    /// The earliest material of the same holders with the same originals in the same order.
-    fn earlier_with_same_bytes(&self, stores: &Stores) -> Result<Option<MaterialId>, ArchiveError> {
-        let originals = |material: &Material| -> Vec<Digest> {
-            material.pages.iter().map(|p| p.original.digest).collect()
-        };
-        let own = originals(&self.filing.material);
-        let Some(name) = own.first().and_then(|first| self.names.get(first)) else { return Ok(None) };
-        let mut found = None;
-        stores.visit_users(*name, &|row| row.holders == self.holders, &mut |row, stored, _| {
-            found = (originals(&stored.material) == own).then_some(row.id);
-            Ok(found.is_none())
-        })?;
-        Ok(found)
-    }
+/// The earliest other material of the same holders with the same originals in the same order.
+pub(crate) fn earlier_with_same_bytes(
+    stores: &Stores,
+    material: &Material,
+) -> Result<Option<MaterialId>, ArchiveError> {
+    let originals =
+        |material: &Material| -> Vec<Digest> { material.pages.iter().map(|p| p.original.digest).collect() };
+    let own = originals(material);
+    let Some(first) = own.first() else { return Ok(None) };
+    let holders = stores.sorted_tags(&material.holders);
+    let wanted = |row: &MaterialRow| row.id != material.id && row.holders == holders;
+    let mut found = None;
+    stores.visit_users(stores.keys.blob_name(first), &wanted, &mut |row, stored, _| {
+        found = (originals(&stored.material) == own).then_some(row.id);
+        Ok(found.is_none())
+    })?;
+    Ok(found)
 }
 
 /// Tag of holders, case, slot and bytes.
-fn filing_tag(stores: &Stores, material: &Material, holders: &[Tag]) -> Tag {
+pub(crate) fn filing_tag(stores: &Stores, material: &Material, holders: &[Tag]) -> Tag {
     let holders: Vec<u8> = holders.iter().flat_map(|tag| tag.0).collect();
     let pictures = material.pages.iter().flat_map(|p| [p.original.digest, p.image.digest]);
     let bytes: Vec<u8> = pictures.flat_map(|digest| *digest.as_bytes()).collect();
@@ -372,6 +384,9 @@ fn check_filing(filing: &Filing) -> Result<(), ArchiveError> {
         if page.about.iter().any(|who| !material.holders.contains(who)) {
             return Err(ArchiveError::Invalid("a page is about someone who is not among the holders"));
         }
+    }
+    if material.supersedes == Some(material.id) {
+        return Err(ArchiveError::Invalid("a material takes its own place"));
     }
     check_texts(filing)
 }

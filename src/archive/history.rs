@@ -23,7 +23,7 @@ pub struct HistoryPage {
 pub struct Stored {
     /// The record. Holders that have been forgotten are not in it.
     pub material: Material,
-    /// Its ledger entry.
+    /// Its ledger entry: the `filed` one, or the last `refiled` one.
     pub sequence: u64,
 }
 
@@ -70,7 +70,11 @@ impl Archive {
             row => stores.lag.surely(row)?,
         };
         let row = row.ok_or_else(gone)?;
-        let (_, personal) = stores.filed(&row)?.ok_or_else(gone)?;
+        let filed = match stores.filed(&row)? {
+            None if stores.is_erased(of)? => None,
+            filed => stores.lag.surely(filed)?,
+        };
+        let (_, personal) = filed.ok_or_else(gone)?;
         let blob = personal.blobs.iter().find(|b| b.digest.0 == *digest);
         stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest)
     }

@@ -4,7 +4,7 @@ use yidang_model::{MaterialId, Origin, Status, Timestamp};
 
 use crate::entry::open_entry;
 use crate::rebuild::skip_damaged;
-use crate::storage::Verb;
+use crate::storage::{Entry, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::{Archive, ArchiveError};
 
@@ -31,7 +31,7 @@ pub struct InventoryLine {
 /// A stretch of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InventoryPage {
-    /// In the order they were filed. May be empty though there is more.
+    /// In the order they were filed, or last put right. May be empty though there is more.
     pub lines: Vec<InventoryLine>,
     /// Where it goes on: the next call's `after`. `None`: this was the end.
     pub next: Option<u64>,
@@ -45,17 +45,19 @@ impl Archive {
         let stores = &self.shared.stores;
         let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
         let mut lines = Vec::new();
-        for entry in entries.iter().filter(|e| e.content.verb == Verb::Filed) {
+        let filed = |entry: &&Entry| matches!(entry.content.verb, Verb::Filed | Verb::Refiled);
+        for entry in entries.iter().filter(filed) {
             lines.extend(skip_damaged(line(stores, entry))?.flatten());
         }
         Ok(InventoryPage { lines, next: entries.last().map(|last| last.sequence) })
     }
 }
 
-/// `None` for what has been forgotten.
-fn line(stores: &Stores, entry: &crate::storage::Entry) -> Result<Option<InventoryLine>, ArchiveError> {
+/// `None` for what has been forgotten, and for what was put right later.
+fn line(stores: &Stores, entry: &Entry) -> Result<Option<InventoryLine>, ArchiveError> {
     let Some((material, _)) = open_entry(&stores.keys, entry)?.filed()? else { return Ok(None) };
-    if stores.index.is_erased(material.id)? {
+    let row = stores.index.material(material.id)?;
+    if row.is_none_or(|row| row.sequence != entry.sequence) {
         return Ok(None);
     }
     Ok(Some(InventoryLine {

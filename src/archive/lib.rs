@@ -8,6 +8,7 @@
 //! thread, which commits what waits together as one group.
 
 mod archive;
+mod audit;
 mod blob_format;
 mod caller;
 mod changes;
@@ -31,6 +32,7 @@ mod material_record;
 mod plan;
 mod rebuild;
 mod record;
+mod refile;
 mod scribe;
 mod seal;
 pub mod sqlite;
@@ -45,6 +47,7 @@ mod verify;
 mod writer;
 
 pub use archive::{Archive, ArchiveOptions, Clock, Parts, Stats, SystemClock};
+pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery};
 pub use caller::{Actor, Idempotency};
 pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check_report::{CheckReport, DamageLine};
@@ -54,6 +57,7 @@ pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
 pub use inventory::{InventoryLine, InventoryPage};
 pub use look::{LOOK_MATERIALS_MAX, Look, LookVerb};
+pub use refile::Refiling;
 pub use stage::{BLOB_BYTES_MAX, NOTE_BYTES_MAX, STAGE_BLOBS_MAX, Stage, Staged, UNFILED_PAGE_MAX};
 pub use sweep::{ORPHAN_GRACE_MS, SweepReport};
 pub use verify::{DAMAGES_MAX, Damage, DamagedThing, VerifyReport};

@@ -42,6 +42,8 @@ pub(crate) struct MaterialRecord {
     origin: Text<Origin>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     duplicate_of: Option<Text<MaterialId>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    supersedes: Option<Text<MaterialId>>,
 }
 
 /// Numbers that are `f32` in the model are `f64` here: every `f32` survives that way there and back.
@@ -139,6 +141,7 @@ impl MaterialRecord {
             status: Text(material.status),
             origin: Text(material.origin),
             duplicate_of: material.duplicate_of.map(Text),
+            supersedes: material.supersedes.map(Text),
         }
     }
 
@@ -166,7 +169,13 @@ impl MaterialRecord {
             status: self.status.0,
             origin: self.origin.0,
             duplicate_of: self.duplicate_of.map(|t| t.0),
+            supersedes: self.supersedes.map(|t| t.0),
         })
+    }
+
+    /// The material whose place it takes.
+    pub(crate) fn supersedes(&self) -> Option<MaterialId> {
+        self.supersedes.map(|t| t.0)
     }
 }
 

@@ -4,22 +4,26 @@ use std::collections::{HashMap, HashSet};
 
 use yidang_model::{CaptureId, ErasureId, MaterialId, Subject};
 
+use crate::audit::PreparedAudit;
 use crate::entry::SlotKey;
 use crate::erase::PlannedErasure;
 use crate::file::PreparedFiling;
 use crate::keys::{NamedKey, NewKey};
 use crate::look::PreparedLook;
+use crate::refile::PreparedRefiling;
 use crate::stage::PreparedStage;
 use crate::storage::{BlobName, IndexChange, KeyId, KeyPurpose, KeyRecord, NewEntry, Tag};
 use crate::stores::Stores;
-use crate::{Actor, ArchiveError, Erasure, Filed, Staged};
+use crate::{Actor, ArchiveError, Erasure, Filed, Staged, Stored};
 
 /// A write that can share a group with others.
 pub(crate) enum Request {
     Stage(Box<PreparedStage>),
     Discard { id: CaptureId, by: Actor },
     File(Box<PreparedFiling>),
+    Refile(Box<PreparedRefiling>),
     Look(Box<PreparedLook>),
+    Audit(Box<PreparedAudit>),
     Erasure(Box<PlannedErasure>),
     Refusal { id: ErasureId },
 }
@@ -30,6 +34,7 @@ pub(crate) enum Answer {
     Staged(Box<Staged>),
     Discarded(bool),
     Filed(Box<Filed>),
+    Refiled(Box<Stored>),
     Sequence(u64),
     Erasure(Box<Erasure>),
     Count(u64),
@@ -136,7 +141,9 @@ impl Request {
             Self::Stage(stage) => stage.touches(),
             Self::Discard { id, .. } => HashSet::from([Touch::Staged(*id)]),
             Self::File(filing) => filing.touches(),
+            Self::Refile(refiling) => refiling.touches(),
             Self::Look(look) => look.touches(),
+            Self::Audit(_) => HashSet::new(),
             Self::Erasure(erasure) => erasure.touches(),
             Self::Refusal { id } => HashSet::from([Touch::Erasure(*id)]),
         }
@@ -144,7 +151,7 @@ impl Request {
 
     /// Whether it depends on so much of the state that it is planned only when nothing is pending.
     pub(crate) fn wants_settled_state(&self) -> bool {
-        matches!(self, Self::Erasure(_) | Self::Refusal { .. })
+        matches!(self, Self::Refile(_) | Self::Erasure(_) | Self::Refusal { .. })
     }
 
     /// Works out what it writes.
@@ -153,7 +160,9 @@ impl Request {
             Self::Stage(stage) => stage.plan(planner),
             Self::Discard { id, by } => crate::stage::plan_discard(*id, by, planner),
             Self::File(filing) => filing.plan(planner),
+            Self::Refile(refiling) => refiling.plan(planner),
             Self::Look(look) => look.plan(planner),
+            Self::Audit(audit) => audit.plan(planner),
             Self::Erasure(erasure) => erasure.plan(planner),
             Self::Refusal { id } => crate::erase::plan_refusal(*id, planner),
         }

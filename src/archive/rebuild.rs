@@ -88,7 +88,7 @@ pub(crate) fn skip_damaged<T>(result: Result<T, ArchiveError>) -> Result<Option<
 /// What an entry changes in the index.
 pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<IndexChange>, ArchiveError> {
     let verb = entry.content.verb;
-    if matches!(verb, Verb::Looked | Verb::Opened) {
+    if matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited) {
         return Ok(None);
     }
     let opened = open_entry(&stores.keys, entry)?;
@@ -100,6 +100,10 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             IndexChange::Discarded(set.id.0)
         }
         Verb::Filed => filed_change(stores, &opened)?,
+        Verb::Refiled => IndexChange::Refiled {
+            id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
+            row: material_row(stores, &opened)?,
+        },
         Verb::Recognised => IndexChange::UsedUp {
             id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
             staged: opened.refs.staged.iter().map(|set| set.id.0).collect(),
@@ -114,7 +118,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             holder: opened.subjects.iter().flatten().next().map(|who| stores.keys.subject_tag(who)),
         },
         Verb::ErasureDone => IndexChange::ErasureDone(erasure()?),
-        Verb::Looked | Verb::Opened => return Ok(None),
+        Verb::Looked | Verb::Opened | Verb::Audited => return Ok(None),
     }))
 }
 
@@ -138,18 +142,25 @@ fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveE
 fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, ArchiveError> {
     let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
     let staged = opened.refs.staged.iter().map(|s| s.id.0).collect();
-    let Some(FiledPersonal { filing, blobs, .. }) = opened.personal()? else {
-        return Ok(IndexChange::UsedUp { id, staged });
-    };
+    Ok(match material_row(stores, opened)? {
+        Some(row) => IndexChange::Filed { row, staged },
+        None => IndexChange::UsedUp { id, staged },
+    })
+}
+
+/// The row of a `filed` or `refiled` entry; `None` once it is forgotten.
+fn material_row(stores: &Stores, opened: &OpenEntry) -> Result<Option<MaterialRow>, ArchiveError> {
+    let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
+    let Some(FiledPersonal { material, filing, blobs, .. }) = opened.personal()? else { return Ok(None) };
     let mut names: Vec<BlobName> = blobs.iter().map(|b| stores.keys.blob_name(&b.digest.0)).collect();
     names.sort_unstable();
     names.dedup();
-    let row = MaterialRow {
+    Ok(Some(MaterialRow {
         id,
         sequence: opened.sequence,
         holders: stores.sorted_tags(opened.subjects.iter().flatten()),
         filing,
         blobs: names,
-    };
-    Ok(IndexChange::Filed { row, staged })
+        supersedes: material.supersedes(),
+    }))
 }

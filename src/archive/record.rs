@@ -128,6 +128,12 @@ pub(crate) struct Refs {
     pub(crate) expires_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) erasure: Option<Text<ErasureId>>,
+    /// Of a refiling: the material's `filed` entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) filed: Option<u64>,
+    /// Of a refiling: the repository decided it, so it is nothing to tell it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) elsewhere: bool,
     /// Looked at, or erased.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) materials: Vec<Text<MaterialId>>,
@@ -213,7 +219,7 @@ pub(crate) struct StagedPersonal {
     pub(crate) blobs: Vec<BlobRecord>,
 }
 
-/// Inside `personal` of `filed`.
+/// Inside `personal` of `filed` and `refiled`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FiledPersonal {
     pub(crate) material: crate::material_record::MaterialRecord,
@@ -222,11 +228,14 @@ pub(crate) struct FiledPersonal {
     pub(crate) filing: Tag,
     /// Each once.
     pub(crate) blobs: Vec<BlobRecord>,
-    /// For each page, the place among the entry's staged sets of the one it was made of.
+    /// For each page, the place among the `filed` entry's staged sets of the one it was made of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) page_sets: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) purpose: Option<String>,
+    /// Why it was put right, in a `refiled` entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Inside `personal` of `looked` and `opened`.

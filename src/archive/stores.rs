@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use yidang_model::{Digest, MaterialId};
+use yidang_model::{Digest, Material, MaterialId, Status};
 
 use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
@@ -61,9 +61,37 @@ impl Stores {
         Ok(self.filed(row)?.map(|(stored, _)| stored))
     }
 
-    /// The material of a row and how its blobs open.
+    /// The material of a row, with the status it has now, and how its blobs open.
     pub(crate) fn filed(&self, row: &MaterialRow) -> Result<Option<(Stored, FiledPersonal)>, ArchiveError> {
-        if self.veil.covers_material(row.id) {
+        let Some((mut stored, personal)) = self.filed_as_recorded(row)? else { return Ok(None) };
+        if stored.material.status == Status::Current && self.is_superseded(&stored.material)? {
+            stored.material.status = Status::Superseded;
+        }
+        Ok(Some((stored, personal)))
+    }
+
+    /// Whether a paper of the same kind and of one of the same people takes its place.
+    fn is_superseded(&self, material: &Material) -> Result<bool, ArchiveError> {
+        for row in self.index.superseding(material.id)? {
+            // One that is damaged is for the fixity check to report, and takes nobody's place meanwhile.
+            let newer = skip_damaged(self.filed_as_recorded(&row))?.flatten();
+            let takes_its_place = |(newer, _): &(Stored, FiledPersonal)| {
+                newer.material.kind == material.kind
+                    && newer.material.holders.iter().any(|who| material.holders.contains(who))
+            };
+            if newer.as_ref().is_some_and(takes_its_place) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The material of a row as the ledger has it, and how its blobs open.
+    pub(crate) fn filed_as_recorded(
+        &self,
+        row: &MaterialRow,
+    ) -> Result<Option<(Stored, FiledPersonal)>, ArchiveError> {
+        if self.veil.covers_row(row) {
             return Ok(None);
         }
         let Some(entry) = self.ledger.get_many(&[row.sequence])?.pop() else { return Ok(None) };
@@ -117,7 +145,7 @@ impl Stores {
                 let refs = skip_damaged(refs_of(&entry))?.unwrap_or_default();
                 let Some(id) = refs.material else { continue };
                 let Some(row) = self.index.material(id.0)?.filter(wanted) else { continue };
-                if self.veil.covers_material(row.id) {
+                if self.veil.covers_row(&row) {
                     continue;
                 }
                 let opened = open_beneath(&self.veil, &self.keys, &entry);
@@ -158,7 +186,9 @@ impl Stores {
 pub(crate) fn blobs_of(opened: &OpenEntry) -> Result<Vec<BlobRecord>, ArchiveError> {
     Ok(match opened.verb {
         Verb::Staged => opened.personal::<StagedPersonal>()?.map(|p| p.blobs).unwrap_or_default(),
-        Verb::Filed => opened.personal::<FiledPersonal>()?.map(|p| p.blobs).unwrap_or_default(),
+        Verb::Filed | Verb::Refiled => {
+            opened.personal::<FiledPersonal>()?.map(|p| p.blobs).unwrap_or_default()
+        }
         _ => Vec::new(),
     })
 }

@@ -1,12 +1,13 @@
-//! What readers take for gone already, while an erasure is still being carried out.
+//! What readers take for gone already, while an erasure is still being carried out, or while the index lacks a
+//! refiling.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 use yidang_model::MaterialId;
 
 use crate::entry::OpenEntry;
-use crate::storage::KeyId;
+use crate::storage::{KeyId, MaterialRow};
 
 /// What tombstones cover that some store still has.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Covered {
     pub(crate) keys: HashSet<KeyId>,
     /// Materials that an index that lags may still show.
     pub(crate) materials: HashSet<MaterialId>,
+    /// Materials that were refiled, and by which entry, of which an index that lags still has the old row.
+    pub(crate) refiled: HashMap<MaterialId, u64>,
 }
 
 impl Covered {
@@ -41,6 +44,13 @@ impl Veil {
 
     pub(crate) fn covers_key(&self, key: KeyId) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).keys.contains(&key)
+    }
+
+    /// Whether this row shows what is erased, or shows a material as it was before it was put right.
+    pub(crate) fn covers_row(&self, row: &MaterialRow) -> bool {
+        let covered = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        covered.materials.contains(&row.id)
+            || covered.refiled.get(&row.id).is_some_and(|refiled| row.sequence < *refiled)
     }
 
     pub(crate) fn covers_material(&self, id: MaterialId) -> bool {

@@ -1,6 +1,6 @@
 //! The fixity check: is everything there, and is it what it was?
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use yidang_model::{CaptureId, ErasureId, MaterialId};
 
@@ -9,8 +9,8 @@ use crate::entry::{OpenEntry, open_entry, refs_of};
 use crate::plan::Answer;
 use crate::rebuild::index_change;
 use crate::storage::{
-    BlobName, Entry, ErasureState, IndexChange, KeyKeeperError, Part, StagedRow, StagedState, StorageError,
-    StorageFault, Verb, chain_hash,
+    BlobName, Entry, ErasureState, IndexChange, KeyKeeperError, MaterialRow, Part, StagedRow, StagedState,
+    StorageError, StorageFault, Verb, chain_hash,
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::{Archive, ArchiveError};
@@ -186,8 +186,13 @@ fn check_entry(stores: &Stores, entry: &Entry, report: &mut VerifyReport) -> Res
     report.forgotten += 1;
     // A key that is gone without a reason is a loss.
     let lost = match entry.content.verb {
-        Verb::Filed => match opened.refs.material {
-            Some(id) if !stores.index.is_erased(id.0)? => Some(DamagedThing::Material(id.0)),
+        Verb::Filed | Verb::Refiled => match opened.refs.material {
+            Some(id) if !stores.index.is_erased(id.0)? => {
+                // What was put right since does not need the keys it had before.
+                let row = stores.index.material(id.0)?;
+                let put_right = row.is_some_and(|row| row.sequence > entry.sequence);
+                (!put_right).then_some(DamagedThing::Material(id.0))
+            }
             _ => None,
         },
         Verb::Staged => match opened.refs.staged.first() {
@@ -209,7 +214,7 @@ fn check_entry(stores: &Stores, entry: &Entry, report: &mut VerifyReport) -> Res
 /// An entry whose contents make sense as well.
 fn readable(opened: OpenEntry) -> Result<OpenEntry, ArchiveError> {
     match opened.verb {
-        Verb::Filed => drop(opened.filed()?),
+        Verb::Filed | Verb::Refiled => drop(opened.filed()?),
         _ => drop(crate::stores::blobs_of(&opened)?),
     }
     Ok(opened)
@@ -231,8 +236,18 @@ fn noticed<T>(result: Result<T, ArchiveError>) -> Result<Result<T, ArchiveError>
 #[derive(Default)]
 struct Expected {
     erased: HashSet<MaterialId>,
+    /// The last `refiled` entry of each material that was put right.
+    refiled: HashMap<MaterialId, u64>,
     materials: u64,
     unfiled: u64,
+}
+
+impl Expected {
+    /// Whether this is how the index has the material: it was not erased, nor put right later.
+    fn counts(&self, row: &MaterialRow) -> bool {
+        let refiled = self.refiled.get(&row.id);
+        !self.erased.contains(&row.id) && refiled.is_none_or(|last| *last == row.sequence)
+    }
 }
 
 fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
@@ -242,9 +257,14 @@ fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Result<(), Archi
     }
     let mut expected = Expected::default();
     visit_entries(stores, head, &mut |entry| {
-        if entry.content.verb == Verb::Erased {
-            let refs = refs_of(entry).unwrap_or_default();
-            expected.erased.extend(refs.materials.iter().map(|id| id.0));
+        let refs = || refs_of(entry).unwrap_or_default();
+        match entry.content.verb {
+            Verb::Erased => expected.erased.extend(refs().materials.iter().map(|id| id.0)),
+            // One that does not open is left out by the index too.
+            Verb::Refiled if noticed(index_change(stores, entry))?.is_ok() => {
+                expected.refiled.extend(refs().material.map(|id| (id.0, entry.sequence)));
+            }
+            _ => {}
         }
         Ok(())
     })?;
@@ -297,14 +317,11 @@ fn compare(
     };
     match change {
         IndexChange::Filed { row, staged } => {
-            if !expected.erased.contains(&row.id) {
-                expected.materials += 1;
-                let live = index.material(row.id)?;
-                if live.as_ref() != Some(row) {
-                    differs(DamagedThing::Material(row.id), live.is_some());
-                }
-            }
+            compare_material(stores, row, expected, report)?;
             compare_used_up(stores, staged, StagedState::Filed(row.id), expected, report)?;
+        }
+        IndexChange::Refiled { row, .. } => {
+            row.iter().try_for_each(|row| compare_material(stores, row, expected, report))?;
         }
         IndexChange::UsedUp { id, staged } => {
             compare_used_up(stores, staged, StagedState::Filed(*id), expected, report)?;
@@ -330,6 +347,24 @@ fn compare(
             compare_erasure(stores, *id, &[ErasureState::Erasing, ErasureState::Done], report)?;
         }
         IndexChange::ErasureDone(id) => compare_erasure(stores, *id, &[ErasureState::Done], report)?,
+    }
+    Ok(())
+}
+
+fn compare_material(
+    stores: &Stores,
+    row: &MaterialRow,
+    expected: &mut Expected,
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    if !expected.counts(row) {
+        return Ok(());
+    }
+    expected.materials += 1;
+    let live = stores.index.material(row.id)?;
+    if live.as_ref() != Some(row) {
+        let fault = if live.is_some() { StorageFault::Damaged } else { StorageFault::Missing };
+        report.add(Part::Index, DamagedThing::Material(row.id), fault);
     }
     Ok(())
 }

@@ -242,6 +242,9 @@ impl Desk {
                     let settled = unwind_guarded(|| scribe.settle());
                     tracing::warn!(caught_up = settled.is_ok(), "the index lagged behind the ledger");
                     if let Err(error) = settled {
+                        if let Err(error) = unwind_guarded(|| scribe.draw_veil()) {
+                            tracing::warn!(%error, "what the index lacks cannot be told");
+                        }
                         scribe.stores.lag.begin(error);
                     }
                 }

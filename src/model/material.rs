@@ -183,4 +183,6 @@ pub struct Material {
     pub origin: Origin,
     /// An earlier material of the same holders with the same bytes.
     pub duplicate_of: Option<MaterialId>,
+    /// The older paper of the same kind that this one takes the place of, where the filing said so.
+    pub supersedes: Option<MaterialId>,
 }

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use yidang_model::{Digest, Material, MaterialId, Origin};
 use yidang_sync::limits::{COMMIT_BODY_MAX, COMMIT_ENTRIES_MAX};
-use yidang_sync::wire::{self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, Verdict};
+use yidang_sync::wire::{
+    self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, RefilingEntry, Verdict,
+};
 
 use crate::filing::Standing;
 use crate::problem::{Code, Problem};
@@ -39,6 +41,8 @@ pub(crate) enum Reported {
     Filed(Box<Material>),
     /// A request to forget.
     Erasure(ErasureEntry),
+    /// A material that was put right.
+    Refiling(RefilingEntry),
     /// Nothing that could be taken, for this reason.
     Refused(&'static str),
 }
@@ -135,7 +139,7 @@ impl Repository {
         reported: &[Reported],
         progress: &mut Progress,
     ) -> Result<(), Problem> {
-        let forgets = reported.iter().any(|r| matches!(r, Reported::Erasure(_)));
+        let forgets = reported.iter().any(|r| matches!(r, Reported::Erasure(_) | Reported::Refiling(_)));
         let reading = (!forgets).then(|| self.forgetting.read().unwrap_or_else(PoisonError::into_inner));
         let writing = forgets.then(|| self.forgetting.write().unwrap_or_else(PoisonError::into_inner));
         self.require_blobs(agent, reported, progress)?;
@@ -147,6 +151,12 @@ impl Repository {
                 Reported::Erasure(entry) => {
                     self.file_run(agent, std::mem::take(&mut run), progress)?;
                     let code = self.take_erasure(agent, entry, progress)?;
+                    progress.standings.clear();
+                    progress.results.insert(at, code);
+                }
+                Reported::Refiling(entry) => {
+                    self.file_run(agent, std::mem::take(&mut run), progress)?;
+                    let code = self.take_refiling(agent, entry, progress)?;
                     progress.standings.clear();
                     progress.results.insert(at, code);
                 }
@@ -178,11 +188,12 @@ impl Repository {
     /// Reads one entry. What this version cannot read is refused by itself: an agent whose queue has it would
     /// otherwise never get past it.
     fn read_entry(&self, entry: Value) -> Reported {
-        let known = matches!(entry["type"].as_str(), Some("filed" | "erasure_requested"));
+        let known = matches!(entry["type"].as_str(), Some("filed" | "erasure_requested" | "refiled"));
         match serde_json::from_value::<Entry>(entry) {
             Err(_) if !known => Reported::Refused(wire::ENTRY_UNKNOWN),
             Err(_) => Reported::Refused(wire::INVALID),
             Ok(Entry::ErasureRequested(entry)) => Reported::Erasure(entry),
+            Ok(Entry::Refiled(entry)) => Reported::Refiling(entry),
             Ok(Entry::Filed { id, material }) => match Material::try_from(*material) {
                 Ok(material) if material.id != id => Reported::Refused(wire::INVALID),
                 Ok(material) if material.origin == Origin::Simulated && !self.accept_simulated => {

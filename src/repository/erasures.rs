@@ -112,7 +112,7 @@ impl Repository {
     }
 
     /// Whether a dossier's grant to this agent holds or has ended not long ago.
-    fn opened_lately(&self, agent: AgentNumber, person: &Subject) -> Result<bool, Problem> {
+    pub(crate) fn opened_lately(&self, agent: AgentNumber, person: &Subject) -> Result<bool, Problem> {
         let since = self.now().plus_millis(-OPENED_LATELY_MS);
         let contacts = self.state.contacts(self.secrets.subject_tag(person))?;
         let own = contacts.into_iter().find(|(other, _)| *other == agent);

@@ -6,15 +6,17 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 use yidang_sync::limits::{FEED_ITEMS_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{FeedAnswer, FeedItem, FeedQuery, News};
 
 use crate::erasures::{NEWS_CONTEXT, PersonalNews};
 use crate::problem::{Code, Problem};
+use crate::refilings::PLACE_CONTEXT;
 use crate::repository::{Agent, Repository, work};
 use crate::request::Caller;
-use crate::state::FeedRow;
+use crate::state::{FeedRow, FeedWhat};
 
 /// `GET /v1/feed`. A waiting poll holds a connection and nothing else: no thread, no turn to work.
 pub(crate) async fn feed(
@@ -67,22 +69,29 @@ impl Repository {
     }
 
     fn item(&self, row: FeedRow) -> Result<FeedItem, Problem> {
-        let personal = match row.personal {
-            None => PersonalNews { holder: None, shared_kept: Vec::new() },
-            Some(sealed) => {
-                let plain = self.secrets.open_sealed(NEWS_CONTEXT, &sealed);
-                plain.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or_else(|| {
-                    tracing::error!(erasure = %row.erasure, "a feed item does not open");
-                    Code::StorageFailed
-                })?
+        let FeedRow { sequence, previous, what, materials, personal } = row;
+        let news = match what {
+            FeedWhat::Refiled => {
+                let now = personal.map(|sealed| self.personal(PLACE_CONTEXT, &sealed)).transpose()?;
+                News::Refiled { materials, now }
+            }
+            FeedWhat::Erased(erasure) => {
+                let personal = personal.map(|sealed| self.personal(NEWS_CONTEXT, &sealed)).transpose()?;
+                let PersonalNews { holder, shared_kept } =
+                    personal.unwrap_or(PersonalNews { holder: None, shared_kept: Vec::new() });
+                let shared_kept = shared_kept.iter().filter_map(|d| d.parse().ok()).collect();
+                News::Erased { erasure, materials, holder, shared_kept }
             }
         };
-        let news = News::Erased {
-            erasure: row.erasure,
-            materials: row.materials,
-            holder: personal.holder,
-            shared_kept: personal.shared_kept.iter().filter_map(|d| d.parse().ok()).collect(),
-        };
-        Ok(FeedItem { sequence: row.sequence, previous: row.previous, news })
+        Ok(FeedItem { sequence, previous, news })
+    }
+
+    /// The personal part of an item.
+    fn personal<T: DeserializeOwned>(&self, context: &[u8], sealed: &[u8]) -> Result<T, Problem> {
+        let plain = self.secrets.open_sealed(context, sealed);
+        plain.and_then(|plain| serde_json::from_slice(&plain).ok()).ok_or_else(|| {
+            tracing::error!("a feed item does not open");
+            Code::StorageFailed.into()
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::commits::Progress;
 use crate::limits::COPY_LIFETIME_MS;
 use crate::problem::Problem;
 use crate::repository::{Agent, Repository};
-use crate::state::Tag;
+use crate::state::{StateError, Tag};
 
 /// How a reported material stands before it is filed.
 pub(crate) enum Standing {
@@ -48,7 +48,9 @@ impl Repository {
             return Ok(Standing::Refused(wire::MATERIAL_ERASED));
         }
         if let Some(on_file) = self.archive.material(stored)? {
-            let same = stored != material.id || is_same(&on_file.material, material);
+            let same = stored != material.id
+                || is_same(&on_file.material, material)
+                || self.was_put_right(agent, &on_file.material, material)?;
             return Ok(if same {
                 Standing::OnFile(stored)
             } else {
@@ -79,6 +81,12 @@ impl Repository {
         let (digests, tags): (Vec<Digest>, Vec<Tag>) = lacking.into_iter().unzip();
         self.state.forget_uploads(agent.record.number, &tags)?;
         Ok(Standing::Lacking(digests))
+    }
+
+    /// Whether a material this agent reports once more is the one it committed, put right since.
+    fn was_put_right(&self, agent: &Agent, on_file: &Material, material: &Material) -> Result<bool, Problem> {
+        let own = self.state.committers(material.id)?.contains(&agent.record.number);
+        Ok(own && digests(on_file) == digests(material))
     }
 
     fn on_file(&self, material: MaterialId) -> Result<Option<Place>, Problem> {
@@ -147,8 +155,14 @@ impl Repository {
             }
         }
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
-        let material = material.clone();
+        let material = Material { supersedes: self.superseded_by(material)?, ..material.clone() };
         Ok(Filing { material, from, page_sets: Vec::new(), by, purpose: None, idempotency: None })
+    }
+
+    /// The paper whose place a reported one takes, by the name it has here.
+    fn superseded_by(&self, material: &Material) -> Result<Option<MaterialId>, StateError> {
+        let Some(older) = material.supersedes else { return Ok(None) };
+        Ok(Some(self.state.stored_for(older)?.unwrap_or(older)).filter(|older| *older != material.id))
     }
 
     /// The archive draws on the dossiers of a material's own holders by itself. Bytes that this agent uploaded
@@ -175,9 +189,10 @@ impl Repository {
         agent: &Agent,
         material: &Material,
         first: MaterialId,
+        supersedes: Option<MaterialId>,
     ) -> Result<Filed, ArchiveError> {
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
-        let material = Material { duplicate_of: Some(first), ..material.clone() };
+        let material = Material { duplicate_of: Some(first), supersedes, ..material.clone() };
         let (from, page_sets) = (Vec::new(), Vec::new());
         self.archive.file(Filing { material, from, page_sets, by, purpose: None, idempotency: None })
     }
@@ -193,7 +208,8 @@ impl Repository {
     ) -> Result<(), Problem> {
         let filed = match filed {
             Ok(filed) if filed.duplicate && !writes_the_same(&filed.stored.material, material) => {
-                self.file_beside(agent, material, filed.stored.material.id)
+                let supersedes = self.superseded_by(material)?;
+                self.file_beside(agent, material, filed.stored.material.id, supersedes)
             }
             filed => filed,
         };
@@ -277,5 +293,6 @@ fn writes_the_same(on_file: &Material, reported: &Material) -> bool {
             && on_file.original_seen == reported.original_seen
             && on_file.note == reported.note
             && on_file.origin == reported.origin
+            && (reported.supersedes.is_none() || on_file.supersedes.is_some())
             && about(on_file) == about(reported))
 }

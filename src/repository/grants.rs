@@ -77,6 +77,20 @@ impl Grants {
     }
 }
 
+impl Grants {
+    /// Takes a material's pictures out of every grant: they were given for a dossier it is not in any more.
+    pub(crate) fn withdraw(&self, material: MaterialId) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut withdrawn = 0;
+        for grant in held.grants.values_mut() {
+            let before = grant.pictures.len();
+            grant.pictures.retain(|picture| picture.material != material);
+            withdrawn += before - grant.pictures.len();
+        }
+        held.pictures -= withdrawn;
+    }
+}
+
 impl Held {
     fn make_room(&mut self, agent: AgentNumber, coming: usize, now: Instant) {
         while let Some(oldest) = self.order.front().copied() {

@@ -34,6 +34,7 @@ mod limits;
 mod loopback;
 mod problem;
 mod reading;
+mod refilings;
 mod repository;
 mod request;
 mod routes;

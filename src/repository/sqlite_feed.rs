@@ -1,12 +1,14 @@
-//! The agents' feeds in SQLite: who is told of an erasure, and in what order.
+//! The agents' feeds in SQLite: who is told of an erasure or a refiling, and in what order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, Transaction, params};
 use yidang_model::{ErasureId, MaterialId};
 
-use crate::sqlite_state::{fixed, signed};
-use crate::state::{AgentNumber, ErasureOutcome, FeedRow, StateError, StateFault};
+use crate::sqlite_state::{fixed, put_contact, signed};
+use crate::state::{
+    AgentNumber, ErasureOutcome, FeedRow, FeedWhat, RefilingOutcome, StateError, StateFault, Tag,
+};
 
 /// Puts an erasure onto the feeds. The whole is one transaction, and sequences are counted on the agent's own
 /// row in it: none becomes visible before a smaller one, and none is left out.
@@ -19,14 +21,8 @@ pub(crate) fn finish_erasure(
     let mut heads = Vec::with_capacity(told.len());
     for (agent, own) in told {
         let all: BTreeSet<MaterialId> = outcome.materials.iter().copied().chain(own).collect();
-        let materials: Vec<u8> = all.iter().flat_map(|m| *m.as_bytes()).collect();
-        let sql = "UPDATE agents SET feed_head = feed_head + 1 WHERE number = ?1 RETURNING feed_head";
-        let sequence: i64 = t.prepare_cached(sql)?.query_row(params![agent], |row| row.get(0))?;
-        let sql = "INSERT INTO feed (agent, sequence, previous, erasure, materials, personal)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let row = params![agent, sequence, sequence - 1, outcome.id.as_bytes(), materials, outcome.personal];
-        t.prepare_cached(sql)?.execute(row)?;
-        heads.push((agent, sequence.unsigned_abs()));
+        let (id, personal) = (outcome.id.as_bytes(), Some(&outcome.personal[..]));
+        heads.push((agent, append(t, agent, ("erased", id), &all, personal)?));
     }
     for material in outcome.materials {
         t.prepare_cached("DELETE FROM uploads WHERE material = ?1")?.execute(params![material.as_bytes()])?;
@@ -36,6 +32,62 @@ pub(crate) fn finish_erasure(
     }
     t.execute("UPDATE erasures SET request = NULL WHERE id = ?1", params![outcome.id.as_bytes()])?;
     Ok(heads)
+}
+
+/// Puts a refiling onto the feeds of those who filed the material, with where it belongs, and of those whose
+/// windows had a dossier open in which it was.
+pub(crate) fn finish_refiling(
+    t: &Transaction<'_>,
+    outcome: &RefilingOutcome<'_>,
+) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+    let stored = outcome.stored.as_bytes();
+    let mut filed: BTreeMap<AgentNumber, BTreeSet<MaterialId>> = BTreeMap::new();
+    let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
+    let mut rows = statement.query(params![stored])?;
+    while let Some(row) = rows.next()? {
+        filed.entry(row.get(0)?).or_default().insert(MaterialId::from_bytes(fixed(row, 1)?));
+    }
+    let mut told: BTreeSet<AgentNumber> = filed.keys().copied().chain([outcome.requester]).collect();
+    for person in outcome.shown_for {
+        told.extend(openers(t, person)?);
+    }
+    let mut heads = Vec::with_capacity(told.len());
+    for agent in told {
+        let own = filed.get(&agent);
+        let mut all = own.cloned().unwrap_or_default();
+        all.insert(outcome.stored);
+        let personal = own.map(|_| &outcome.personal[..]);
+        heads.push((agent, append(t, agent, ("refiled", stored), &all, personal)?));
+        if own.is_some() {
+            outcome.holders.iter().try_for_each(|holder| put_contact(t, agent, holder))?;
+        }
+    }
+    Ok(heads)
+}
+
+/// Puts an item onto an agent's feed; its sequence. The count is on the agent's own row.
+fn append(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    (what, id): (&str, &[u8; 16]),
+    materials: &BTreeSet<MaterialId>,
+    personal: Option<&[u8]>,
+) -> Result<u64, StateError> {
+    let materials: Vec<u8> = materials.iter().flat_map(|m| *m.as_bytes()).collect();
+    let sql = "UPDATE agents SET feed_head = feed_head + 1 WHERE number = ?1 RETURNING feed_head";
+    let sequence: i64 = t.prepare_cached(sql)?.query_row(params![agent], |row| row.get(0))?;
+    let sql = "INSERT INTO feed (agent, sequence, previous, erasure, materials, personal, what)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let row = params![agent, sequence, sequence - 1, id, materials, personal, what];
+    t.prepare_cached(sql)?.execute(row)?;
+    Ok(sequence.unsigned_abs())
+}
+
+/// Everyone who looked at this person's dossier.
+fn openers(t: &Transaction<'_>, person: &Tag) -> Result<Vec<AgentNumber>, StateError> {
+    let sql = "SELECT agent FROM contacts WHERE subject = ?1 AND opened_at IS NOT NULL";
+    let mut statement = t.prepare_cached(sql)?;
+    Ok(statement.query_map(params![person], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// Everyone who committed one of the materials, under the names they gave them, everyone who filed for or looked
@@ -60,11 +112,8 @@ fn concerned(
         }
     }
     for person in outcome.shown_for {
-        let sql = "SELECT agent FROM contacts WHERE subject = ?1 AND opened_at IS NOT NULL";
-        let mut statement = t.prepare_cached(sql)?;
-        let mut rows = statement.query(params![person])?;
-        while let Some(row) = rows.next()? {
-            told.entry(row.get(0)?).or_default();
+        for agent in openers(t, person)? {
+            told.entry(agent).or_default();
         }
     }
     Ok(told)
@@ -78,7 +127,7 @@ pub(crate) fn read(
 ) -> Result<(Vec<FeedRow>, u64), StateError> {
     let sql = "SELECT feed_head FROM agents WHERE number = ?1";
     let head: i64 = t.prepare_cached(sql)?.query_row(params![agent], |row| row.get(0))?;
-    let sql = "SELECT sequence, previous, erasure, materials, personal FROM feed
+    let sql = "SELECT sequence, previous, erasure, materials, personal, what FROM feed
                WHERE agent = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3";
     let mut statement = t.prepare_cached(sql)?;
     let mut rows = statement.query(params![agent, signed(after), signed(limit as u64)])?;
@@ -94,10 +143,15 @@ fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
     let (ids, []) = materials.as_chunks::<16>() else {
         return Err(StateError::new(StateFault::Damaged, "a feed item's materials do not hold together"));
     };
+    let what = match row.get_ref(5)?.as_str().unwrap_or_default() {
+        "erased" => FeedWhat::Erased(ErasureId::from_bytes(fixed(row, 2)?)),
+        "refiled" => FeedWhat::Refiled,
+        _ => return Err(StateError::new(StateFault::Damaged, "a feed item is about nothing there is")),
+    };
     Ok(FeedRow {
         sequence: row.get::<_, i64>(0)?.unsigned_abs(),
         previous: row.get::<_, i64>(1)?.unsigned_abs(),
-        erasure: ErasureId::from_bytes(fixed(row, 2)?),
+        what,
         materials: ids.iter().copied().map(MaterialId::from_bytes).collect(),
         personal: row.get(4)?,
     })

@@ -12,7 +12,7 @@ use crate::secrets::make_private_folder;
 use crate::sqlite_feed;
 use crate::state::{
     AgentNumber, AgentRecord, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow, NewAgent,
-    PlannedErasure, State, StateError, StateFault, Tag, Upload,
+    PlannedErasure, RefilingOutcome, State, StateError, StateFault, Tag, Upload,
 };
 
 /// The file in the data folder.
@@ -21,7 +21,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -58,13 +58,17 @@ CREATE TABLE erasures (
 CREATE INDEX erasures_open ON erasures (id) WHERE request IS NOT NULL;
 CREATE TABLE feed (
     agent INTEGER NOT NULL REFERENCES agents, sequence INTEGER NOT NULL, previous INTEGER NOT NULL,
-    erasure BLOB NOT NULL, materials BLOB NOT NULL, personal BLOB, PRIMARY KEY (agent, sequence)
+    erasure BLOB NOT NULL, materials BLOB NOT NULL, personal BLOB, what TEXT NOT NULL DEFAULT 'erased',
+    PRIMARY KEY (agent, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX feed_personal ON feed (agent, sequence) WHERE personal IS NOT NULL;
 ";
 
 /// What a state of version 1 lacks.
 const SINCE_1: &str = "ALTER TABLE contacts ADD COLUMN opened_at INTEGER;";
+
+/// What a state of version 2 lacks. `erasure` holds the material's name where the item is no erasure.
+const SINCE_2: &str = "ALTER TABLE feed ADD COLUMN what TEXT NOT NULL DEFAULT 'erased';";
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
 pub(crate) struct SqliteState {
@@ -137,7 +141,8 @@ fn prepare(connection: &mut Connection) -> Result<(), StateError> {
     }
     match version {
         0 => transaction.execute_batch(SCHEMA)?,
-        1 => transaction.execute_batch(SINCE_1)?,
+        1 => transaction.execute_batch(&[SINCE_1, SINCE_2].concat())?,
+        2 => transaction.execute_batch(SINCE_2)?,
         _ => {}
     }
     if version < SCHEMA_VERSION {
@@ -384,6 +389,10 @@ impl State for SqliteState {
         self.write(|t| sqlite_feed::finish_erasure(t, outcome))
     }
 
+    fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+        self.write(|t| sqlite_feed::finish_refiling(t, outcome))
+    }
+
     fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError> {
         // One transaction, so that head and items are of the same instant.
         let mut connection = self.read();
@@ -414,7 +423,7 @@ impl State for SqliteState {
     }
 }
 
-fn put_contact(t: &Transaction<'_>, agent: AgentNumber, subject: &Tag) -> Result<(), StateError> {
+pub(crate) fn put_contact(t: &Transaction<'_>, agent: AgentNumber, subject: &Tag) -> Result<(), StateError> {
     let sql = "INSERT OR IGNORE INTO contacts (subject, agent) VALUES (?1, ?2)";
     t.prepare_cached(sql)?.execute(params![subject, agent])?;
     Ok(())

@@ -150,12 +150,34 @@ pub(crate) struct ErasureOutcome<'a> {
     pub(crate) personal: Vec<u8>,
 }
 
-/// An item of an agent's feed. So far the only news is an erasure.
+/// What a refiling did in the archive, to be told to the agents it concerns.
+#[derive(Debug)]
+pub(crate) struct RefilingOutcome<'a> {
+    /// The material on file.
+    pub(crate) stored: MaterialId,
+    /// Who put it right; always told.
+    pub(crate) requester: AgentNumber,
+    /// Tags of the people whose it was: their dossiers showed it.
+    pub(crate) shown_for: &'a [Tag],
+    /// Tags of the people whose it is.
+    pub(crate) holders: &'a [Tag],
+    /// Where it belongs, sealed; told to those who filed it alone.
+    pub(crate) personal: Vec<u8>,
+}
+
+/// What an item of a feed is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FeedWhat {
+    Erased(ErasureId),
+    Refiled,
+}
+
+/// An item of an agent's feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FeedRow {
     pub(crate) sequence: u64,
     pub(crate) previous: u64,
-    pub(crate) erasure: ErasureId,
+    pub(crate) what: FeedWhat,
     pub(crate) materials: Vec<MaterialId>,
     /// Sealed; `None` once the agent has carried it out.
     pub(crate) personal: Option<Vec<u8>>,
@@ -226,6 +248,10 @@ pub(crate) trait State: Send + Sync {
     /// Puts an erasure on the feed of everyone concerned and forgets what the state had about it. The feeds
     /// it went onto, each with its new head.
     fn finish_erasure(&self, outcome: &ErasureOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// Puts a refiling on the feed of everyone concerned, and remembers that those who filed it filed for the
+    /// people whose it is now. The feeds it went onto, each with its new head.
+    fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError>;
 
     /// At most `limit` items after that sequence, and the feed's head.
     fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError>;

@@ -8,8 +8,8 @@ use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
 use crate::secrets::random;
 use crate::sqlite_state::{STATE_FILE, SqliteState};
 use crate::state::{
-    AgentRecord, Answered, CommitRecord, Committed, Enrolment, ErasureOutcome, NewAgent, PlannedErasure,
-    State, StateFault, Upload,
+    AgentRecord, Answered, CommitRecord, Committed, Enrolment, ErasureOutcome, FeedWhat, NewAgent,
+    PlannedErasure, RefilingOutcome, State, StateFault, Upload,
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -159,7 +159,7 @@ fn an_erasure_is_told_to_everyone_concerned_and_to_nobody_else() {
     under_both_names.sort_unstable();
     for (agent, materials) in [(asks, vec![stored]), (filed, under_both_names), (looked, vec![stored])] {
         let (rows, head) = told(agent);
-        assert_eq!((rows.len(), head, rows[0].erasure), (1, 1, id));
+        assert_eq!((rows.len(), head, rows[0].what), (1, 1, FeedWhat::Erased(id)));
         assert_eq!((rows[0].sequence, rows[0].previous, &rows[0].materials), (1, 0, &materials));
         assert_eq!(rows[0].personal.as_deref(), Some(&b"sealed too"[..]));
     }
@@ -172,6 +172,46 @@ fn an_erasure_is_told_to_everyone_concerned_and_to_nobody_else() {
     state.acknowledge(asks.number, 1).unwrap();
     let (rows, _) = told(asks);
     assert_eq!((rows[0].personal.is_some(), rows[1].personal.is_some()), (false, true));
+    assert_eq!(state.verify().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_refiling_is_told_in_full_to_those_who_filed_it_alone() {
+    let (_folder, state) = open();
+    let agents: Vec<AgentRecord> = (0..4).map(|_| enrolled(&state)).collect();
+    let [asks, filed, looked, other] = &agents[..] else { panic!() };
+    let (stored, alias, [before, now]) = (material(), material(), [[9; 32], [8; 32]]);
+    let commit = CommitRecord {
+        agent: filed,
+        answered: None,
+        committed: vec![Committed { material: alias, stored }],
+        contacts: BTreeSet::new(),
+        used: Vec::new(),
+    };
+    state.put_commit(&commit).unwrap();
+    state.put_opened(looked.number, before, NOON).unwrap();
+    state.put_opened(asks.number, now, NOON).unwrap();
+    let outcome = RefilingOutcome {
+        stored,
+        requester: asks.number,
+        shown_for: &[before],
+        holders: &[now],
+        personal: b"sealed too".to_vec(),
+    };
+    assert_eq!(state.finish_refiling(&outcome).unwrap().len(), 3);
+    let told = |agent: &AgentRecord| state.feed(agent.number, 0, 10).unwrap().0;
+    for (agent, names, in_full) in [(asks, 1, false), (filed, 2, true), (looked, 1, false)] {
+        let rows = told(agent);
+        assert_eq!((rows.len(), rows[0].what, rows[0].materials.len()), (1, FeedWhat::Refiled, names));
+        assert!(rows[0].materials.contains(&stored));
+        assert_eq!(rows[0].personal.is_some(), in_full);
+    }
+    assert_eq!(told(other), []);
+    // Whoever forgets that person has to tell those who have their paper.
+    let contacts = state.contacts(now).unwrap();
+    assert!(contacts.iter().any(|(agent, opened_at)| *agent == filed.number && opened_at.is_none()));
+    state.acknowledge(filed.number, 1).unwrap();
+    assert_eq!(told(filed)[0].personal, None);
     assert_eq!(state.verify().unwrap(), Vec::<String>::new());
 }
 
@@ -252,7 +292,7 @@ fn a_state_of_the_first_version_is_taken_over() {
     let agent = enrolled(&state);
     drop(state);
     let connection = rusqlite::Connection::open(folder.path().join(STATE_FILE)).unwrap();
-    connection.execute_batch("ALTER TABLE contacts DROP COLUMN opened_at; PRAGMA user_version = 1").unwrap();
+    connection.execute_batch("ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at; PRAGMA user_version = 1").unwrap();
     connection
         .execute("INSERT INTO contacts (subject, agent) VALUES (?1, ?2)", ([9_u8; 32], agent.number))
         .unwrap();

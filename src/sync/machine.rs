@@ -28,6 +28,8 @@ pub enum EntryId {
     Material(MaterialId),
     /// A request to forget.
     Erasure(ErasureId),
+    /// A filing that was put right, by the material's name.
+    Refiling(MaterialId),
 }
 
 /// A blob an entry names.

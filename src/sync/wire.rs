@@ -27,6 +27,10 @@ pub const MATERIAL_CONFLICT: &str = "material_conflict";
 /// Result code: this agent may not ask that this be forgotten. It neither filed it itself nor had the dossier
 /// open lately.
 pub const ERASURE_DENIED: &str = "erasure_denied";
+/// Result code: this agent may not put this right. It neither filed it itself nor had the dossier open lately.
+pub const REFILING_DENIED: &str = "refiling_denied";
+/// Result code: no such material is on file.
+pub const MATERIAL_UNKNOWN: &str = "material_unknown";
 /// Result code: the entry does not hold together.
 pub const INVALID: &str = "invalid";
 /// Result code: this version of the repository does not know such entries.
@@ -149,6 +153,8 @@ pub enum Entry {
     },
     /// Someone asked that a material or a person be forgotten: exactly one of `material` and `holder`.
     ErasureRequested(ErasureEntry),
+    /// A material that had been filed to the wrong person, kind or case was put right.
+    Refiled(RefilingEntry),
 }
 
 impl fmt::Debug for Entry {
@@ -156,6 +162,7 @@ impl fmt::Debug for Entry {
         match self {
             Self::Filed { id, .. } => write!(f, "Filed({id}, …)"),
             Self::ErasureRequested(entry) => write!(f, "ErasureRequested({}, …)", entry.id),
+            Self::Refiled(entry) => write!(f, "Refiled({}, …)", entry.id),
         }
     }
 }
@@ -166,6 +173,7 @@ impl Entry {
         match self {
             Self::Filed { id, .. } => id.to_string(),
             Self::ErasureRequested(entry) => entry.id.to_string(),
+            Self::Refiled(entry) => entry.id.to_string(),
         }
     }
 }
@@ -189,6 +197,42 @@ pub struct ErasureEntry {
     pub operator: Option<String>,
     /// Name of the token that asked.
     pub client: String,
+}
+
+/// A material as it stands after it was put right.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefilingEntry {
+    /// The material.
+    #[serde(with = "text")]
+    pub id: MaterialId,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub now: WirePlace,
+    /// Why.
+    pub reason: String,
+    /// The clerk, where the window software said.
+    #[serde(default)]
+    pub operator: Option<String>,
+    /// Name of the token that put it right.
+    pub client: String,
+}
+
+/// Where a material belongs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WirePlace {
+    /// Whose it is; at least one.
+    pub holders: Vec<WireSubject>,
+    /// What it is.
+    pub kind: String,
+    /// Its case number.
+    #[serde(default)]
+    pub case: Option<String>,
+}
+
+impl fmt::Debug for WirePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WirePlace(…)")
+    }
 }
 
 /// Answer to [`CommitRequest`].
@@ -284,6 +328,15 @@ pub enum News {
         /// The erasure.
         #[serde(with = "text")]
         erasure: ErasureId,
+    },
+    /// These were put right: whoever was shown them as they were must ask again.
+    Refiled {
+        /// One material under the names it has.
+        #[serde(with = "text::list")]
+        materials: Vec<MaterialId>,
+        /// Where it belongs; only for an agent that filed it, and absent once it has carried that out.
+        #[serde(default)]
+        now: Option<WirePlace>,
     },
     /// Something this version does not know; to be passed over.
     #[serde(other)]
@@ -398,9 +451,30 @@ mod tests {
         assert_eq!(json["materials"][0], "02".repeat(16));
         assert_eq!(serde_json::from_value::<FeedItem>(json).unwrap(), item);
 
-        let newer = r#"{"sequence":4,"previous":3,"type":"refiled","from":"a","number":7}"#;
+        let newer = r#"{"sequence":4,"previous":3,"type":"held","from":"a","number":7}"#;
         let item: FeedItem = serde_json::from_str(newer).unwrap();
         assert_eq!((item.sequence, item.previous, item.news), (4, 3, News::Unknown));
+    }
+
+    #[test]
+    fn a_refiling_is_flat_and_shows_nobody_in_its_debug_form() {
+        let now = WirePlace {
+            holders: vec![WireSubject { r#type: "resident".into(), value: "11010519491231002X".into() }],
+            kind: "form".into(),
+            case: None,
+        };
+        let id = MaterialId::from_bytes([7; 16]);
+        let (reason, client) = ("wrong card".into(), "window".into());
+        let entry = Entry::Refiled(RefilingEntry { id, now: now.clone(), reason, operator: None, client });
+        let json = serde_json::to_value(&entry).unwrap();
+        assert_eq!((&json["type"], &json["kind"]), (&"refiled".into(), &"form".into()));
+        assert_eq!(json["holders"][0]["value"], "11010519491231002X");
+        assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), entry);
+        let news = News::Refiled { materials: vec![id], now: Some(now) };
+        let item = FeedItem { sequence: 2, previous: 1, news };
+        let json = serde_json::to_value(&item).unwrap();
+        assert_eq!(serde_json::from_value::<FeedItem>(json).unwrap(), item);
+        assert!(!format!("{entry:?}{item:?}").contains("1949"));
     }
 
     #[test]

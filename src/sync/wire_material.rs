@@ -103,6 +103,8 @@ pub struct WireMaterial {
     pub origin: Origin,
     #[serde(with = "text::option", default)]
     pub duplicate_of: Option<MaterialId>,
+    #[serde(with = "text::option", default)]
+    pub supersedes: Option<MaterialId>,
 }
 
 impl fmt::Debug for WireMaterial {
@@ -202,6 +204,7 @@ impl From<&Material> for WireMaterial {
             status: material.status,
             origin: material.origin,
             duplicate_of: material.duplicate_of,
+            supersedes: material.supersedes,
         }
     }
 }
@@ -258,6 +261,7 @@ impl TryFrom<WireMaterial> for Material {
             status: wire.status,
             origin: wire.origin,
             duplicate_of: wire.duplicate_of,
+            supersedes: wire.supersedes,
         })
     }
 }
@@ -327,6 +331,7 @@ mod tests {
             status: Status::Superseded,
             origin: Origin::Upload,
             duplicate_of: Some(MaterialId::from_bytes([8; 16])),
+            supersedes: Some(MaterialId::from_bytes([7; 16])),
         }
     }
 
@@ -346,6 +351,7 @@ mod tests {
         (bare.case, bare.item, bare.slot, bare.issuer, bare.note) = (None, None, None, None, None);
         (bare.issued_on, bare.valid_until, bare.presented_as, bare.original_seen) = (None, None, None, None);
         (bare.document_number, bare.operator, bare.duplicate_of) = (None, None, None);
+        bare.supersedes = None;
         let mut json = serde_json::to_value(WireMaterial::from(&bare)).unwrap();
         json.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let back: WireMaterial = serde_json::from_value(json).unwrap();

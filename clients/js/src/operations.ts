@@ -21,6 +21,7 @@ export const OPERATIONS = {
   readMaterial: ['GET', '/v1/materials/{id}'],
   readDocument: ['GET', '/v1/materials/{id}/document.pdf'],
   readPageImage: ['GET', '/v1/materials/{id}/pages/{n}/image'],
+  refileMaterial: ['POST', '/v1/materials/{id}/refile'],
   readOpenapi: ['GET', '/v1/openapi.json'],
   requestPreview: ['POST', '/v1/preview-tickets'],
   simulateCard: ['POST', '/v1/simulated/card'],

@@ -214,6 +214,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Correct what `detail` names; see `/v1/openapi.json` for the form.',
     },
   },
+  material_elsewhere: {
+    status: 409,
+    title: {
+      zh: '这份材料由其他窗口归档，只存于中心库，不能在本窗口更正。',
+      en: 'Another window filed this paper, and only the repository holds it; it cannot be put right here.',
+    },
+    remedy: {
+      zh: '请由归档的窗口更正；材料的 counter 就是那个窗口。',
+      en: 'Have it put right at the window that filed it: its `counter` says which.',
+    },
+  },
   material_unknown: {
     status: 404,
     title: {

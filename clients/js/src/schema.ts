@@ -356,7 +356,7 @@ export interface Event {
   data: { [name: string]: any };
   /** Rises with every event, also across restarts. */
   id: number;
-  /** `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`, `material.filed`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are about the card reader in use, one following the other where a better one takes its place, and about every camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is kept for listeners that come back. */
+  /** `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`, `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are about the card reader in use, one following the other where a better one takes its place, and about every camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is kept for listeners that come back. */
   type: string;
 }
 
@@ -388,6 +388,8 @@ export interface FileMaterial {
   presented_as?: PresentedAs | null;
   /** Which required paper of the item it is. */
   slot?: string | null;
+  /** The older material of the same kind and of one of these holders whose place it takes; that one stays readable as `superseded`. */
+  supersedes?: string | null;
   /** Its last day of validity. */
   valid_until?: string | null;
 }
@@ -488,6 +490,8 @@ export interface Material {
   slot: string | null;
   /** Whether it still counts. */
   status: MaterialStatus;
+  /** The older material whose place it takes. */
+  supersedes: string | null;
   /** Its last day of validity. */
   valid_until: string | null;
 }
@@ -632,7 +636,7 @@ export interface Problem {
 }
 
 /** What can go wrong. More may come. */
-export type ProblemCode = 'token_missing' | 'token_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
+export type ProblemCode = 'token_missing' | 'token_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
 
 /** What can be said of a picture's legibility. */
 export interface Quality {
@@ -677,6 +681,18 @@ export type QualityIssue = 'blurred' | 'too_dark' | 'too_bright' | 'glare' | 'cu
 export interface ReadCard {
   /** Wait this long for a card to come, in milliseconds. */
   wait_ms?: number;
+}
+
+/** What is to be put right; at least one of `holders`, `kind` and `case`. */
+export interface RefileMaterial {
+  /** Case number; as it is unless said. */
+  case?: string | null;
+  /** Open dossiers of those whose paper it is, 1 to 16; as it is unless said. */
+  holders?: string[] | null;
+  /** What it is; as it is unless said. */
+  kind?: string | null;
+  /** Why, for the ledger; 1 to 500 characters and no personal data. */
+  reason: string;
 }
 
 /** `answered`; `unreachable`: it gave no answer that could be used, and only this PC's materials are listed; `none`: it was not asked, or there is none. */
@@ -861,4 +877,4 @@ export interface ReadPageImageQuery {
 }
 
 /** The types of events that are known; more may come. */
-export type EventType = 'card.inserted' | 'card.removed' | 'device.lost' | 'device.found' | 'page.outline' | 'page.settled' | 'material.filed' | 'material.erased' | 'capture.expiring' | 'sync.progress' | 'sync.rejected';
+export type EventType = 'card.inserted' | 'card.removed' | 'device.lost' | 'device.found' | 'page.outline' | 'page.settled' | 'material.filed' | 'material.refiled' | 'material.erased' | 'capture.expiring' | 'sync.progress' | 'sync.rejected';

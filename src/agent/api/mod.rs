@@ -56,6 +56,7 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(materials::one))
         .routes(routes!(materials::image))
         .routes(routes!(materials::document))
+        .routes(routes!(materials::refile))
         .routes(routes!(erasures::request))
         .routes(routes!(erasures::one))
         .routes(routes!(sync::sync))

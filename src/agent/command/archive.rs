@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use yidang_archive::{Archive, CheckReport};
 
+use super::audit::{AuditCommand, audit};
 use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
 use super::reach;
@@ -36,6 +37,8 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Tells from the ledger who did what; the question itself is entered there too.
+    Audit(AuditCommand),
     /// Makes the index anew from the ledger and the keyring.
     RebuildIndex {
         /// One JSON document.
@@ -52,6 +55,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
         return Err(Failure::new("archive_absent", cause, remedy));
     }
     match *command {
+        ArchiveCommand::Audit(ref wish) => audit(config, wish)?,
         ArchiveCommand::List { json } => list(config, json)?,
         ArchiveCommand::Stats { json } => {
             if let Outcome::Stats(figures) = ask(config, &Request::Stats)? {

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod archive;
+mod audit;
 mod card;
 mod demo;
 mod enrol;

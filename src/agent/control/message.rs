@@ -28,8 +28,41 @@ pub(crate) enum Request {
     Verify,
     /// Make the index anew.
     RebuildIndex,
+    /// Tell from the ledger who did what.
+    Audit(AuditWish),
     /// Something about card readers, which needs no archive.
     Card(CardRequest),
+}
+
+/// What is asked of the ledger. No `Debug`: it names people.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditWish {
+    pub(crate) of: AuditTopic,
+    /// From this instant on, RFC 3339.
+    pub(crate) since: Option<String>,
+    /// Before this instant.
+    pub(crate) until: Option<String>,
+    /// At most so many lines.
+    pub(crate) limit: u64,
+}
+
+/// Whom or what an audit is about.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AuditTopic {
+    /// One person's papers.
+    Person {
+        /// The word for what kind of number it is.
+        #[serde(rename = "type")]
+        kind: String,
+        /// The number.
+        value: String,
+    },
+    /// A clerk, by the name their window software gave.
+    Operator(String),
+    /// Dossiers opened on another basis than the card.
+    NoCard,
 }
 
 /// What is wanted of the card readers.
@@ -58,7 +91,7 @@ impl Request {
     /// Whether it reads or writes everything there is, so that one at a time is enough.
     #[cfg(unix)]
     pub(super) fn is_long(&self) -> bool {
-        matches!(self, Self::Verify | Self::RebuildIndex)
+        matches!(self, Self::Verify | Self::RebuildIndex | Self::Audit(_))
     }
 
     /// Whether it may be cut off when the daemon stops: it changes nothing, or what it changes is made good at
@@ -82,6 +115,8 @@ pub(crate) enum News {
     },
     /// Some more of the list.
     Materials(Vec<MaterialLine>),
+    /// Some more of what the ledger says.
+    Audited(Vec<AuditedLine>),
     /// Something happened at the reader.
     Event(WatchedEvent),
     /// Nothing yet; the work goes on.
@@ -113,6 +148,27 @@ pub(crate) struct MaterialLine {
     pub(crate) safe_at: String,
 }
 
+/// A ledger entry as an auditor sees it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AuditedLine {
+    pub(crate) sequence: u64,
+    pub(crate) at: String,
+    /// `filed`, `looked`, `opened`, `refiled`, `erased` …
+    pub(crate) action: String,
+    pub(crate) operator: Option<String>,
+    pub(crate) client: String,
+    pub(crate) basis: Option<String>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) case: Option<String>,
+    pub(crate) materials: Vec<String>,
+}
+
+impl std::fmt::Debug for AuditedLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AuditedLine({})", self.sequence)
+    }
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,6 +188,13 @@ pub(crate) enum Outcome {
     Rebuilt {
         /// Ledger entries applied.
         entries: u64,
+    },
+    /// The ledger has been gone through.
+    Audited {
+        /// Lines told.
+        lines: u64,
+        /// Whether there are more than were wanted.
+        truncated: bool,
     },
     /// What the card says: the fields of `POST /v1/card/read`.
     Card(Box<Value>),

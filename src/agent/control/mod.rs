@@ -3,6 +3,7 @@
 //! One connection carries one [`Request`] as a line of JSON; the answer is any number of [`News`] lines and then
 //! the outcome or the failure. The work itself is the same with and without a daemon: [`Workplace`].
 
+mod audit;
 mod card_place;
 #[cfg(unix)]
 mod client;
@@ -21,7 +22,10 @@ pub(crate) use card_place::CardPlace;
 pub(crate) use client::Connection;
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
-pub(crate) use message::{ArchiveStats, CardRequest, MaterialLine, News, Outcome, Request, WatchedEvent};
+pub(crate) use message::{
+    ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome, Request,
+    WatchedEvent,
+};
 pub(crate) use probe::{ProbeReport, ProbedModule, ProbedReader};
 #[cfg(unix)]
 pub(crate) use server::Control;

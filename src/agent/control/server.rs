@@ -179,7 +179,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (place, long) = (place(folder.path()), Mutex::new(()));
         let held = long.lock().unwrap();
-        for request in [Request::Verify, Request::RebuildIndex] {
+        let of = crate::control::AuditTopic::NoCard;
+        let wish = crate::control::AuditWish { of, since: None, until: None, limit: 1 };
+        for request in [Request::Verify, Request::RebuildIndex, Request::Audit(wish)] {
             let Line::Failed(failure) = answer_to(Some(request), &place, &long) else { panic!("busy") };
             assert_eq!(failure.code, "busy");
         }

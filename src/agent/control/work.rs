@@ -48,6 +48,7 @@ impl Workplace {
             Request::Stats => Ok(Outcome::Stats(self.stats()?)),
             Request::Verify => Ok(Outcome::Verified(self.verify(listen)?)),
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
+            Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Card(request) => match &self.card {
                 Some(card) => card.carry_out(request, listen),
                 None => {

@@ -3,7 +3,7 @@
 use yidang_archive::{ArchiveError, Change, ChangeWhat, ErasureTarget};
 use yidang_model::{Digest, ErasureId, Material, MaterialId};
 use yidang_sync::machine::{BlobRef, Cut, EntryId, Item, LOAD_ENTRIES_MAX};
-use yidang_sync::wire::{Entry, ErasureEntry, WireMaterial, WireSubject};
+use yidang_sync::wire::{Entry, ErasureEntry, RefilingEntry, WireMaterial, WirePlace, WireSubject};
 
 use super::SyncError;
 use super::backlog::{filed_at, pictures};
@@ -138,8 +138,26 @@ fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>,
             }
             None => Ok(None),
         },
+        ChangeWhat::Refiled { material, reason } => {
+            let entry = Entry::Refiled(RefilingEntry {
+                id: material.id,
+                now: place_of(material),
+                reason: reason.clone(),
+                operator: None,
+                client: CLIENT.to_owned(),
+            });
+            written(change.sequence, EntryId::Refiling(material.id), &entry, Vec::new()).map(Some)
+        }
         // What was forgotten before it was sent never leaves this window.
         ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
+    }
+}
+
+fn place_of(material: &Material) -> WirePlace {
+    WirePlace {
+        holders: material.holders.iter().map(WireSubject::from).collect(),
+        kind: material.kind.as_str().to_owned(),
+        case: material.case.clone(),
     }
 }
 

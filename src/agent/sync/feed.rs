@@ -1,17 +1,18 @@
-//! The repository's news for this window: what to forget.
+//! The repository's news for this window: what to forget, and what belongs elsewhere.
 
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use yidang_archive::{ArchiveError, ErasureTarget, WentElsewhere};
-use yidang_model::{ErasureId, MaterialId, Subject};
+use yidang_model::{ErasureId, Kind, MaterialId, Subject};
 use yidang_sync::limits::FEED_ITEMS_MAX;
 use yidang_sync::machine::REPOSITORY_PROTOCOL;
-use yidang_sync::wire::{FeedAnswer, News, WireSubject};
+use yidang_sync::wire::{FeedAnswer, News, WirePlace, WireSubject};
 
 use super::SyncEvent;
 use super::error::{ARCHIVE_FAILED, STATE_FAILED};
 use super::shared::Shared;
+use super::source::Place;
 use super::store::Decision;
 
 /// Carries feed items out, one at a time, whichever thread fetched them.
@@ -59,6 +60,12 @@ impl Feed {
                     erase(shared, *erasure, &went, holder.as_ref())?;
                     (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials: went.materials });
                 }
+                News::Refiled { materials, now } => {
+                    if let Some(now) = now {
+                        refile(shared, materials, now)?;
+                    }
+                    (shared.listener)(SyncEvent::Refiled { materials: materials.clone() });
+                }
                 News::ErasureRefused { erasure } => {
                     shared.store.decide(*erasure, Decision::Refused).map_err(state_failed)?;
                     shared.source.refuse(*erasure).map_err(archive_failed)?;
@@ -97,6 +104,18 @@ fn erase(
         }
     }
     tracing::info!(erasure = %erasure, materials = materials.len(), "an erasure of the repository was carried out");
+    Ok(())
+}
+
+fn refile(shared: &Shared, materials: &[MaterialId], now: &WirePlace) -> Result<(), &'static str> {
+    let holders = now.holders.iter().map(Subject::try_from).collect::<Result<Vec<Subject>, _>>();
+    let holders = holders.map_err(|_| REPOSITORY_PROTOCOL)?;
+    let kind = Kind::new(&now.kind).map_err(|_| REPOSITORY_PROTOCOL)?;
+    let place = Place { holders, kind, case: now.case.clone() };
+    for material in materials {
+        shared.source.refile(*material, place.clone()).map_err(archive_failed)?;
+    }
+    tracing::info!(materials = materials.len(), "a refiling of the repository was carried out");
     Ok(())
 }
 

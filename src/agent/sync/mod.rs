@@ -46,6 +46,11 @@ pub enum SyncEvent {
         /// What went at the repository.
         materials: Vec<MaterialId>,
     },
+    /// The repository had this put right; where it is on file here, it has been put right here.
+    Refiled {
+        /// One material under the names it has.
+        materials: Vec<MaterialId>,
+    },
 }
 
 /// Told of everything that happens, on the worker's threads: it must be quick and must not call the worker.

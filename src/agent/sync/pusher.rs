@@ -269,6 +269,10 @@ impl Pusher {
 
     /// A request to forget that the repository will not take is at an end here too.
     fn refused(&self, rejection: &Rejection) -> Result<(), Event> {
+        if let EntryId::Refiling(material) = rejection.id {
+            // It stays put right here: whose it is was decided at this window.
+            tracing::warn!(%material, code = rejection.code, "the repository does not put a material right");
+        }
         let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
         tracing::warn!(erasure = %id, code = rejection.code, "the repository denies an erasure");
         self.shared.store.decide(id, Decision::Refused).map_err(|e| state_failed(&e))?;
@@ -368,7 +372,7 @@ impl Pusher {
         let named = answer.results.iter().zip(&self.batch.items).all(|(result, item)| {
             result.id
                 == match item.id {
-                    EntryId::Material(id) => id.to_string(),
+                    EntryId::Material(id) | EntryId::Refiling(id) => id.to_string(),
                     EntryId::Erasure(id) => id.to_string(),
                 }
         });

@@ -1,10 +1,20 @@
 //! What the worker needs of the archive.
 
-use yidang_archive::{Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget, WentElsewhere};
-use yidang_model::{Digest, ErasureId, MaterialId};
+use yidang_archive::{
+    Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget, Refiling, WentElsewhere,
+};
+use yidang_model::{Digest, ErasureId, Kind, MaterialId, Subject};
 
 /// Client name under which the repository's decisions are carried out.
 const REPOSITORY: &str = "repository";
+
+/// Where the repository says that a material belongs.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) holders: Vec<Subject>,
+    pub(super) kind: Kind,
+    pub(super) case: Option<String>,
+}
 
 /// The archive as far as the worker needs it. All calls block.
 pub(super) trait Source: Send + Sync {
@@ -22,6 +32,8 @@ pub(super) trait Source: Send + Sync {
         target: ErasureTarget,
         elsewhere: WentElsewhere,
     ) -> Result<(), ArchiveError>;
+    /// Puts a material right as the repository has it. Not held here, or right already, is fine.
+    fn refile(&self, id: MaterialId, place: Place) -> Result<(), ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
     /// Whether the erasure was asked for or carried out here.
@@ -64,6 +76,23 @@ impl Source for Archive {
         match done {
             // Nothing of that person was ever filed here; or the material went with another erasure.
             Ok(_) | Err(ArchiveError::HolderUnknown | ArchiveError::MaterialErased) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn refile(&self, id: MaterialId, place: Place) -> Result<(), ArchiveError> {
+        let refiling = Refiling {
+            id,
+            holders: Some(place.holders),
+            kind: Some(place.kind),
+            case: place.case,
+            reason: String::new(),
+            by: Actor { client: REPOSITORY.to_owned(), operator: None },
+            idempotency: None,
+            decided_elsewhere: true,
+        };
+        match Archive::refile(self, refiling) {
+            Ok(_) | Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -139,6 +139,7 @@ impl SyncStore {
             let (kind, id) = match &rejection.id {
                 EntryId::Material(id) => ("material", id.as_bytes()),
                 EntryId::Erasure(id) => ("erasure", id.as_bytes()),
+                EntryId::Refiling(id) => ("refiling", id.as_bytes()),
             };
             let code: String = rejection.code.chars().take(CODE_LENGTH_MAX).collect();
             transaction.execute(

@@ -14,6 +14,8 @@ pub(super) fn run(open: Open<'_>) {
     an_empty_index_finds_nothing(open);
     a_history_is_read_newest_first(open);
     the_earliest_filing_is_found(open);
+    a_refiled_material_is_where_it_belongs(open);
+    it_is_known_what_takes_a_materials_place(open);
     a_set_is_staged_then_filed_or_thrown_away(open);
     unfiled_sets_are_listed_in_order(open);
     only_what_waits_expires(open);
@@ -67,6 +69,52 @@ fn a_history_is_read_newest_first(open: Open<'_>) {
     assert_eq!(sequences(1, u64::MAX, 0), Vec::<u64>::new());
     assert_eq!(index.materials_of(tag(2), 10, 1).unwrap(), rows[8..9]);
     assert_eq!(index.counts().unwrap(), (30, 31));
+}
+
+fn it_is_known_what_takes_a_materials_place(open: Open<'_>) {
+    let index = open("superseding");
+    let newer = |number, sequence| MaterialRow {
+        supersedes: Some(material_id(1)),
+        ..material(number, sequence, &[1], &[2])
+    };
+    // The newer ones may come first: what they take the place of may be elsewhere.
+    index.apply_many(&[filed(&newer(3, 3)), filed(&newer(2, 2))], 3).unwrap();
+    index.apply_many(&[filed(&material(1, 4, &[1], &[1]))], 4).unwrap();
+    drop(index);
+    let index = open("superseding");
+    assert_eq!(index.superseding(material_id(1)).unwrap(), [newer(2, 2), newer(3, 3)]);
+    assert_eq!(index.superseding(material_id(2)).unwrap(), Vec::<MaterialRow>::new());
+    assert_eq!(index.material(material_id(3)).unwrap(), Some(newer(3, 3)));
+    let (id, materials) = (erasure_id(1), vec![material_id(2)]);
+    index.apply_many(&[IndexChange::Erased { id, sequence: 5, materials, holder: None }], 5).unwrap();
+    let moved = MaterialRow { supersedes: None, ..newer(3, 6) };
+    index.apply_many(&[IndexChange::Refiled { id: moved.id, row: Some(moved) }], 6).unwrap();
+    assert_eq!(index.superseding(material_id(1)).unwrap(), Vec::<MaterialRow>::new());
+}
+
+fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {
+    let index = open("refiled");
+    let [first, other] = [material(1, 1, &[1], &[1, 2]), material(2, 2, &[1], &[2])];
+    index.apply_many(&[filed(&first), filed(&other)], 2).unwrap();
+    let moved = MaterialRow { filing: tag(77), ..material(1, 3, &[2, 3], &[1, 2]) };
+    let refiled = |row: Option<&MaterialRow>| IndexChange::Refiled { id: first.id, row: row.cloned() };
+    index.apply_many(&[refiled(Some(&moved))], 3).unwrap();
+    assert_eq!(index.material(first.id).unwrap().as_ref(), Some(&moved));
+    assert_eq!(index.materials_of(tag(1), u64::MAX, 9).unwrap(), std::slice::from_ref(&other));
+    assert_eq!(index.materials_of(tag(3), u64::MAX, 9).unwrap(), std::slice::from_ref(&moved));
+    assert_eq!(index.find_filing(first.filing, &[tag(1)]).unwrap(), None);
+    assert_eq!(index.find_filing(tag(77), &[tag(2), tag(3)]).unwrap(), Some(moved));
+    assert_eq!(index.blob_users(blob_name(2)).unwrap(), [2, 3]);
+    assert_eq!(index.counts().unwrap(), (2, 2));
+    index.apply_many(&[refiled(None)], 4).unwrap();
+    assert_eq!(index.material(first.id).unwrap(), None);
+    assert!(index.blob_users(blob_name(1)).unwrap().is_empty());
+    // A rebuild meets it after its holders were forgotten, and the tombstone in the end.
+    let gone = material(1, 5, &[2], &[1]);
+    let id = erasure_id(1);
+    let erased = IndexChange::Erased { id, sequence: 5, materials: vec![first.id], holder: None };
+    index.apply_many(&[erased, refiled(Some(&gone))], 6).unwrap();
+    assert_eq!(index.material(first.id).unwrap(), None, "nothing erased comes back");
 }
 
 fn the_earliest_filing_is_found(open: Open<'_>) {

@@ -112,6 +112,7 @@ pub(crate) fn material(number: u64, sequence: u64, holders: &[u64], blobs: &[u64
         holders: sorted(holders.iter().map(|h| tag(*h))),
         filing: tag(1 << 20 | number),
         blobs: sorted(blobs.iter().map(|b| blob_name(*b))),
+        supersedes: None,
     }
 }
 

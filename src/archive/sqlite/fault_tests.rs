@@ -168,7 +168,8 @@ fn a_newer_version_is_refused_untouched() {
         (kind.fill)(folder.path()).unwrap();
         let path = folder.path().join(kind.schema.file);
         let raw = Connection::open(&path).unwrap();
-        raw.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA user_version = 2").unwrap();
+        let newer = kind.schema.migrations.len() + 1;
+        raw.execute_batch(&format!("PRAGMA journal_mode = DELETE; PRAGMA user_version = {newer}")).unwrap();
         drop(raw);
         let before = fs::read(&path).unwrap();
         kind.assert_fault((kind.open)(folder.path()), StorageFault::NewerVersion);

@@ -21,6 +21,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             }
             use_up(transaction, row.id, staged)
         }
+        IndexChange::Refiled { id, row } => refile(transaction, *id, row.as_ref()),
         IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
         IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
         IndexChange::ErasureRefused(id) => refuse(transaction, *id),
@@ -74,8 +75,13 @@ fn discard(transaction: &Transaction<'_>, id: CaptureId) -> Result<(), Failure> 
 
 fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure> {
     transaction
-        .prepare_cached("INSERT INTO materials (sequence, id, filing) VALUES (?1, ?2, ?3)")?
-        .execute(params![stored(row.sequence), row.id.as_bytes(), row.filing.0])?;
+        .prepare_cached("INSERT INTO materials (sequence, id, filing, supersedes) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            stored(row.sequence),
+            row.id.as_bytes(),
+            row.filing.0,
+            row.supersedes.map(|id| *id.as_bytes())
+        ])?;
     let mut add = transaction
         .prepare_cached("INSERT OR IGNORE INTO material_holders (holder, material) VALUES (?1, ?2)")?;
     for holder in &row.holders {
@@ -87,6 +93,15 @@ fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure>
         add.execute(params![name.0, stored(row.sequence)])?;
     }
     Ok(())
+}
+
+/// The row it had goes, and with it whom it was filed to.
+fn refile(transaction: &Transaction<'_>, id: MaterialId, row: Option<&MaterialRow>) -> Result<(), Failure> {
+    transaction.prepare_cached("DELETE FROM materials WHERE id = ?1")?.execute([id.as_bytes()])?;
+    match row {
+        Some(row) if !is_erased(transaction, id)? => file(transaction, row),
+        _ => Ok(()),
+    }
 }
 
 /// The sets became part of a material, which needs their blobs from now on, as far as it does.

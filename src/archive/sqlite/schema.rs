@@ -79,7 +79,8 @@ pub(crate) const INDEX: Schema = Schema {
     part: Part::Index,
     file: "index.db",
     application_id: i32::from_be_bytes(*b"YdIx"),
-    migrations: &["
+    migrations: &[
+        "
         CREATE TABLE applied (
             one INTEGER PRIMARY KEY CHECK (one = 1),
             sequence INTEGER NOT NULL CHECK (sequence >= 0)
@@ -135,6 +136,11 @@ pub(crate) const INDEX: Schema = Schema {
             name BLOB NOT NULL CHECK (length(name) = 32),
             PRIMARY KEY (erasure, name)
         ) STRICT, WITHOUT ROWID;
-    "],
+    ",
+        "
+        ALTER TABLE materials ADD COLUMN supersedes BLOB CHECK (length(supersedes) = 16);
+        CREATE INDEX materials_supersedes ON materials (supersedes) WHERE supersedes IS NOT NULL;
+    ",
+    ],
     durable: false,
 };

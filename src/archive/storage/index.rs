@@ -12,7 +12,7 @@ use super::{BlobName, KeyId, StorageError, Tag};
 pub struct MaterialRow {
     /// The material.
     pub id: MaterialId,
-    /// Its `filed` entry.
+    /// Its `filed` entry, or the last `refiled` one.
     pub sequence: u64,
     /// Its holders' tags, each once, sorted.
     pub holders: Vec<Tag>,
@@ -20,6 +20,8 @@ pub struct MaterialRow {
     pub filing: Tag,
     /// The blobs it needs, each once, sorted.
     pub blobs: Vec<BlobName>,
+    /// The material whose place it takes, whether that is there or not.
+    pub supersedes: Option<MaterialId>,
 }
 
 /// How far a staged set has come.
@@ -76,6 +78,14 @@ pub enum IndexChange {
         row: MaterialRow,
         /// The sets it was made of.
         staged: Vec<CaptureId>,
+    },
+    /// A material was put right: this is its row from here on, in place of the one it had. Without a row its
+    /// holders are forgotten, and it is gone with them.
+    Refiled {
+        /// The material.
+        id: MaterialId,
+        /// Its row, with the sequence of its `refiled` entry.
+        row: Option<MaterialRow>,
     },
     /// The sets are used up by a material that was on file before, or that can no longer be opened.
     UsedUp {
@@ -143,7 +153,10 @@ pub trait Index: Send + Sync {
     /// holder to an erasure since keeps its tag and is no longer that filing.
     fn find_filing(&self, filing: Tag, holders: &[Tag]) -> Result<Option<MaterialRow>, StorageError>;
 
-    /// Ledger sequences of the entries (`filed`, `staged`) that keep this blob alive.
+    /// Materials that count and take the place of this one, in the order of their sequence.
+    fn superseding(&self, id: MaterialId) -> Result<Vec<MaterialRow>, StorageError>;
+
+    /// Ledger sequences of the entries (`filed`, `refiled`, `staged`) that keep this blob alive.
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError>;
 
     /// A staged set.

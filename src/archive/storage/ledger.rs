@@ -50,12 +50,16 @@ verbs! {
     Discarded = "discarded",
     /// A material was filed.
     Filed = "filed",
+    /// A material that had been filed to the wrong person, kind or case was put right.
+    Refiled = "refiled",
     /// A filing was recognised as one that is on file already; what it was made of is used up.
     Recognised = "recognised",
     /// Someone opened a dossier or looked at a picture.
     Looked = "looked",
     /// A dossier was opened on another basis than the card; goes to the reviewers' list.
     Opened = "opened",
+    /// Someone asked the ledger who did what.
+    Audited = "audited",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The request was refused.

@@ -10,7 +10,7 @@ use super::papers::*;
 use super::privacy::{assert_nowhere, secrets_of_keys};
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::{ErasureState, Part, StagedState};
-use crate::{Archive, ArchiveError};
+use crate::{Archive, ArchiveError, HistoryPage, Refiling};
 
 const MODES: [Mode; 5] = [Mode::Once, Mode::PowerCut, Mode::PowerCutAfter, Mode::LostAnswer, Mode::Panic];
 
@@ -198,6 +198,45 @@ fn an_erasure_of_a_material_survives_every_fault() {
                 let digest = Digest::of(&picture(1));
                 assert_eq!(archive.staged_blob(capture(5), &digest).expect(when), picture(1));
             }
+            assert_whole(archive, when);
+        },
+    );
+}
+
+#[test]
+fn a_refiling_survives_every_fault() {
+    let to = |who: u16| Refiling { holders: Some(vec![resident(who)]), ..refiling_of(1) };
+    for_every_fault(
+        |archive| {
+            file_paper(archive, 1, &[resident(1)]).unwrap();
+            file_paper(archive, 2, &[resident(1)]).unwrap();
+        },
+        |archive| {
+            // Beside other writes, and for someone nobody has a key for yet.
+            let moved = archive.refile(to(2));
+            let beside = file_paper(archive, 3, &[resident(3)]);
+            (moved, beside)
+        },
+        |_, archive, (moved, beside), when| {
+            let whose = archive.material(material_id(1)).unwrap().expect(when).material.holders;
+            if moved.is_ok() {
+                assert_eq!(whose, [resident(2)], "{when}");
+            }
+            for who in [1, 2] {
+                let page = HistoryPage { before: u64::MAX, limit: 10 };
+                let listed = archive.history(&resident(who), page).unwrap();
+                let shown = listed.iter().any(|s| s.material.id == material_id(1));
+                assert_eq!(shown, whose == [resident(who)], "{who} {when}");
+            }
+            if let Ok(filed) = beside {
+                assert_eq!(archive.material(material_id(3)).unwrap().as_ref(), Some(&filed.stored), "{when}");
+            }
+            assert_eq!(archive.blob(material_id(1), &Digest::of(&picture(1))).expect(when), picture(1));
+            assert_whole(archive, when);
+            archive.refile(to(2)).expect(when);
+            archive.erase_now(erasure_of_person(1, &resident(1))).expect(when);
+            assert!(archive.is_erased(material_id(2)).unwrap(), "{when}");
+            assert_eq!(archive.blob(material_id(1), &Digest::of(&picture(1))).expect(when), picture(1));
             assert_whole(archive, when);
         },
     );

@@ -216,3 +216,49 @@ fn a_check_beside_filing_raises_no_false_alarm() {
     assert!(erased.len() > 60);
     assert_eq!(Verb::Erased.as_str(), "erased");
 }
+
+/// Does this to the ledger's file, past the triggers that keep entries as they are.
+fn tamper(world: &World, sql: &str) {
+    let database = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let triggers: Vec<(String, String)> = database
+        .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    triggers.iter().for_each(|(name, _)| database.execute_batch(&format!("DROP TRIGGER {name}")).unwrap());
+    database.execute_batch(sql).unwrap();
+    triggers.iter().for_each(|(_, sql)| database.execute_batch(sql).unwrap());
+}
+
+#[test]
+fn missing_and_reordered_entries_are_named() {
+    let exchange = "UPDATE entries SET sequence = -sequence WHERE sequence IN (6, 7);
+        UPDATE entries SET sequence = sequence + 13 WHERE sequence IN (-6, -7);";
+    // A backdated look, with the hash of the entry made to fit: the next one tells.
+    let backdate = "UPDATE entries SET at_millis = at_millis - 86400000 WHERE sequence = 6;";
+    let cases: [(&str, &[u64], StorageFault); 3] = [
+        ("DELETE FROM entries WHERE sequence = 6;", &[6], StorageFault::Missing),
+        (exchange, &[6, 7], StorageFault::Damaged),
+        (backdate, &[6], StorageFault::Damaged),
+    ];
+    for (sql, named, fault) in cases {
+        let (world, archive) = two_papers();
+        for _ in 0..4 {
+            archive.record(look_at(&resident(1), &[1])).unwrap();
+        }
+        assert_eq!(archive.head().unwrap(), 9);
+        drop(archive);
+        // The table's own check says that no sequence is negative.
+        tamper(&world, &format!("PRAGMA ignore_check_constraints = ON; {sql}"));
+        let archive = world.open();
+        let report = verify(&archive);
+        for sequence in named {
+            let damage = Damage { part: Part::Ledger, what: DamagedThing::Entry(*sequence), fault };
+            assert!(report.damages.contains(&damage), "{sql}: {:?}", report.damages);
+        }
+        let whole = |d: &Damage| matches!(d.what, DamagedThing::Entry(n) if !(6..=8).contains(&n));
+        assert!(!report.damages.iter().any(whole), "{sql}: {:?}", report.damages);
+    }
+}

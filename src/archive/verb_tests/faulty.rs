@@ -278,6 +278,10 @@ impl Index for Faulty<dyn Index> {
         self.0.find_filing(filing, holders)
     }
 
+    fn superseding(&self, id: MaterialId) -> Result<Vec<MaterialRow>, StorageError> {
+        self.0.superseding(id)
+    }
+
     fn blob_users(&self, name: BlobName) -> Result<Vec<u64>, StorageError> {
         self.0.blob_users(name)
     }

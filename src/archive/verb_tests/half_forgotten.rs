@@ -10,7 +10,7 @@ use super::papers::*;
 use super::privacy::{assert_nowhere, secrets_of_keys};
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::{ErasureState, KeyPurpose, Part, Verb};
-use crate::{Archive, ArchiveError, ChangeWhat, HistoryPage};
+use crate::{Archive, ArchiveError, ChangeWhat, HistoryPage, Refiling};
 
 const NEWEST: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
@@ -310,4 +310,31 @@ fn a_joint_paper_filed_again_after_one_of_them_was_forgotten_is_filed_anew() {
     let repeated = again(3);
     assert!(repeated.duplicate && repeated.stored == anew.stored);
     assert_whole(&archive, "after a joint paper came back");
+}
+
+#[test]
+fn nothing_comes_to_someone_half_forgotten_and_what_was_theirs_with_others_can_be_put_right() {
+    for op in [Op::DeleteBlobs, Op::DeleteKeys, Op::Scrub(Part::Index)] {
+        for ending in [Ending::Retry, Ending::Reopen] {
+            let half = Half::prepare(op, Way::Undone, format!("at {op:?}, then {ending:?}"));
+            half.archive.erase_now(erasure_of_person(1, &resident(1))).unwrap_err();
+            let to = |number: u8, who: u16| {
+                let wish = Refiling { holders: Some(vec![resident(who)]), ..refiling_of(number) };
+                half.archive.refile(wish)
+            };
+            assert_eq!(to(1, 2), Err(ArchiveError::MaterialErased), "{}", half.when);
+            // Once the old key is gone, what comes is sealed under a new one, and stays.
+            let has_old_key = op != Op::Scrub(Part::Index);
+            assert_eq!(to(3, 1).is_err(), has_old_key, "{}", half.when);
+            let joint = to(2, 4).expect(&half.when);
+            assert_eq!(joint.material.holders, [resident(4)], "{}", half.when);
+            let half = half.finish(ending);
+            let theirs = if has_old_key { [vec![], vec![3]] } else { [vec![3], vec![]] };
+            assert_eq!([half.ids(1), half.ids(2)], theirs, "{}", half.when);
+            assert_eq!(half.ids(4), [2], "{}", half.when);
+            let bytes = half.archive.blob(material_id(2), &Digest::of(&picture(2)));
+            assert_eq!(bytes.expect(&half.when), picture(2));
+            assert_whole(&half.archive, &half.when);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Tests of the verbs over the built-in stores, and over stores that fail.
 
+mod auditing;
 mod concurrency;
 mod crashes;
 mod damage;
@@ -11,6 +12,8 @@ mod inventory;
 mod opening;
 pub(crate) mod papers;
 mod privacy;
+mod refiling;
 mod staging;
 mod stress;
+mod versions;
 mod world;

@@ -5,7 +5,7 @@ use yidang_model::{
     Subject, SubjectType, Timestamp, check_digit,
 };
 
-use crate::{Actor, ErasureRequest, ErasureTarget, Filing, Idempotency, Look, LookVerb, Stage};
+use crate::{Actor, ErasureRequest, ErasureTarget, Filing, Idempotency, Look, LookVerb, Refiling, Stage};
 
 /// The instant every test begins at.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_500_000_000);
@@ -97,6 +97,7 @@ pub(crate) fn shared_paper(number: u8, holders: &[Subject]) -> Material {
         status: Status::Current,
         origin: Origin::Simulated,
         duplicate_of: None,
+        supersedes: None,
     }
 }
 
@@ -109,6 +110,20 @@ pub(crate) fn filing_of(material: Material, from: &[u8]) -> Filing {
         by: clerk(),
         purpose: Some("housing".to_owned()),
         idempotency: None,
+    }
+}
+
+/// A refiling of that material that changes nothing yet.
+pub(crate) fn refiling_of(number: u8) -> Refiling {
+    Refiling {
+        id: material_id(number),
+        holders: None,
+        kind: None,
+        case: None,
+        reason: "wrong card".to_owned(),
+        by: clerk(),
+        idempotency: None,
+        decided_elsewhere: false,
     }
 }
 

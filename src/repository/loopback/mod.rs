@@ -24,8 +24,8 @@ use yidang_model::{
 };
 use yidang_sync::wire::{
     BlobSize, CommitAnswer, CommitRequest, CommitResult, EnrolAnswer, EnrolRequest, Entry, ErasureEntry,
-    FeedAnswer, GRANT_HEADER, MaterialsAnswer, MissingAnswer, MissingRequest, Problem, WireMaterial,
-    WireSubject,
+    FeedAnswer, GRANT_HEADER, MaterialsAnswer, MissingAnswer, MissingRequest, Problem, RefilingEntry,
+    WireMaterial, WirePlace, WireSubject,
 };
 
 use crate::config::Config;
@@ -298,11 +298,19 @@ fn material(holders: &[Subject], bytes: &[u8]) -> Material {
         status: Status::Current,
         origin: Origin::Upload,
         duplicate_of: None,
+        supersedes: None,
     }
 }
 
 fn filed(material: &Material) -> Entry {
     Entry::Filed { id: material.id, material: Box::new(WireMaterial::from(material)) }
+}
+
+/// This material as it is after it was put right for that person.
+fn refiled(id: MaterialId, holder: &Subject) -> Entry {
+    let now = WirePlace { holders: vec![holder.into()], kind: "household_register".into(), case: None };
+    let (reason, client) = ("wrong card".into(), "hall".into());
+    Entry::Refiled(RefilingEntry { id, now, reason, operator: None, client })
 }
 
 fn forget_person(subject: &Subject) -> Entry {

@@ -178,3 +178,45 @@ fn a_window_that_was_off_for_long_hears_of_everything_in_order() {
     let News::Erased { materials, .. } = &first.items[0].news else { panic!() };
     assert_eq!(materials, &[id]);
 }
+
+#[test]
+fn only_who_filed_it_or_opened_the_dossier_lately_puts_a_paper_right() {
+    let mut house = House::new();
+    let (mut files, mut stranger, mut looks) =
+        (house.window("files"), house.window("stranger"), house.window("looks"));
+    let bytes = paper();
+    let id = files.file(&[specimen()], &bytes);
+    let shown = looks.materials(&specimen());
+    assert_eq!(looks.blob(&shown.grant, &bytes).status, 200);
+    assert_eq!(stranger.commit(vec![refiled(id, &somebody(1))]), ["refiling_denied"]);
+    assert_eq!(files.materials(&specimen()).materials.len(), 1);
+
+    assert_eq!(files.commit(vec![refiled(id, &somebody(1))]), ["accepted"]);
+    assert_eq!(files.materials(&specimen()).materials, []);
+    assert_eq!(files.materials(&somebody(1)).materials.len(), 1);
+    assert_ne!(looks.blob(&shown.grant, &bytes).status, 200, "the grant was for the other dossier");
+    let News::Refiled { materials, now } = &files.feed(0, 0).items[0].news else { panic!() };
+    assert_eq!((&materials[..], now.as_ref().map(|now| now.holders.len())), (&[id][..], Some(1)));
+    let News::Refiled { materials, now } = &looks.feed(0, 0).items[0].news else { panic!() };
+    assert_eq!((&materials[..], now), (&[id][..], &None));
+    assert_eq!(stranger.feed(0, 0).items, []);
+
+    // A filing that comes once more, as it was, is on file and stays where it was put.
+    assert_eq!(files.commit(vec![filed(&Material { id, ..material(&[specimen()], &bytes) })]), ["accepted"]);
+    assert_eq!(files.materials(&specimen()).materials, []);
+    // On the ground of the dossier it is in now, and no longer of the one it was in.
+    assert_eq!(looks.commit(vec![refiled(id, &somebody(2))]), ["refiling_denied"]);
+    looks.materials(&somebody(1));
+    assert_eq!(looks.commit(vec![refiled(id, &somebody(2))]), ["accepted"]);
+    assert_eq!(files.materials(&somebody(2)).materials.len(), 1);
+    assert_eq!(
+        files.commit(vec![refiled(MaterialId::from_bytes(fresh()), &specimen())]),
+        ["material_unknown"]
+    );
+    assert_eq!(files.commit(vec![forget_material(id)]), ["accepted"]);
+    assert_eq!(files.commit(vec![refiled(id, &specimen())]), ["material_erased"]);
+    house.stop();
+    house.start();
+    files.address = house.address();
+    assert_eq!(files.materials(&somebody(2)).materials, []);
+}

@@ -1,4 +1,4 @@
-import type { Capture, FileMaterial, Material } from '../schema.js';
+import type { Capture, FileMaterial, Material, RefileMaterial } from '../schema.js';
 import { type Desk, Refused } from './desk.js';
 
 /** Files captures. No two simulated papers are the same, so nothing is recognised. */
@@ -11,8 +11,25 @@ export function filed(desk: Desk, wish: FileMaterial): Material {
   const captures = ids.map((id) => desk.capture(id));
   const record = recordOf(desk, wish, captures);
   desk.captures = desk.captures.filter((one) => ids.indexOf(one.id) < 0);
+  if (wish.supersedes) desk.material(wish.supersedes).status = 'superseded';
   desk.materials.push({ subjects, record });
   desk.publish('material.filed', { material: record.id });
+  return record;
+}
+
+/** Puts a paper right: whose it is, what it is, for which case. */
+export function refiled(desk: Desk, id: string, wish: RefileMaterial): Material {
+  const record = desk.material(id);
+  if (!wish.reason || !(wish.holders || wish.kind || wish.case)) {
+    throw new Refused('invalid', 'reason and one of holders, kind and case are needed');
+  }
+  const subjects = wish.holders && wish.holders.map((holder) => desk.holder(holder).subject);
+  for (const one of desk.materials) {
+    if (one.record === record && subjects) one.subjects = subjects;
+  }
+  if (wish.kind) record.kind = wish.kind;
+  if (wish.case) record.case = wish.case;
+  desk.publish('material.refiled', { material: id });
   return record;
 }
 
@@ -27,7 +44,7 @@ function recordOf(desk: Desk, wish: FileMaterial, captures: Capture[]): Material
       media_type: 'image/png' as const,
     })),
     captured_at: captures[captures.length - 1].captured_at, filed_at: desk.instant(), counter: 'simulated',
-    duplicate: false, duplicate_of: null, safe_at: 'this_pc', status: 'current',
+    duplicate: false, duplicate_of: null, supersedes: wish.supersedes || null, safe_at: 'this_pc', status: 'current',
     origin: captures.some((one) => one.origin === 'simulated') ? 'simulated' : captures[0].origin,
   };
 }

@@ -1,7 +1,7 @@
 import type { OperationName } from '../operations.js';
 import type * as api from '../schema.js';
 import { type Desk, Refused, subjectOf } from './desk.js';
-import { filed } from './filing.js';
+import { filed, refiled } from './filing.js';
 import { DESK, MAT, PAGE } from './pictures.js';
 import { CAMERA, CARDS, DOCUMENT, FAULTS, READER, ZOOM } from './samples.js';
 
@@ -94,6 +94,7 @@ export const ROUTES: { [name in Exclude<OperationName, 'watchEvents' | 'watchCam
     desk.material(path.id);
     return { status: 200, bytes: { type: 'application/pdf', text: DOCUMENT } };
   },
+  refileMaterial: (desk, { path, body }) => ok(refiled(desk, path.id, body)),
   requestErasure: (desk, { body }) => {
     const holder = body.holder ? desk.holder(body.holder).subject : null;
     if (!holder === !body.material) throw new Refused('invalid', 'exactly one of `holder` and `material`');

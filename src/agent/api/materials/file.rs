@@ -72,6 +72,9 @@ pub(crate) struct FileMaterial {
     /// What the clerk wants to say about it.
     #[schema(max_length = 1000)]
     note: Option<String>,
+    /// The older material of the same kind and of one of these holders whose place it takes; that one stays
+    /// readable as `superseded`.
+    supersedes: Option<String>,
 }
 
 /// One page to file.
@@ -109,6 +112,7 @@ pub(crate) async fn file(
         return Ok(answer(&app, &caller, &filed, filed.stored.material.clone()));
     }
     let plan = Plan::read(&app, &caller, body)?;
+    check_superseded(&app, &caller, &plan.record).await?;
     let (archive, by) = (app.archive.clone(), caller.actor());
     let may_read = plan.may_read;
     let (filed, own) = blocking(move || {
@@ -175,6 +179,20 @@ fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: Material) -> Resp
     (status, Answer(MaterialBody::here(app, &shown, filed.duplicate))).into_response()
 }
 
+/// Whether the paper whose place it takes is one of the same people, seen here or at the repository, and of the
+/// same kind.
+async fn check_superseded(app: &Shared, caller: &Caller, newer: &Material) -> Result<(), Problem> {
+    let Some(id) = newer.supersedes else { return Ok(()) };
+    let archive = app.archive.clone();
+    let here = blocking(move || Ok(archive.material(id)?)).await?.map(|stored| stored.material);
+    let older = here.or_else(|| app.holders.remote(caller.token.id, id).map(|(_, remote)| remote.material));
+    let older = older.filter(|older| older.holders.iter().any(|who| newer.holders.contains(who)));
+    if older.ok_or(Code::MaterialUnknown)?.kind != newer.kind {
+        return Err(Problem::invalid("supersedes names a material of another kind"));
+    }
+    Ok(())
+}
+
 /// A checked request: what remains is to look the captures up.
 struct Plan {
     holders: Vec<Subject>,
@@ -228,6 +246,10 @@ impl Plan {
             status: Status::Current,
             origin: Origin::Device,
             duplicate_of: None,
+            supersedes: body
+                .supersedes
+                .map(|id| id.parse().map_err(|_| Code::MaterialUnknown))
+                .transpose()?,
         };
         Ok(Self { holders, purpose, pages, record, may_read })
     }

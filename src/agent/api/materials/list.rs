@@ -189,12 +189,37 @@ async fn list_everywhere(
     if first {
         here = unsent(app, &holder, which, &answer.materials).await?;
     }
+    let shown = put_right_here(app, &holder, which, answer.materials).await?;
     let archive = app.archive.clone();
-    let look = look_at(caller, &holder, answer.materials.iter().map(|m| m.id));
+    let look = look_at(caller, &holder, shown.iter().map(|(m, _)| m.id));
     blocking(move || Ok(archive.record(look)?)).await?;
-    here.extend(answer.materials.iter().map(|m| MaterialBody::new(m, Safe::Repository, false)));
+    here.extend(shown.iter().map(|(m, safe)| MaterialBody::new(m, *safe, false)));
     let next_cursor = answer.next_cursor.map(|c| format!("r.{c}"));
     Ok(Answer(Materials { materials: here, next_cursor, repository: "answered" }))
+}
+
+/// What the repository lists, apart from what was put right here and it has not heard of: that is as it is here, or
+/// someone else's by now.
+async fn put_right_here(
+    app: &Shared,
+    holder: &Holder,
+    which: &WhichMaterials,
+    listed: Vec<Material>,
+) -> Result<Vec<(Material, Safe)>, Problem> {
+    let (worker, who, which) = (app.clone(), holder.subject.clone(), which.clone());
+    blocking(move || {
+        let mut shown = Vec::with_capacity(listed.len());
+        for material in listed {
+            let here = worker.archive.material(material.id)?;
+            match here.map(|here| (Safe::of(&worker, here.sequence, &here.material), here.material)) {
+                Some((Safe::ThisPc, here)) if !here.holders.contains(&who) || !fits(&here, &which) => {}
+                Some((Safe::ThisPc, here)) => shown.push((here, Safe::ThisPc)),
+                _ => shown.push((material, Safe::Repository)),
+            }
+        }
+        Ok(shown)
+    })
+    .await
 }
 
 async fn ask(

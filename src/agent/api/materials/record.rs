@@ -55,6 +55,8 @@ pub(crate) struct MaterialBody {
     /// for the same case and slot, with the same words, it is that one, under whose identifier the repository has
     /// both.
     duplicate_of: Option<String>,
+    /// The older material whose place it takes.
+    supersedes: Option<String>,
     /// Where it is safe.
     #[schema(value_type = SafeAt)]
     safe_at: &'static str,
@@ -131,6 +133,7 @@ impl MaterialBody {
             counter: material.counter.clone(),
             duplicate,
             duplicate_of: material.duplicate_of.map(|id| id.to_string()),
+            supersedes: material.supersedes.map(|id| id.to_string()),
             safe_at: match safe {
                 Safe::ThisPc => "this_pc",
                 Safe::Repository => "repository",

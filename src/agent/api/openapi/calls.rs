@@ -97,6 +97,11 @@ pub(super) const CALLS: &[Call] = &[
         READ,
         &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, NotACard, BlobDamaged]],
     ),
+    call(
+        "refileMaterial",
+        WRITE,
+        &[KEYED, WRITES, HOLDER, &[HolderRequired, MaterialUnknown, MaterialElsewhere, BlobDamaged]],
+    ),
     call("requestErasure", ERASE, &[KEYED, WRITES, HOLDER, &[MaterialUnknown]]),
     call("readErasure", ERASE, &[WRITES, &[ErasureUnknown]]),
     call("simulateCard", ADMIN, &[KEYED, &[SimulatedUnknown]]),

@@ -47,6 +47,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("FileMaterial", file_material()),
         ("Material", material()),
         ("Materials", json!({"materials": [material()], "next_cursor": null, "repository": "answered"})),
+        ("RefileMaterial", json!({"holders": [HOLDER], "reason": "read the wrong card"})),
         ("RequestErasure", json!({"material": MATERIAL, "reason": "filed into the wrong dossier"})),
         (
             "Erasure",
@@ -221,6 +222,7 @@ fn material() -> Value {
         "counter": "chancheng-zumiao-03",
         "duplicate": false,
         "duplicate_of": null,
+        "supersedes": null,
         "safe_at": "this_pc",
         "status": "current",
         "origin": "device",

@@ -56,6 +56,7 @@ pub(super) struct State {
     /// Materials in the order they came, each as often as it was filed.
     pub(super) filed: Vec<Value>,
     pub(super) erasures: Vec<Value>,
+    pub(super) refiled: Vec<Value>,
     pub(super) feed: Vec<Value>,
     pub(super) refuse_simulated: bool,
     /// With what reason, if not the one that is usual.
@@ -397,6 +398,8 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
             if !state.filed.iter().any(|m| m["id"] == entry["id"]) {
                 state.filed.push(entry["material"].clone());
             }
+        } else if entry["type"] == "refiled" {
+            state.refiled.push(entry.clone());
         } else {
             state.erasures.push(entry.clone());
             if state.approves {

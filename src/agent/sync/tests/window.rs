@@ -134,6 +134,7 @@ impl Window {
             status: Status::Current,
             origin,
             duplicate_of: None,
+            supersedes: None,
         };
         let filing = Filing {
             material,

@@ -1,0 +1,116 @@
+//! `yidang archive audit`.
+
+use std::io::{self, BufWriter, Read, Write};
+
+use clap::{Args, ValueEnum};
+use yidang_archive::AUDIT_LINES_MAX;
+
+use super::output::cut_off;
+use super::reach;
+use crate::config::Config;
+use crate::control::{AuditTopic, AuditWish, AuditedLine, News, Outcome, Request};
+use crate::failure::Failure;
+
+/// Longest standard input that names somebody, in bytes.
+const INPUT_BYTES_MAX: u64 = 1024;
+/// How the JSON document begins.
+const BEGINS: &str = "{\"entries\":[";
+
+/// What is asked of the ledger.
+#[derive(Args)]
+pub(super) struct AuditCommand {
+    /// What to tell.
+    of: Topic,
+    /// Only from this instant on (RFC 3339).
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<String>,
+    /// Only before this instant.
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<String>,
+    /// At most so many entries, the earliest first; never more than 100000.
+    #[arg(long, default_value_t = AUDIT_LINES_MAX)]
+    limit: u64,
+    /// One JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Topic {
+    /// Who had to do with one person's papers. Standard input names the person: the word for the kind of number
+    /// and the number, as in `resident 000000…`; other users can see a command line.
+    Person,
+    /// What one clerk did. Standard input is the clerk's name, as window software gives it.
+    Operator,
+    /// Which dossiers were opened without the person's card.
+    NoCard,
+}
+
+/// Written as it comes: there may be many.
+pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failure> {
+    let (since, until) = (command.since.clone(), command.until.clone());
+    let wish = AuditWish { of: topic(command.of)?, since, until, limit: command.limit };
+    let mut output = BufWriter::new(io::stdout().lock());
+    let mut before = BEGINS;
+    let outcome = reach::carry_out(config, &Request::Audit(wish), &mut |news| {
+        let News::Audited(lines) = news else { return Ok(()) };
+        for line in &lines {
+            if command.json {
+                output.write_all(before.as_bytes())?;
+                serde_json::to_writer(&mut output, line)?;
+                before = ",";
+            } else {
+                write_row(&mut output, line)?;
+            }
+        }
+        Ok(())
+    })?;
+    let truncated = matches!(outcome, Outcome::Audited { truncated: true, .. });
+    if command.json {
+        let begin = if before == BEGINS { BEGINS } else { "" };
+        writeln!(output, "{begin}],\"truncated\":{truncated}}}").map_err(cut_off)?;
+    }
+    output.flush().map_err(cut_off)?;
+    if truncated && !command.json {
+        // Not on standard output: what reads the rows would take it for one.
+        let _ = writeln!(io::stderr(), "there are more: narrow it down with --since and --until");
+    }
+    Ok(())
+}
+
+fn write_row(output: &mut impl Write, line: &AuditedLine) -> io::Result<()> {
+    let said = |text: &Option<String>| text.as_deref().unwrap_or("-").replace(['\t', '\n', '\r'], " ");
+    let AuditedLine { sequence, at, action, client, materials, .. } = line;
+    let [operator, basis, purpose, case] = [&line.operator, &line.basis, &line.purpose, &line.case].map(said);
+    let client = client.replace(['\t', '\n', '\r'], " ");
+    let materials = if materials.is_empty() { "-".to_owned() } else { materials.join(",") };
+    writeln!(
+        output,
+        "{sequence}\t{at}\t{action}\t{operator}\t{client}\t{basis}\t{purpose}\t{case}\t{materials}"
+    )
+}
+
+fn topic(topic: Topic) -> Result<AuditTopic, Failure> {
+    Ok(match topic {
+        Topic::NoCard => AuditTopic::NoCard,
+        Topic::Operator => AuditTopic::Operator(input("write the clerk's name to standard input")?),
+        Topic::Person => {
+            let remedy =
+                "write the kind of number and the number to standard input, as in `resident 000000…`";
+            let text = input(remedy)?;
+            let (kind, value) = text
+                .split_once(char::is_whitespace)
+                .ok_or_else(|| Failure::new("subject_invalid", "standard input names nobody", remedy))?;
+            AuditTopic::Person { kind: kind.to_owned(), value: value.trim().to_owned() }
+        }
+    })
+}
+
+fn input(remedy: &'static str) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text);
+    match (read, text.trim()) {
+        (Ok(_), said) if !said.is_empty() => Ok(said.to_owned()),
+        _ => Err(Failure::new("subject_missing", "standard input names nobody", remedy)),
+    }
+}

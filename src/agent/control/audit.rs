@@ -1,0 +1,65 @@
+//! Questions to the ledger, for a command.
+
+use yidang_archive::{Actor, Archive, AuditLine, AuditOf, AuditQuery};
+use yidang_model::{Subject, SubjectType, Timestamp};
+
+use super::{AuditTopic, AuditWish, AuditedLine, Listen, News, Outcome};
+use crate::failure::Failure;
+
+/// Lines told at once. Each names a thousand materials at most, so they fit into a line of the socket.
+const LINES_AT_ONCE: usize = 32;
+/// In whose name the question is entered.
+const CLIENT: &str = "yidang archive audit";
+
+/// Answers it. Blocks as long as reading the ledger takes.
+pub(super) fn carry_out(archive: &Archive, wish: &AuditWish, listen: Listen<'_>) -> Result<Outcome, Failure> {
+    let query = AuditQuery {
+        of: topic(&wish.of)?,
+        since: instant(wish.since.as_deref())?,
+        until: instant(wish.until.as_deref())?,
+        limit: wish.limit,
+        by: Actor { client: CLIENT.to_owned(), operator: None },
+    };
+    let mut waiting: Vec<AuditedLine> = Vec::new();
+    let mut lost = None;
+    let end = archive.audit(query, &mut |_, _| {}, &mut |line| {
+        waiting.push(told(line));
+        if waiting.len() == LINES_AT_ONCE {
+            lost = listen(News::Audited(std::mem::take(&mut waiting))).err();
+        }
+        lost.is_none()
+    })?;
+    if lost.is_none() && !waiting.is_empty() {
+        lost = listen(News::Audited(waiting)).err();
+    }
+    match lost {
+        Some(error) => Err(Failure::new("output_failed", error, "see what takes the output")),
+        None => Ok(Outcome::Audited { lines: end.lines, truncated: end.truncated }),
+    }
+}
+
+fn topic(topic: &AuditTopic) -> Result<AuditOf, Failure> {
+    Ok(match topic {
+        AuditTopic::Person { kind, value } => {
+            let subject = kind.parse::<SubjectType>().and_then(|kind| Subject::new(kind, value));
+            // What was typed is not repeated.
+            let cause = |_| Failure::new("subject_invalid", "this is no number of its kind", "correct it");
+            AuditOf::Person(subject.map_err(cause)?)
+        }
+        AuditTopic::Operator(name) => AuditOf::Operator(name.clone()),
+        AuditTopic::NoCard => AuditOf::WithoutCard,
+    })
+}
+
+fn instant(text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+    let cause =
+        |_| Failure::new("instant_invalid", "an instant is not as it must be", "write 2026-01-31T00:00:00Z");
+    text.map(|text| text.parse().map_err(cause)).transpose()
+}
+
+fn told(line: AuditLine) -> AuditedLine {
+    let AuditLine { sequence, at, verb, operator, client, basis, purpose, case, materials } = line;
+    let (at, action) = (at.to_string(), verb.as_str().to_owned());
+    let materials = materials.iter().map(ToString::to_string).collect();
+    AuditedLine { sequence, at, action, operator, client, basis, purpose, case, materials }
+}

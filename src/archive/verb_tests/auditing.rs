@@ -1,0 +1,126 @@
+//! Questions to the ledger: who saw what, what someone did, and that the question itself is entered.
+
+use yidang_model::Subject;
+
+use super::papers::*;
+use super::world::{World, assert_whole, file_paper};
+use crate::storage::Verb;
+use crate::{Actor, Archive, AuditEnd, AuditLine, AuditOf, AuditQuery, Look, LookVerb, Refiling};
+
+fn asks(of: AuditOf) -> AuditQuery {
+    let by = Actor { client: "auditor".to_owned(), operator: None };
+    AuditQuery { of, since: None, until: None, limit: u64::MAX, by }
+}
+
+fn answer(archive: &Archive, query: AuditQuery) -> (Vec<AuditLine>, AuditEnd) {
+    let mut lines = Vec::new();
+    let mut last = (0, 0);
+    let end = archive.audit(query, &mut |done, all| last = (done, all), &mut |line| {
+        lines.push(line);
+        true
+    });
+    let end = end.unwrap();
+    assert!(end.truncated || last.0 == last.1);
+    assert_eq!(end.lines, lines.len() as u64);
+    (lines, end)
+}
+
+fn of_person(archive: &Archive, who: &Subject) -> Vec<(Verb, Vec<u8>)> {
+    let (lines, _) = answer(archive, asks(AuditOf::Person(who.clone())));
+    let numbers = |line: &AuditLine| line.materials.iter().map(|id| id.as_bytes()[0]).collect();
+    lines.iter().map(|line| (line.verb, numbers(line))).collect()
+}
+
+#[test]
+fn who_saw_a_persons_papers_is_told_with_by_whom_and_what_for() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    file_paper(&archive, 2, &[resident(1), resident(2)]).unwrap();
+    file_paper(&archive, 3, &[resident(3)]).unwrap();
+    let other = Actor { client: "desk".to_owned(), operator: Some("Operator Ng".to_owned()) };
+    archive.record(Look { by: other, ..look_at(&resident(1), &[1]) }).unwrap();
+    archive.record(look_at(&resident(2), &[2])).unwrap();
+    archive.record(look_at(&resident(3), &[3])).unwrap();
+    let told = of_person(&archive, &resident(1));
+    let expected = [
+        (Verb::Filed, vec![1]),
+        (Verb::Filed, vec![2]),
+        (Verb::Looked, vec![1]),
+        // In the other holder's dossier, and yet this person's paper.
+        (Verb::Looked, vec![2]),
+    ];
+    assert_eq!(told, expected);
+    let (lines, _) = answer(&archive, asks(AuditOf::Person(resident(1))));
+    let look = &lines[2];
+    assert_eq!((look.operator.as_deref(), look.client.as_str()), (Some("Operator Ng"), "desk"));
+    assert_eq!((look.purpose.as_deref(), look.case.as_deref()), (Some("housing"), Some("case-1")));
+    assert_eq!(look.basis.as_deref(), Some("card"));
+    assert_eq!(lines.last().map(|line| line.verb), Some(Verb::Audited), "the question before is a look too");
+    assert_eq!(archive.stats().unwrap().holders, 3);
+    assert_eq!(of_person(&archive, &resident(9)), []);
+    assert_eq!(archive.stats().unwrap().holders, 3, "who is asked about is not made known by that");
+    assert_whole(&archive, "after audits");
+}
+
+#[test]
+fn a_paper_is_theirs_as_long_as_it_was_thought_to_be() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    archive.record(look_at(&resident(1), &[1])).unwrap();
+    archive.refile(Refiling { holders: Some(vec![resident(2)]), ..refiling_of(1) }).unwrap();
+    archive.record(look_at(&resident(2), &[1])).unwrap();
+    archive.erase_now(erasure_of_material(1, 1)).unwrap();
+    let first = of_person(&archive, &resident(1));
+    let one = |verb| (verb, vec![1]);
+    assert_eq!(first, [one(Verb::Filed), one(Verb::Looked), one(Verb::Refiled)]);
+    let other = of_person(&archive, &resident(2));
+    let expected = [Verb::Refiled, Verb::Looked, Verb::ErasureRequested, Verb::Erased].map(one);
+    assert_eq!(other, expected);
+    let (lines, _) = answer(&archive, asks(AuditOf::Person(resident(2))));
+    assert_eq!(lines[0].purpose.as_deref(), Some("wrong card"));
+    // Who is forgotten is forgotten by the ledger too; what the office did is not.
+    archive.erase_now(erasure_of_person(2, &resident(2))).unwrap();
+    assert_eq!(of_person(&archive, &resident(2)), []);
+    let (did, _) = answer(&archive, asks(AuditOf::Operator("Operator Okoye".to_owned())));
+    let look = did.iter().rfind(|line| line.verb == Verb::Looked).unwrap();
+    assert_eq!((look.purpose.as_deref(), &look.materials[..]), (None, &[material_id(1)][..]));
+}
+
+#[test]
+fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_of_time() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    let opened = |operator: &str| Look {
+        verb: LookVerb::Opened,
+        basis: "lost_card".to_owned(),
+        by: Actor { client: "hall".to_owned(), operator: Some(operator.to_owned()) },
+        ..look_at(&resident(1), &[])
+    };
+    for (day, operator) in ["Operator Ng", "Operator Okoye", "Operator Ng"].into_iter().enumerate() {
+        archive.record(opened(operator)).unwrap();
+        assert!(day < 3);
+        world.clock.advance(DAY_MS);
+    }
+    let no_card = asks(AuditOf::WithoutCard);
+    let (lines, end) = answer(&archive, no_card.clone());
+    assert_eq!((lines.len(), end), (3, AuditEnd { lines: 3, truncated: false }));
+    assert!(lines.iter().all(|line| line.basis.as_deref() == Some("lost_card")));
+    let day = |n: i64| Some(START.plus_millis(n * DAY_MS));
+    let (lines, _) = answer(&archive, AuditQuery { since: day(1), until: day(2), ..no_card.clone() });
+    assert_eq!(lines.iter().map(|line| line.at).collect::<Vec<_>>(), [START.plus_millis(DAY_MS)]);
+    let (lines, _) = answer(&archive, asks(AuditOf::Operator("Operator Ng".to_owned())));
+    assert_eq!(lines.iter().map(|line| line.verb).collect::<Vec<_>>(), [Verb::Opened; 2]);
+    let (_, end) = answer(&archive, AuditQuery { limit: 2, ..no_card.clone() });
+    assert_eq!(end, AuditEnd { lines: 2, truncated: true });
+    let mut told = 0;
+    let stopped = archive.audit(no_card, &mut |_, _| {}, &mut |_| {
+        told += 1;
+        false
+    });
+    assert_eq!((stopped.unwrap().lines, told), (1, 1));
+    let long = asks(AuditOf::Operator("o".repeat(129)));
+    assert!(archive.audit(long, &mut |_, _| {}, &mut |_| true).is_err());
+}
