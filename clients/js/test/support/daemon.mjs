@@ -15,13 +15,13 @@ export function binary() {
   return places.find((place) => existsSync(place)) ?? null;
 }
 
-/** Starts it for these origins. */
-export async function startDaemon(origins) {
+/** Starts it for these origins; `simulated` are lines of that section of its configuration. */
+export async function startDaemon(origins, simulated = '') {
   const folder = mkdtempSync(join(tmpdir(), 'yidang-client-'));
   const config = join(folder, 'window.toml');
   const write = (listen) => writeFileSync(config, `[agent]\ncounter = "client-test"\ndata_dir = "data"
 [http]\nlisten = "${listen}"\norigins = ${JSON.stringify(origins)}
-[card]\ndriver = "simulated"\n[camera]\ndriver = "simulated"\n`);
+[card]\ndriver = "simulated"\n[camera]\ndriver = "simulated"\n[simulated]\n${simulated}\n`);
   write('127.0.0.1:0');
   let child;
   const daemon = {
