@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { ALL_SCOPES } from './support/daemon.mjs';
 import {
-  ask, CLERK, clearDesk, daemon, layPaper, MARKUP, putCard, says, signIn, withConsole,
+  ask, CLERK, clearDesk, daemon, layPaper, MARKUP, putCard, repository, says, signIn, withConsole,
 } from './support/console.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -54,7 +54,7 @@ test('a clerk’s whole transaction by keyboard: card, capture, kind, filed, see
     await says(page, '#quality', '清晰度 0.');
     await page.keyboard.press('1');
     await page.keyboard.press('f');
-    await says(page, '#result', '安全存放在本机');
+    await says(page, '#result', '安全存放在本机，尚未同步到中心库');
     await says(page, '#result', '申请表，1 页');
     await page.keyboard.press('h');
     await says(page, '#history li', '申请表');
@@ -190,6 +190,59 @@ test('a text from a card, a note, a kind or an operator is never markup', async 
     await says(page, '#viewer-heading', MARKUP);
     const found = await page.evaluate(() => [window.hit, document.querySelectorAll('img[src=x], [onerror], body script').length]);
     assert.deepEqual(found, [undefined, 0]);
+  });
+});
+
+test('without the card a paper is filed, and what is on file stays shut', async () => {
+  await clearDesk();
+  await withConsole({}, async (page) => {
+    await signIn(page, newToken());
+    await capture(page, '03-letter', 1);
+    await page.keyboard.press('w');
+    await page.keyboard.type('12345');
+    await page.keyboard.press('Enter');
+    await says(page, '#nocard-wrong', '请求内容不符合要求');
+    await page.locator('#nocard-number').fill('00000019900228001X');
+    await page.keyboard.press('Enter');
+    await says(page, '#standing', '未出示证件，只能归档');
+    await page.keyboard.press('h');
+    assert.ok(await page.locator('#history-load').isDisabled());
+    assert.equal(await page.locator('#history li').count(), 0);
+    await page.keyboard.press('8');
+    await page.keyboard.press('f');
+    await says(page, '#result', '已归档：其他，1 页');
+    await page.keyboard.press('w');
+    assert.equal(await page.locator('#nocard-number').inputValue(), '', 'the number does not stay');
+  });
+});
+
+test('where a paper is safe is told, and told anew when the repository has it', async () => {
+  await clearDesk();
+  await withConsole({ locale: 'en-GB' }, async (page) => {
+    await signIn(page, newToken());
+    await says(page, '#chips', /Sync: not enrolled, \d+ to send/);
+    await person(page, '03-foreigner-2023', '样本丙');
+    await capture(page, '01-form', 1);
+    await page.keyboard.press('2');
+    await page.keyboard.press('f');
+    await says(page, '#result', 'Safe on this PC, not yet in the repository');
+    daemon.enrol(repository.enrolCode());
+    await says(page, '#result', 'Safe in the repository');
+    await says(page, '#chips', '✓ Sync: all in the repository');
+    await page.keyboard.press('h');
+    await says(page, '#history-note', 'The repository’s included.');
+    await says(page, '#history li', 'Safe in the repository');
+    // The same bytes for another case are kept once, and marked.
+    await capture(page, '01-form', 1);
+    await says(page, '#quality', 'The same as one on file');
+    await page.keyboard.press('2');
+    await page.keyboard.press('a');
+    await page.keyboard.type('CASE-2');
+    await page.keyboard.press('Control+Enter');
+    await says(page, '#result', 'The same as an earlier one');
+    await says(page, '#history li', 'The same as an earlier one');
+    await page.keyboard.press('s');
+    await says(page, '#status-body', 'Last contactjust now');
   });
 });
 

@@ -68,6 +68,7 @@ assets! {
     "keys.js" JS,
     "kinds.js" JS,
     "main.js" JS,
+    "nocard.js" JS,
     "notices.js" JS,
     "pages.js" JS,
     "person.js" JS,

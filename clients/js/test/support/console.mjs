@@ -6,6 +6,7 @@ import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ALL_SCOPES, startDaemon } from './daemon.mjs';
 import { launch } from './page.mjs';
+import { startRepository } from './repository.mjs';
 
 /** What a clerk's token has. */
 export const CLERK = 'card,capture,archive:write,archive:read';
@@ -16,6 +17,7 @@ const EVIL_CARD = `document_type = "foreigner_2017"\nname_en = "${MARKUP}"\nid_n
 export let daemon;
 let browser;
 let folder;
+export let repository;
 /** May move the simulated desk. */
 let hands;
 
@@ -23,7 +25,8 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'yidang-console-'));
   cpSync(fileURLToPath(new URL('../../../../fixtures/cards', import.meta.url)), folder, { recursive: true });
   writeFileSync(join(folder, '09-markup.toml'), EVIL_CARD);
-  daemon = await startDaemon([], `cards = ${JSON.stringify(folder)}`);
+  repository = await startRepository();
+  daemon = await startDaemon([], `[simulated]\ncards = ${JSON.stringify(folder)}\n[repository]\nurl = "${repository.address}"\n`);
   hands = daemon.token('hands', ALL_SCOPES);
   browser = await launch(1);
 });
@@ -31,6 +34,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await daemon?.end();
+  await repository?.end();
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 

@@ -5,7 +5,7 @@ import { $, fill, make } from './elements.js';
 import { safety } from './filing.js';
 import { kindName } from './kinds.js';
 import { attempt } from './notices.js';
-import { person, withDossier } from './person.js';
+import { maySee, withDossier } from './person.js';
 import { imageOf } from './pictures.js';
 import { openViewer } from './viewer.js';
 import { moment, pagesWord, word } from './words.js';
@@ -44,7 +44,7 @@ export function clearHistory() {
 }
 
 async function load(cursor) {
-  if (!person.holder) return;
+  if (!maySee()) return;
   round += 1;
   const mine = round;
   await attempt(async () => {
@@ -61,7 +61,7 @@ async function load(cursor) {
 }
 
 export function renderHistory() {
-  $('history-load').disabled = !person.holder;
+  $('history-load').disabled = !maySee();
   $('history-more').hidden = next === null;
   $('history-note').textContent = isShown ? sources() : word('history_recorded');
   if (!isShown) {

@@ -5,6 +5,7 @@ import { watch } from './events.js';
 import { beginFiling, chooseKind, file, forgetFiled, renderResult, syncChanged } from './filing.js';
 import { beginHistory, clearHistory, historyGrew, renderHistory, showHistory } from './history.js';
 import { beginKeys, renderKeys } from './keys.js';
+import { beginNoCard, openNoCard } from './nocard.js';
 import { attempt, forget, whenRefused } from './notices.js';
 import {
   aimAway, beginPages, capture, choose, clearPages, insertBeforeChosen, move, openChosen, personChanged, renderPages,
@@ -38,6 +39,7 @@ beginFiling(() => {
   refreshStatus();
 });
 beginHistory();
+beginNoCard();
 beginStatus((sync) => {
   syncChanged(sync);
   renderHistory();
@@ -47,7 +49,7 @@ beginViewer();
 beginKeys({
   ' ': capture, Enter: capture, f: file, 'Control+Enter': file, r: retakeChosen, i: insertBeforeChosen, o: () => openChosen(),
   Delete: takeOut, Escape: escape, ArrowLeft: () => choose(-1), ArrowRight: () => choose(1),
-  'Shift+ArrowLeft': () => move(-1), 'Shift+ArrowRight': () => move(1), c: () => readCard(), e: endPerson,
+  'Shift+ArrowLeft': () => move(-1), 'Shift+ArrowRight': () => move(1), c: () => readCard(), w: openNoCard, e: endPerson,
   h: showHistory, u: focusTray, s: openStatus, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
   a: () => $('case').focus(), n: () => $('note').focus(),
   ...Object.fromEntries(Array.from('12345678', (digit) => [digit, () => chooseKind(Number(digit) - 1)])),

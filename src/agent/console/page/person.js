@@ -16,7 +16,8 @@ const CLOSED = ['holder_expired', 'holder_unknown'];
 /** `holder` is the open dossier; null: nobody's. */
 export const person = { holder: null, card: null };
 
-let isThere = false;
+/** Where the card is, as the word that tells: on the reader, taken away, or never shown. */
+let place = 'card_gone';
 let isReading = false;
 let round = 0;
 let lifetime_ms = 0;
@@ -61,13 +62,29 @@ export async function readCard({ quiet = false, wait_ms = 0 } = {}) {
   if (failure && !(quiet && failure.code === 'card_absent')) tell(failure);
 }
 
+/** Opens for filing only: anyone may be filed for, and nobody's dossier is seen without their card. */
+export async function openWithoutCard(type, value) {
+  const body = { subject: { type, value }, basis: 'none' };
+  const opened = await call('POST', '/v1/holders', { body, key: newKey() });
+  round += 1;
+  isReading = false;
+  forgetPerson();
+  welcome({ ...opened, document_type: type, id_number: value }, 'card_none');
+  renderPerson();
+}
+
 export function cardInserted() {
   return readCard({ wait_ms: CARD_WAIT_MS });
 }
 
+/** Whether what is on file of the person may be seen. */
+export function maySee() {
+  return person.card !== null && person.card.rights.includes('read');
+}
+
 /** The dossier outlives the card, until another card comes or the clerk has finished. */
 export function cardRemoved() {
-  isThere = false;
+  if (place === 'card_there') place = 'card_gone';
   renderStanding();
 }
 
@@ -109,7 +126,6 @@ export async function endPerson() {
 export function forgetPerson() {
   person.holder = null;
   person.card = null;
-  isThere = false;
   renderPerson();
   onForgotten();
 }
@@ -121,10 +137,10 @@ function change(holder) {
   if (holder === null || holder !== before) onChange(holder, before);
 }
 
-function welcome(card) {
+function welcome(card, where = 'card_there') {
   person.card = card;
   person.holder = card.holder;
-  isThere = true;
+  place = where;
   lifetime_ms = card.expires_at ? new Date(card.expires_at) - Date.now() : 0;
   closesAt = Date.now() + lifetime_ms;
   change(card.holder);
@@ -153,7 +169,7 @@ export function renderPerson() {
 
 function who(card) {
   const box = make('div', { className: 'who' },
-    make('p', { className: 'name' }, card.name || card.name_en || '—'));
+    make('p', { className: 'name' }, card.name || card.name_en || masked(card.id_number || '—')));
   if (card.photo) box.append(portrait(card.photo));
   if (card.name && card.name_en) box.append(make('p', null, card.name_en));
   box.append(make('p', { className: 'hint' }, word(card.document_type)));
@@ -197,5 +213,5 @@ function renderStanding() {
   }
   const minutes = Math.max(1, Math.round((closesAt - Date.now()) / MINUTE_MS));
   const open = person.holder ? word('closes_in', { minutes }) : word('no_holder');
-  fill($('standing'), word(isThere ? 'card_there' : 'card_gone'), make('br'), open);
+  fill($('standing'), word(place), make('br'), open);
 }

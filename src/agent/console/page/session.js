@@ -11,40 +11,56 @@ const KEYS = 'yidang.keys';
 
 export const session = {
   get token() {
-    return read(sessionStorage, TOKEN);
+    return read('sessionStorage', TOKEN);
   },
   get operator() {
-    return read(sessionStorage, OPERATOR);
+    return read('sessionStorage', OPERATOR);
   },
   begin(token, operator) {
-    write(sessionStorage, TOKEN, token);
-    write(sessionStorage, OPERATOR, operator);
+    write('sessionStorage', TOKEN, token);
+    write('sessionStorage', OPERATOR, operator);
   },
   end() {
-    sessionStorage.removeItem(TOKEN);
-    sessionStorage.removeItem(OPERATOR);
+    remove('sessionStorage', TOKEN);
+    remove('sessionStorage', OPERATOR);
   },
 };
 
 export const habits = {
   get language() {
-    return read(localStorage, LANGUAGE);
+    return read('localStorage', LANGUAGE);
   },
   set language(language) {
-    write(localStorage, LANGUAGE, language);
+    write('localStorage', LANGUAGE, language);
   },
   get singleKeys() {
-    return read(localStorage, KEYS) !== 'off';
+    return read('localStorage', KEYS) !== 'off';
   },
   set singleKeys(on) {
-    write(localStorage, KEYS, on ? 'on' : 'off');
+    write('localStorage', KEYS, on ? 'on' : 'off');
   },
 };
 
+/** Where the browser gives no storage, the page remembers until it is reloaded. */
+const memory = new Map();
+
 function read(storage, name) {
-  return storage.getItem(name) || '';
+  return stored(storage, (kept) => kept.getItem(name)) || memory.get(name) || '';
 }
 
 function write(storage, name, value) {
-  storage.setItem(name, value);
+  if (stored(storage, (kept) => kept.setItem(name, value)) === null) memory.set(name, value);
+}
+
+function remove(storage, name) {
+  memory.delete(name);
+  stored(storage, (kept) => kept.removeItem(name));
+}
+
+function stored(storage, work) {
+  try {
+    return work(window[storage]);
+  } catch {
+    return null;
+  }
 }
