@@ -201,7 +201,7 @@ test('without the card a paper is filed, and what is on file stays shut', async 
     await page.keyboard.press('w');
     await page.keyboard.type('12345');
     await page.keyboard.press('Enter');
-    await says(page, '#nocard-wrong', '请求内容不符合要求');
+    await says(page, '#nocard-wrong', '这个号码的写法不对');
     await page.locator('#nocard-number').fill('00000019900228001X');
     await page.keyboard.press('Enter');
     await says(page, '#standing', '未出示证件，只能归档');

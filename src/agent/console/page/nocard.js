@@ -1,4 +1,5 @@
 // A person who is there without the card: the number is typed, and the dossier opens for filing only.
+import { Failure } from './calls.js';
 import { openDialog } from './dialogs.js';
 import { $, fill, make } from './elements.js';
 import { tell } from './notices.js';
@@ -33,8 +34,13 @@ async function open() {
     await openWithoutCard($('nocard-type').value, $('nocard-number').value);
     $('nocard').close();
   } catch (failure) {
-    tell(failure, $('nocard-wrong'));
+    // In a clerk's words: there is one thing in this call that can be malformed.
+    tell(failure.code === 'invalid' ? malformed() : failure, $('nocard-wrong'));
   }
+}
+
+function malformed() {
+  return new Failure(0, { code: 'invalid', title: word('nocard_invalid'), remedy: word('nocard_invalid_remedy') });
 }
 
 function forget() {

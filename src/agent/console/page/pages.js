@@ -172,7 +172,10 @@ export function renderPages() {
   const hadFocus = $('pages').contains(document.activeElement);
   const shown = pages.map(pageItem);
   fill($('pages'), ...(shown.length > 0 ? shown : [make('li', { className: 'nothing' }, word('pages_none'))]));
-  if (hadFocus && at >= 0) $('pages').children[at].firstElementChild.focus();
+  if (at < 0) return;
+  const chosen = $('pages').children[at].firstElementChild;
+  chosen.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  if (hadFocus) chosen.focus();
 }
 
 function captureWord() {

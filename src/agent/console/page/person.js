@@ -169,7 +169,7 @@ export function renderPerson() {
 
 function who(card) {
   const box = make('div', { className: 'who' },
-    make('p', { className: 'name' }, card.name || card.name_en || masked(card.id_number || '—')));
+    make('p', { className: 'name' }, card.name || card.name_en || word(place === 'card_none' ? 'nocard' : 'no_name')));
   if (card.photo) box.append(portrait(card.photo));
   if (card.name && card.name_en) box.append(make('p', null, card.name_en));
   box.append(make('p', { className: 'hint' }, word(card.document_type)));

@@ -74,10 +74,11 @@ function deviceChip(type) {
 function syncChip(sync) {
   if (sync.repository === 'none') return chip('', '–', word('sync'), word('sync_none'));
   const waits = sync.backlog_materials;
-  const text = waits === 0 ? word('sync_short_done') : word('sync_short_waits', { n: waits });
   const good = sync.repository === 'connected' && !sync.last_error;
-  return chip(good ? 'good' : 'warn', good ? '✓' : '⚠', word('sync'),
-    good ? text : `${word(`sync_${sync.repository}`)}, ${text}`);
+  const said = good ? [] : [word(`sync_${sync.repository}`)];
+  if (waits > 0) said.push(word('sync_short_waits', { n: waits }));
+  else if (good) said.push(word('sync_short_done'));
+  return chip(good ? 'good' : 'warn', good ? '✓' : '⚠', word('sync'), said.join(word('comma')));
 }
 
 function devicesTable() {
