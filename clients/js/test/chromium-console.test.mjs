@@ -58,7 +58,7 @@ test('a clerk’s whole transaction by keyboard: card, capture, kind, filed, see
     await says(page, '#result', '申请表，1 页');
     await page.keyboard.press('h');
     await says(page, '#history li', '申请表');
-    await page.locator('#history img').first().evaluate((image) => image.decode());
+    await page.waitForFunction(() => document.querySelector('#history img').naturalWidth > 0);
     const seconds = (performance.now() - began) / 1000;
     t.diagnostic(`from the card to the filed paper seen in the history: ${seconds.toFixed(1)} s`);
     assert.deepEqual(await unfiled(), []);
@@ -220,12 +220,13 @@ test('where a paper is safe is told, and told anew when the repository has it', 
   await clearDesk();
   await withConsole({ locale: 'en-GB' }, async (page) => {
     await signIn(page, newToken());
-    await says(page, '#chips', /Sync: not enrolled, \d+ to send/);
+    await says(page, '#chips', 'Sync: not enrolled');
     await person(page, '03-foreigner-2023', '样本丙');
     await capture(page, '01-form', 1);
     await page.keyboard.press('2');
     await page.keyboard.press('f');
     await says(page, '#result', 'Safe on this PC, not yet in the repository');
+    await says(page, '#chips', /Sync: not enrolled, \d+ to send/);
     daemon.enrol(repository.enrolCode());
     await says(page, '#result', 'Safe in the repository');
     await says(page, '#chips', '✓ Sync: all in the repository');
