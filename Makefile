@@ -54,12 +54,13 @@ fuzz:
 machine:
 	tests/machine/run
 
-# The client of window programs, in a real browser against the real service: YIDANG=PATH, or what cargo builds.
+# The client of window programs and the clerk's page, in a real browser against the real service: YIDANG=PATH with
+# yidang-repository beside it, or what cargo builds.
 test-client:
 	@command -v npm >/dev/null || { $(call install,nodejs npm); } || true
 	@command -v chromium >/dev/null || { $(call install,chromium); } || true
 	@if ! command -v npm >/dev/null; then echo "SKIPPED clients/js: npm cannot be had" >&2; exit 0; fi; \
-	test -n "$(YIDANG)" || cargo build --locked --bin yidang || exit 1; \
+	test -n "$(YIDANG)" || cargo build --locked --bins || exit 1; \
 	cd clients/js && npm ci --silent --no-audit --no-fund && CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) npm test --silent
 
 # Debian packages of a list that are not there yet.

@@ -32,6 +32,8 @@ mod card_over_serial;
 mod card_profiles;
 /// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
 mod commands;
+/// The clerk's page is there for this PC's own browser, and tells no other page anything.
+mod console;
 /// The local API is the one that `fixtures/openapi.json` describes.
 mod contract;
 /// What was acknowledged survives SIGKILL at any moment.

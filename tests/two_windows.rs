@@ -12,6 +12,9 @@ const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
 /// Everything between windows happens within this time, on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How often a paper is looked for while it is on its way.
+const ROUNDS: u32 = 30;
+
 fn file(agent: &Agent, holder: &str, picture: &[u8], case: &str) -> String {
     let capture = agent.upload(picture).expect(201);
     let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "case": case});
@@ -85,6 +88,24 @@ fn papers_cross_over_survive_an_outage_and_are_forgotten_everywhere() {
     b.get(&path).is_problem(404, "material_unknown");
     let checked = repository.command("check");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[test]
+fn a_paper_that_arrives_while_it_is_asked_for_is_listed_too() {
+    let repository = Repository::start();
+    let agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let holder = agent.read_card();
+    for round in 0..ROUNDS {
+        let filed = file(&agent, &holder, FORM, &format!("K{round}"));
+        // Lists one after the other, until the paper has arrived during one of them.
+        wait_until("the paper arrives", || {
+            let listed = all(&agent, &holder);
+            let materials = listed["materials"].as_array().expect("a list");
+            let mine: Vec<_> = materials.iter().filter(|m| m["id"] == filed.as_str()).collect();
+            assert_eq!(mine.len(), 1, "round {round}: the paper is in every list, once");
+            mine[0]["safe_at"] == "repository"
+        });
+    }
 }
 
 #[test]

@@ -103,6 +103,14 @@ pub(crate) struct LoadedCard {
     pub(crate) photo: Option<DecodedPhoto>,
 }
 
+/// What there is to choose from; each in name order.
+pub struct DeskNames {
+    /// Cards.
+    pub cards: Vec<String>,
+    /// Frames. The bare mat is among them where the folder has one.
+    pub frames: Vec<String>,
+}
+
 impl Desk {
     /// A desk with the first card in name order on the reader. Cards and frames come from these folders,
     /// listed anew at each use; without a folder they are the built-in ones. A folder that is missing or
@@ -121,6 +129,15 @@ impl Desk {
     /// The way to this desk's camera.
     pub fn camera_driver(&self) -> Arc<dyn CameraDriver> {
         Arc::new(SimulatedCameras::new(self.clone()))
+    }
+
+    /// What can be put down by name now.
+    pub fn names(&self) -> Result<DeskNames, SimulationError> {
+        let stems = |entries: Vec<Entry>| entries.iter().map(|entry| entry.stem().to_owned()).collect();
+        Ok(DeskNames {
+            cards: stems(self.shared.cards.entries(CARD_ENDINGS)?),
+            frames: stems(self.shared.frames.entries(PICTURE_ENDINGS)?),
+        })
     }
 
     /// Puts a card on the reader in place of the one that lies there; `None` takes that away. The same card

@@ -23,7 +23,7 @@ mod tests;
 pub use card_file::CardFileProblem;
 #[cfg(feature = "conformance")]
 pub use conformance::Module;
-pub use desk::Desk;
+pub use desk::{Desk, DeskNames};
 pub use error::SimulationError;
 pub use fault::{CameraFault, CardFault, Device, Fault, UnknownFault};
 pub use folder::FolderError;

@@ -120,6 +120,24 @@ fn a_fingerprint_is_given_to_those_who_ask_where_the_file_says_so() {
 }
 
 #[test]
+fn what_is_named_can_be_put_down() {
+    let built_in = Desk::new(None, None);
+    let names = built_in.names().unwrap();
+    assert_eq!((names.cards[0].as_str(), names.frames[0].as_str()), ("01-resident", "01-form"));
+    for card in &names.cards {
+        built_in.insert(Some(card)).unwrap();
+    }
+    for frame in &names.frames {
+        built_in.lay(Some(frame)).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::new(Some(folder.path().to_owned()), None);
+    assert!(desk.names().is_err(), "an empty folder has nothing to choose from");
+    write(folder.path(), &[("b.toml", b""), ("a.toml", b""), ("portrait.png", b"")]);
+    assert_eq!(desk.names().unwrap().cards, ["a", "b"]);
+}
+
+#[test]
 fn the_reader_keeps_every_promise_of_its_trait() {
     conformance::card_reader(&Bench { desk: Desk::new(None, None) });
 }

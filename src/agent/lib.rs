@@ -9,6 +9,7 @@ mod capture_note;
 mod clock;
 pub mod command;
 mod config;
+mod console;
 mod control;
 mod daemon;
 mod document;
@@ -39,7 +40,7 @@ pub use daemon::{Daemon, Drivers, StartError};
 pub use language::Language;
 pub use problem::{Advice, Code, Problem, ProblemDocument};
 pub use scope::{Scope, UnknownScope};
-pub use simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal};
+pub use simulation::{FaultWish, KnownFaults, KnownNames, ScenarioStep, Simulation, SimulationRefusal};
 pub use sync::{
     HolderAnswer, HolderQuery, Listener, SyncError, SyncEvent, SyncHandle, SyncOptions, SyncStatus,
     SyncWorker, Upstream,

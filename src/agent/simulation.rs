@@ -65,6 +65,16 @@ pub struct KnownFaults {
     pub faults: Vec<String>,
 }
 
+/// What can be put on the simulated desk.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SimulatedNames)]
+pub struct KnownNames {
+    /// The cards, in name order.
+    pub cards: Vec<String>,
+    /// The frames, in name order.
+    pub frames: Vec<String>,
+}
+
 /// Hands that put cards on a simulated reader and papers under a simulated camera.
 pub trait Simulation: Send + Sync {
     /// Puts a card on the reader, or takes it away.
@@ -75,6 +85,8 @@ pub trait Simulation: Send + Sync {
     fn fault(&self, wish: &FaultWish) -> Result<(), SimulationRefusal>;
     /// What can fail how.
     fn faults(&self) -> Vec<KnownFaults>;
+    /// What cards and frames there are. Blocks as long as the disk does.
+    fn names(&self) -> Result<KnownNames, SimulationRefusal>;
     /// Plays steps in the background, in place of any that still play.
     fn play(&self, steps: &[ScenarioStep]) -> Result<(), SimulationRefusal>;
     /// As at the start: first card, first frame, no fault.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use yidang_agent::{
-    Config, ConfigError, DriverNames, Drivers, FaultWish, KnownFaults, ScenarioStep, Simulation,
+    Config, ConfigError, DriverNames, Drivers, FaultWish, KnownFaults, KnownNames, ScenarioStep, Simulation,
     SimulationRefusal,
 };
 use yidang_pcsc::{PcscDriver, Profiles};
@@ -153,6 +153,11 @@ impl Simulation for Hands {
                 faults: Fault::all().filter(|f| f.device() == device).map(|f| f.to_string()).collect(),
             })
             .collect()
+    }
+
+    fn names(&self) -> Result<KnownNames, SimulationRefusal> {
+        let names = self.0.names().map_err(refusal)?;
+        Ok(KnownNames { cards: names.cards, frames: names.frames })
     }
 
     fn play(&self, steps: &[ScenarioStep]) -> Result<(), SimulationRefusal> {

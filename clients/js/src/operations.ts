@@ -25,6 +25,7 @@ export const OPERATIONS = {
   readOpenapi: ['GET', '/v1/openapi.json'],
   requestPreview: ['POST', '/v1/preview-tickets'],
   simulateCard: ['POST', '/v1/simulated/card'],
+  listSimulatedDesk: ['GET', '/v1/simulated/desk'],
   simulateDesk: ['POST', '/v1/simulated/desk'],
   simulateFault: ['POST', '/v1/simulated/fault'],
   listSimulatedFaults: ['GET', '/v1/simulated/faults'],

@@ -770,6 +770,14 @@ export interface SimulatedFaults {
   faults: KnownFaults[];
 }
 
+/** What can be put on the simulated desk. */
+export interface SimulatedNames {
+  /** The cards, in name order. */
+  cards: string[];
+  /** The frames, in name order. */
+  frames: string[];
+}
+
 /** How this window stands. */
 export interface Status {
   /** The archive in figures. */

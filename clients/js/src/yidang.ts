@@ -176,6 +176,10 @@ export class Yidang {
     return this.calls.json('simulateDesk', { body: wish }, options);
   }
 
+  listSimulatedDesk(options?: CallOptions): Promise<api.SimulatedNames> {
+    return this.calls.json('listSimulatedDesk', {}, options);
+  }
+
   simulateFault(wish: api.SimulateFault, options?: CallOptions): Nothing {
     return this.calls.json('simulateFault', { body: wish }, options);
   }

@@ -53,7 +53,7 @@ test('a card appears by itself', async () => {
 test('everything else answers too', async () => {
   const client = simulated();
   for (const name of ['checkHealth', 'readStatus', 'readSync', 'readOpenapi', 'listCameras', 'requestPreview',
-    'listSimulatedFaults', 'resetSimulation']) await checked(client, name);
+    'listSimulatedDesk', 'listSimulatedFaults', 'resetSimulation']) await checked(client, name);
   await checked(client, 'adjustCamera', 'simulated-camera', { zoom: 200 });
   const subject = { type: 'resident', value: '00000019900228001x' };
   const { holder } = await checked(client, 'openHolder', { subject, basis: 'none' });

@@ -28,7 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::guard;
+use crate::{console, guard};
 
 /// Largest JSON body.
 const JSON_BYTES_MAX: usize = 256 << 10;
@@ -71,15 +71,15 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
     }
     router
         .routes(routes!(simulated::card))
-        .routes(routes!(simulated::desk))
+        .routes(routes!(simulated::desk, simulated::names))
         .routes(routes!(simulated::fault))
         .routes(routes!(simulated::faults))
         .routes(routes!(simulated::scenario))
         .routes(routes!(simulated::reset))
 }
 
-/// The whole service, guard included.
+/// The whole service, the clerk's page and the guard included.
 pub(crate) fn service(app: Shared) -> Router {
     let (router, _) = calls(app.simulation.is_some()).split_for_parts();
-    guard::around(app.clone(), router.with_state(app))
+    guard::around(app.clone(), router.merge(console::routes()).with_state(app))
 }

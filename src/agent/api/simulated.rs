@@ -15,7 +15,7 @@ use crate::caller::Caller;
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
-use crate::simulation::{FaultWish, KnownFaults, ScenarioStep, Simulation, SimulationRefusal};
+use crate::simulation::{FaultWish, KnownFaults, KnownNames, ScenarioStep, Simulation, SimulationRefusal};
 
 /// Which card.
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -110,6 +110,17 @@ pub(crate) async fn desk(
     Json(body): Json<Lay>,
 ) -> Result<Response, Problem> {
     with(&app, &caller, [b"simulated/desk", &written(&body)], move |s| s.lay(body.frame.as_deref())).await
+}
+
+/// What can be put on the simulated desk.
+///
+/// Names are files' stems, listed anew at each call, which takes as long as the disk does.
+#[utoipa::path(get, path = "/v1/simulated/desk", tag = "simulated", operation_id = "listSimulatedDesk",
+    responses((status = 200, description = "The names of cards and frames.", body = KnownNames)))]
+pub(crate) async fn names(State(app): State<Shared>, caller: Caller) -> Result<Answer<KnownNames>, Problem> {
+    caller.require(Scope::Admin)?;
+    let simulation = app.simulation.as_ref().map(Arc::clone).ok_or(Code::RouteUnknown)?;
+    blocking(move || Ok(Answer(simulation.names()?))).await
 }
 
 /// Lets the next operations of a simulated device fail.

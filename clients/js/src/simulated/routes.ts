@@ -3,7 +3,7 @@ import type * as api from '../schema.js';
 import { type Desk, Refused, subjectOf } from './desk.js';
 import { filed, refiled } from './filing.js';
 import { DESK, MAT, PAGE } from './pictures.js';
-import { CAMERA, CARDS, DOCUMENT, FAULTS, READER, ZOOM } from './samples.js';
+import { CAMERA, CARDS, DOCUMENT, FAULTS, FRAMES, READER, ZOOM } from './samples.js';
 
 /** One simulated call. */
 export interface Asked {
@@ -124,6 +124,7 @@ export const ROUTES: { [name in Exclude<OperationName, 'watchEvents' | 'watchCam
     desk.lay(body.frame);
     return NOTHING;
   },
+  listSimulatedDesk: () => ok({ cards: Object.keys(CARDS), frames: FRAMES }),
   simulateFault: (desk, { body }) => {
     const known: string[] | undefined = FAULTS[body.device as 'card' | 'camera'];
     if (!known || known.indexOf(body.fault) < 0) throw new Refused('simulated_unknown');

@@ -15,13 +15,13 @@ export function binary() {
   return places.find((place) => existsSync(place)) ?? null;
 }
 
-/** Starts it for these origins. */
-export async function startDaemon(origins) {
+/** Starts it for these origins; `more` are further sections of its configuration. */
+export async function startDaemon(origins, more = '') {
   const folder = mkdtempSync(join(tmpdir(), 'yidang-client-'));
   const config = join(folder, 'window.toml');
   const write = (listen) => writeFileSync(config, `[agent]\ncounter = "client-test"\ndata_dir = "data"
 [http]\nlisten = "${listen}"\norigins = ${JSON.stringify(origins)}
-[card]\ndriver = "simulated"\n[camera]\ndriver = "simulated"\n`);
+[card]\ndriver = "simulated"\n[camera]\ndriver = "simulated"\n${more}`);
   write('127.0.0.1:0');
   let child;
   const daemon = {
@@ -30,6 +30,7 @@ export async function startDaemon(origins) {
     token: (name, scopes, ...more) =>
       execFileSync(binary(), ['token', 'create', '--name', name, '--scopes', scopes, ...more, '--config', config])
         .toString().trim(),
+    enrol: (code) => execFileSync(binary(), ['enrol', '--code', '-', '--config', config], { input: code }),
     revoke: (name) => execFileSync(binary(), ['token', 'revoke', '--name', name, '--config', config]),
     async stop() {
       const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -51,7 +52,8 @@ export async function startDaemon(origins) {
   return daemon;
 }
 
-function listening(child) {
+/** Resolves with the address once the program says it. */
+export function listening(child) {
   return new Promise((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (piece) => {

@@ -174,6 +174,8 @@ async fn list_everywhere(
         }
     };
     let first = rest.is_none();
+    // Looked for before the repository is asked: what arrives there in between would be in neither list.
+    let waiting = if first { unsent(app, &holder, which).await? } else { Vec::new() };
     let answer = match ask(app, caller, &holder, which, rest, limit).await {
         Ok(answer) => answer,
         // Whatever keeps the repository from answering, what lies here is not withheld.
@@ -185,10 +187,7 @@ async fn list_everywhere(
         Err(error) => return Err(error.into()),
     };
     app.holders.remember(&holder.id, &answer.materials, &answer.grant);
-    let mut here: Vec<MaterialBody> = Vec::new();
-    if first {
-        here = unsent(app, &holder, which, &answer.materials).await?;
-    }
+    let mut here = not_listed(app, &waiting, &answer.materials);
     let shown = put_right_here(app, &holder, which, answer.materials).await?;
     let archive = app.archive.clone();
     let look = look_at(caller, &holder, shown.iter().map(|(m, _)| m.id));
@@ -240,26 +239,23 @@ async fn ask(
     asked.await.unwrap_or(Err(SyncError::Protocol))
 }
 
-/// What this PC has filed and the repository does not list yet.
-async fn unsent(
-    app: &Shared,
-    holder: &Holder,
-    which: &WhichMaterials,
-    listed: &[Material],
-) -> Result<Vec<MaterialBody>, Problem> {
+/// What this PC has filed and the repository does not have yet.
+async fn unsent(app: &Shared, holder: &Holder, which: &WhichMaterials) -> Result<Vec<Stored>, Problem> {
     let (archive, subject) = (app.archive.clone(), holder.subject.clone());
     let newest =
         blocking(move || Ok(archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?))
             .await?;
-    Ok(newest
-        .iter()
-        .filter(|s| fits(&s.material, which) && !listed.iter().any(|m| m.id == s.material.id))
-        .filter_map(|s| match Safe::of(app, s.sequence, &s.material) {
-            Safe::ThisPc => Some(MaterialBody::here(app, s, false)),
-            // Committed and not on this page of the repository's list: it comes with a later page.
-            Safe::Repository => None,
-        })
-        .collect())
+    let waits = |s: &Stored| matches!(Safe::of(app, s.sequence, &s.material), Safe::ThisPc);
+    Ok(newest.into_iter().filter(|s| fits(&s.material, which) && waits(s)).collect())
+}
+
+/// Those of the waiting that the repository does not list: under their own identifier, nor under the one they became
+/// one with on arriving.
+fn not_listed(app: &Shared, waiting: &[Stored], listed: &[Material]) -> Vec<MaterialBody> {
+    let name = |id: MaterialId| app.sync.as_ref().and_then(|sync| sync.filed_as(id)).unwrap_or(id);
+    let is_listed = |id: MaterialId| listed.iter().any(|m| m.id == id || m.id == name(id));
+    let missing = waiting.iter().filter(|s| !is_listed(s.material.id));
+    missing.map(|s| MaterialBody::here(app, s, false)).collect()
 }
 
 /// A look at these materials of an open dossier, for the ledger.

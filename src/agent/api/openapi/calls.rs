@@ -106,6 +106,7 @@ pub(super) const CALLS: &[Call] = &[
     call("readErasure", ERASE, &[WRITES, &[ErasureUnknown]]),
     call("simulateCard", ADMIN, &[KEYED, &[SimulatedUnknown]]),
     call("simulateDesk", ADMIN, &[KEYED, &[SimulatedUnknown]]),
+    call("listSimulatedDesk", ADMIN, &[]),
     call("simulateFault", ADMIN, &[KEYED, &[SimulatedUnknown]]),
     call("listSimulatedFaults", ADMIN, &[]),
     call("playScenario", ADMIN, &[KEYED, &[SimulatedUnknown]]),

@@ -1,0 +1,92 @@
+// Captures that were not filed. The service keeps them, so they are still there after a reload or a crash.
+import { call, newKey } from './calls.js';
+import { $, fill, make } from './elements.js';
+import { attempt, tell } from './notices.js';
+import { addPage, isInHand } from './pages.js';
+import { imageOf } from './pictures.js';
+import { openViewer } from './viewer.js';
+import { day, moment, pagesWord, word } from './words.js';
+
+/** Those that wait longest come first. */
+const SHOWN_MAX = 50;
+
+let captures = [];
+let areMore = false;
+let round = 0;
+/** A page's thumbnail is asked for once. */
+const thumbnails = new Map();
+
+/** Asks what waits. What was told before stays: nobody pressed a key for this. */
+export async function loadTray() {
+  round += 1;
+  const mine = round;
+  renderTray();
+  try {
+    const answer = await call('GET', '/v1/captures', { query: { state: 'unfiled', limit: SHOWN_MAX } });
+    if (mine !== round) return;
+    captures = answer.captures;
+    areMore = answer.next_cursor !== null;
+    renderTray();
+  } catch (failure) {
+    tell(failure);
+  }
+}
+
+export function focusTray() {
+  const first = $('tray').querySelector('button');
+  if (first) first.focus();
+}
+
+export function clearTray() {
+  round += 1;
+  captures = [];
+  areMore = false;
+  thumbnails.clear();
+  renderTray();
+}
+
+export function renderTray() {
+  const waiting = captures.filter((capture) => !isInHand(capture.id));
+  $('tray-count').textContent = waiting.length > 0 ? pagesWord(areMore ? `${waiting.length}+` : waiting.length) : '';
+  for (const id of thumbnails.keys()) if (!waiting.some((capture) => capture.id === id)) thumbnails.delete(id);
+  fill($('tray'), ...(waiting.length > 0 ? waiting.map(item) : [make('li', { className: 'hint' }, word('tray_none'))]));
+}
+
+function item(capture) {
+  const path = `/v1/captures/${capture.id}/image`;
+  if (!thumbnails.has(capture.id)) thumbnails.set(capture.id, imageOf(path, 'thumbnail', ''));
+  const name = word('captured_at', { time: moment(capture.captured_at) });
+  const look = make('button', { type: 'button', className: 'thumb', 'aria-label': word('look', { what: name }) },
+    thumbnails.get(capture.id));
+  look.addEventListener('click', () => openViewer(word('tray'), [path]));
+  const add = make('button', { type: 'button' }, word('tray_take'));
+  add.addEventListener('click', () => {
+    addPage(capture);
+    focusTray();
+  });
+  const expires = word('tray_expires', { date: day(capture.expires_at) });
+  return make('li', null, look, make('p', null, name), make('p', { className: 'small' }, expires),
+    make('p', { className: 'actions' }, add, discardButton(capture)));
+}
+
+/** Throwing a page away takes two presses. */
+function discardButton(capture) {
+  const button = make('button', { type: 'button' }, word('tray_discard'));
+  let isSure = false;
+  button.addEventListener('click', async () => {
+    if (!isSure) {
+      isSure = true;
+      button.textContent = word('tray_sure');
+      return;
+    }
+    button.disabled = true;
+    await attempt(() => call('DELETE', `/v1/captures/${capture.id}`, { key: newKey() }));
+    await loadTray();
+    focusTray();
+  });
+  button.addEventListener('blur', () => {
+    isSure = false;
+    button.textContent = word('tray_discard');
+  });
+  return button;
+}
