@@ -56,6 +56,8 @@ verbs! {
     Looked = "looked",
     /// A dossier was opened on another basis than the card; goes to the reviewers' list.
     Opened = "opened",
+    /// Someone took a dossier out as a package.
+    Exported = "exported",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The request was refused.
