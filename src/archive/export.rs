@@ -56,6 +56,8 @@ impl Archive {
 
     fn materials_of(&self, who: &Subject) -> Result<Vec<MaterialId>, ArchiveError> {
         let stores = self.caught_up();
+        // Of an index that lags it is not known what it lacks, and half a dossier must not pass for the whole.
+        stores.lag.surely(None::<MaterialId>)?;
         let tag = stores.keys.subject_tag(who);
         let (mut found, mut before) = (Vec::new(), u64::MAX);
         loop {
@@ -68,7 +70,6 @@ impl Archive {
             }
         }
         found.reverse();
-        let found = stores.lag.surely(Some(found).filter(|found| !found.is_empty()))?;
-        found.ok_or(ArchiveError::HolderUnknown)
+        if found.is_empty() { Err(ArchiveError::HolderUnknown) } else { Ok(found) }
     }
 }

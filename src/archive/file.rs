@@ -99,7 +99,7 @@ impl Archive {
     /// What was answered to a filing with this key and request: `None` if there was none,
     /// [`ArchiveError::IdempotencyConflict`] if the key came with another request.
     pub fn find_filed(&self, idempotency: &Idempotency) -> Result<Option<Filed>, ArchiveError> {
-        find_replayed(&self.shared.stores, Some(idempotency))
+        find_replayed(self.caught_up(), Some(idempotency))
     }
 }
 
@@ -114,7 +114,12 @@ fn find_replayed(stores: &Stores, idempotency: Option<&Idempotency>) -> Result<O
     let verbs = [Verb::Filed, Verb::Recognised];
     let Some(entry) = stores.replayed(idempotency, &verbs)? else { return Ok(None) };
     let id = refs_of(&entry)?.material.ok_or_else(|| crate::entry::damaged_entry(entry.sequence))?.0;
-    let stored = stores.stored_by_id(id)?.ok_or(ArchiveError::MaterialErased)?;
+    let found = match stores.stored_by_id(id)? {
+        None if stores.is_erased(id)? => None,
+        // What an index that lags does not have yet is not gone.
+        found => stores.lag.surely(found)?,
+    };
+    let stored = found.ok_or(ArchiveError::MaterialErased)?;
     let duplicate = entry.content.verb == Verb::Recognised;
     Ok(Some(Filed { stored, duplicate, replayed: true }))
 }
