@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use yidang_archive::{Archive, CheckReport};
 
+use super::export::{ExportCommand, export};
+use super::import::{ImportCommand, import};
 use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
 use super::reach;
@@ -42,6 +44,8 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
+    Export(ExportCommand),
+    Import(ImportCommand),
 }
 
 pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitCode, Failure> {
@@ -52,6 +56,8 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
         return Err(Failure::new("archive_absent", cause, remedy));
     }
     match *command {
+        ArchiveCommand::Export(ref command) => return export(config, command),
+        ArchiveCommand::Import(ref command) => return import(config, command),
         ArchiveCommand::List { json } => list(config, json)?,
         ArchiveCommand::Stats { json } => {
             if let Outcome::Stats(figures) = ask(config, &Request::Stats)? {
