@@ -35,6 +35,7 @@ const NAME_CHARS_MAX: usize = 128;
 /// out, and the exit code is 1. A run that is broken off may leave a folder `.yidang-export-….part` beside OUT, to be
 /// deleted.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct ExportCommand {
     /// The package's folder: a new one, or an empty one.
     #[arg(value_name = "OUT")]

@@ -33,6 +33,7 @@ use crate::import::{Import, ImportOptions, Manifest, Told};
 /// straightened, and the untouched original is kept. What is refused is told by its row, the header being row 1, and the
 /// exit code is 1. Run again, or after it was broken off at any point, it files nothing twice. Origin is `upload`.
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 pub(super) struct ImportCommand {
     /// The manifest.
     #[arg(value_name = "MANIFEST.csv")]
@@ -77,6 +78,10 @@ pub(super) struct Figures {
 }
 
 pub(super) fn import(config: &Config, command: &ImportCommand) -> Result<ExitCode, Failure> {
+    if config.operator_required && command.operator.is_none() {
+        let cause = "the configuration asks for the operator of every call";
+        return Err(Failure::new("operator_missing", cause, "say who imports with --operator"));
+    }
     let manifest = Manifest::open(&command.manifest)?;
     let file = command.report.as_deref().map(|path| create(path, &command.manifest)).transpose()?;
     let place = Place::find(config)?;

@@ -17,6 +17,7 @@ const CLIENT: &str = "yidang archive import";
 /// Begins every idempotency key of an import; those of the local API begin with a token's number.
 const KEY_PREFIX: &[u8] = b"import\0";
 /// Most blobs that come with a request: an original and its page.
+#[cfg(unix)]
 const BLOBS_MAX: usize = 2;
 
 /// What is wanted for one paper. No `Debug`: it is personal. `key` tells this paper from any other: 64 hexadecimal
@@ -114,6 +115,7 @@ pub(crate) struct ImportedPage {
     pub(crate) captured_at: i64,
 }
 
+#[cfg(unix)]
 impl ImportRequest {
     /// How many bytes follow the request's line; `None`: more than may.
     pub(super) fn body_bytes(&self) -> Option<usize> {

@@ -228,6 +228,29 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_that_follow_a_request_are_taken_whole_or_not_at_all() {
+        let stage = |sizes: &[usize]| {
+            let line = serde_json::json!({"request": "import", "import": "stage", "key": "k", "page": 1,
+                "again": false, "operator": null, "note": "n", "sizes": sizes});
+            serde_json::from_value::<Request>(line).unwrap()
+        };
+        let read = |sizes: &[usize], begun: &[u8], rest: &[u8]| {
+            let (mut ours, mut theirs) = Stream::pair().unwrap();
+            ours.write_all(rest).unwrap();
+            drop(ours);
+            let mut request = stage(sizes);
+            read_body(&mut theirs, &mut request, begun.to_vec()).map(|()| request.body().to_vec())
+        };
+        let whole = read(&[2, 3], b"a", b"bcde").unwrap();
+        assert_eq!(whole, [b"ab".to_vec(), b"cde".to_vec()]);
+        assert_eq!(read(&[], b"", b"").unwrap(), [] as [Vec<u8>; 0]);
+        assert!(read(&[2, 3], b"a", b"bcd").is_err(), "cut off");
+        assert!(read(&[2], b"abc", b"").is_err(), "more than was said");
+        assert!(read(&[1 << 40], b"", b"").is_err(), "more than may be");
+        assert!(read(&[1, 1, 1], b"", b"abc").is_err(), "more blobs than may be");
+    }
+
+    #[test]
     fn a_request_without_end_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let place = Arc::new(place(folder.path()));

@@ -320,8 +320,47 @@ impl Turns {
 
     fn take<T>(&self, work: impl FnOnce() -> T) -> T {
         let _ = self.free.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let done = work();
-        let _ = self.give.try_send(());
-        done
+        let _turn = Turn(&self.give);
+        work()
+    }
+}
+
+/// Given back when dropped, by a defect as well, for which nobody else is to wait.
+struct Turn<'a>(&'a SyncSender<()>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Somebody else's bytes are refused or read, and every row that is read is told once.
+        #[test]
+        fn whatever_a_manifest_holds_each_row_is_told_once(
+            rows in prop::collection::vec("[^\0]{0,30}|(resident|x),[0-9Xx]{17,19},k,(a|\\.\\.)/b,m?\n", 0..12),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("m.csv");
+            std::fs::write(&path, format!("subject_type,subject,kind,path,material\n{}", rows.concat())).unwrap();
+            let Ok(manifest) = Manifest::open(&path) else { return Ok(()) };
+            let options = ImportOptions { as_is: true, keeps_wrong_digits: true, operator: None };
+            let ask = |_: &Request| -> Result<Outcome, Failure> { panic!("there is no picture to import") };
+            let mut refused = Vec::new();
+            let mut tell = |told: Told| {
+                refused.extend(told.result.err().into_iter().flatten().map(|row| row.row));
+                Ok(())
+            };
+            Import { manifest: &manifest, options, ask: &ask }.run(&mut tell).unwrap();
+            refused.sort_unstable();
+            let wanted: Vec<_> = manifest.read().unwrap().map(|row| row.unwrap().number).collect();
+            prop_assert_eq!(refused, wanted);
+        }
     }
 }
