@@ -6,12 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::agent::Agent;
+use crate::support::repository::Repository;
 use crate::support::small_disk::SmallDisk;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -19,6 +20,9 @@ const SMALL: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
 const HEADER: &str = "subject_type,subject,kind,path,material,captured_on,issued_on,valid_until,case,note\n";
 const NUMBER: &str = "000000199001010018";
 const OTHER: &str = "000000199001010026";
+
+/// Everything here happens within this time, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A folder of photographs with their manifest.
 struct Office {
@@ -360,6 +364,35 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
         }
         verifies(&agent);
     }
+}
+
+#[test]
+fn what_is_imported_reaches_the_repository() {
+    let repository = Repository::start();
+    let mut agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let office = Office::with_pictures(6);
+    document(&office.import(&agent, &[]), 0);
+    let arrived = |agent: &Agent| {
+        let list = document(&agent.command(&["archive", "list", "--json"]), 0);
+        let materials = list["materials"].as_array().expect("a list").clone();
+        assert!(materials.iter().all(|material| material["origin"] == "upload"), "{list}");
+        materials.iter().filter(|material| material["safe_at"] == "repository").count()
+    };
+    let wait_for = |agent: &Agent, count| {
+        let began = Instant::now();
+        while arrived(agent) < count {
+            assert!(began.elapsed() < PATIENCE, "{}", agent.read_log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait_for(&agent, 6);
+    // What is imported without the daemon goes when it runs.
+    assert!(agent.stop());
+    office.put("7.jpg", &picture(7, 0));
+    office.put("m.csv", format!("{HEADER}{}", row("7.jpg", &[])).as_bytes());
+    document(&office.import(&agent, &[]), 0);
+    agent.run();
+    wait_for(&agent, 7);
 }
 
 #[test]

@@ -179,6 +179,27 @@ fn what_is_damaged_is_named_and_the_rest_is_there() {
 }
 
 #[test]
+fn a_record_that_is_damaged_is_named_and_the_others_are_there() {
+    let mut agent = Agent::start();
+    let hurt = file(&agent, NUMBER, &[FORM]);
+    let whole = file(&agent, NUMBER, &[LETTER]);
+    assert!(agent.stop());
+    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("it opens");
+    let damage = "DROP TRIGGER entries_never_change;
+        UPDATE entries SET body = x'00' WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed');
+        CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;";
+    ledger.execute_batch(damage).expect("it is damaged");
+    drop(ledger);
+    let bag = agent.folder.path().join("bag");
+    let told = document(&export(&agent, &bag, &format!("resident {NUMBER}")), 1);
+    let wanted = json!([{"material": hurt, "page": null, "picture": null, "code": "record_damaged"}]);
+    assert_eq!((&told["materials"], &told["damages"]), (&json!(1), &wanted), "{told}");
+    is_whole(&bag);
+    assert!(bag.join("data").join(whole).is_dir() && !bag.join("data").join(hurt).exists());
+}
+
+#[test]
 fn what_cannot_be_exported_is_refused_and_leaves_nothing() {
     let agent = Agent::start();
     file(&agent, NUMBER, &[FORM]);
