@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, program};
 use crate::support::repository::Repository;
 use crate::support::small_disk::SmallDisk;
 
@@ -312,7 +312,7 @@ fn what_is_no_manifest_is_refused_before_anything_is_imported() {
 }
 
 fn start(agent: &Agent, manifest: &Path) -> std::process::Child {
-    Command::new(env!("CARGO_BIN_EXE_yidang"))
+    program()
         .args(["archive", "import"])
         .arg(manifest)
         .arg("--config")

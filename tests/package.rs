@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, program};
 use crate::support::small_disk::SmallDisk;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -259,7 +259,7 @@ fn a_run_that_is_killed_leaves_nothing_that_looks_whole() {
         let folder = agent.folder.path().join(format!("run-{cycle}"));
         fs::create_dir(&folder).expect("a folder");
         let out = folder.join("out");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_yidang"))
+        let mut process = program()
             .args(["archive", "export", "--operator", "a", "--purpose", "b"])
             .arg(&out)
             .arg("--config")
