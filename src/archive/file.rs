@@ -178,6 +178,8 @@ impl PreparedFiling {
             sets.extend(row.filter(|row| row.state == StagedState::Unfiled));
         }
         let id = filed.stored.material.id;
+        // The key of a repeated call is in the ledger already, and may stand there once.
+        let idempotency = self.filing.idempotency.as_ref().filter(|_| !filed.replayed);
         let answer = Answer::Filed(Box::new(filed));
         if sets.is_empty() {
             return Ok(Plan::Answer(answer));
@@ -189,7 +191,7 @@ impl PreparedFiling {
             office: Office { count: self.filing.material.pages.len() as u64, ..Office::of(&self.filing.by) },
             personal: NoPersonal {},
             slots: &[],
-            idempotency: self.filing.idempotency.as_ref(),
+            idempotency,
         };
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let change = IndexChange::UsedUp { id, staged: sets.iter().map(|set| set.id).collect() };
