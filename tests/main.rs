@@ -48,8 +48,12 @@ mod documents;
 mod hostile;
 /// Crates depend on each other in one direction only.
 mod house;
+/// An office's old photographs are imported once each, whatever breaks the import off.
+mod import;
 /// Every paper arrives once, whatever the network does.
 mod network;
+/// One person's papers are taken out whole, as a package that other tools check.
+mod package;
 /// `yidang page` tells of every picture in one line, whatever the picture.
 mod page_command;
 /// Which paper a page is, which way up it is and what its codes say is told where that is asked for.

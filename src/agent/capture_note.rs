@@ -30,7 +30,8 @@ impl StoredImage {
         if self.png { MediaType::Png } else { MediaType::Jpeg }
     }
 
-    fn image(&self) -> Option<Image> {
+    /// As the model has it; `None` where the digest is none.
+    pub(crate) fn image(&self) -> Option<Image> {
         Some(Image {
             digest: self.digest.parse().ok()?,
             size_bytes: self.size_bytes,

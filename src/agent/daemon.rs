@@ -15,6 +15,7 @@ use yidang_model::{CaptureId, Timestamp};
 
 use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
+use crate::capture_note::CaptureNote;
 use crate::clock;
 use crate::config::Config;
 use crate::control::{CardPlace, Control, Workplace};
@@ -274,6 +275,8 @@ fn expiring(archive: &Archive) -> Result<Vec<(CaptureId, Timestamp)>, ArchiveErr
         let Some(last) = page.last() else { return Ok(found) };
         after = last.sequence;
         let due = page.iter().filter(|set| now < set.expires_at && set.expires_at < soon);
+        // What an import left behind is no capture, and no window can file it.
+        let due = due.filter(|set| CaptureNote::read(&set.note).is_some());
         found.extend(due.map(|set| (set.id, set.expires_at)));
     }
 }

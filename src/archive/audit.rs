@@ -250,7 +250,7 @@ fn materials_of(opened: &OpenEntry) -> Vec<MaterialId> {
 
 fn line_of(entry: &Entry, opened: &OpenEntry) -> Result<AuditLine, ArchiveError> {
     let (purpose, case) = match opened.verb {
-        Verb::Looked | Verb::Opened => opened
+        Verb::Looked | Verb::Opened | Verb::Exported => opened
             .personal::<LookPersonal>()?
             .map_or((None, None), |personal| (personal.purpose, personal.case)),
         Verb::Filed | Verb::Refiled => {

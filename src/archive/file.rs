@@ -105,7 +105,7 @@ impl Archive {
     /// What was answered to a filing with this key and request: `None` if there was none,
     /// [`ArchiveError::IdempotencyConflict`] if the key came with another request.
     pub fn find_filed(&self, idempotency: &Idempotency) -> Result<Option<Filed>, ArchiveError> {
-        find_replayed(&self.shared.stores, Some(idempotency))
+        find_replayed(self.caught_up(), Some(idempotency))
     }
 }
 
@@ -120,7 +120,12 @@ fn find_replayed(stores: &Stores, idempotency: Option<&Idempotency>) -> Result<O
     let verbs = [Verb::Filed, Verb::Recognised];
     let Some(entry) = stores.replayed(idempotency, &verbs)? else { return Ok(None) };
     let id = refs_of(&entry)?.material.ok_or_else(|| crate::entry::damaged_entry(entry.sequence))?.0;
-    let stored = stores.stored_by_id(id)?.ok_or(ArchiveError::MaterialErased)?;
+    let found = match stores.stored_by_id(id)? {
+        None if stores.is_erased(id)? => None,
+        // What an index that lags does not have yet is not gone.
+        found => stores.lag.surely(found)?,
+    };
+    let stored = found.ok_or(ArchiveError::MaterialErased)?;
     let duplicate = entry.content.verb == Verb::Recognised;
     Ok(Some(Filed { stored, duplicate, replayed: true }))
 }
@@ -179,6 +184,8 @@ impl PreparedFiling {
             sets.extend(row.filter(|row| row.state == StagedState::Unfiled));
         }
         let id = filed.stored.material.id;
+        // The key of a repeated call is in the ledger already, and may stand there once.
+        let idempotency = self.filing.idempotency.as_ref().filter(|_| !filed.replayed);
         let answer = Answer::Filed(Box::new(filed));
         if sets.is_empty() {
             return Ok(Plan::Answer(answer));
@@ -190,7 +197,7 @@ impl PreparedFiling {
             office: Office { count: self.filing.material.pages.len() as u64, ..Office::of(&self.filing.by) },
             personal: NoPersonal {},
             slots: &[],
-            idempotency: self.filing.idempotency.as_ref(),
+            idempotency,
         };
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let change = IndexChange::UsedUp { id, staged: sets.iter().map(|set| set.id).collect() };

@@ -19,6 +19,7 @@ mod entry;
 mod erase;
 mod erasing;
 mod error;
+mod export;
 mod file;
 pub mod files;
 #[cfg(feature = "fuzz")]
@@ -53,6 +54,7 @@ pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check_report::{CheckReport, DamageLine};
 pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;
+pub use export::{EXPORT_MATERIALS_MAX, Export};
 pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
 pub use inventory::{InventoryLine, InventoryPage};

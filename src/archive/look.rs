@@ -24,6 +24,8 @@ pub enum LookVerb {
     Looked,
     /// A dossier was opened on another basis than the card.
     Opened,
+    /// A dossier was taken out as a package.
+    Exported,
 }
 
 /// A look at someone's dossier.
@@ -97,6 +99,7 @@ impl PreparedLook {
         let verb = match look.verb {
             LookVerb::Looked => Verb::Looked,
             LookVerb::Opened => Verb::Opened,
+            LookVerb::Exported => Verb::Exported,
         };
         if let Some(entry) = stores.replayed(look.idempotency.as_ref(), &[verb])? {
             return Ok(Plan::Answer(Answer::Sequence(entry.sequence)));

@@ -238,7 +238,7 @@ pub(crate) struct FiledPersonal {
     pub(crate) reason: Option<String>,
 }
 
-/// Inside `personal` of `looked` and `opened`.
+/// Inside `personal` of `looked`, `opened` and `exported`.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct LookPersonal {
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,15 @@ const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,arc
 /// The configuration's section for the simulated reader.
 const SIMULATED_CARD: &str = "[card]\ndriver = \"simulated\"\n";
 
+/// The program, without what only the tests are told by the environment: it takes no variable it does not know.
+pub(crate) fn program() -> Command {
+    let mut program = Command::new(PROGRAM);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"YIDANG_")) {
+        program.env_remove(name);
+    }
+    program
+}
+
 /// An agent: its folder, and the process while it runs.
 pub(crate) struct Agent {
     pub(crate) folder: TempDir,
@@ -134,17 +143,12 @@ impl Agent {
 
     /// Runs another command of the program on the same folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
-        Command::new(PROGRAM)
-            .args(arguments)
-            .arg("--config")
-            .arg(self.config())
-            .output()
-            .expect("the program runs")
+        program().args(arguments).arg("--config").arg(self.config()).output().expect("the program runs")
     }
 
     /// The same, with this on its standard input.
     pub(crate) fn command_with_input(&self, arguments: &[&str], input: &str) -> Output {
-        let mut process = Command::new(PROGRAM)
+        let mut process = program()
             .args(arguments)
             .arg("--config")
             .arg(self.config())
@@ -160,7 +164,7 @@ impl Agent {
 
     /// Starts the daemon and waits until it listens.
     pub(crate) fn run(&mut self) {
-        let mut process = Command::new(PROGRAM)
+        let mut process = program()
             .arg("run")
             .arg("--config")
             .arg(self.config())

@@ -19,6 +19,7 @@ mod sync;
 pub(crate) mod vocabulary;
 mod words;
 
+pub(crate) use captures::LIFETIME_MS as CAPTURE_LIFETIME_MS;
 pub use openapi::document;
 pub(crate) use words::{CodeBody, QualityBody, degrees};
 

@@ -7,6 +7,8 @@ use clap::Subcommand;
 use yidang_archive::{Archive, CheckReport};
 
 use super::audit::{AuditCommand, audit};
+use super::export::{ExportCommand, export};
+use super::import::{ImportCommand, import};
 use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
 use super::reach;
@@ -45,6 +47,8 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
+    Export(ExportCommand),
+    Import(ImportCommand),
 }
 
 pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitCode, Failure> {
@@ -56,6 +60,8 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
     }
     match *command {
         ArchiveCommand::Audit(ref wish) => audit(config, wish)?,
+        ArchiveCommand::Export(ref command) => return export(config, command),
+        ArchiveCommand::Import(ref command) => return import(config, command),
         ArchiveCommand::List { json } => list(config, json)?,
         ArchiveCommand::Stats { json } => {
             if let Outcome::Stats(figures) = ask(config, &Request::Stats)? {

@@ -1,6 +1,7 @@
 //! How a command gets at what it needs: it opens it, or has the daemon that has it open do the work.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,23 +32,57 @@ fn denied(error: std::io::Error) -> Failure {
     Failure::new("control_denied", error, "run the command as the account that the daemon runs as")
 }
 
-/// Does it, here or in the daemon. Blocks as long as that takes; what was done holds when it returns.
-pub(super) fn carry_out(config: &Config, request: &Request, listen: Listen<'_>) -> Result<Outcome, Failure> {
-    let until = Instant::now() + REACH_WAIT;
-    loop {
-        match open_archive(config) {
-            Ok(archive) => return Workplace::at_rest(config, archive, request)?.carry_out(request, listen),
-            Err(ArchiveError::Storage(error)) if error.fault == StorageFault::InUse => {}
-            Err(error) => return Err(error.into()),
-        }
-        match Connection::open(&config.data_dir) {
-            Ok(daemon) => return daemon.ask(request, listen),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(denied(error)),
-            Err(error) if error.kind() == ErrorKind::Unsupported || Instant::now() >= until => {
-                let cause = format!("another yidang has the folder open and takes no requests ({error})");
-                return Err(Failure::new("data_dir_in_use", cause, "stop it first"));
+/// Where the archive is open: here, or in a daemon.
+pub(super) enum Place {
+    Here(Box<Workplace>),
+    Daemon(PathBuf),
+}
+
+impl Place {
+    /// Opens the archive, or finds the daemon that has it open.
+    pub(super) fn find(config: &Config) -> Result<Self, Failure> {
+        Self::find_for(config, false)
+    }
+
+    fn find_for(config: &Config, needs_repository: bool) -> Result<Self, Failure> {
+        let until = Instant::now() + REACH_WAIT;
+        loop {
+            match open_archive(config) {
+                Ok(archive) => {
+                    let place = Workplace::at_rest(config, archive, needs_repository)?;
+                    return Ok(Self::Here(Box::new(place)));
+                }
+                Err(ArchiveError::Storage(error)) if error.fault == StorageFault::InUse => {}
+                Err(error) => return Err(error.into()),
             }
-            Err(_) => thread::sleep(REACH_PAUSE),
+            match Connection::open(&config.data_dir) {
+                Ok(_) => return Ok(Self::Daemon(config.data_dir.clone())),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(denied(error)),
+                Err(error) if error.kind() == ErrorKind::Unsupported || Instant::now() >= until => {
+                    let cause = format!("another yidang has the folder open and takes no requests ({error})");
+                    return Err(Failure::new("data_dir_in_use", cause, "stop it first"));
+                }
+                Err(_) => thread::sleep(REACH_PAUSE),
+            }
         }
     }
+
+    /// Does it. Blocks as long as that takes; what was done holds when it returns.
+    pub(super) fn carry_out(&self, request: &Request, listen: Listen<'_>) -> Result<Outcome, Failure> {
+        match self {
+            Self::Here(place) => place.carry_out(request, listen),
+            Self::Daemon(data_dir) => {
+                let lost = |error| {
+                    let cause = format!("the daemon has ended ({error})");
+                    Failure::new("daemon_lost", cause, "try again: what was done by then holds")
+                };
+                Connection::open(data_dir).map_err(lost)?.ask(request, listen)
+            }
+        }
+    }
+}
+
+/// Does it, here or in the daemon. Blocks as long as that takes; what was done holds when it returns.
+pub(super) fn carry_out(config: &Config, request: &Request, listen: Listen<'_>) -> Result<Outcome, Failure> {
+    Place::find_for(config, request.needs_repository())?.carry_out(request, listen)
 }

@@ -55,7 +55,8 @@ impl Connection {
         self.0.set_read_timeout(Some(SILENCE_MAX))?;
         let mut text = serde_json::to_vec(request)?;
         text.push(b'\n');
-        (&self.0).write_all(&text)
+        (&self.0).write_all(&text)?;
+        request.body().iter().try_for_each(|bytes| (&self.0).write_all(bytes))
     }
 }
 

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use yidang_archive::CheckReport;
 
+use super::export::{ExportNews, ExportRequest};
+use super::import::{ImportAnswer, ImportRequest};
 use super::probe::ProbeReport;
 
 #[cfg(unix)]
@@ -32,6 +34,10 @@ pub(crate) enum Request {
     Audit(AuditWish),
     /// Something about card readers, which needs no archive.
     Card(CardRequest),
+    /// Tell everything on file for a person.
+    Export(ExportRequest),
+    /// Something for a paper that is imported.
+    Import(ImportRequest),
 }
 
 /// What is asked of the ledger. No `Debug`: it names people.
@@ -88,6 +94,26 @@ impl Request {
         matches!(self, Self::Enrol { .. } | Self::List)
     }
 
+    /// How many bytes follow its line; `None`: more than may.
+    #[cfg(unix)]
+    pub(super) fn body_bytes(&self) -> Option<usize> {
+        if let Self::Import(request) = self { request.body_bytes() } else { Some(0) }
+    }
+
+    /// Takes the bytes that followed its line.
+    #[cfg(unix)]
+    pub(super) fn set_body(&mut self, body: Vec<u8>) {
+        if let Self::Import(request) = self {
+            request.set_body(body);
+        }
+    }
+
+    /// The bytes that follow its line.
+    #[cfg(unix)]
+    pub(super) fn body(&self) -> &[Vec<u8>] {
+        if let Self::Import(request) = self { request.body() } else { &[] }
+    }
+
     /// Whether it reads or writes everything there is, so that one at a time is enough.
     #[cfg(unix)]
     pub(super) fn is_long(&self) -> bool {
@@ -119,6 +145,8 @@ pub(crate) enum News {
     Audited(Vec<AuditedLine>),
     /// Something happened at the reader.
     Event(WatchedEvent),
+    /// Some more of a dossier.
+    Export(ExportNews),
     /// Nothing yet; the work goes on.
     Alive,
 }
@@ -202,6 +230,13 @@ pub(crate) enum Outcome {
     Watched,
     /// What was found.
     Probed(ProbeReport),
+    /// The whole dossier has been told.
+    Exported {
+        /// How many materials that were.
+        materials: u64,
+    },
+    /// What became of a paper.
+    Import(ImportAnswer),
 }
 
 /// Figures of an archive.

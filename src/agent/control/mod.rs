@@ -1,6 +1,6 @@
 //! The control socket, `DATA_DIR/control.sock`: how a command reaches the daemon that has the archive open.
 //!
-//! One connection carries one [`Request`] as a line of JSON; the answer is any number of [`News`] lines and then
+//! One connection carries one [`Request`] as a line of JSON; bytes may follow it. The answer is any number of [`News`] lines and then
 //! the outcome or the failure. The work itself is the same with and without a daemon: [`Workplace`].
 
 mod audit;
@@ -9,6 +9,8 @@ mod card_place;
 mod client;
 #[cfg(not(unix))]
 mod elsewhere;
+mod export;
+mod import;
 mod message;
 mod probe;
 #[cfg(unix)]
@@ -22,6 +24,8 @@ pub(crate) use card_place::CardPlace;
 pub(crate) use client::Connection;
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
+pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};
+pub(crate) use import::{FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, StageImport};
 pub(crate) use message::{
     ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome, Request,
     WatchedEvent,

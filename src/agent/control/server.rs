@@ -1,6 +1,6 @@
 //! The daemon's end.
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -91,13 +91,15 @@ async fn answer(
     if !matches!(timeout(REQUEST_WAIT, lines.read_line(&mut line)).await, Ok(Ok(1..))) {
         return;
     }
+    // What follows the line may have come along with it.
+    let begun = lines.buffer().to_vec();
     // From here on it is blocking work.
     let Ok(stream) = stream.into_std() else { return };
     let request = serde_json::from_str::<Request>(&line).ok();
     drop(line);
     let may_be_cut_off = request.as_ref().is_none_or(Request::may_be_cut_off);
     let work = move || {
-        if let Err(error) = converse(stream, request, &place, &long) {
+        if let Err(error) = converse(stream, request, begun, &place, &long) {
             tracing::debug!(%error, "a control connection ended early");
         }
         drop(turn);
@@ -114,12 +116,16 @@ async fn answer(
 
 fn converse(
     mut stream: std::os::unix::net::UnixStream,
-    request: Option<Request>,
+    mut request: Option<Request>,
+    begun: Vec<u8>,
     place: &Workplace,
     long: &Mutex<()>,
 ) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(READER_WAIT))?;
+    if let Some(request) = &mut request {
+        read_body(&mut stream, request, begun)?;
+    }
     let outcome = match &request {
         Some(request) => carry_out(&mut stream, request, place, long),
         None => Err(Failure::new(
@@ -129,6 +135,24 @@ fn converse(
         )),
     };
     send(&mut stream, &outcome.into())
+}
+
+/// Reads the bytes that follow a request's line, of which some may have come already.
+fn read_body(
+    stream: &mut std::os::unix::net::UnixStream,
+    request: &mut Request,
+    mut body: Vec<u8>,
+) -> io::Result<()> {
+    let size = request.body_bytes().ok_or(io::ErrorKind::InvalidData)?;
+    stream.set_read_timeout(Some(REQUEST_WAIT))?;
+    let missing = size.saturating_sub(body.len());
+    body.reserve_exact(missing);
+    let read = stream.take(missing as u64).read_to_end(&mut body)?;
+    if read < missing || body.len() > size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    request.set_body(body);
+    Ok(())
 }
 
 fn carry_out(
@@ -153,7 +177,7 @@ fn send(stream: &mut std::os::unix::net::UnixStream, line: &Line) -> io::Result<
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Read};
+    use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixStream as Stream;
 
     use yidang_archive::{Archive, ArchiveOptions};
@@ -169,7 +193,7 @@ mod tests {
     /// The last line of an answer.
     fn answer_to(request: Option<Request>, place: &Workplace, long: &Mutex<()>) -> Line {
         let (ours, theirs) = Stream::pair().unwrap();
-        converse(theirs, request, place, long).unwrap();
+        converse(theirs, request, Vec::new(), place, long).unwrap();
         let last = BufReader::new(ours).lines().last().unwrap().unwrap();
         serde_json::from_str(&last).unwrap()
     }
@@ -203,6 +227,29 @@ mod tests {
         let enrol = Request::Enrol { code: "C".into(), repository: "https://one.example".into() };
         let Line::Failed(failure) = answer_to(Some(enrol), &place, &long) else { panic!("no repository") };
         assert_eq!(failure.code, "configuration_differs");
+    }
+
+    #[test]
+    fn the_bytes_that_follow_a_request_are_taken_whole_or_not_at_all() {
+        let stage = |sizes: &[usize]| {
+            let line = serde_json::json!({"request": "import", "import": "stage", "key": "k", "page": 1,
+                "again": false, "operator": null, "note": "n", "sizes": sizes});
+            serde_json::from_value::<Request>(line).unwrap()
+        };
+        let read = |sizes: &[usize], begun: &[u8], rest: &[u8]| {
+            let (mut ours, mut theirs) = Stream::pair().unwrap();
+            ours.write_all(rest).unwrap();
+            drop(ours);
+            let mut request = stage(sizes);
+            read_body(&mut theirs, &mut request, begun.to_vec()).map(|()| request.body().to_vec())
+        };
+        let whole = read(&[2, 3], b"a", b"bcde").unwrap();
+        assert_eq!(whole, [b"ab".to_vec(), b"cde".to_vec()]);
+        assert_eq!(read(&[], b"", b"").unwrap(), [] as [Vec<u8>; 0]);
+        assert!(read(&[2, 3], b"a", b"bcd").is_err(), "cut off");
+        assert!(read(&[2], b"abc", b"").is_err(), "more than was said");
+        assert!(read(&[1 << 40], b"", b"").is_err(), "more than may be");
+        assert!(read(&[1, 1, 1], b"", b"abc").is_err(), "more blobs than may be");
     }
 
     #[test]

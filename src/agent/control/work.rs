@@ -26,11 +26,15 @@ pub(crate) struct Workplace {
 }
 
 impl Workplace {
-    /// The one of a command that has opened the archive itself, to do this.
-    pub(crate) fn at_rest(config: &Config, archive: Archive, request: &Request) -> Result<Self, Failure> {
+    /// The one of a command that has opened the archive itself.
+    pub(crate) fn at_rest(
+        config: &Config,
+        archive: Archive,
+        needs_repository: bool,
+    ) -> Result<Self, Failure> {
         let sync = match &config.repository_url {
             // An archive can be checked whatever has become of what was sent from it.
-            Some(url) if request.needs_repository() => {
+            Some(url) if needs_repository => {
                 let options = SyncOptions::new(url, &config.data_dir, &config.keys_dir);
                 Some(Arc::new(SyncWorker::at_rest(archive.clone(), &options)?) as Arc<dyn Upstream>)
             }
@@ -49,6 +53,8 @@ impl Workplace {
             Request::Verify => Ok(Outcome::Verified(self.verify(listen)?)),
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
+            Request::Export(request) => super::export::export(&self.archive, request, listen),
+            Request::Import(request) => super::import::import(&self.archive, &self.counter, request),
             Request::Card(request) => match &self.card {
                 Some(card) => card.carry_out(request, listen),
                 None => {

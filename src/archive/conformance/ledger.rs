@@ -56,6 +56,7 @@ fn every_field_comes_back(open: Open<'_>) {
         Verb::Filed,
         Verb::Looked,
         Verb::Opened,
+        Verb::Exported,
         Verb::ErasureRequested,
         Verb::ErasureRefused,
         Verb::Erased,

@@ -93,14 +93,32 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
 
 /// Makes sure that what is listed in a folder stays listed.
 #[cfg(unix)]
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
 /// Makes sure that what is listed in a folder stays listed.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_path: &Path) -> io::Result<()> {
+pub fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Writes a file that is not there yet, for this account alone. It is durable once its folder is synced too.
+pub fn write_new_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_private_file(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Puts a folder in its place, durable when it returns; all that is in it has been synced. An empty folder there
+/// is replaced, anything else is an error.
+pub fn move_folder(written: &Path, target: &Path) -> io::Result<()> {
+    #[cfg(not(unix))]
+    if target.is_dir() {
+        fs::remove_dir(target)?;
+    }
+    fs::rename(written, target)?;
+    sync_folders_of([target])
 }
 
 /// Makes an empty file that only this account can read. It fails if there is one already.
@@ -275,6 +293,25 @@ mod tests {
         assert_eq!(fs::read(&target).unwrap(), b"whole");
         assert_eq!(clear_unfinished(dir.path()).unwrap(), 40);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_takes_the_place_of_an_empty_one_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [written, target] = ["written", "target"].map(|name| dir.path().join(name));
+        for folder in [&written, &target] {
+            create_folder(folder).unwrap();
+        }
+        write_new_file(&written.join("a"), b"one").unwrap();
+        assert_eq!(
+            write_new_file(&written.join("a"), b"two").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        move_folder(&written, &target).unwrap();
+        assert_eq!(fs::read(target.join("a")).unwrap(), b"one");
+        create_folder(&written).unwrap();
+        assert!(move_folder(&written, &target).is_err());
+        assert_eq!(fs::read(target.join("a")).unwrap(), b"one");
     }
 
     #[cfg(unix)]

@@ -9,5 +9,5 @@ mod key_files;
 pub(crate) mod small_disk;
 
 pub use blob_files::BlobFiles;
-pub use durable::create_folder;
+pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
 pub use key_files::KeyFiles;

@@ -60,6 +60,8 @@ verbs! {
     Opened = "opened",
     /// Someone asked the ledger who did what.
     Audited = "audited",
+    /// Someone took a dossier out as a package.
+    Exported = "exported",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The request was refused.

@@ -10,7 +10,7 @@ use super::papers::*;
 use super::privacy::{assert_nowhere, secrets_of_keys};
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::{ErasureState, Part, StagedState};
-use crate::{Archive, ArchiveError, HistoryPage, Refiling};
+use crate::{Archive, ArchiveError, Export, Filing, HistoryPage, Refiling};
 
 const MODES: [Mode; 5] = [Mode::Once, Mode::PowerCut, Mode::PowerCutAfter, Mode::LostAnswer, Mode::Panic];
 
@@ -312,4 +312,27 @@ fn what_the_index_lacks_is_not_called_unknown() {
     assert!(archive.staged(capture(2)).unwrap().is_some(), "it catches up when somebody looks");
     assert!(archive.staged(capture(3)).unwrap().is_none());
     assert_whole(&archive, "after the index was written again");
+}
+
+#[test]
+fn a_filing_that_the_index_lacks_is_neither_called_erased_nor_left_out_of_an_export() {
+    let world = World::new();
+    let faults = Faults::new(Mode::Stuck(Op::Apply(None), Way::Undone), 1);
+    faults.set_well(true);
+    let archive = world.open_faulty(&faults).unwrap();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    archive.stage(stage_of(2, &[2])).unwrap();
+    faults.set_well(false);
+    let again = idempotency(7, 7).unwrap();
+    let filing = filing_of(shared_paper(2, &[resident(1)]), &[2]);
+    archive.file(Filing { idempotency: Some(again.clone()), ..filing }).unwrap();
+    let export = || Export { who: resident(1), purpose: "test".to_owned(), case: None, by: clerk() };
+    let is_of_the_index = |e: &ArchiveError| matches!(e, ArchiveError::Storage(e) if e.part == Part::Index);
+    assert!(archive.find_filed(&again).is_err_and(|e| is_of_the_index(&e)));
+    assert!(archive.begin_export(export()).is_err_and(|e| is_of_the_index(&e)));
+    faults.set_well(true);
+    assert!(archive.find_filed(&again).unwrap().unwrap().replayed);
+    assert_eq!(archive.begin_export(export()).unwrap().len(), 2);
+    archive.erase_now(erasure_of_material(1, 2)).unwrap();
+    assert_eq!(archive.find_filed(&again).unwrap_err(), ArchiveError::MaterialErased);
 }

@@ -294,3 +294,18 @@ fn it_is_kept_which_set_became_which_page() {
     archive.file(filing_of(shared_paper(5, &[resident(1)]), &[5])).unwrap();
     assert_eq!(archive.page_sets(material_id(5)).unwrap(), [], "where it is not said, it is not known");
 }
+
+#[test]
+fn a_repeated_filing_out_of_another_set_uses_that_up_too() {
+    let world = World::new();
+    let archive = world.open();
+    for set in [1, 2] {
+        archive.stage(stage_of(set, &[1])).unwrap();
+        let filing = filing_of(shared_paper(set, &[resident(1)]), &[set]);
+        let filed = archive.file(Filing { idempotency: idempotency(7, 7), ..filing }).unwrap();
+        assert_eq!((filed.stored.material.id, filed.replayed), (material_id(1), set == 2));
+        let state = archive.staged(capture(set)).unwrap().unwrap().state;
+        assert_eq!(state, StagedState::Filed(material_id(1)));
+    }
+    assert_whole(&archive, "after a repeated filing");
+}

@@ -5,6 +5,7 @@ mod concurrency;
 mod crashes;
 mod damage;
 mod erasure;
+mod export;
 mod faulty;
 mod filing;
 mod half_forgotten;

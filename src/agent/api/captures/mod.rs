@@ -30,7 +30,7 @@ use crate::replay::fingerprint;
 use crate::scope::Scope;
 
 /// A capture is kept this long, unless it is filed or thrown away before.
-const LIFETIME_MS: i64 = 14 * 24 * 60 * 60 * 1000;
+pub(crate) const LIFETIME_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 /// Most captures in one answer.
 const LIST_MAX: usize = 200;
 /// Begins every cursor of this list, so that one of another list is not taken for it.
