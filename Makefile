@@ -1,7 +1,7 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
 # target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
-# machine, in about two minutes; `make test-client` tries `clients/js` in a real browser. Each installs what it lacks,
-# and names it first: Debian packages, and cargo's tools.
+# machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser. Each
+# installs what it lacks, and names it first: Debian packages, npm's, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
@@ -33,6 +33,7 @@ test:
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo test --workspace --all-features --locked
 	$(MAKE) --no-print-directory machine
+	$(MAKE) --no-print-directory test-client
 	$(MAKE) --no-print-directory fuzz TARGETS="$(CARD_TARGETS)" FUZZ_FEATURES=--no-default-features
 	$(MAKE) --no-print-directory deny
 

@@ -72,11 +72,11 @@ impl Report {
 
     /// What a person can do now that everything is up.
     pub(super) fn stays(&self, window: &Window) {
-        let (api, token, try_it, stop) = match self.language {
-            Language::Chinese => ("本地接口", "令牌", "试一试", "按 Ctrl-C 结束"),
-            Language::English => ("local API", "token", "try it", "Ctrl-C ends it"),
+        let (api, page, token, try_it, stop) = match self.language {
+            Language::Chinese => ("本地接口", "窗口页面", "令牌", "试一试", "按 Ctrl-C 结束"),
+            Language::English => ("local API", "clerk's page", "token", "try it", "Ctrl-C ends it"),
         };
-        say(&format!("{api}  {}\n{token}  {}", window.url, window.token));
+        say(&format!("{api}  {0}\n{page}  {0}/console/\n{token}  {1}", window.url, window.token));
         say(&format!("{try_it}\n\n   API={} TOKEN={}", window.url, window.token));
         say("   curl -X POST -H \"Authorization: Bearer $TOKEN\" $API/v1/card/read\n");
         say(stop);
