@@ -158,6 +158,11 @@ export class Yidang {
     return this.calls.blob('readDocument', { path: { id }, query }, options);
   }
 
+  /** Puts a paper right that was filed to the wrong person, kind or case; what is not named stays. */
+  refileMaterial(id: string, wish: api.RefileMaterial, options?: CallOptions): Promise<api.Material> {
+    return this.calls.json('refileMaterial', { path: { id }, body: wish }, options);
+  }
+
   requestErasure(wish: api.RequestErasure, options?: CallOptions): Promise<api.Erasure> {
     return this.calls.json('requestErasure', { body: wish }, options);
   }

@@ -24,7 +24,7 @@ const ARGUMENTS = {
   adjustCamera: ['a/b', { zoom: 1 }], discardCapture: ['c'], readCaptureImage: ['c', { rendition: 'page' }],
   readErasure: ['e'], closeHolder: ['h'], listMaterials: ['h', { scope: 'all' }], readMaterial: ['m'],
   readDocument: ['m', { layout: 'card' }], readPageImage: ['m', 2, { rendition: 'thumbnail' }],
-  openHolder: [{}], fileMaterial: [{}], requestErasure: [{}], simulateCard: [{}], simulateDesk: [{}],
+  openHolder: [{}], fileMaterial: [{}], refileMaterial: ['m', {}], requestErasure: [{}], simulateCard: [{}], simulateDesk: [{}],
   simulateFault: [{}], playScenario: [{}], listCaptures: [{ limit: 3 }],
 };
 
