@@ -310,6 +310,10 @@ fn what_is_no_manifest_is_refused_before_anything_is_imported() {
     let manifest = office.path("m.csv");
     fails(&office.import(&agent, &["--report", manifest.to_str().expect("a path")]), "report_not_written");
     fails(&office.import(&agent, &["--report", "/nowhere/report.csv"]), "report_not_written");
+    for (name, code) in [("ledger.db", "target_inside_data"), ("new.csv", "target_inside_data")] {
+        let path = agent.data().join(name);
+        fails(&office.import(&agent, &["--report", path.to_str().expect("a path")]), code);
+    }
     assert_eq!(stats(&agent)["materials"], 0);
 }
 

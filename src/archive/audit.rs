@@ -24,7 +24,7 @@ pub enum AuditOf {
     Person(Subject),
     /// Everything this clerk did.
     Operator(String),
-    /// Dossiers opened on another basis than the card.
+    /// Dossiers opened on another basis than the card, and those taken out as packages.
     WithoutCard,
 }
 
@@ -210,7 +210,9 @@ impl<'a> Walk<'a> {
     fn line(&mut self, entry: &Entry) -> Result<Option<AuditLine>, ArchiveError> {
         let opened = match &self.query.of {
             AuditOf::Person(_) if self.key.is_none() => return Ok(None),
-            AuditOf::WithoutCard if entry.content.verb != Verb::Opened => return Ok(None),
+            AuditOf::WithoutCard if !matches!(entry.content.verb, Verb::Opened | Verb::Exported) => {
+                return Ok(None);
+            }
             _ => open_beneath(&self.stores.veil, &self.stores.keys, entry)?,
         };
         let wanted = match &self.query.of {

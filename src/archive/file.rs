@@ -105,7 +105,15 @@ impl Archive {
     /// What was answered to a filing with this key and request: `None` if there was none,
     /// [`ArchiveError::IdempotencyConflict`] if the key came with another request.
     pub fn find_filed(&self, idempotency: &Idempotency) -> Result<Option<Filed>, ArchiveError> {
-        find_replayed(self.caught_up(), Some(idempotency))
+        let stores = self.caught_up();
+        match find_replayed(stores, Some(idempotency)) {
+            // Its entry may be a moment ahead of the index: what is still missing once the writer is through is gone.
+            Err(ArchiveError::MaterialErased) => {
+                self.shared.writer.ask_alone(|_| Ok(Answer::Count(0)))?;
+                find_replayed(stores, Some(idempotency))
+            }
+            found => found,
+        }
     }
 }
 

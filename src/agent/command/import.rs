@@ -1,7 +1,6 @@
 //! `yidang archive import`.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,6 +9,7 @@ use serde::Serialize;
 use super::import_report::Report;
 use super::progress::Bar;
 use super::reach::Place;
+use super::report_file::ReportFile;
 use crate::config::Config;
 use crate::control::ImportAnswer;
 use crate::failure::Failure;
@@ -47,7 +47,8 @@ pub(super) struct ImportCommand {
     /// Who imports; stands in the ledger and in the materials.
     #[arg(long, value_name = "NAME", value_parser = name)]
     operator: Option<String>,
-    /// Writes what was refused to this file, as CSV with causes and remedies in English and Chinese.
+    /// Writes what was refused to this file, as CSV with causes and remedies in English and Chinese. An earlier report is
+    /// replaced once this one is whole; nothing else is.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// One JSON document.
@@ -83,7 +84,8 @@ pub(super) fn import(config: &Config, command: &ImportCommand) -> Result<ExitCod
         return Err(Failure::new("operator_missing", cause, "say who imports with --operator"));
     }
     let manifest = Manifest::open(&command.manifest)?;
-    let file = command.report.as_deref().map(|path| create(path, &command.manifest)).transpose()?;
+    let forbidden = [config.data_dir.as_path(), config.keys_dir.as_path()];
+    let file = command.report.as_deref().map(|path| ReportFile::create(path, &forbidden)).transpose()?;
     let place = Place::find(config)?;
     let mut report = Report::new(file, command.json)?;
     let mut figures = Figures::default();
@@ -115,18 +117,4 @@ pub(super) fn import(config: &Config, command: &ImportCommand) -> Result<ExitCod
     report.finish(&figures, manifest.rows(), manifest.encoding(), ran.as_ref().err())?;
     ran?;
     Ok(if figures.refused_rows == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The report's file, which takes nobody's place but an earlier report's.
-fn create(path: &Path, manifest: &Path) -> Result<File, Failure> {
-    let not_written =
-        |cause: String| Failure::new("report_not_written", cause, "name another file with --report");
-    let is_manifest = match (path.canonicalize(), manifest.canonicalize()) {
-        (Ok(path), Ok(manifest)) => path == manifest,
-        _ => false,
-    };
-    if is_manifest {
-        return Err(not_written("the report would take the manifest's place".to_owned()));
-    }
-    File::create(path).map_err(|error| not_written(format!("the report: {error}")))
 }

@@ -1,12 +1,12 @@
 //! What an import tells: each row that was refused as it comes, and the figures at the end.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use serde_json::json;
 
 use super::import::Figures;
 use super::output::{cut_off, say};
+use super::report_file::ReportFile;
 use crate::failure::Failure;
 use crate::import::{Reason, RefusedRow};
 
@@ -17,13 +17,13 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Written as it comes: there may be a million rows.
 pub(super) struct Report {
-    csv: Option<csv::Writer<BufWriter<File>>>,
+    csv: Option<csv::Writer<BufWriter<ReportFile>>>,
     json: Option<BufWriter<io::Stdout>>,
     is_begun: bool,
 }
 
 impl Report {
-    pub(super) fn new(file: Option<File>, json: bool) -> Result<Self, Failure> {
+    pub(super) fn new(file: Option<ReportFile>, json: bool) -> Result<Self, Failure> {
         let csv = file.map(|file| {
             let mut file = BufWriter::new(file);
             file.write_all(BYTE_ORDER_MARK)?;
@@ -61,8 +61,10 @@ impl Report {
         encoding: &str,
         stopped: Option<&Failure>,
     ) -> Result<(), Failure> {
-        if let Some(mut csv) = self.csv {
-            csv.flush().map_err(|e| not_written(&e))?;
+        if let Some(csv) = self.csv {
+            let whole = csv.into_inner().map_err(|e| not_written(&e))?;
+            let file = whole.into_inner().map_err(|e| not_written(&e))?;
+            file.finish().map_err(|e| not_written(&e))?;
         }
         let Figures { rows, imported, imported_before, on_file, refused_rows } = *figures;
         let Some(mut output) = self.json else {

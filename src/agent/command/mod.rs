@@ -14,6 +14,7 @@ mod page_out;
 mod probed;
 mod progress;
 mod reach;
+mod report_file;
 mod run;
 mod token;
 

@@ -5,7 +5,7 @@ use yidang_model::Subject;
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::Verb;
-use crate::{Actor, Archive, AuditEnd, AuditLine, AuditOf, AuditQuery, Look, LookVerb, Refiling};
+use crate::{Actor, Archive, AuditEnd, AuditLine, AuditOf, AuditQuery, Export, Look, LookVerb, Refiling};
 
 fn asks(of: AuditOf) -> AuditQuery {
     let by = Actor { client: "auditor".to_owned(), operator: None };
@@ -121,6 +121,12 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
         false
     });
     assert_eq!((stopped.unwrap().lines, told), (1, 1));
+    // A dossier that was taken out went out without a card, too.
+    let export = Export { who: resident(1), purpose: "test".to_owned(), case: None, by: clerk() };
+    assert_eq!(archive.begin_export(export).unwrap(), [material_id(1)]);
+    let (lines, _) = answer(&archive, asks(AuditOf::WithoutCard));
+    let last = lines.last().map(|line| (line.verb, line.purpose.as_deref(), line.materials.len()));
+    assert_eq!((lines.len(), last), (4, Some((Verb::Exported, Some("test"), 1))));
     let long = asks(AuditOf::Operator("o".repeat(129)));
     assert!(archive.audit(long, &mut |_, _| {}, &mut |_| true).is_err());
 }
