@@ -103,6 +103,12 @@ function keyFor(body) {
   return pending.key;
 }
 
+/** A new page is in hand: what was filed last must not be taken for it. */
+export function nextPaper() {
+  filed = null;
+  fill($('result'));
+}
+
 /** What was filed last is another person's affair now. */
 export function forgetFiled() {
   filed = null;

@@ -2,13 +2,13 @@
 // parts; each part keeps its own state and draws its own place.
 import { $ } from './elements.js';
 import { watch } from './events.js';
-import { beginFiling, chooseKind, file, forgetFiled, renderResult, syncChanged } from './filing.js';
+import { beginFiling, chooseKind, file, forgetFiled, nextPaper, renderResult, syncChanged } from './filing.js';
 import { beginHistory, clearHistory, historyGrew, renderHistory, showHistory } from './history.js';
 import { beginKeys, renderKeys } from './keys.js';
 import { beginNoCard, openNoCard } from './nocard.js';
 import { attempt, forget, whenRefused } from './notices.js';
 import {
-  aimAway, beginPages, capture, choose, clearPages, insertBeforeChosen, move, openChosen, personChanged, renderPages,
+  aimAway, beginPages, capture, choose, clearPages, countPages, insertBeforeChosen, move, openChosen, personChanged, renderPages,
   renderQuality, retakeChosen, takeOut,
 } from './pages.js';
 import { beginPerson, cardInserted, cardRemoved, endPerson, forgetPerson, readCard, renderPerson } from './person.js';
@@ -33,7 +33,10 @@ let hasMissed = true;
 
 beginWords();
 beginPerson(atWindow, clearHistory);
-beginPages(loadTray);
+beginPages(() => {
+  if (countPages() > 0) nextPaper();
+  loadTray();
+});
 beginFiling(() => {
   historyGrew();
   refreshStatus();

@@ -7,15 +7,17 @@ import { language, word } from './words.js';
 export function tellQuality(where, capture, n) {
   const { quality } = capture;
   const bad = quality.findings.length > 0;
+  // That there is no page comes first: what else is wrong follows from it.
+  const isWhole = capture.corners === null;
   const lines = quality.findings.map(findingText);
   if (bad) lines.push(word('go_on'));
-  if (capture.corners === null) lines.push(`⚠ ${word('whole_frame')}`);
   if (capture.matches.length > 0) lines.push(`≡ ${word('is_on_file')}`);
   const numbers = word('quality_numbers', {
     sharpness: short(quality.sharpness), brightness: short(quality.brightness), pixels: quality.longer_side_px,
   });
-  const verdict = make('b', null, word(bad ? 'quality_bad' : 'quality_good', { n }));
-  say(where, bad ? 'warn' : 'good', make('p', null, verdict, ' ', make('span', { className: 'small' }, numbers)),
+  const legible = word(bad ? 'quality_bad' : 'quality_good', { n });
+  const verdict = make('b', null, isWhole ? `⚠ ${word('whole_frame')}` : legible);
+  say(where, bad || isWhole ? 'warn' : 'good', make('p', null, verdict, ' ', make('span', { className: 'small' }, numbers)),
     ...lines.map((line) => make('p', { className: 'small' }, line)));
 }
 
