@@ -343,8 +343,33 @@ fn a_paper_filed_to_the_wrong_person_is_put_right_and_the_wrong_view_closes() {
 }
 
 #[test]
+fn who_filed_a_paper_sees_it_no_more_once_another_has_put_it_right() {
+    let mut agent = Agent::start();
+    let filing = agent.make_token("files", "capture,archive:write,archive:read");
+    let clerk = std::mem::replace(&mut agent.token, filing.clone());
+    let wrong = open_other(&agent, "none");
+    let capture = agent.upload(FORM).expect(201);
+    let path = format!("/v1/materials/{}", id(&file(&agent, &wrong, &id(&capture), "K1").expect(201)));
+    agent.get(&path).expect(200);
+
+    agent.token = clerk;
+    open_other(&agent, "no_card");
+    let holder = agent.read_card();
+    let body = json!({"holders": [holder], "reason": "read the wrong card"});
+    agent.post(&format!("{path}/refile"), &body).expect(200);
+    agent.get(&path).expect(200);
+
+    agent.token = filing;
+    for gone in [path.clone(), format!("{path}/pages/1/image"), format!("{path}/document.pdf")] {
+        agent.get(&gone).is_problem(403, "holder_required");
+    }
+    let back = json!({"holders": [wrong], "reason": "mine"});
+    agent.post(&format!("{path}/refile"), &back).is_problem(403, "holder_required");
+}
+
+#[test]
 fn a_newer_paper_takes_the_place_of_an_older_one_that_stays_readable() {
-    let agent = Agent::start();
+    let mut agent = Agent::start();
     let holder = agent.read_card();
     let file_in_place_of = |picture: &[u8], kind: &str, older: &str| {
         let capture = agent.upload(picture).expect(201);
@@ -367,6 +392,17 @@ fn a_newer_paper_takes_the_place_of_an_older_one_that_stays_readable() {
     let path = format!("/v1/materials/{}", id(&older));
     assert_eq!(agent.get(&path).expect(200)["status"], "superseded");
     assert!(agent.get(&format!("{path}/pages/1/image?rendition=original")).bytes == FORM);
+    // Who may not look at a paper takes nobody's place, and is not told whose it is.
+    let files = agent.make_token("files", "capture,archive:write");
+    let filing = std::mem::replace(&mut agent.token, files);
+    let other = open_other(&agent, "none");
+    let capture = agent.upload(LETTER).expect(201);
+    for older in [newer["id"].clone(), json!("0".repeat(32))] {
+        let body =
+            json!({"holders": [other], "kind": "form", "captures": [id(&capture)], "supersedes": older});
+        agent.post("/v1/materials", &body).is_problem(403, "holder_required");
+    }
+    agent.token = filing;
     // It is nobody else's to say so.
     let other = open_other(&agent, "none");
     let capture = agent.upload(FORM).expect(201);

@@ -30,6 +30,12 @@ impl RecentFilings {
         }
     }
 
+    /// Forgets who else filed it: it is put right, and where it belongs now may be nothing to them.
+    pub(crate) fn keep_for(&self, token: i64, material: MaterialId) {
+        let mut filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);
+        filings.retain(|(whose, filed), _| *filed != material || *whose == token);
+    }
+
     /// Whether this token filed it within its session.
     pub(crate) fn contains(&self, token: i64, material: MaterialId) -> bool {
         let filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);

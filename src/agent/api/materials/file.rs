@@ -112,7 +112,7 @@ pub(crate) async fn file(
         return Ok(answer(&app, &caller, &filed, filed.stored.material.clone()));
     }
     let plan = Plan::read(&app, &caller, body)?;
-    check_superseded(&app, &caller, &plan.record).await?;
+    check_superseded(&app, &caller, &plan).await?;
     let (archive, by) = (app.archive.clone(), caller.actor());
     let may_read = plan.may_read;
     let (filed, own) = blocking(move || {
@@ -180,9 +180,13 @@ fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: Material) -> Resp
 }
 
 /// Whether the paper whose place it takes is one of the same people, seen here or at the repository, and of the
-/// same kind.
-async fn check_superseded(app: &Shared, caller: &Caller, newer: &Material) -> Result<(), Problem> {
+/// same kind. Who may not look at it is not told whose it is, and demotes nothing.
+async fn check_superseded(app: &Shared, caller: &Caller, plan: &Plan) -> Result<(), Problem> {
+    let newer = &plan.record;
     let Some(id) = newer.supersedes else { return Ok(()) };
+    if !plan.may_read && !app.recent.contains(caller.token.id, id) {
+        return Err(Code::HolderRequired.into());
+    }
     let archive = app.archive.clone();
     let here = blocking(move || Ok(archive.material(id)?)).await?.map(|stored| stored.material);
     let older = here.or_else(|| app.holders.remote(caller.token.id, id).map(|(_, remote)| remote.material));

@@ -39,7 +39,7 @@ pub(crate) struct RefileMaterial {
 /// Puts a paper right that was filed to the wrong person, kind or case.
 ///
 /// This token must have a dossier of one of its holders open with the right `read`, and the scope `archive:read`,
-/// or have filed it within its session; and it must have every dossier open that the paper comes to. The entry is
+/// or have filed it within its session, if nobody else put it right since; and it must have every dossier open that the paper comes to. The entry is
 /// durable when this answers, and from then on the wrong dossier shows the paper no more: not its record, nor its
 /// pictures, nor its document. What was filed stays in the ledger. The sync worker then has the repository and the
 /// other windows put it right. What changes nothing writes nothing.
@@ -70,6 +70,7 @@ pub(crate) async fn refile(
     .await?;
     if stored.sequence > before {
         app.holders.drop_remote(id);
+        app.recent.keep_for(caller.token.id, id);
         app.events.publish("material.refiled", json!({"material": id.to_string()}));
     }
     Ok(Answer(MaterialBody::here(&app, &stored, false)))

@@ -83,7 +83,12 @@ pub(super) const CALLS: &[Call] = &[
     call(
         "fileMaterial",
         WRITE,
-        &[KEYED, WRITES, HOLDER, &[CaptureUnknown, CaptureFiled, MaterialUnknown, BlobDamaged]],
+        &[
+            KEYED,
+            WRITES,
+            HOLDER,
+            &[CaptureUnknown, CaptureFiled, HolderRequired, MaterialUnknown, BlobDamaged],
+        ],
     ),
     call("listMaterials", READ, &[WRITES, HOLDER, REPOSITORY, &[RightMissing]]),
     call("readMaterial", READ, &[WRITES, &[HolderRequired, MaterialUnknown]]),
