@@ -277,8 +277,12 @@ fn each_row_that_is_refused_is_told_with_its_number_and_the_others_are_imported(
         assert!(!told.contains("0000001990") && !told.contains("secret-name"), "{told}");
     }
     verifies(&agent);
-    let kept = office.import(&agent, &["--keep-wrong-check-digits"]);
+    // The second run's report takes the place of the first one's.
+    let report = office.path("report.csv");
+    let again = ["--keep-wrong-check-digits", "--report", report.to_str().expect("a path")];
+    let kept = office.import(&agent, &again);
     assert_eq!(figures(&document(&kept, 1)), [1, 2, 0, wanted.len() as u64 - 1]);
+    assert_eq!(fs::read_to_string(report).expect("it is written").lines().count(), wanted.len());
 }
 
 #[test]

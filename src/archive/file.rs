@@ -109,7 +109,7 @@ impl Archive {
         match find_replayed(stores, Some(idempotency)) {
             // Its entry may be a moment ahead of the index: what is still missing once the writer is through is gone.
             Err(ArchiveError::MaterialErased) => {
-                self.shared.writer.ask_alone(|_| Ok(Answer::Count(0)))?;
+                self.wait_for_writer()?;
                 find_replayed(stores, Some(idempotency))
             }
             found => found,

@@ -44,8 +44,13 @@ impl Archive {
     pub(crate) fn caught_up(&self) -> &Stores {
         if self.shared.stores.lag.why().is_some() {
             // Whether it came through shows in the lag itself.
-            let _ = self.shared.writer.ask_alone(|_| Ok(Answer::Count(0)));
+            let _ = self.wait_for_writer();
         }
         &self.shared.stores
+    }
+
+    /// Waits until the index has what the ledger had when this was called, if it can be written.
+    pub(crate) fn wait_for_writer(&self) -> Result<(), ArchiveError> {
+        self.shared.writer.ask_alone(|_| Ok(Answer::Count(0))).map(|_| ())
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::import_report::Report;
 use super::progress::Bar;
 use super::reach::Place;
-use super::report_file::ReportFile;
+use super::report_file;
 use crate::config::Config;
 use crate::control::ImportAnswer;
 use crate::failure::Failure;
@@ -85,7 +85,7 @@ pub(super) fn import(config: &Config, command: &ImportCommand) -> Result<ExitCod
     }
     let manifest = Manifest::open(&command.manifest)?;
     let forbidden = [config.data_dir.as_path(), config.keys_dir.as_path()];
-    let file = command.report.as_deref().map(|path| ReportFile::create(path, &forbidden)).transpose()?;
+    let file = command.report.as_deref().map(|path| report_file::create(path, &forbidden)).transpose()?;
     let place = Place::find(config)?;
     let mut report = Report::new(file, command.json)?;
     let mut figures = Figures::default();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::import::Figures;
 use super::output::{cut_off, say};
-use super::report_file::ReportFile;
+use super::whole_file::WholeFile;
 use crate::failure::Failure;
 use crate::import::{Reason, RefusedRow};
 
@@ -17,13 +17,13 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Written as it comes: there may be a million rows.
 pub(super) struct Report {
-    csv: Option<csv::Writer<BufWriter<ReportFile>>>,
+    csv: Option<csv::Writer<BufWriter<WholeFile>>>,
     json: Option<BufWriter<io::Stdout>>,
     is_begun: bool,
 }
 
 impl Report {
-    pub(super) fn new(file: Option<ReportFile>, json: bool) -> Result<Self, Failure> {
+    pub(super) fn new(file: Option<WholeFile>, json: bool) -> Result<Self, Failure> {
         let csv = file.map(|file| {
             let mut file = BufWriter::new(file);
             file.write_all(BYTE_ORDER_MARK)?;

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use yidang_imaging::Encoded;
 use yidang_model::MediaType;
 
+use super::whole_file::{WholeFile, resolved};
 use crate::failure::Failure;
 
 /// A file for one page, or a folder in which every page is named after its picture.
@@ -88,38 +89,18 @@ impl Files {
             let cause = format!("{}: this run has written that file already", path.display());
             return Err(Failure::new("page_not_written", cause, "give every document a name of its own"));
         }
-        replace(&target, bytes).map_err(|error| not_written(path, &error))
+        replace(target, bytes).map_err(|error| not_written(path, &error))
     }
 }
 
-/// Where a name leads, whether the file is there or not; an error where something lies there that is no file.
-fn resolved(path: &Path) -> io::Result<PathBuf> {
-    if let Ok(target) = path.canonicalize() {
-        let is_file = fs::metadata(&target)?.is_file();
-        return if is_file {
-            Ok(target)
-        } else {
-            Err(io::Error::other("there is something that is no file"))
-        };
+/// Puts a file there; an error where something lies there that is no file.
+fn replace(target: PathBuf, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("there is something that is no file"));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or_else(|| io::Error::other("no name of a file"))?;
-    Ok(folder.canonicalize()?.join(name))
-}
-
-/// Written beside its place first.
-fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
-    let part = target.with_file_name(name);
-    let mut file = File::create_new(&part)?;
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&part, target));
-    if written.is_err() {
-        // What cannot be removed either is told by the error at hand.
-        let _ = fs::remove_file(&part);
-    }
-    written
+    let mut file = WholeFile::create(target)?;
+    file.write_all(bytes)?;
+    file.finish()
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Failure {

@@ -1,86 +1,31 @@
 //! The file that an import's report is written to.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::Path;
 
+use super::whole_file::{WholeFile, resolved};
 use crate::failure::Failure;
 
 /// How a report begins: a byte order mark, by which spreadsheets read UTF-8, and its first columns.
-pub(super) const BEGINS: &[u8] = b"\xEF\xBB\xBFrow,code,cause,";
+const BEGINS: &[u8] = b"\xEF\xBB\xBFrow,code,cause,";
 
-/// Written beside its place, which it takes when it is whole. That place is free, or an earlier report's.
-pub(super) struct ReportFile {
-    part: PathBuf,
-    target: PathBuf,
-    file: File,
-    is_whole: bool,
-}
-
-impl ReportFile {
-    /// For this place, which may not lie in the forbidden folders.
-    pub(super) fn create(path: &Path, forbidden: &[&Path]) -> Result<Self, Failure> {
-        let not_written = |error: io::Error| {
-            Failure::new(
-                "report_not_written",
-                format!("the report: {error}"),
-                "name another file with --report",
-            )
-        };
-        let target = place(path).map_err(not_written)?;
-        let inside = |folder: &&Path| folder.canonicalize().is_ok_and(|folder| target.starts_with(folder));
-        if forbidden.iter().any(inside) {
-            let cause = "the report would lie in the data folder or the keys' folder";
-            return Err(Failure::new("target_inside_data", cause, "name a file elsewhere with --report"));
-        }
-        if !is_free(&target).map_err(not_written)? {
-            let error = io::Error::other("there is something else of that name");
-            return Err(not_written(error));
-        }
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", std::process::id()));
-        let part = target.with_file_name(name);
-        let file = File::create_new(&part).map_err(not_written)?;
-        Ok(Self { part, target, file, is_whole: false })
+/// The report for this place, which may not lie in the forbidden folders and is free, or an earlier report's.
+pub(super) fn create(path: &Path, forbidden: &[&Path]) -> Result<WholeFile, Failure> {
+    let not_written = |error: io::Error| {
+        Failure::new("report_not_written", format!("the report: {error}"), "name another file with --report")
+    };
+    let target = resolved(path).map_err(not_written)?;
+    let inside = |folder: &&Path| folder.canonicalize().is_ok_and(|folder| target.starts_with(folder));
+    if forbidden.iter().any(inside) {
+        let cause = "the report would lie in the data folder or the keys' folder";
+        return Err(Failure::new("target_inside_data", cause, "name a file elsewhere with --report"));
     }
-
-    /// Puts it in its place.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        fs::rename(&self.part, &self.target)?;
-        self.is_whole = true;
-        Ok(())
+    if !is_free(&target).map_err(not_written)? {
+        let error = io::Error::other("there is something else of that name");
+        return Err(not_written(error));
     }
-}
-
-impl Write for ReportFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for ReportFile {
-    fn drop(&mut self) {
-        if !self.is_whole {
-            // What cannot be removed is named like what it is.
-            let _ = fs::remove_file(&self.part);
-        }
-    }
-}
-
-/// Where a name leads.
-fn place(path: &Path) -> io::Result<PathBuf> {
-    if let Ok(target) = path.canonicalize() {
-        return Ok(target);
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or_else(|| io::Error::other("no name of a file"))?;
-    Ok(folder.canonicalize()?.join(name))
+    WholeFile::create(target).map_err(not_written)
 }
 
 /// Whether nothing is there, or an earlier report. What is no file is not opened: that may never return.
@@ -100,9 +45,11 @@ fn is_free(target: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
-    fn code(made: Result<ReportFile, Failure>) -> String {
+    fn code(made: Result<WholeFile, Failure>) -> String {
         made.err().map(|failure| failure.code).unwrap_or_default()
     }
 
@@ -112,7 +59,7 @@ mod tests {
         let path = folder.path().join("report.csv");
         let held = || fs::read(&path).unwrap();
         let written = |text: &[u8]| {
-            let mut report = ReportFile::create(&path, &[]).unwrap();
+            let mut report = create(&path, &[]).unwrap();
             report.write_all(BEGINS).unwrap();
             report.write_all(text).unwrap();
             report
@@ -125,7 +72,7 @@ mod tests {
         assert_eq!(held(), [BEGINS, b"3"].concat());
         for other in [&b"SQLite format 3"[..], b"row,code", b""] {
             fs::write(&path, other).unwrap();
-            assert_eq!(code(ReportFile::create(&path, &[])), "report_not_written");
+            assert_eq!(code(create(&path, &[])), "report_not_written");
             assert_eq!(held(), other);
         }
     }
@@ -138,9 +85,9 @@ mod tests {
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&data, &link).unwrap();
         for path in [data.join("new.csv"), link.join("new.csv"), folder.path().join("data/../data/new.csv")] {
-            assert_eq!(code(ReportFile::create(&path, &[&data])), "target_inside_data");
+            assert_eq!(code(create(&path, &[&data])), "target_inside_data");
         }
-        assert_eq!(code(ReportFile::create(&data, &[])), "report_not_written");
+        assert_eq!(code(create(&data, &[])), "report_not_written");
         assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
     }
 }
