@@ -58,6 +58,8 @@ mod package;
 mod page_command;
 /// Which paper a page is, which way up it is and what its codes say is told where that is asked for.
 mod page_content;
+/// A page gets a token only when an administrator says yes to the very one that asks.
+mod pairing;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
 /// What a window says about the repository is so, and it works whatever that is.

@@ -9,6 +9,7 @@ use yidang_archive::Archive;
 use crate::config::Config;
 use crate::events::Events;
 use crate::holders::Holders;
+use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
 use crate::replay::Replays;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) camera: CameraStation,
     /// Tickets for previews.
     pub(crate) tickets: Tickets,
+    /// Requests for tokens.
+    pub(crate) pairings: Pairings,
     /// `None`: no decoder is configured.
     pub(crate) photos: Option<PhotoDecoder>,
     pub(crate) simulation: Option<Arc<dyn Simulation>>,

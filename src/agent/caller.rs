@@ -77,6 +77,9 @@ impl FromRequestParts<Shared> for Caller {
         let secret = bearer(parts)?;
         let stored = app.tokens.find(secret).map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))?;
         let token = stored.ok_or(Code::TokenInvalid)?;
+        if token.is_expired() {
+            return Err(Code::TokenExpired.into());
+        }
         let origin = parts.headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
         if let (Some(bound), Some(origin)) = (&token.origin, origin)
             && bound != origin

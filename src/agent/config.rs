@@ -32,6 +32,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Web origins that may call.
     pub origins: Vec<String>,
+    /// Whether pages and programs that have no token may ask for one, for an administrator to decide.
+    pub pairing: bool,
     /// Card driver by name, or `auto`.
     pub card_driver: String,
     /// Serial port of the card reader; `None`: the driver looks for one by itself.
@@ -113,6 +115,7 @@ struct AgentSection {
 struct HttpSection {
     listen: Option<String>,
     origins: Option<Vec<String>>,
+    pairing: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -226,6 +229,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     }
     let flags = [
         ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),
+        ("HTTP_PAIRING", "http.pairing", &mut file.http.pairing),
         ("CARD_FINGERPRINT", "card.fingerprint", &mut file.card.fingerprint),
     ];
     for (name, key, slot) in flags {
@@ -271,6 +275,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         operator_required: file.agent.operator_required.unwrap_or(false),
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
+        pairing: file.http.pairing.unwrap_or(true),
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
         card_port: file.card.port.map(port).transpose()?,
         card_profiles: file.card.profiles.map(|p| base.join(p)),

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::control::{CardPlace, Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
+use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
 use crate::replay::Replays;
@@ -115,6 +116,7 @@ impl Daemon {
             card,
             camera,
             tickets: Tickets::default(),
+            pairings: Pairings::default(),
             photos,
             simulation: drivers.simulation,
             sync,

@@ -20,7 +20,8 @@ pub(crate) struct Event {
     /// Rises with every event, also across restarts.
     pub(crate) id: u64,
     /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`,
-    /// `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are
+    /// `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`,
+    /// `pairing.requested`, `pairing.decided`. More may come. `device.lost` and `device.found` are
     /// about the card reader in use, one following the other where a better one takes its place, and about every
     /// camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that
     /// changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is

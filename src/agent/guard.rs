@@ -14,12 +14,16 @@ use axum::response::{IntoResponse, Response};
 use crate::app::Shared;
 use crate::language::Language;
 use crate::problem::{Code, Problem};
+use crate::tokens::is_origin;
 
 /// Headers a page may send.
 const ALLOWED_HEADERS: &str =
     "authorization, content-type, accept-language, idempotency-key, yidang-operator, last-event-id";
 /// Methods a page may use.
 const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
+
+/// Where a page that is not known may ask to be, and fetch what came of it.
+const PAIRING: [&str; 2] = ["/v1/pairings", "/v1/pairings/collect"];
 
 /// Checks `Host` and `Origin`, answers preflights, and writes problems out in the caller's language.
 pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
@@ -60,7 +64,7 @@ fn admit(app: &Shared, request: &Request) -> Result<(), Problem> {
         return Err(Code::HostDenied.into());
     }
     match single(headers, &header::ORIGIN).map_err(|_| Code::OriginDenied)? {
-        Some(origin) if may_call(app, origin)? => Ok(()),
+        Some(origin) if may_call(app, origin)? || may_pair(app, request, origin) => Ok(()),
         Some(_) => Err(Code::OriginDenied.into()),
         // Browsers leave `Origin` out of plain cross-site GETs (pictures, forms, links); they say so here.
         None if is_cross_site(headers) => Err(Code::OriginDenied.into()),
@@ -100,6 +104,12 @@ fn may_call(app: &Shared, origin: &str) -> Result<bool, Problem> {
         return Ok(true);
     }
     app.tokens.has_origin(origin).map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))
+}
+
+/// Whether a page that is not known yet may ask to be: at the two calls that give nothing but that, and only a page
+/// whose origin is one.
+fn may_pair(app: &Shared, request: &Request, origin: &str) -> bool {
+    app.config.pairing && PAIRING.contains(&request.uri().path()) && is_origin(origin)
 }
 
 /// Whether the origin is this daemon's own pages.

@@ -21,6 +21,7 @@ mod import;
 mod language;
 mod package;
 mod page_wish;
+mod pairings;
 mod photo;
 mod problem;
 mod quality_words;

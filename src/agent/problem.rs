@@ -56,6 +56,9 @@ codes! {
     TokenInvalid = "token_invalid", 401,
         "令牌无效或已被吊销。", "请管理员用 yidang token create 重新生成令牌。",
         "The token is not known or was revoked.", "Ask an administrator for a new one (`yidang token create`).";
+    TokenExpired = "token_expired", 401,
+        "令牌已过期。", "请管理员用 yidang token create 生成新令牌，或重新配对。",
+        "The token has expired.", "Ask an administrator for a new one (`yidang token create`), or pair again.";
     ScopeMissing = "scope_missing", 403,
         "该令牌没有此项权限。", "请管理员生成带有 detail 中所列权限的令牌。",
         "The token's scopes do not cover this call.", "Ask an administrator for a token with the scope named in `detail`.";
@@ -68,6 +71,9 @@ codes! {
     RightMissing = "right_missing", 403,
         "该档案的打开方式不允许此操作。", "查看历史材料需要本人证件，或依法说明其他依据。",
         "The way this dossier was opened does not allow the call.", "Seeing history needs the person's own card, or another stated basis.";
+    PairingClosed = "pairing_closed", 403,
+        "本窗口不接受配对申请。", "请管理员用 yidang token create 生成令牌，或在配置中打开 [http] pairing。",
+        "This window takes no requests for pairing.", "Have an administrator make a token (`yidang token create`), or open `[http] pairing` in the configuration.";
     TicketInvalid = "ticket_invalid", 403,
         "预览票据无效、已用过或已过期。", "请用 POST /v1/preview-tickets 取一张新票据；一张票据只能用一次，三十秒内有效。",
         "The preview ticket is not known, was used or has expired.", "Get a new one with `POST /v1/preview-tickets`; each is good once and for 30 seconds.";
@@ -77,6 +83,9 @@ codes! {
     HolderUnknown = "holder_unknown", 404,
         "没有这个已打开的当事人。", "请重新读卡或重新打开当事人。",
         "No such open holder.", "Read the card again or open the holder again.";
+    PairingUnknown = "pairing_unknown", 404,
+        "没有这个配对申请，可能已过期、已取走或已被新的申请取代。", "请重新申请配对，并在五分钟内确认。",
+        "No such request for pairing: it expired, was fetched, or a newer one took its place.", "Ask for pairing again, and have it confirmed within five minutes.";
     CaptureUnknown = "capture_unknown", 404,
         "没有这个待归档的拍摄，可能已删除或过期。", "请重新拍摄。",
         "No such unfiled capture; it may have been deleted or have expired.", "Capture the paper again.";

@@ -12,6 +12,7 @@ mod holders;
 mod image;
 mod materials;
 mod openapi;
+mod pairings;
 mod previews;
 mod simulated;
 mod status;
@@ -45,6 +46,9 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(card::read))
         .routes(routes!(holders::open))
         .routes(routes!(holders::close))
+        .routes(routes!(pairings::request, pairings::list))
+        .routes(routes!(pairings::collect))
+        .routes(routes!(pairings::decide))
         .routes(routes!(cameras::list))
         .routes(routes!(cameras::adjust))
         .routes(routes!(previews::ticket))

@@ -27,8 +27,9 @@ use crate::app::Shared;
 const ABOUT: &str = "\
 One localhost API for every window program: cards, captures, dossiers.
 
-Every call but `checkHealth`, `readOpenapi` and `watchCamera` needs `Authorization: Bearer TOKEN`; an administrator makes tokens \
-with `yidang token create`. Bodies are JSON with snake_case names; an unknown field is refused. Instants are \
+Every call but `checkHealth`, `readOpenapi`, `watchCamera`, `requestPairing` and `collectPairing` needs \
+`Authorization: Bearer TOKEN`; an administrator makes tokens with `yidang token create`, or says yes to a page that asks \
+for one (`requestPairing`). Bodies are JSON with snake_case names; an unknown field is refused. Instants are \
 RFC 3339 in UTC, dates `YYYY-MM-DD`, binary is base64. An answer always has every field: what is not there is \
 null. ID and case numbers travel in bodies only, never in addresses.
 
@@ -38,8 +39,9 @@ Whatever goes wrong is an RFC 9457 problem document (`application/problem+json`)
 Lists come in pages: send `next_cursor` back as `cursor` until it is null. Cursors mean nothing to a client.";
 
 /// The groups of calls.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("service", "How the service, its devices and its sync stand, and what happens."),
+    ("pairing", "How a page or a program gets a token of its own."),
     ("card", "Reading ID cards, which opens dossiers."),
     ("holders", "Opening dossiers without the card, and closing them. An open dossier is called a holder."),
     ("cameras", "What cameras there are, adjusting them, and their previews."),

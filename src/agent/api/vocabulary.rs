@@ -79,6 +79,12 @@ words! {
         household register booklet, and the open booklet." [
         "A4", "A5", "B5", "ID-1", "hukou_page", "hukou_spread"
     ];
+    PairingScope: "What can be asked for by pairing; other scopes are given at the command line only." [
+        "card", "capture", "archive:write", "archive:read"
+    ];
+    PairingState: "How far a request for a token has come. `refused` and `paired` are told once." [
+        "waiting", "refused", "paired"
+    ];
     PhotoDecoderState: "`none`: no decoder is configured; `ready`; `absent`: the configured program cannot be run." [
         "none", "ready", "absent"
     ];
@@ -245,6 +251,7 @@ mod tests {
         assert_eq!(warnings.map(W::code), *CardWarning::WORDS);
         let controls: Vec<_> = yidang_device::ControlName::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(controls, *ControlName::WORDS);
+        assert_eq!(crate::pairings::SCOPES.map(crate::scope::Scope::as_str), *PairingScope::WORDS);
         let formats = [yidang_device::FrameFormat::Mjpeg, yidang_device::FrameFormat::Raw];
         assert_eq!(formats.map(super::super::cameras::format_word), *FrameFormat::WORDS);
         assert_eq!(yidang_imaging::Tone::ALL.map(yidang_imaging::Tone::as_str), *Tone::WORDS);

@@ -58,6 +58,10 @@ pub(super) const CALLS: &[Call] = &[
     call("readStatus", Door::Token, &[]),
     call("readSync", Door::Token, &[]),
     call("watchEvents", Door::Token, &[]),
+    call("requestPairing", Door::Open, &[&[Invalid, PairingClosed, TooMany]]),
+    call("collectPairing", Door::Open, &[&[Invalid, PairingClosed, PairingUnknown]]),
+    call("listPairings", ADMIN, &[]),
+    call("decidePairing", ADMIN, &[KEYED, &[PairingUnknown]]),
     call("readCard", CARD, &[KEYED, &[CardAbsent, CardUnreadable, ReaderAbsent, Busy]]),
     call("openHolder", OPENING, &[KEYED, WRITES, &[CaptureUnknown]]),
     call("closeHolder", Door::Token, &[KEYED, &[HolderUnknown]]),
@@ -187,7 +191,7 @@ fn codes(call: &Call, operation: &Operation) -> Vec<Code> {
     let mut codes = vec![HostDenied, OriginDenied, StorageFailed];
     if !matches!(call.door, Door::Open) {
         // `invalid` for a header that is too long or no text.
-        codes.extend([TokenMissing, TokenInvalid, Invalid]);
+        codes.extend([TokenMissing, TokenInvalid, TokenExpired, Invalid]);
     }
     if matches!(call.door, Door::Scopes(_)) {
         codes.push(ScopeMissing);

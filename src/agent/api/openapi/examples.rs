@@ -7,6 +7,7 @@ use utoipa::openapi::{Components, RefOr};
 const CAPTURE: &str = "5b0f1d7c2e9a4c3f8d6e1a2b3c4d5e6f";
 const MATERIAL: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 const HOLDER: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+const PAIRING: &str = "bm90IGEgc2VjcmV0LCBhbiBleGFtcGxlIG9ubHkuLi4";
 const PAGE_DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const FRAME_DIGEST: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 
@@ -34,6 +35,12 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
                 "warnings": [],
             }),
         ),
+        ("RequestPairing", json!({"name": "社保窗口系统", "scopes": ["card", "capture", "archive:write"]})),
+        ("RequestedPairing", requested_pairing()),
+        ("CollectPairing", json!({"pairing": PAIRING})),
+        ("CollectedPairing", json!({"state": "waiting", "token": null})),
+        ("WaitingPairings", json!({"pairings": [waiting_pairing()]})),
+        ("DecidePairing", json!({"code": "402617", "accept": true})),
         ("Cameras", cameras()),
         ("AdjustControls", json!({"focus_auto": 0, "focus": 120})),
         ("RequestPreview", json!({"width_max": 1280, "height_max": 960, "rate": 10})),
@@ -102,6 +109,20 @@ fn card() -> Value {
         "rights": ["file", "read"],
         "expires_at": "2026-01-05T01:15:00.000Z",
         "origin": "device",
+    })
+}
+
+fn requested_pairing() -> Value {
+    json!({"pairing": PAIRING, "code": "402617", "expires_at": "2026-01-05T01:05:00.000Z"})
+}
+
+fn waiting_pairing() -> Value {
+    json!({
+        "code": "402617",
+        "name": "社保窗口系统",
+        "origin": "https://one.example.gov.cn",
+        "scopes": ["card", "capture", "archive:write"],
+        "expires_at": "2026-01-05T01:05:00.000Z",
     })
 }
 
