@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) tickets: Tickets,
     /// Requests for tokens.
     pub(crate) pairings: Pairings,
+    /// Answers to those who have no token yet: they push out nobody else's.
+    pub(crate) pairing_replays: Replays,
     /// `None`: no decoder is configured.
     pub(crate) photos: Option<PhotoDecoder>,
     pub(crate) simulation: Option<Arc<dyn Simulation>>,

@@ -117,6 +117,7 @@ impl Daemon {
             camera,
             tickets: Tickets::default(),
             pairings: Pairings::default(),
+            pairing_replays: Replays::default(),
             photos,
             simulation: drivers.simulation,
             sync,

@@ -110,7 +110,7 @@ async function admitted(calls: Calls): Promise<Status> {
   } catch (thrown) {
     const { code, detail, title } = calls.failed(thrown);
     if (code === 'origin_denied') throw new Stuck('token_of_another_origin', detail);
-    if (code === 'token_missing' || code === 'token_invalid') throw new Stuck(code, detail);
+    if (code === 'token_missing' || code === 'token_invalid' || code === 'token_expired') throw new Stuck(code, detail);
     throw new Stuck('service_failed', detail || `${code}: ${title}`);
   }
 }

@@ -5,7 +5,7 @@ import type { Advice } from './words.js';
 export type FindingCode =
   | 'not_running' | 'not_answering' | 'other_service' | 'unreachable'
   | 'permission_denied' | 'permission_pending' | 'frame_denied' | 'page_insecure' | 'origin_denied'
-  | 'token_missing' | 'token_invalid' | 'token_of_another_origin' | 'scope_missing' | 'service_failed'
+  | 'token_missing' | 'token_invalid' | 'token_expired' | 'token_of_another_origin' | 'scope_missing' | 'service_failed'
   | 'device_missing' | 'device_denied' | 'device_busy' | 'device_failed';
 
 const OPEN_IT_YOURSELF = {
@@ -84,6 +84,7 @@ export const FINDINGS: { [code in FindingCode]: Advice } = {
   origin_denied: PROBLEMS.origin_denied,
   token_missing: PROBLEMS.token_missing,
   token_invalid: PROBLEMS.token_invalid,
+  token_expired: PROBLEMS.token_expired,
   token_of_another_origin: {
     title: { zh: '这个令牌不能在网页来源 {origin} 使用。', en: 'The token may not be used from {origin}.' },
     remedy: {

@@ -30,7 +30,7 @@ const AGAIN_MAX_MS = 8000;
 /** The service answers with the first frame, or says why not, within 8 s. */
 const FIRST_FRAME_MS = 12000;
 /** What no waiting mends. */
-const FINAL = ['token_missing', 'token_invalid', 'scope_missing', 'origin_denied', 'invalid'];
+const FINAL = ['token_missing', 'token_invalid', 'token_expired', 'scope_missing', 'origin_denied', 'invalid'];
 
 /**
  * Shows a camera in an `<img>`, by one ticket after the other. Browsers do not tell a page that such a picture has ended,

@@ -291,6 +291,28 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Have an administrator list it under `[http] origins` or bind it to the token.',
     },
   },
+  pairing_closed: {
+    status: 403,
+    title: {
+      zh: '本窗口不接受配对申请。',
+      en: 'This window takes no requests for pairing.',
+    },
+    remedy: {
+      zh: '请管理员用 yidang token create 生成令牌，或在配置中打开 [http] pairing。',
+      en: 'Have an administrator make a token (`yidang token create`), or open `[http] pairing` in the configuration.',
+    },
+  },
+  pairing_unknown: {
+    status: 404,
+    title: {
+      zh: '没有这个配对申请，可能已过期、已取走或已被新的申请取代。',
+      en: 'No such request for pairing: it expired, was fetched, or a newer one took its place.',
+    },
+    remedy: {
+      zh: '请重新申请配对，并在五分钟内确认。',
+      en: 'Ask for pairing again, and have it confirmed within five minutes.',
+    },
+  },
   reader_absent: {
     status: 503,
     title: {
@@ -388,6 +410,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
     remedy: {
       zh: '请用 POST /v1/preview-tickets 取一张新票据；一张票据只能用一次，三十秒内有效。',
       en: 'Get a new one with `POST /v1/preview-tickets`; each is good once and for 30 seconds.',
+    },
+  },
+  token_expired: {
+    status: 401,
+    title: {
+      zh: '令牌已过期。',
+      en: 'The token has expired.',
+    },
+    remedy: {
+      zh: '请管理员用 yidang token create 生成新令牌，或重新配对。',
+      en: 'Ask an administrator for a new one (`yidang token create`), or pair again.',
     },
   },
   token_invalid: {

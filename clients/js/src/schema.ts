@@ -283,6 +283,20 @@ export type CardWarning = 'check_digit_wrong' | 'id_number_malformed' | 'birth_d
 /** Four points `[x, y]` in pixels of the page, clockwise from the top left: the upright rectangle around the places by which the code was found. A barcode's may have no height: it is read along a line. */
 export type CodeCorners = [[number, number], [number, number], [number, number], [number, number]];
 
+/** Which request. */
+export interface CollectPairing {
+  /** As `requestPairing` gave it out. */
+  pairing: string;
+}
+
+/** What came of it. */
+export interface CollectedPairing {
+  /** How far it has come. */
+  state: PairingState;
+  /** The token, given out this once; null unless paired. */
+  token: string | null;
+}
+
 /** What can be adjusted on a camera. `exposure` in units of 100 µs, `white_balance` in kelvin, `power_line_frequency` 0 off, 1 50 Hz, 2 60 Hz, 3 by itself; names with `_auto`: 1, the camera does it by itself; all others in the camera's own steps. */
 export type ControlName = 'focus' | 'focus_auto' | 'exposure' | 'exposure_auto' | 'white_balance' | 'white_balance_auto' | 'zoom' | 'brightness' | 'contrast' | 'saturation' | 'sharpness' | 'gain' | 'power_line_frequency';
 
@@ -297,6 +311,14 @@ export type Corners = [[number, number], [number, number], [number, number], [nu
 
 /** `auto`: find the page; `full`: keep the whole frame; `corners`: take the given ones. */
 export type Crop = 'auto' | 'full' | 'corners';
+
+/** Yes or no. */
+export interface DecidePairing {
+  /** Whether it is given a token. */
+  accept: boolean;
+  /** The digits. */
+  code: string;
+}
 
 /** One device, or its absence. */
 export interface Device {
@@ -356,7 +378,7 @@ export interface Event {
   data: { [name: string]: any };
   /** Rises with every event, also across restarts. */
   id: number;
-  /** `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`, `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`. More may come. `device.lost` and `device.found` are about the card reader in use, one following the other where a better one takes its place, and about every camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is kept for listeners that come back. */
+  /** `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`, `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`, `pairing.requested`, `pairing.decided`. More may come. `device.lost` and `device.found` are about the card reader in use, one following the other where a better one takes its place, and about every camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is kept for listeners that come back. */
   type: string;
 }
 
@@ -570,6 +592,12 @@ export interface PageCode {
   text: string;
 }
 
+/** What can be asked for by pairing; other scopes are given at the command line only. */
+export type PairingScope = 'card' | 'capture' | 'archive:write' | 'archive:read';
+
+/** How far a request for a token has come. `refused` and `paired` are told once. */
+export type PairingState = 'waiting' | 'refused' | 'paired';
+
 /** Which paper a page is. `ID-1`: a card, 85.6 by 54 mm; `hukou_page` and `hukou_spread`: a page of the household register booklet, and the open booklet. */
 export type PaperSize = 'A4' | 'A5' | 'B5' | 'ID-1' | 'hukou_page' | 'hukou_spread';
 
@@ -636,7 +664,7 @@ export interface Problem {
 }
 
 /** What can go wrong. More may come. */
-export type ProblemCode = 'token_missing' | 'token_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
+export type ProblemCode = 'token_missing' | 'token_invalid' | 'token_expired' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'pairing_closed' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'pairing_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
 
 /** What can be said of a picture's legibility. */
 export interface Quality {
@@ -711,6 +739,14 @@ export interface RequestErasure {
   reason: string;
 }
 
+/** Who asks for what. */
+export interface RequestPairing {
+  /** What the program is called: an administrator reads it, and the ledger names it with all it does. 1 to 64 characters in one line. */
+  name: string;
+  /** What it wants to do; other scopes are given at the command line only. */
+  scopes: PairingScope[];
+}
+
 /** Which preview. */
 export interface RequestPreview {
   /** Camera id; the preferred one unless said. */
@@ -721,6 +757,16 @@ export interface RequestPreview {
   rate?: number | null;
   /** Most pixels across, 1920 unless said. The camera gives the largest of its modes that fits, or its smallest. */
   width_max?: number | null;
+}
+
+/** A request that waits. */
+export interface RequestedPairing {
+  /** Six digits to show: the administrator finds the same ones on the clerk's page. */
+  code: string;
+  /** Until when it can be decided and fetched. */
+  expires_at: string;
+  /** With it, and from the same origin, the answer is fetched. Keep it in memory, and show it to nobody. */
+  pairing: string;
 }
 
 /** What an open dossier allows: `file` papers into it, `read` what is in it. */
@@ -825,6 +871,26 @@ export interface Sync {
 /** `colour`: as it is; the others whiten the paper: `grey`; `bw`, black and white alone; `seal`, which keeps red stamps and blue ink. */
 export type Tone = 'colour' | 'grey' | 'bw' | 'seal';
 
+/** A request as the administrator sees it. */
+export interface WaitingPairing {
+  /** The digits that the page or program shows. */
+  code: string;
+  /** Until when it waits. */
+  expires_at: string;
+  /** What it calls itself. */
+  name: string;
+  /** The web origin, as the browser says, to which the token will be bound; null: a program that is no page. */
+  origin: string | null;
+  /** What it wants to do. */
+  scopes: PairingScope[];
+}
+
+/** All that wait. */
+export interface WaitingPairings {
+  /** The oldest first; eight at most. */
+  pairings: WaitingPairing[];
+}
+
 /** `now`: the next frame; `settled`: as soon as a page lies at rest. */
 export type When = 'now' | 'settled';
 
@@ -885,4 +951,4 @@ export interface ReadPageImageQuery {
 }
 
 /** The types of events that are known; more may come. */
-export type EventType = 'card.inserted' | 'card.removed' | 'device.lost' | 'device.found' | 'page.outline' | 'page.settled' | 'material.filed' | 'material.refiled' | 'material.erased' | 'capture.expiring' | 'sync.progress' | 'sync.rejected';
+export type EventType = 'card.inserted' | 'card.removed' | 'device.lost' | 'device.found' | 'page.outline' | 'page.settled' | 'material.filed' | 'material.refiled' | 'material.erased' | 'capture.expiring' | 'sync.progress' | 'sync.rejected' | 'pairing.requested' | 'pairing.decided';

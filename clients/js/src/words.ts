@@ -38,3 +38,9 @@ export const FAILURES: { [code: string]: Advice } = {
     },
   },
 };
+
+/** An administrator said no to a request for a token. */
+export const PAIRING_REFUSED: Advice = {
+  title: { zh: '管理员拒绝了配对申请。', en: 'An administrator refused the pairing.' },
+  remedy: { zh: '请与本机管理员联系后重新申请。', en: 'Speak with the administrator of this PC, then ask again.' },
+};

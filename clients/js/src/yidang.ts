@@ -3,6 +3,7 @@ import { diagnose, type Diagnosis, type DiagnosisWish } from './diagnose.js';
 import { Feed, type Listeners, type Watch } from './events.js';
 import { YidangError } from './failure.js';
 import { byFetch } from './fetch.js';
+import { pair, type PairingWish } from './pair.js';
 import { ImagePreview, type Preview, type PreviewWish } from './preview.js';
 import type * as api from './schema.js';
 import { simulatedTransport, type SimulationSettings } from './simulated/transport.js';
@@ -65,6 +66,36 @@ export class Yidang {
   /** Tells what happens at this window, until closed. Comes back by itself when the connection is lost, missing nothing. */
   watchEvents(listeners: Listeners): Watch {
     return this.feed.watch(listeners);
+  }
+
+  // ---- Pairing.
+
+  /**
+   * Asks for a token, has `told` show the code to compare, and waits until an administrator has decided. Resolves with
+   * the token, which this client uses from then on; keep it where the page keeps its other secrets. A refusal is a
+   * `YidangError` with the code `pairing_refused`, no decision within five minutes one with `pairing_unknown`.
+   */
+  pair(wish: PairingWish, told: (code: string, expiresAt: string) => void, options: CallOptions = {}): Promise<string> {
+    return pair(this.calls, wish, told, options);
+  }
+
+  /** Asks for a token; `pair` does the whole. */
+  requestPairing(wish: api.RequestPairing, options?: CallOptions): Promise<api.RequestedPairing> {
+    return this.calls.json('requestPairing', { body: wish }, options);
+  }
+
+  collectPairing(wish: api.CollectPairing, options?: CallOptions): Promise<api.CollectedPairing> {
+    return this.calls.json('collectPairing', { body: wish }, options);
+  }
+
+  /** What waits to be decided, scope `admin`. */
+  listPairings(options?: CallOptions): Promise<api.WaitingPairings> {
+    return this.calls.json('listPairings', {}, options);
+  }
+
+  /** Says yes or no, scope `admin`. */
+  decidePairing(wish: api.DecidePairing, options?: CallOptions): Nothing {
+    return this.calls.json('decidePairing', { body: wish }, options);
   }
 
   // ---- Cards and dossiers.

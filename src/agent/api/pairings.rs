@@ -19,7 +19,10 @@ use crate::pairings::{self, Asking, LIFETIME, SCOPES};
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
-use crate::tokens::{TokenError, is_origin, is_token_name};
+use crate::tokens::{is_origin, is_token_name};
+
+/// Whose idempotency keys those are that come without a token.
+const NOBODY: i64 = 0;
 
 /// Who asks for what.
 #[derive(Deserialize, ToSchema)]
@@ -128,11 +131,20 @@ pub(crate) async fn request(
         return Err(Problem::invalid("scopes: at least one"));
     }
     let origin = origin_of(&headers)?;
-    let asking = Asking { name, origin, scopes };
-    let (pairing, code) = app.pairings.ask(asking, Instant::now()).ok_or(Code::TooMany)?;
-    app.events.publish("pairing.requested", Value::Null);
-    let body = Requested { pairing, code, expires_at: expires_at(LIFETIME) };
-    Ok((StatusCode::CREATED, Answer(body)).into_response())
+    let asked = fingerprint(&[
+        b"pairings",
+        origin.as_deref().unwrap_or_default().as_bytes(),
+        name.as_bytes(),
+        wish.scopes.join(" ").as_bytes(),
+    ]);
+    let call = async {
+        let asking = Asking { name, origin, scopes };
+        let (pairing, code) = app.pairings.ask(asking, Instant::now()).ok_or(Code::TooMany)?;
+        app.events.publish("pairing.requested", Value::Null);
+        let body = Requested { pairing, code, expires_at: expires_at(LIFETIME) };
+        Ok((StatusCode::CREATED, Answer(body)).into_response())
+    };
+    app.pairing_replays.once(NOBODY, key_of(&headers)?, asked, call).await
 }
 
 /// Fetches what came of a request for a token.
@@ -146,19 +158,32 @@ pub(crate) async fn collect(
     State(app): State<Shared>,
     headers: HeaderMap,
     Json(body): Json<Collect>,
-) -> Result<Answer<Collected>, Problem> {
+) -> Result<Response, Problem> {
     is_open(&app)?;
     let origin = origin_of(&headers)?;
-    let answer = app.pairings.collect(&body.pairing, origin.as_deref(), Instant::now());
-    let asking = match answer.ok_or(Code::PairingUnknown)? {
-        pairings::Answer::Waiting => return Ok(Answer(Collected { state: "waiting", token: None })),
-        pairings::Answer::Refused => return Ok(Answer(Collected { state: "refused", token: None })),
-        pairings::Answer::Accepted(asking) => asking,
+    let place = origin.as_deref().unwrap_or_default();
+    let asked = fingerprint(&[b"pairings/collect", place.as_bytes(), body.pairing.as_bytes()]);
+    let call = async {
+        let answer = app.pairings.collect(&body.pairing, origin.as_deref(), Instant::now());
+        let collected = match answer.ok_or(Code::PairingUnknown)? {
+            pairings::Answer::Waiting => Collected { state: "waiting", token: None },
+            pairings::Answer::Refused => Collected { state: "refused", token: None },
+            pairings::Answer::Accepted(asking) => {
+                Collected { state: "paired", token: Some(make_token(&app, asking).await?) }
+            }
+        };
+        Ok(Answer(collected).into_response())
     };
+    app.pairing_replays.once(NOBODY, key_of(&headers)?, asked, call).await
+}
+
+async fn make_token(app: &Shared, asking: Asking) -> Result<String, Problem> {
     let tokens = app.tokens.clone();
-    let make =
-        move || tokens.pair(&asking.name, &asking.scopes, asking.origin.as_deref()).map_err(token_problem);
-    Ok(Answer(Collected { state: "paired", token: Some(blocking(make).await?) }))
+    blocking(move || {
+        let made = tokens.pair(&asking.name, &asking.scopes, asking.origin.as_deref());
+        made.map_err(|error| Problem::new(Code::StorageFailed, error.to_string()))
+    })
+    .await
 }
 
 /// What waits to be decided.
@@ -214,6 +239,11 @@ fn origin_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(origin.to_owned()))
 }
 
+fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let key = headers.get("idempotency-key").map(|key| key.to_str());
+    key.transpose().map_err(|_| Problem::invalid("idempotency-key is not text"))
+}
+
 fn read_scope(word: &str) -> Result<Scope, Problem> {
     let known = SCOPES.into_iter().find(|scope| scope.as_str() == word);
     known.ok_or_else(|| {
@@ -225,8 +255,4 @@ fn read_scope(word: &str) -> Result<Scope, Problem> {
 fn expires_at(remaining: std::time::Duration) -> String {
     let remaining_ms = i64::try_from(remaining.as_millis()).unwrap_or_default();
     clock::now().plus_millis(remaining_ms).to_string()
-}
-
-fn token_problem(error: TokenError) -> Problem {
-    Problem::new(Code::StorageFailed, error.to_string())
 }

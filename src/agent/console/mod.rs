@@ -71,6 +71,7 @@ assets! {
     "nocard.js" JS,
     "notices.js" JS,
     "pages.js" JS,
+    "pairing.js" JS,
     "person.js" JS,
     "pictures.js" JS,
     "preview.js" JS,

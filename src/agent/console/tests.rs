@@ -192,6 +192,9 @@ fn every_word_that_is_asked_for_is_in_the_table_and_every_one_there_is_asked_for
     // Words of the API are asked for by what it says.
     let document: serde_json::Value = serde_json::from_str(&crate::openapi_document(true)).unwrap();
     let warnings = document["components"]["schemas"]["CardWarning"]["enum"].as_array().unwrap();
+    let scopes = document["components"]["schemas"]["PairingScope"]["enum"].as_array().unwrap();
+    let scopes: Vec<_> =
+        scopes.iter().map(|scope| format!("scope_{}", scope.as_str().unwrap().replace(':', "_"))).collect();
     let of_api = |name: &str| {
         ["sync_none", "sync_not_enrolled", "sync_connecting", "sync_connected", "sync_unreachable"]
             .contains(&name)
@@ -207,7 +210,11 @@ fn every_word_that_is_asked_for_is_in_the_table_and_every_one_there_is_asked_for
             ]
             .contains(&name)
             || warnings.iter().any(|code| code == name)
+            || scopes.iter().any(|scope| scope == name)
     };
+    for scope in &scopes {
+        assert!(known.contains(scope.as_str()), "{scope} is told in no language");
+    }
     for warning in warnings {
         assert!(known.contains(warning.as_str().unwrap()), "{warning} is told in no language");
     }

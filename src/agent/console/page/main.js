@@ -11,6 +11,7 @@ import {
   aimAway, beginPages, capture, choose, clearPages, countPages, insertBeforeChosen, move, openChosen, personChanged, renderPages,
   renderQuality, retakeChosen, takeOut,
 } from './pages.js';
+import { beginPairing, clearPairing, loadPairing, openPairing, renderPairing } from './pairing.js';
 import { beginPerson, cardInserted, cardRemoved, endPerson, forgetPerson, readCard, renderPerson } from './person.js';
 import { beginPreview, endPreview, outline, renderPreview, restartPreview, settled } from './preview.js';
 import { session } from './session.js';
@@ -47,13 +48,14 @@ beginStatus((sync) => {
   syncChanged(sync);
   renderHistory();
 });
+beginPairing();
 beginSimulated();
 beginViewer();
 beginKeys({
   ' ': capture, Enter: capture, f: file, 'Control+Enter': file, r: retakeChosen, i: insertBeforeChosen, o: () => openChosen(),
   Delete: takeOut, Escape: escape, ArrowLeft: () => choose(-1), ArrowRight: () => choose(1),
   'Shift+ArrowLeft': () => move(-1), 'Shift+ArrowRight': () => move(1), c: () => readCard(), w: openNoCard, e: endPerson,
-  h: showHistory, u: focusTray, s: openStatus, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
+  h: showHistory, u: focusTray, s: openStatus, p: openPairing, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
   a: () => $('case').focus(), n: () => $('note').focus(),
   ...Object.fromEntries(Array.from('12345678', (digit) => [digit, () => chooseKind(Number(digit) - 1)])),
 });
@@ -86,6 +88,7 @@ function listeners() {
       hasMissed = false;
       readCard({ quiet: true });
       loadTray();
+      loadPairing();
       refreshStatus();
     },
     lost() {
@@ -105,6 +108,8 @@ function listeners() {
     'sync.progress': refreshStatus,
     'sync.rejected': refreshStatus,
     'capture.expiring': loadTray,
+    'pairing.requested': loadPairing,
+    'pairing.decided': loadPairing,
   };
 }
 
@@ -132,6 +137,7 @@ function leave(failure) {
   forget();
   for (const id of WORKING) $(id).hidden = true;
   clearStatus();
+  clearPairing();
   askToken(failure);
 }
 
@@ -147,7 +153,7 @@ function otherLanguage() {
 
 function renderAll() {
   const parts = [
-    renderPerson, renderPreview, renderPages, renderQuality, renderResult, renderHistory, renderTray, renderStatus, renderKeys,
+    renderPerson, renderPreview, renderPages, renderQuality, renderResult, renderHistory, renderTray, renderStatus, renderPairing, renderKeys,
   ];
   for (const render of parts) render();
 }
