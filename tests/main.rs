@@ -16,6 +16,8 @@ mod support {
     pub(crate) mod wire;
 }
 
+/// No attack of the table passes.
+mod attacks;
 /// A window program sees what the camera sees, and captures a paper as it comes to rest.
 mod camera;
 /// Who installs a reader sees what it does, the reader with a module is used, and a driver that hangs wedges nothing.

@@ -90,7 +90,7 @@ impl Daemon {
         let archive = open_archive(&config)?;
         let tokens = Arc::new(Tokens::open(&config.data_dir)?);
         let cannot = |e: std::io::Error| StartError::Listen { address: config.listen, reason: e.to_string() };
-        let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
+        let listener = server::listen(config.listen).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let events = Arc::new(Events::new());
         let card = CardStation::start(drivers.card.clone(), events.clone()).map_err(StartError::Thread)?;

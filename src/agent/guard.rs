@@ -30,6 +30,7 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
     let language = Language::of(request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let (mut response, admitted) = match admit(&app, &request) {
+        _ if is_coded_oddly(request.headers()) => (unreadable(language), false),
         Err(problem) => {
             tracing::warn!(code = problem.code.as_str(), "a request was refused at the door");
             (problem.render(language), false)
@@ -52,6 +53,21 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
             HeaderValue::from_static("retry-after, content-disposition, content-language"),
         );
     }
+    response
+}
+
+/// Whether the body's end is told in a way on which readers of HTTP differ. What follows such a request on its connection
+/// might be a part of it that somebody wants taken for another request.
+fn is_coded_oddly(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::TRANSFER_ENCODING);
+    codings.iter().count() > 1
+        || codings.iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
+/// A refusal after which the connection is closed.
+fn unreadable(language: Language) -> Response {
+    let mut response = Problem::invalid("the transfer coding is not `chunked` alone").render(language);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -1,24 +1,38 @@
 //! Serving connections: how many at a time, how patiently, and how they end.
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// Open connections, waiting event streams included; half of what a process may usually have open.
 const CONNECTIONS_MAX: usize = 512;
+/// Connections that wait in the operating system for a place. Beyond that it lets a client try again a second later.
+const WAITING_MAX: u32 = 1024;
 /// How long a connection may idle, or take for the head of a request: on loopback a new one costs nothing.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 /// How long a body may pause.
 const BODY_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// How long to pause when the operating system gives no more connections.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens at an address.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port that is free again can be had at once. On Windows this would let another program share it.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
+}
 
 /// Serves until `stop` resolves, then finishes the requests that are in flight, for as long as it takes: the
 /// caller bounds it.
