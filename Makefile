@@ -1,7 +1,8 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
 # target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
-# machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser. Each
-# installs what it lacks, and names it first: Debian packages, npm's, and cargo's tools.
+# machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser;
+# `make crash CYCLES=200 KILLS=700` cuts the power and kills, and looks for what was acknowledged. Each installs what
+# it lacks, and names it first: Debian packages, npm's, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
@@ -15,13 +16,21 @@ FUZZ_FEATURES =
 CARD_TARGETS = card_text profile sam_frame serial_resync
 # A service that is built already, for `make test-client`.
 YIDANG ?=
+# How often power is cut at the agent and at the repository, how often they are killed, and from which seed the moments
+# are drawn: from the time where there is none. MUTATION=directory-fsync or ledger-normal tells the rig a lie that it
+# must notice.
+CYCLES = 200
+KILLS = 700
+SEED =
+MUTATION =
+CRASH_PACKAGES = $(BUILD_PACKAGES) e2fsprogs mount
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 # Where cargo puts what it builds; tools of a fixed version beside it.
 TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ_VERSION = 0.13.2
 FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny fuzz machine test-client
+.PHONY: demo test deny fuzz machine test-client crash crash-can-fail
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -32,6 +41,8 @@ test:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo test --workspace --all-features --locked
+	$(MAKE) --no-print-directory crash CYCLES=12 KILLS=12
+	$(MAKE) --no-print-directory crash-can-fail CYCLES=12
 	$(MAKE) --no-print-directory machine
 	$(MAKE) --no-print-directory test-client
 	$(MAKE) --no-print-directory fuzz TARGETS="$(CARD_TARGETS)" FUZZ_FEATURES=--no-default-features
@@ -54,6 +65,18 @@ fuzz:
 
 machine:
 	tests/machine/run
+
+# Cutting power needs root and loop devices; where there are none, that part is named and skipped.
+crash:
+	@$(call install,$(CRASH_PACKAGES))
+	cargo build --locked --quiet -p yidang -p yidang-crash-rig --bins
+	$(SUDO) $(TARGET_DIR)/debug/crash-rig --cycles $(CYCLES) --kills $(KILLS) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(MUTATION),--mutation $(MUTATION))
+
+# Whether losses are noticed at all.
+crash-can-fail:
+	$(MAKE) --no-print-directory crash MUTATION=ledger-normal
+	$(MAKE) --no-print-directory crash MUTATION=directory-fsync
 
 # The client of window programs and the clerk's page, in a real browser against the real service: YIDANG=PATH with
 # yidang-repository beside it, or what cargo builds.
