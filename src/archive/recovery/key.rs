@@ -1,6 +1,9 @@
 //! The key pair, and the epoch keys sealed to it.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::str::FromStr;
 
 use hkdf::Hkdf;
@@ -15,6 +18,8 @@ use crate::storage::{Part, RecoverySeal, Secret, StorageError, StorageFault};
 
 /// First words of the file; the version follows.
 const WORDS: &str = "yidang recovery key";
+/// Longest text that is read as a key or a share, in bytes.
+const TEXT_BYTES_MAX: u64 = 4096;
 /// Bytes of a public key.
 const KEY_BYTES: usize = 32;
 
@@ -45,6 +50,11 @@ impl fmt::Debug for RecoveryKey {
 }
 
 impl RecoveryKey {
+    /// Reads it from a file. What is no key is [`io::ErrorKind::InvalidData`] with a [`RecoveryError`] inside.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        read_text(path)?.parse().map_err(|e: RecoveryError| io::Error::new(io::ErrorKind::InvalidData, e))
+    }
+
     /// By what it is called.
     pub fn office(&self) -> OfficeId {
         let digest: [u8; 32] = Sha256::new().chain_update(WORDS).chain_update(self.0).finalize().into();
@@ -140,6 +150,13 @@ impl RecoverySecret {
     fn scalar(&self) -> StaticSecret {
         StaticSecret::from(*self.0.expose())
     }
+}
+
+/// A key's or share's text; of a file that is longer than those are, its beginning.
+pub(super) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    File::open(path)?.take(TEXT_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// `None` where the other side's key makes the agreement known to everyone.

@@ -1,10 +1,13 @@
 //! A part of the recovery key's secret half, as one person keeps it.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
+use super::key::read_text;
 use super::text::{self, Lines};
 use super::{OfficeId, RecoveryError, RecoverySecret, shamir};
 use crate::ArchiveError;
@@ -37,6 +40,11 @@ impl RecoveryShare {
     /// Which one it is, from 1.
     pub fn number(&self) -> u8 {
         self.number
+    }
+
+    /// Reads it from a file. What is no share is [`io::ErrorKind::InvalidData`] with a [`RecoveryError`] inside.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        read_text(path)?.parse().map_err(|e: RecoveryError| io::Error::new(io::ErrorKind::InvalidData, e))
     }
 
     /// Its text form, a secret.

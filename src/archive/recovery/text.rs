@@ -1,4 +1,5 @@
-//! Text that people print, keep and type again: letters of either case, any spacing, empty lines.
+//! Text that people print, keep and type again: letters of either case, any spacing, empty lines, and lines for people
+//! alone, which begin with `#`.
 
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -22,7 +23,8 @@ impl Lines {
                 Zeroizing::new(line.split_whitespace().map(str::to_lowercase).collect());
             Zeroizing::new(words.join(" "))
         });
-        let mut lines = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().into_iter();
+        let mut lines =
+            lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect::<Vec<_>>().into_iter();
         let first = lines.next().ok_or(malformed)?;
         let version = first.strip_prefix(words).and_then(|rest| rest.trim().parse::<u32>().ok());
         match version {
