@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use yidang_archive::storage::{Part, StorageFault};
 use yidang_archive::{ArchiveError, Change, ChangeWhat, UNFILED_PAGE_MAX};
-use yidang_model::{CaptureId, MaterialId};
+use yidang_model::{CaptureId, ErasureId, MaterialId};
 
 use super::{Dead, Left, LeftThing, Reason};
 
@@ -81,15 +81,18 @@ impl Survey {
                 let what = LeftThing::Material(material.id);
                 self.left.push(Left { what, reason: Reason::RefilingUnsent });
             }
-            ChangeWhat::ErasureRequested { id, .. } if !dead.sent.has_erasure(change.sequence, *id) => {
-                if !dead.archive.erasure(*id).is_ok_and(|found| found.is_some_and(|e| e.erased_at.is_some()))
-                {
-                    self.left.push(Left { what: LeftThing::Erasure(*id), reason: Reason::ErasureUnsent });
-                }
+            ChangeWhat::ErasureRequested { id, .. } if is_unheard(dead, change.sequence, *id) => {
+                self.left.push(Left { what: LeftThing::Erasure(*id), reason: Reason::ErasureUnsent });
             }
             _ => {}
         }
     }
+}
+
+/// Whether nobody but the dead PC knew of an erasure that it was asked for and had not carried out.
+fn is_unheard(dead: &Dead, sequence: u64, id: ErasureId) -> bool {
+    let is_erased = dead.archive.erasure(id).is_ok_and(|found| found.is_some_and(|e| e.erased_at.is_some()));
+    !is_erased && !dead.sent.has_erasure(sequence, id)
 }
 
 fn is_damage(part: Part, fault: StorageFault) -> bool {
