@@ -64,6 +64,8 @@ mod page_content;
 mod pairing;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
+/// What a window acknowledged outlives its PC.
+mod recover;
 /// What a window says about the repository is so, and it works whatever that is.
 mod sync_status;
 /// A paper shown once at one window is there at every window.

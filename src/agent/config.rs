@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use yidang_archive::recovery::RecoveryKey;
 
 use crate::tokens::is_origin;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the epoch keys lie: never inside the data folder.
     pub keys_dir: PathBuf,
+    /// The office's recovery key, which the epoch keys are sealed to; `None`: they are lost with `keys_dir`.
+    pub recovery_key: Option<RecoveryKey>,
     /// Whether every call must name its operator.
     pub operator_required: bool,
     /// Loopback address to listen on; port 0 lets the system choose.
@@ -107,6 +110,7 @@ struct AgentSection {
     counter: Option<String>,
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
+    recovery_key: Option<PathBuf>,
     operator_required: Option<bool>,
 }
 
@@ -209,6 +213,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     text(&mut file.agent.counter, take("AGENT_COUNTER"));
     path(&mut file.agent.data_dir, take("AGENT_DATA_DIR"));
     path(&mut file.agent.keys_dir, take("AGENT_KEYS_DIR"));
+    path(&mut file.agent.recovery_key, take("AGENT_RECOVERY_KEY"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
     text(&mut file.card.driver, take("CARD_DRIVER"));
     if let Some(port) = take("CARD_PORT") {
@@ -272,6 +277,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         counter,
         data_dir,
         keys_dir,
+        recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         operator_required: file.agent.operator_required.unwrap_or(false),
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
@@ -295,6 +301,11 @@ fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
 
 fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
+}
+
+/// Read when the configuration is: a window that only seems to be recoverable is found out at its start.
+fn recovery_key(path: &Path) -> Result<RecoveryKey, ConfigError> {
+    RecoveryKey::load(path).map_err(|e| bad("agent.recovery_key", format!("{}: {e}", path.display())))
 }
 
 /// `/var/lib/yidang` → `/var/lib/yidang.keys`.
@@ -465,6 +476,8 @@ mod tests {
             ("[agent]\ndata_dir = \"/d\"\n", "agent.counter"),
             ("[agent]\ncounter = \"c\"\n", "agent.data_dir"),
             ("[agent]\ncounter = \"c\"\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "agent.keys_dir"),
+            (&format!("{LEAST}recovery_key = \"missing.txt\"\n"), "agent.recovery_key: "),
+            (&format!("{LEAST}recovery_key = \"yidang.toml\"\n"), "agent.recovery_key: "),
             (&format!("{LEAST}[http]\nlisten = \"0.0.0.0:18680\"\n"), "http.listen"),
             (&format!("{LEAST}[http]\nlisten = \"18680\"\n"), "http.listen"),
             (&format!("{LEAST}[http]\norigins = [\"*\"]\n"), "http.origins"),

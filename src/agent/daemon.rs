@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use yidang_archive::{Archive, ArchiveError, ArchiveOptions, UNFILED_PAGE_MAX};
+use yidang_archive::{Archive, ArchiveError, ArchiveOptions, KeyOptions, UNFILED_PAGE_MAX};
 use yidang_device::{CameraDriver, CardDriver};
 use yidang_model::{CaptureId, Timestamp};
 
@@ -232,7 +232,8 @@ fn tell(events: &Events, holders: &Holders, event: SyncEvent) {
 
 /// Opens the archive of a configuration, making the data folder if it is not there.
 pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
-    Archive::open(&ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() })
+    let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
+    Archive::open_keyed(&options, &KeyOptions { recovery: config.recovery_key })
 }
 
 /// Opens the tokens of a configuration, making the data folder if it is not there.

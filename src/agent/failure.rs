@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use yidang_archive::ArchiveError;
+use yidang_archive::recovery::RecoveryError;
 use yidang_archive::storage::{StorageError, StorageFault};
 
 use crate::config::ConfigError;
@@ -48,10 +49,53 @@ impl From<ArchiveError> for Failure {
         let (code, remedy) = match &error {
             ArchiveError::Storage(StorageError { fault, .. }) => storage(*fault),
             ArchiveError::Keys(_) => ("keys_missing", "put the epoch key back into the keys' folder"),
+            ArchiveError::Recovery(error) => recovery(error),
             ArchiveError::KeysWrong => ("keys_wrong", "use the keys that belong to this data folder"),
             _ => ("archive_failed", "see what the message names"),
         };
         Self::new(code, error, remedy)
+    }
+}
+
+impl From<RecoveryError> for Failure {
+    fn from(error: RecoveryError) -> Self {
+        ArchiveError::from(error).into()
+    }
+}
+
+fn recovery(error: &RecoveryError) -> (&'static str, &'static str) {
+    match error {
+        RecoveryError::KeyMalformed => {
+            ("recovery_key_malformed", "name the file that `yidang recovery-key` made")
+        }
+        RecoveryError::ShareMalformed => {
+            ("share_malformed", "name files that `yidang recovery-key` made, or type the five lines again")
+        }
+        RecoveryError::ShareDamaged => {
+            ("share_damaged", "compare it with the printed share letter by letter, or use another person's")
+        }
+        RecoveryError::NewerVersion => {
+            ("share_newer", "use the version of yidang that wrote it, or a newer one")
+        }
+        RecoveryError::SharesMixed(..) => ("shares_mixed", "take shares that name one office"),
+        RecoveryError::SharesTooFew { .. } => ("shares_too_few", "ask more of those who keep a share"),
+        RecoveryError::SharesWrong(_) => {
+            ("shares_wrong", "one of them was not made with the others; try with another person's")
+        }
+        RecoveryError::SplitOutOfBounds => {
+            ("split_out_of_bounds", "make 2 to 64 shares, and ask for 2 at least")
+        }
+        RecoveryError::NotSealed => (
+            "recovery_not_set_up",
+            "only the dead PC's own epoch key opens this: look for its keys' folder, or a backup of that",
+        ),
+        RecoveryError::OtherOffice { .. } => {
+            ("shares_of_another_office", "bring the shares of the key that the archive is sealed to")
+        }
+        RecoveryError::SealDamaged => (
+            "recovery_seal_damaged",
+            "take the keyring from a backup of the dead PC, next to the other files",
+        ),
     }
 }
 

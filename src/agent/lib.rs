@@ -27,6 +27,7 @@ mod problem;
 mod quality_words;
 mod random;
 mod recent;
+mod recover;
 mod replay;
 mod scope;
 mod server;

@@ -11,6 +11,7 @@ use crate::ArchiveError;
 use crate::files::{BlobFiles, KeyFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
+use crate::recovery::{OfficeId, RecoveryKey};
 use crate::scribe::Scribe;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
@@ -21,7 +22,7 @@ use crate::veil::Veil;
 use crate::writer::Writer;
 
 /// File in the data folder whose lock says that the archive is open.
-const LOCK_FILE: &str = "lock";
+pub(crate) const LOCK_FILE: &str = "lock";
 
 /// Where an archive lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,14 @@ pub struct ArchiveOptions {
     pub data_dir: PathBuf,
     /// The epoch keys: a folder outside `data_dir`, so that a copy of that one is worth nothing.
     pub keys_dir: PathBuf,
+}
+
+/// How an archive's keys are kept.
+#[derive(Clone, Debug, Default)]
+pub struct KeyOptions {
+    /// The office's recovery key, which each epoch's key is sealed to. `None`: what was sealed stays so until its
+    /// epoch ends, and later ones are lost with the key keeper.
+    pub recovery: Option<RecoveryKey>,
 }
 
 /// Where the archive learns the time. Never trusted for order.
@@ -80,6 +89,8 @@ pub struct Stats {
     pub ledger_head: u64,
     /// The current epoch.
     pub epoch: u32,
+    /// Whose recovery key opens it; `None`: nobody's.
+    pub recovery: Option<OfficeId>,
 }
 
 /// An open archive. Cheap to clone; closed when the last clone is dropped.
@@ -102,13 +113,18 @@ impl Archive {
     /// A missing epoch key or one of another store is refused before anything is written. A folder that has
     /// lost its ledger or its keyring is refused too, rather than founded anew: [`StorageFault::Missing`].
     pub fn open(options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
+        Self::open_keyed(options, &KeyOptions::default())
+    }
+
+    /// Opens like [`Archive::open`], with its keys kept in this way.
+    pub fn open_keyed(options: &ArchiveOptions, how: &KeyOptions) -> Result<Archive, ArchiveError> {
         let data_dir = options.data_dir.as_path();
         durable::create_folder(data_dir).map_err(|e| StorageError::io(Part::Folder, &e))?;
         let lock = lock(data_dir)?;
         let keeper = KeyFiles::open(&options.keys_dir, data_dir)?;
         let blobs = BlobFiles::open(data_dir)?;
         let (keyring, ledger) = open_truth(data_dir, &blobs)?;
-        let keys = cabinet(Box::new(keyring), Box::new(keeper), &ledger)?;
+        let keys = cabinet(Box::new(keyring), Box::new(keeper), how, &ledger)?;
         let index = match SqliteIndex::create(data_dir) {
             Err(error) if matches!(error.fault, StorageFault::Damaged | StorageFault::NewerVersion) => {
                 tracing::warn!(%error, "the index cannot be used; it is made anew");
@@ -136,14 +152,19 @@ impl Archive {
 
     /// Opens, or founds, an archive on these stores. The caller makes sure that nobody else writes to them.
     pub fn open_with(parts: Parts) -> Result<Archive, ArchiveError> {
+        Self::open_keyed_with(parts, &KeyOptions::default())
+    }
+
+    /// Opens like [`Archive::open_with`], with its keys kept in this way.
+    pub fn open_keyed_with(parts: Parts, how: &KeyOptions) -> Result<Archive, ArchiveError> {
         let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
-        let keys = KeyCabinet::open(keyring, keeper, ledger_is_empty, clock.now())?;
+        let keys = KeyCabinet::open(keyring, keeper, how.recovery, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
         Self::over(Stores { blobs, ledger, index, keys, clock, veil, lag, _lock: None })
     }
 
-    fn over(stores: Stores) -> Result<Archive, ArchiveError> {
+    pub(crate) fn over(stores: Stores) -> Result<Archive, ArchiveError> {
         let stores = Arc::new(stores);
         let leftovers = stores.blobs.clear_leftovers()?;
         if leftovers > 0 {
@@ -169,6 +190,7 @@ impl Archive {
             unfiled: crate::verify::count_unfiled(stores)?,
             ledger_head: stores.ledger.head()?.0,
             epoch: stores.keys.epoch(),
+            recovery: stores.keys.recovery()?,
         })
     }
 
@@ -208,9 +230,10 @@ fn lock(data_dir: &Path) -> Result<File, ArchiveError> {
 fn cabinet(
     keyring: Box<dyn Keyring>,
     keeper: Box<dyn KeyKeeper>,
+    how: &KeyOptions,
     ledger: &dyn Ledger,
 ) -> Result<KeyCabinet, ArchiveError> {
-    KeyCabinet::open(keyring, keeper, ledger.head()?.0 == 0, SystemClock.now())
+    KeyCabinet::open(keyring, keeper, how.recovery, ledger.head()?.0 == 0, SystemClock.now())
 }
 
 /// Opens keyring and ledger, or makes them: the keyring first, and either only as long as the other one shows

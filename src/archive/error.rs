@@ -2,6 +2,7 @@
 
 use yidang_model::{Digest, MaterialId};
 
+use crate::recovery::RecoveryError;
 use crate::storage::{BlobName, KeyKeeperError, StorageError};
 
 /// Why a verb was not carried out. No message holds personal data, so all of them may be logged.
@@ -16,6 +17,9 @@ pub enum ArchiveError {
     /// The epoch key is there and belongs to another store, or a wrapped key is not what it was.
     #[error("the epoch key does not belong to this store")]
     KeysWrong,
+    /// Nothing is recovered.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// No such staged set, or it was thrown away.
     #[error("no such staged set")]
     StagedUnknown,

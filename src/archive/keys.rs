@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::ArchiveError;
 use crate::caller::Idempotency;
+use crate::recovery::{OfficeId, RecoveryKey};
 use crate::seal;
 use crate::storage::{
     BlobName, EpochRecord, KeyId, KeyKeeper, KeyKeeperError, KeyPurpose, KeyRecord, Keyring, Part, Secret,
@@ -41,6 +42,8 @@ struct Epoch {
 pub(crate) struct KeyCabinet {
     keyring: Box<dyn Keyring>,
     keeper: Box<dyn KeyKeeper>,
+    /// What each epoch's key is sealed to.
+    recovery: Option<RecoveryKey>,
     /// Held for reading while a record is fetched and unwrapped, for writing while all are rewrapped: a
     /// reader never meets a record of one epoch with the key of another.
     epoch: RwLock<Epoch>,
@@ -55,25 +58,35 @@ const STORE_PURPOSES: [KeyPurpose; 3] = [KeyPurpose::BlobNames, KeyPurpose::Tags
 impl KeyCabinet {
     /// Opens the keyring with the epoch key, which is checked before anything is written. A new keyring gets
     /// its first epoch and the store's keys, but only for a ledger that is empty too: with entries in it, a
-    /// keyring without keys has been lost.
+    /// keyring without keys has been lost. Before any key of the epoch is used, the epoch's own is sealed to
+    /// `recovery`, unless it has been.
     pub(crate) fn open(
         keyring: Box<dyn Keyring>,
         keeper: Box<dyn KeyKeeper>,
+        recovery: Option<RecoveryKey>,
         ledger_is_empty: bool,
         now: Timestamp,
     ) -> Result<Self, ArchiveError> {
         let store_id = keyring.store_id()?;
         let mut store_keys = keyring.store_keys()?;
         let founding = ledger_is_empty && store_keys.len() < STORE_PURPOSES.len();
+        let found = |number| {
+            let (keyring, keeper) = (keyring.as_ref(), keeper.as_ref());
+            found_epoch(keyring, keeper, recovery.as_ref(), &store_id, number, now)
+        };
         let epoch = match keyring.current_epoch()? {
             Some(record) => match load_epoch(keeper.as_ref(), &store_id, &record) {
                 // The first start was interrupted before the epoch's key was kept, so nothing is wrapped by it.
                 Err(ArchiveError::Keys(KeyKeeperError::Missing(_))) if founding && store_keys.is_empty() => {
-                    found_epoch(keyring.as_ref(), keeper.as_ref(), &store_id, record.epoch + 1, now)?
+                    found(record.epoch + 1)?
                 }
-                loaded => loaded?,
+                loaded => {
+                    let epoch = loaded?;
+                    seal_for_recovery(keyring.as_ref(), recovery.as_ref(), &store_id, &epoch, &record)?;
+                    epoch
+                }
             },
-            None if ledger_is_empty => found_epoch(keyring.as_ref(), keeper.as_ref(), &store_id, 1, now)?,
+            None if ledger_is_empty => found(1)?,
             None => return Err(lost("the ledger has entries, the keyring has no epoch")),
         };
         if founding {
@@ -93,7 +106,8 @@ impl KeyCabinet {
         let office = key_of(KeyPurpose::Office)?;
         // A crash between beginning an epoch and destroying its predecessor's key leaves that key behind.
         keeper.destroy(epoch.number - 1)?;
-        Ok(Self { keyring, keeper, epoch: RwLock::new(epoch), store_id, blob_names, tags, office })
+        let epoch = RwLock::new(epoch);
+        Ok(Self { keyring, keeper, recovery, epoch, store_id, blob_names, tags, office })
     }
 
     pub(crate) fn store_id(&self) -> &str {
@@ -172,6 +186,11 @@ impl KeyCabinet {
         self.epoch.read().unwrap_or_else(PoisonError::into_inner).number
     }
 
+    /// Whose recovery key the current epoch is sealed to.
+    pub(crate) fn recovery(&self) -> Result<Option<OfficeId>, ArchiveError> {
+        Ok(self.keyring.current_epoch()?.and_then(|epoch| epoch.recovery).map(|seal| seal.office))
+    }
+
     /// Whether the keeper still has the right key of the current epoch.
     pub(crate) fn check_epoch(&self) -> Result<(), ArchiveError> {
         let record = self.keyring.current_epoch()?.ok_or_else(|| lost("the keyring has no epoch"))?;
@@ -187,7 +206,8 @@ impl KeyCabinet {
         self.keeper.destroy(epoch.number - 1)?;
         let next = Epoch { number: epoch.number + 1, secret: seal::random_secret()? };
         self.keeper.keep(next.number, &next.secret)?;
-        let began = self.keyring.begin_epoch(&epoch_record(&next, &self.store_id, now), &mut |record| {
+        let record = epoch_record(&next, self.recovery.as_ref(), &self.store_id, now)?;
+        let began = self.keyring.begin_epoch(&record, &mut |record| {
             let secret = unwrap_key(&epoch, record).map_err(into_storage)?;
             wrap_key(&next, record, &secret)
         });
@@ -247,6 +267,7 @@ impl KeyCabinet {
 fn found_epoch(
     keyring: &dyn Keyring,
     keeper: &dyn KeyKeeper,
+    recovery: Option<&RecoveryKey>,
     store_id: &str,
     number: u32,
     now: Timestamp,
@@ -257,7 +278,7 @@ fn found_epoch(
         Err(error) => return Err(error.into()),
     }
     let epoch = Epoch { number, secret: seal::random_secret()? };
-    keyring.begin_epoch(&epoch_record(&epoch, store_id, now), &mut |_| {
+    keyring.begin_epoch(&epoch_record(&epoch, recovery, store_id, now)?, &mut |_| {
         Err(StorageError::new(Part::Keyring, StorageFault::Damaged, "keys without an epoch"))
     })?;
     keeper.keep(number, &epoch.secret)?;
@@ -266,17 +287,58 @@ fn found_epoch(
 
 fn load_epoch(keeper: &dyn KeyKeeper, store_id: &str, record: &EpochRecord) -> Result<Epoch, ArchiveError> {
     let epoch = Epoch { number: record.epoch, secret: keeper.load(record.epoch)? };
-    let right = epoch_record(&epoch, store_id, record.began_at).check;
-    if !bool::from(right.ct_eq(&record.check)) {
+    if !bool::from(epoch_check(&epoch, store_id).ct_eq(&record.check)) {
         return Err(ArchiveError::KeysWrong);
     }
     Ok(epoch)
 }
 
-fn epoch_record(epoch: &Epoch, store_id: &str, now: Timestamp) -> EpochRecord {
+fn epoch_check(epoch: &Epoch, store_id: &str) -> [u8; 32] {
     let parts: [&[u8]; 2] = [&epoch.number.to_be_bytes(), store_id.as_bytes()];
-    let check = seal::keyed_hash(&epoch.secret, "epoch check 1", &parts);
-    EpochRecord { epoch: epoch.number, check, began_at: now }
+    seal::keyed_hash(&epoch.secret, "epoch check 1", &parts)
+}
+
+fn epoch_record(
+    epoch: &Epoch,
+    recovery: Option<&RecoveryKey>,
+    store_id: &str,
+    now: Timestamp,
+) -> Result<EpochRecord, StorageError> {
+    let recovery = recovery.map(|key| key.seal(&epoch.secret, store_id, epoch.number)).transpose()?;
+    Ok(EpochRecord { epoch: epoch.number, check: epoch_check(epoch, store_id), began_at: now, recovery })
+}
+
+/// Seals an epoch that began before the recovery key was configured, or under another one.
+fn seal_for_recovery(
+    keyring: &dyn Keyring,
+    recovery: Option<&RecoveryKey>,
+    store_id: &str,
+    epoch: &Epoch,
+    record: &EpochRecord,
+) -> Result<(), ArchiveError> {
+    let sealed = record.recovery.as_ref().map(|seal| seal.office);
+    let Some(key) = recovery else {
+        if let Some(office) = sealed {
+            tracing::warn!(%office, "no recovery key is configured any more; this epoch stays sealed to the last one");
+        }
+        return Ok(());
+    };
+    if sealed == Some(key.office()) {
+        return Ok(());
+    }
+    let seal = key.seal(&epoch.secret, store_id, epoch.number)?;
+    let set = keyring.set_recovery(epoch.number, &seal).and_then(|()| {
+        // Whoever has the shares of the key before must not find its seal in the journal.
+        if sealed.is_some() { keyring.scrub() } else { Ok(()) }
+    });
+    match set {
+        // What is on file can be read from a full disk too; the next start puts the rest right.
+        Err(error) if matches!(error.fault, StorageFault::DiskFull | StorageFault::ReadOnly) => {
+            tracing::warn!(%error, "the epoch's key is not sealed to the recovery key yet");
+            Ok(())
+        }
+        set => Ok(set?),
+    }
 }
 
 fn make_key(

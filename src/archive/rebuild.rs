@@ -88,7 +88,7 @@ pub(crate) fn skip_damaged<T>(result: Result<T, ArchiveError>) -> Result<Option<
 /// What an entry changes in the index.
 pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<IndexChange>, ArchiveError> {
     let verb = entry.content.verb;
-    if matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported) {
+    if matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered) {
         return Ok(None);
     }
     let opened = open_entry(&stores.keys, entry)?;
@@ -118,7 +118,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             holder: opened.subjects.iter().flatten().next().map(|who| stores.keys.subject_tag(who)),
         },
         Verb::ErasureDone => IndexChange::ErasureDone(erasure()?),
-        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported => return Ok(None),
+        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered => return Ok(None),
     }))
 }
 

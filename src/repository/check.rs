@@ -1,11 +1,12 @@
 //! Is everything there, and is it what it was?
 
 use yidang_archive::storage::StorageFault;
-use yidang_archive::{Archive, ArchiveError, ArchiveOptions, CheckReport, DamageLine};
+use yidang_archive::{Archive, ArchiveError, CheckReport, DamageLine};
 
 use crate::config::Config;
 use crate::control::ask_check;
 use crate::error::StartError;
+use crate::repository::open_archive;
 use crate::sqlite_state::{STATE_FILE, SqliteState};
 use crate::state::State;
 
@@ -21,8 +22,7 @@ pub fn check(config: &Config, progress: &mut dyn FnMut(u64, u64)) -> Result<Chec
     if state.is_keyless()? {
         return Err(none());
     }
-    let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-    match Archive::open(&options) {
+    match open_archive(config) {
         Ok(archive) => check_open(&archive, &state, progress),
         Err(ArchiveError::Storage(error)) if error.fault == StorageFault::InUse => {
             let asked = ask_check(&config.data_dir).map_err(|e| StartError::Control(e.to_string()))?;

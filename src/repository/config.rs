@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use yidang_archive::recovery::RecoveryKey;
 
 /// Where the repository listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18690";
@@ -18,6 +19,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the keys lie: never inside the data folder.
     pub keys_dir: PathBuf,
+    /// The office's recovery key, which the epoch keys are sealed to; `None`: they are lost with `keys_dir`.
+    pub recovery_key: Option<RecoveryKey>,
     /// Whether materials of simulated devices are taken.
     pub accept_simulated: bool,
     /// Address to listen on; port 0 lets the system choose.
@@ -70,6 +73,7 @@ struct Written {
 struct RepositorySection {
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
+    recovery_key: Option<PathBuf>,
     accept_simulated: Option<bool>,
 }
 
@@ -127,6 +131,9 @@ fn overlay(written: &mut Written, variables: &mut BTreeMap<String, String>) -> R
     if let Some(text) = take("REPOSITORY_KEYS_DIR") {
         written.repository.keys_dir = Some(path(text));
     }
+    if let Some(text) = take("REPOSITORY_RECOVERY_KEY") {
+        written.repository.recovery_key = Some(path(text));
+    }
     if let Some(text) = take("REPOSITORY_ACCEPT_SIMULATED") {
         let value = text.parse().map_err(|_| bad("repository.accept_simulated", "must be true or false"))?;
         written.repository.accept_simulated = Some(value);
@@ -156,6 +163,7 @@ fn check(written: Written, base: &Path) -> Result<Config, ConfigError> {
     Ok(Config {
         data_dir,
         keys_dir,
+        recovery_key: written.repository.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         accept_simulated: written.repository.accept_simulated.unwrap_or(false),
         listen: listen.map_err(|_| bad("http.listen", "is no ADDRESS:PORT"))?,
     })
@@ -167,6 +175,10 @@ fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
 
 fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
+}
+
+fn recovery_key(path: &Path) -> Result<RecoveryKey, ConfigError> {
+    RecoveryKey::load(path).map_err(|e| bad("repository.recovery_key", format!("{}: {e}", path.display())))
 }
 
 /// `/var/lib/yidang-repository` → `/var/lib/yidang-repository.keys`.
@@ -224,6 +236,7 @@ mod tests {
         let cases = [
             ("", "repository.data_dir"),
             ("[repository]\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "repository.keys_dir"),
+            (&format!("{LEAST}recovery_key = \"missing.txt\"\n"), "repository.recovery_key: "),
             (&format!("{LEAST}[http]\nlisten = \"18690\"\n"), "http.listen"),
         ];
         for (text, key) in cases {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
-use yidang_archive::{Archive, ArchiveOptions, Clock, SystemClock};
+use yidang_archive::{Archive, ArchiveError, ArchiveOptions, Clock, KeyOptions, SystemClock};
 use yidang_model::Timestamp;
 
 use crate::config::Config;
@@ -46,14 +46,19 @@ pub(crate) struct Agent {
     pub(crate) news: watch::Sender<u64>,
 }
 
+/// Opens the archive of a configuration, or founds it.
+pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
+    let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
+    Archive::open_keyed(&options, &KeyOptions { recovery: config.recovery_key })
+}
+
 impl Repository {
     /// Opens archive, state and keys, and finishes what a crash interrupted.
     pub(crate) fn open(config: &Config) -> Result<Self, StartError> {
         // The archive's lock comes first: whoever does not get it must not touch the rest.
         make_private_folder(&config.data_dir)
             .map_err(|e| StartError::System(format!("the data folder: {e}")))?;
-        let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-        let archive = Archive::open(&options)?;
+        let archive = open_archive(config)?;
         let state = SqliteState::open(&config.data_dir)?;
         let secrets = Secrets::open(&config.keys_dir, state.is_keyless()?)?;
         if state.key_check(secrets.check())? != secrets.check() {

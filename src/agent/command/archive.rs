@@ -12,6 +12,7 @@ use super::import::{ImportCommand, import};
 use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
 use super::reach;
+use super::recover::{RecoverCommand, recover};
 use crate::config::Config;
 use crate::control::{ArchiveStats, MaterialLine, News, Outcome, Request};
 use crate::failure::Failure;
@@ -49,6 +50,7 @@ pub(super) enum ArchiveCommand {
     },
     Export(ExportCommand),
     Import(ImportCommand),
+    Recover(RecoverCommand),
 }
 
 pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitCode, Failure> {
@@ -62,6 +64,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
         ArchiveCommand::Audit(ref wish) => audit(config, wish)?,
         ArchiveCommand::Export(ref command) => return export(config, command),
         ArchiveCommand::Import(ref command) => return import(config, command),
+        ArchiveCommand::Recover(ref command) => return recover(config, command),
         ArchiveCommand::List { json } => list(config, json)?,
         ArchiveCommand::Stats { json } => {
             if let Outcome::Stats(figures) = ask(config, &Request::Stats)? {
@@ -141,7 +144,8 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
         ("ledger_head", stats.ledger_head),
         ("epoch", u64::from(stats.epoch)),
     ];
-    rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))
+    rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))?;
+    say(&format!("recovery\t{}", stats.recovery.as_deref().unwrap_or("none")))
 }
 
 fn verified(report: &CheckReport, json: bool) -> Result<ExitCode, Failure> {

@@ -14,6 +14,8 @@ mod page_out;
 mod probed;
 mod progress;
 mod reach;
+mod recover;
+mod recovery_key;
 mod report_file;
 mod run;
 mod token;
@@ -60,6 +62,9 @@ enum Command {
     Token(token::TokenCommand),
     /// Enrols this window with the configured repository, or enrols it anew.
     Enrol(enrol::Enrol),
+    /// Makes the office's recovery key, which opens the disk of a dead PC.
+    #[command(subcommand)]
+    RecoveryKey(recovery_key::RecoveryKeyCommand),
     /// Looks after the archive.
     #[command(subcommand)]
     Archive(archive::ArchiveCommand),
@@ -84,6 +89,9 @@ pub fn main(
         // Needs no window, so none has to be configured.
         return ended(page::page(wish));
     }
+    if let Command::RecoveryKey(command) = &line.command {
+        return ended(recovery_key::recovery_key(command));
+    }
     let config =
         environment().and_then(|variables| Ok(Config::load(line.config.as_deref(), variables, names)?));
     let done = config.and_then(|config| match line.command {
@@ -91,7 +99,7 @@ pub fn main(
             let drivers = drivers(&config)?;
             run::run(config, drivers)
         }
-        Command::Demo(_) | Command::Page(_) => Ok(ExitCode::SUCCESS),
+        Command::Demo(_) | Command::Page(_) | Command::RecoveryKey(_) => Ok(ExitCode::SUCCESS),
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),

@@ -7,6 +7,7 @@ use yidang_archive::CheckReport;
 use super::export::{ExportNews, ExportRequest};
 use super::import::{ImportAnswer, ImportRequest};
 use super::probe::ProbeReport;
+use super::recover::{RecoverAnswer, RecoverRequest};
 
 #[cfg(unix)]
 use crate::failure::Failure;
@@ -38,6 +39,8 @@ pub(crate) enum Request {
     Export(ExportRequest),
     /// Something for a paper that is imported.
     Import(ImportRequest),
+    /// Something for a paper of a dead PC.
+    Recover(RecoverRequest),
 }
 
 /// What is asked of the ledger. No `Debug`: it names people.
@@ -97,21 +100,31 @@ impl Request {
     /// How many bytes follow its line; `None`: more than may.
     #[cfg(unix)]
     pub(super) fn body_bytes(&self) -> Option<usize> {
-        if let Self::Import(request) = self { request.body_bytes() } else { Some(0) }
+        match self {
+            Self::Import(request) => request.body_bytes(),
+            Self::Recover(request) => request.body_bytes(),
+            _ => Some(0),
+        }
     }
 
     /// Takes the bytes that followed its line.
     #[cfg(unix)]
     pub(super) fn set_body(&mut self, body: Vec<u8>) {
-        if let Self::Import(request) = self {
-            request.set_body(body);
+        match self {
+            Self::Import(request) => request.set_body(body),
+            Self::Recover(request) => request.set_body(body),
+            _ => {}
         }
     }
 
     /// The bytes that follow its line.
     #[cfg(unix)]
     pub(super) fn body(&self) -> &[Vec<u8>] {
-        if let Self::Import(request) = self { request.body() } else { &[] }
+        match self {
+            Self::Import(request) => request.body(),
+            Self::Recover(request) => request.body(),
+            _ => &[],
+        }
     }
 
     /// Whether it reads or writes everything there is, so that one at a time is enough.
@@ -237,6 +250,8 @@ pub(crate) enum Outcome {
     },
     /// What became of a paper.
     Import(ImportAnswer),
+    /// What became of a paper of a dead PC.
+    Recover(RecoverAnswer),
 }
 
 /// Figures of an archive.
@@ -248,6 +263,9 @@ pub(crate) struct ArchiveStats {
     pub(crate) unfiled: u64,
     pub(crate) ledger_head: u64,
     pub(crate) epoch: u32,
+    /// Whose recovery key opens it.
+    #[serde(default)]
+    pub(crate) recovery: Option<String>,
 }
 
 /// One line of an answer; the last one is not news.

@@ -4,6 +4,7 @@
 //! the outcome or the failure. The work itself is the same with and without a daemon: [`Workplace`].
 
 mod audit;
+mod body;
 mod card_place;
 #[cfg(unix)]
 mod client;
@@ -13,12 +14,14 @@ mod export;
 mod import;
 mod message;
 mod probe;
+mod recover;
 #[cfg(unix)]
 mod server;
 #[cfg(unix)]
 mod socket;
 mod work;
 
+pub(crate) use body::Body;
 pub(crate) use card_place::CardPlace;
 #[cfg(unix)]
 pub(crate) use client::Connection;
@@ -31,6 +34,7 @@ pub(crate) use message::{
     WatchedEvent,
 };
 pub(crate) use probe::{ProbeReport, ProbedModule, ProbedReader};
+pub(crate) use recover::{RecoverAnswer, RecoverRequest};
 #[cfg(unix)]
 pub(crate) use server::Control;
 pub(crate) use work::Workplace;

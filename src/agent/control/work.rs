@@ -55,6 +55,7 @@ impl Workplace {
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Export(request) => super::export::export(&self.archive, request, listen),
             Request::Import(request) => super::import::import(&self.archive, &self.counter, request),
+            Request::Recover(request) => super::recover::recover(&self.archive, request),
             Request::Card(request) => match &self.card {
                 Some(card) => card.carry_out(request, listen),
                 None => {
@@ -115,6 +116,7 @@ impl Workplace {
             unfiled: stats.unfiled,
             ledger_head: stats.ledger_head,
             epoch: stats.epoch,
+            recovery: stats.recovery.map(|office| office.to_string()),
         })
     }
 

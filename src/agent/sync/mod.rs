@@ -14,6 +14,7 @@ mod error;
 mod feed;
 mod poller;
 mod pusher;
+mod sent;
 mod shared;
 mod source;
 mod store;
@@ -24,6 +25,7 @@ mod worker;
 use yidang_model::{Digest, ErasureId, Material, MaterialId, Subject, Timestamp};
 
 pub use error::SyncError;
+pub(crate) use sent::Sent;
 pub use worker::{SyncHandle, SyncOptions, SyncWorker};
 
 /// What happened, for those who watch. Free of personal data.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::samples::{epoch, key, key_id, sorted, tag, wrapped};
+use super::samples::{epoch, key, key_id, recovery, sorted, tag, wrapped};
 use crate::storage::{KeyPurpose, KeyRecord, Keyring, Part, StorageError, StorageFault};
 
 type Open<'a> = &'a dyn Fn(&str) -> Box<dyn Keyring>;
@@ -21,6 +21,7 @@ pub(super) fn run(open: Open<'_>) {
     a_rotation_rewraps_every_key_once(open);
     a_rotation_that_fails_changes_nothing(open);
     epochs_only_move_forward(open);
+    only_the_current_epoch_is_sealed_for_recovery(open);
     readers_never_meet_a_mixture(open);
 }
 
@@ -165,6 +166,30 @@ fn epochs_only_move_forward(open: Open<'_>) {
     }
     keyring.begin_epoch(&epoch(u32::MAX), &mut keep).unwrap();
     assert_eq!(keyring.current_epoch().unwrap(), Some(epoch(u32::MAX)));
+}
+
+fn only_the_current_epoch_is_sealed_for_recovery(open: Open<'_>) {
+    let keyring = begun(open, "recovery");
+    let sealed = |keyring: &dyn Keyring| keyring.current_epoch().unwrap().unwrap().recovery;
+    assert_eq!(sealed(keyring.as_ref()), None);
+    for number in [7, 8, 8] {
+        keyring.set_recovery(1, &recovery(number)).unwrap();
+        assert_eq!(sealed(keyring.as_ref()), Some(recovery(number)));
+    }
+    for other in [0, 2] {
+        keyring.set_recovery(other, &recovery(9)).unwrap_err();
+    }
+    drop(keyring);
+    let keyring = open("recovery");
+    assert_eq!(sealed(keyring.as_ref()), Some(recovery(8)));
+    let mut none = |_: &KeyRecord| panic!("there are no keys");
+    keyring.begin_epoch(&epoch(3), &mut none).unwrap();
+    assert_eq!(sealed(keyring.as_ref()), None, "a seal goes with its epoch");
+    keyring.begin_epoch(&epoch(4), &mut none).unwrap();
+    assert_eq!(sealed(keyring.as_ref()), Some(recovery(4)));
+    keyring.set_recovery(3, &recovery(9)).unwrap_err();
+    drop(keyring);
+    assert_eq!(open("recovery").current_epoch().unwrap(), Some(epoch(4)));
 }
 
 fn readers_never_meet_a_mixture(open: Open<'_>) {

@@ -57,6 +57,7 @@ fn every_field_comes_back(open: Open<'_>) {
         Verb::Looked,
         Verb::Opened,
         Verb::Exported,
+        Verb::Recovered,
         Verb::ErasureRequested,
         Verb::ErasureRefused,
         Verb::Erased,

@@ -2,9 +2,10 @@
 
 use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
 
+use crate::recovery::OfficeId;
 use crate::storage::{
-    BlobName, EpochRecord, IndexChange, KeyId, KeyPurpose, KeyRecord, MaterialRow, NewEntry, StagedRow,
-    StagedState, Tag, Verb,
+    BlobName, EpochRecord, IndexChange, KeyId, KeyPurpose, KeyRecord, MaterialRow, NewEntry, RecoverySeal,
+    StagedRow, StagedState, Tag, Verb,
 };
 
 /// Lengths at which something tends to break: nothing, one, around a chunk, many chunks.
@@ -73,7 +74,18 @@ pub(crate) fn entry(number: u64) -> NewEntry {
 }
 
 pub(crate) fn epoch(number: u32) -> EpochRecord {
-    EpochRecord { epoch: number, check: array(7, number.into()), began_at: instant(number.into()) }
+    EpochRecord {
+        epoch: number,
+        check: array(7, number.into()),
+        began_at: instant(number.into()),
+        // Every other one, so that one is put where none was and none where one was.
+        recovery: number.is_multiple_of(2).then(|| recovery(number)),
+    }
+}
+
+/// What stands for that epoch's key, sealed to the office's recovery key of that number.
+pub(crate) fn recovery(number: u32) -> RecoverySeal {
+    RecoverySeal { office: OfficeId(array(8, number.into())), sealed: bytes(u64::from(number) << 4, 92) }
 }
 
 pub(crate) fn key(number: u64, purpose: KeyPurpose, epoch: u32) -> KeyRecord {

@@ -26,10 +26,16 @@ pub struct BlobFiles {
 impl BlobFiles {
     /// Opens the blobs of a data folder; makes the folder where there is none.
     pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
+        let files = Self::in_folder(data_dir);
+        durable::create_folder(&files.unfinished).map_err(|e| io_error(&e))?;
+        Ok(files)
+    }
+
+    /// Those of a data folder, whether there are any or not; nothing is made.
+    pub(super) fn in_folder(data_dir: &Path) -> Self {
         let root = data_dir.join("blobs");
         let unfinished = root.join("unfinished");
-        durable::create_folder(&unfinished).map_err(|e| io_error(&e))?;
-        Ok(Self { root, unfinished, durable_folders: [const { AtomicBool::new(false) }; 256] })
+        Self { root, unfinished, durable_folders: [const { AtomicBool::new(false) }; 256] }
     }
 
     fn folder_of(&self, name: BlobName) -> PathBuf {

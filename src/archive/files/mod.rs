@@ -4,10 +4,12 @@ mod blob_files;
 pub(crate) mod durable;
 #[cfg(test)]
 mod fault_tests;
+mod foreign_blobs;
 mod key_files;
 #[cfg(test)]
 pub(crate) mod small_disk;
 
 pub use blob_files::BlobFiles;
 pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
+pub(crate) use foreign_blobs::ForeignBlobs;
 pub use key_files::KeyFiles;

@@ -9,7 +9,10 @@ use super::database::{Database, damaged};
 use super::fault::Failure;
 use super::row::unsigned;
 use super::schema::KEYRING;
-use crate::storage::{EpochRecord, KeyId, KeyPurpose, KeyRecord, Keyring, StorageError, StorageFault, Tag};
+use crate::recovery::OfficeId;
+use crate::storage::{
+    EpochRecord, KeyId, KeyPurpose, KeyRecord, Keyring, RecoverySeal, StorageError, StorageFault, Tag,
+};
 
 const COLUMNS: &str = "id, purpose, tag, epoch, wrapped, created_at_millis";
 /// Keys rewrapped between two looks at the table; bounds the memory a rotation takes.
@@ -95,10 +98,23 @@ impl Keyring for SqliteKeyring {
             if current_epoch(transaction)?.is_some_and(|current| current.epoch >= epoch.epoch) {
                 return Err(damaged(&KEYRING, "a new epoch must be later than the current one").into());
             }
+            transaction.execute("UPDATE epochs SET recovery = NULL, office = NULL", [])?;
             transaction
                 .prepare_cached("INSERT INTO epochs (epoch, proof, began_at_millis) VALUES (?1, ?2, ?3)")?
                 .execute(params![epoch.epoch, epoch.check, epoch.began_at.as_millis()])?;
+            if let Some(seal) = &epoch.recovery {
+                set_recovery(transaction, epoch.epoch, seal)?;
+            }
             rewrap_all(transaction, epoch.epoch, rewrap)
+        })
+    }
+
+    fn set_recovery(&self, epoch: u32, seal: &RecoverySeal) -> Result<(), StorageError> {
+        self.database.write(|transaction| {
+            if current_epoch(transaction)?.is_none_or(|current| current.epoch != epoch) {
+                return Err(damaged(&KEYRING, "only the current epoch can be recovered").into());
+            }
+            set_recovery(transaction, epoch, seal)
         })
     }
 
@@ -146,13 +162,23 @@ fn find(connection: &Connection, condition: &str, value: &[u8]) -> Result<Option
 }
 
 fn current_epoch(connection: &Connection) -> Result<Option<EpochRecord>, Failure> {
-    let mut statement = connection
-        .prepare_cached("SELECT epoch, proof, began_at_millis FROM epochs ORDER BY epoch DESC LIMIT 1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT epoch, proof, began_at_millis, office, recovery FROM epochs ORDER BY epoch DESC LIMIT 1",
+    )?;
     let epoch = statement.query_row([], |row| {
         let began_at = Timestamp::from_millis(row.get(2)?);
-        Ok(EpochRecord { epoch: row.get(0)?, check: row.get(1)?, began_at })
+        let seal = row.get::<_, Option<[u8; 8]>>(3)?.map(|office| (OfficeId(office), row.get(4)));
+        let seal = seal.map(|(office, sealed)| sealed.map(|sealed| RecoverySeal { office, sealed }));
+        Ok(EpochRecord { epoch: row.get(0)?, check: row.get(1)?, began_at, recovery: seal.transpose()? })
     });
     Ok(epoch.optional()?)
+}
+
+fn set_recovery(transaction: &Transaction<'_>, epoch: u32, seal: &RecoverySeal) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("UPDATE epochs SET recovery = ?2, office = ?3 WHERE epoch = ?1")?
+        .execute(params![epoch, seal.sealed, seal.office.0])?;
+    Ok(())
 }
 
 fn rewrap_all(

@@ -3,6 +3,7 @@
 //! Ledger and keyring are synced with every commit. The index is not: what a power cut takes from it is
 //! applied again from the ledger.
 
+mod copy;
 mod database;
 mod fault;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod residue_tests;
 mod row;
 mod schema;
 
+pub use copy::copy_database;
 pub use index::SqliteIndex;
 pub use keyring::SqliteKeyring;
 pub use ledger::SqliteLedger;

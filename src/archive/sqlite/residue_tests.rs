@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{SqliteIndex, SqliteKeyring};
 use crate::conformance::samples::{
-    blob_name, epoch, erasure_id, filed, key, key_id, material, material_id, tag,
+    blob_name, epoch, erasure_id, filed, key, key_id, material, material_id, recovery, tag,
 };
 use crate::storage::{Index, IndexChange, KeyPurpose, KeyRecord, Keyring};
 
@@ -30,9 +30,14 @@ fn deleted_and_replaced_keys_leave_no_bytes() {
     for batch in gone.chunks(41) {
         keyring.delete_many(&batch.iter().map(|n| key_id(*n)).collect::<Vec<_>>()).unwrap();
     }
+    keyring.set_recovery(1, &recovery(8)).unwrap();
+    keyring.set_recovery(1, &recovery(9)).unwrap();
     keyring.begin_epoch(&epoch(2), &mut |k| Ok(k.id.0.repeat(3))).unwrap();
     keyring.scrub().unwrap();
     let stored = windows(folder.path());
+    for (number, is_current) in [(8, false), (9, false), (2, true)] {
+        assert_eq!(stored.contains(&recovery(number).sealed[..16]), is_current, "the office's seal {number}");
+    }
     for (n, key) in (0..).zip(&keys) {
         assert_eq!(stored.contains(&key.id.0), !goes(n), "id of key {n}");
         assert_eq!(stored.contains(&key.tag.unwrap().0[..16]), !goes(n), "tag of key {n}");

@@ -48,7 +48,8 @@ pub(crate) const KEYRING: Schema = Schema {
     part: Part::Keyring,
     file: "keyring.db",
     application_id: i32::from_be_bytes(*b"YdKr"),
-    migrations: &["
+    migrations: &[
+        "
         CREATE TABLE meta (
             one INTEGER PRIMARY KEY CHECK (one = 1),
             store_id BLOB NOT NULL CHECK (length(store_id) = 16)
@@ -69,7 +70,13 @@ pub(crate) const KEYRING: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE UNIQUE INDEX keys_holder ON keys (tag) WHERE tag IS NOT NULL;
         CREATE INDEX keys_purpose ON keys (purpose);
-    "],
+    ",
+        "
+        ALTER TABLE epochs ADD COLUMN recovery BLOB;
+        ALTER TABLE epochs ADD COLUMN office BLOB
+            CHECK (length(office) = 8 AND recovery IS NOT NULL OR office IS NULL AND recovery IS NULL);
+    ",
+    ],
     durable: true,
 };
 

@@ -3,6 +3,7 @@
 use yidang_model::Timestamp;
 
 use super::{KeyId, StorageError, Tag};
+use crate::recovery::OfficeId;
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +66,17 @@ pub struct EpochRecord {
     pub check: [u8; 32],
     /// When it began.
     pub began_at: Timestamp,
+    /// Its key, as the office can have it again; `None` where no recovery key is known.
+    pub recovery: Option<RecoverySeal>,
+}
+
+/// An epoch's key, sealed to an office's recovery key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoverySeal {
+    /// Whose recovery key opens it.
+    pub office: OfficeId,
+    /// The sealed key. Opaque here.
+    pub sealed: Vec<u8>,
 }
 
 /// Durable storage of wrapped keys.
@@ -90,14 +102,18 @@ pub trait Keyring: Send + Sync {
     /// The current epoch; `None` in a new keyring.
     fn current_epoch(&self) -> Result<Option<EpochRecord>, StorageError>;
 
-    /// Begins a new epoch: in one transaction every key is replaced by what `rewrap` makes of it, and the
-    /// epoch becomes the current one. The first epoch of a new keyring is begun the same way. An epoch that
+    /// Begins a new epoch: in one transaction every key is replaced by what `rewrap` makes of it, the epoch
+    /// becomes the current one, and the recovery seals of those before it go. The first epoch of a new keyring is begun the same way. An epoch that
     /// is not later than the current one is refused, and an error of `rewrap` leaves everything as it was.
     fn begin_epoch(
         &self,
         epoch: &EpochRecord,
         rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
     ) -> Result<(), StorageError>;
+
+    /// Seals the current epoch to this recovery key, in place of another; durable when it returns. The bytes of
+    /// the one before are gone after the next [`Keyring::scrub`]. An epoch that is not the current one is refused.
+    fn set_recovery(&self, epoch: u32, seal: &RecoverySeal) -> Result<(), StorageError>;
 
     /// How many keys of a purpose there are.
     fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError>;

@@ -62,6 +62,8 @@ verbs! {
     Audited = "audited",
     /// Someone took a dossier out as a package.
     Exported = "exported",
+    /// Someone began to bring home what only the disk of a dead PC had.
+    Recovered = "recovered",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The request was refused.

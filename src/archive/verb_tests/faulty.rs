@@ -37,6 +37,7 @@ pub(super) enum Op {
     PutKeys,
     DeleteKeys,
     BeginEpoch,
+    SetRecovery,
     KeepEpoch,
     DestroyEpoch,
     ClearIndex,
@@ -50,7 +51,7 @@ impl Op {
             Self::PutBlobs | Self::DeleteBlobs => Part::Blobs,
             Self::Append(_) => Part::Ledger,
             Self::Apply(_) | Self::ClearIndex => Part::Index,
-            Self::PutKeys | Self::DeleteKeys | Self::BeginEpoch => Part::Keyring,
+            Self::PutKeys | Self::DeleteKeys | Self::BeginEpoch | Self::SetRecovery => Part::Keyring,
             Self::KeepEpoch | Self::DestroyEpoch => Part::KeyKeeper,
             Self::Scrub(part) => part,
         }
@@ -238,6 +239,10 @@ impl Keyring for Faulty<dyn Keyring> {
         rewrap: &mut dyn FnMut(&KeyRecord) -> Result<Vec<u8>, StorageError>,
     ) -> Result<(), StorageError> {
         self.1.write(Op::BeginEpoch, || self.0.begin_epoch(epoch, rewrap))
+    }
+
+    fn set_recovery(&self, epoch: u32, seal: &RecoverySeal) -> Result<(), StorageError> {
+        self.1.write(Op::SetRecovery, || self.0.set_recovery(epoch, seal))
     }
 
     fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError> {

@@ -13,6 +13,7 @@ mod inventory;
 mod opening;
 pub(crate) mod papers;
 mod privacy;
+mod recovery;
 mod refiling;
 mod staging;
 mod stress;

@@ -1,0 +1,100 @@
+//! What there is on a dead disk, and what of it is nowhere else.
+
+use std::collections::HashSet;
+
+use yidang_archive::storage::{Part, StorageFault};
+use yidang_archive::{ArchiveError, Change, ChangeWhat, UNFILED_PAGE_MAX};
+use yidang_model::{CaptureId, ErasureId, MaterialId};
+
+use super::{Dead, Left, LeftThing, Reason};
+
+/// Changes read at a time.
+const PAGE: usize = 256;
+
+/// What was found. Some ten bytes of memory a paper.
+#[derive(Default)]
+pub(crate) struct Survey {
+    /// Ledger entries that say of a material that it was filed, where the repository does not have it.
+    pub(crate) unsent: Vec<u64>,
+    /// Materials that the repository has.
+    pub(crate) at_repository: u64,
+    /// Captures that were not filed.
+    pub(crate) captures: Vec<CaptureId>,
+    /// What cannot be brought at all.
+    pub(crate) left: Vec<Left>,
+}
+
+impl Survey {
+    /// Goes through the whole ledger.
+    pub(crate) fn make(dead: &Dead) -> Result<Self, ArchiveError> {
+        let mut survey = Self::default();
+        let mut unsent = HashSet::new();
+        let head = dead.archive.head()?;
+        let mut after = 0;
+        while after < head {
+            let page = survey.page(dead, after)?;
+            page.iter().for_each(|change| survey.take(dead, change, &mut unsent));
+            // Of a page without changes the first entry was left.
+            after = page.last().map_or(after + 1, |last| last.sequence);
+        }
+        let mut after = 0;
+        loop {
+            let page = dead.archive.unfiled(after, UNFILED_PAGE_MAX)?;
+            let Some(last) = page.last() else { return Ok(survey) };
+            after = last.sequence;
+            survey.captures.extend(page.iter().map(|set| set.id));
+        }
+    }
+
+    /// How many papers are nowhere else.
+    pub(crate) fn count(&self) -> u64 {
+        (self.unsent.len() + self.captures.len()) as u64
+    }
+
+    /// The changes after this one; where one of them does not open, those before it, or none and it is left.
+    fn page(&mut self, dead: &Dead, after: u64) -> Result<Vec<Change>, ArchiveError> {
+        let mut limit = PAGE;
+        loop {
+            match dead.archive.changes(after, limit) {
+                Err(ArchiveError::Storage(error)) if is_damage(error.part, error.fault) && limit > 1 => {
+                    limit /= 2
+                }
+                Err(ArchiveError::Storage(error)) if is_damage(error.part, error.fault) => {
+                    self.left.push(Left { what: LeftThing::Entry(after + 1), reason: Reason::EntryDamaged });
+                    return Ok(Vec::new());
+                }
+                found => return found,
+            }
+        }
+    }
+
+    fn take(&mut self, dead: &Dead, change: &Change, unsent: &mut HashSet<MaterialId>) {
+        let is_sent = dead.sent.has(change.sequence);
+        match &change.what {
+            ChangeWhat::Filed(_) if is_sent => self.at_repository += 1,
+            ChangeWhat::Filed(material) => {
+                unsent.insert(material.id);
+                self.unsent.push(change.sequence);
+            }
+            // One that is brought is brought as it stands.
+            ChangeWhat::Refiled { material, .. } if !is_sent && !unsent.contains(&material.id) => {
+                let what = LeftThing::Material(material.id);
+                self.left.push(Left { what, reason: Reason::RefilingUnsent });
+            }
+            ChangeWhat::ErasureRequested { id, .. } if is_unheard(dead, change.sequence, *id) => {
+                self.left.push(Left { what: LeftThing::Erasure(*id), reason: Reason::ErasureUnsent });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether nobody but the dead PC knew of an erasure that it was asked for and had not carried out.
+fn is_unheard(dead: &Dead, sequence: u64, id: ErasureId) -> bool {
+    let is_erased = dead.archive.erasure(id).is_ok_and(|found| found.is_some_and(|e| e.erased_at.is_some()));
+    !is_erased && !dead.sent.has_erasure(sequence, id)
+}
+
+fn is_damage(part: Part, fault: StorageFault) -> bool {
+    fault == StorageFault::Damaged && matches!(part, Part::Ledger | Part::Keyring)
+}

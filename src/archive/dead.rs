@@ -1,0 +1,65 @@
+//! Reading the archive of a PC that is dead: its disk is there, its epoch key is not.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use crate::archive::LOCK_FILE;
+use crate::files::ForeignBlobs;
+use crate::keys::KeyCabinet;
+use crate::lag::Lag;
+use crate::recovery::{HeldKey, RecoverySecret};
+use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
+use crate::storage::{Keyring, Ledger, Part, StorageError, StorageFault};
+use crate::stores::Stores;
+use crate::veil::Veil;
+use crate::{Archive, ArchiveError, Clock, SystemClock};
+
+impl Archive {
+    /// Opens the archive in a folder that stays as it is, with the office's recovery key: ledger and keyring are copied
+    /// to `work`, an empty folder on a disk with room for twice the ledger, and the index is made there; pictures are
+    /// read where they are. Whatever a crash left half done is done in the copy alone. What it is asked to write that
+    /// needs the folder itself is [`StorageFault::ReadOnly`].
+    ///
+    /// [`StorageFault::InUse`] where the folder belongs to a process that runs, [`StorageFault::Missing`] where keyring
+    /// or ledger are not in it, and [`ArchiveError::Recovery`] where the key does not open it.
+    pub fn open_dead(from: &Path, work: &Path, secret: &RecoverySecret) -> Result<Archive, ArchiveError> {
+        let lock = share_lock(from)?;
+        for (part, file) in [(Part::Keyring, SqliteKeyring::FILE), (Part::Ledger, SqliteLedger::FILE)] {
+            let copied = copy_database(from, file, work).map_err(|e| StorageError::io(part, &e))?;
+            if !copied {
+                return Err(StorageError::new(part, StorageFault::Missing, "it is not in the folder").into());
+            }
+        }
+        let keyring = SqliteKeyring::open(work)?;
+        let ledger = SqliteLedger::open(work)?;
+        let missing = || StorageError::new(Part::Keyring, StorageFault::Missing, "the keyring has no epoch");
+        let epoch = keyring.current_epoch()?.ok_or_else(missing)?;
+        let key = secret.open(epoch.recovery.as_ref(), &keyring.store_id()?, epoch.epoch)?;
+        let keeper = Box::new(HeldKey::new(epoch.epoch, key));
+        let is_empty = ledger.head()?.0 == 0;
+        let keys = KeyCabinet::open(Box::new(keyring), keeper, None, is_empty, SystemClock.now())?;
+        Self::over(Stores {
+            blobs: Box::new(ForeignBlobs::of(from)),
+            ledger: Box::new(ledger),
+            index: Box::new(SqliteIndex::create(work)?),
+            keys,
+            clock: Box::new(SystemClock),
+            veil: Veil::default(),
+            lag: Lag::default(),
+            _lock: lock,
+        })
+    }
+}
+
+/// Keeps a daemon from starting on the folder meanwhile. A copied folder may have no lock.
+fn share_lock(from: &Path) -> Result<Option<File>, ArchiveError> {
+    let Ok(file) = File::open(from.join(LOCK_FILE)) else { return Ok(None) };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let detail = "a running process has the archive open";
+            Err(StorageError::new(Part::Folder, StorageFault::InUse, detail).into())
+        }
+        // Some file systems know no locks; a disk that is mounted to be read is nobody else's.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+    }
+}

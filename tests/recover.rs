@@ -1,0 +1,322 @@
+//! Promise: what a window acknowledged outlives its PC: the office opens the dead disk with its recovery key, and each paper
+//! that was nowhere else comes home once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::agent::{Agent, program};
+use crate::support::repository::Repository;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+const SMALL: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
+/// Everything has come about within this time, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// An office's recovery key, 3 of 5.
+struct Office {
+    folder: TempDir,
+    made: Value,
+}
+
+impl Office {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = create(&folder.path().join("key"), "5", "3");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        let made = serde_json::from_slice(&made.stdout).expect("one document");
+        Self { folder, made }
+    }
+
+    fn key(&self) -> &str {
+        self.made["key"].as_str().expect("a path")
+    }
+
+    fn share(&self, number: usize) -> &str {
+        self.made["shares"][number - 1].as_str().expect("a path")
+    }
+
+    /// Has a window seal its epochs to the key from its next start on.
+    fn configure(&self, agent: &Agent) {
+        let path = agent.folder.path().join("yidang.toml");
+        let written = fs::read_to_string(&path).expect("it is there");
+        let line = format!("[agent]\nrecovery_key = {:?}\n", self.key());
+        fs::write(&path, written.replacen("[agent]\n", &line, 1)).expect("written");
+    }
+
+    /// A started window whose epochs are sealed to the key.
+    fn window(&self, mut agent: Agent) -> Agent {
+        assert!(agent.stop());
+        self.configure(&agent);
+        agent.run();
+        let stats = document(&agent.command(&["archive", "stats", "--json"]), 0);
+        assert_eq!(stats["recovery"], self.made["office"]);
+        agent
+    }
+
+    fn recover(&self, home: &Agent, dead: &Path, shares: &[usize]) -> Output {
+        let shares: Vec<&str> = shares.iter().map(|number| self.share(*number)).collect();
+        recover(home, dead, &shares)
+    }
+}
+
+fn create(out: &Path, shares: &str, threshold: &str) -> Output {
+    let mut command = program();
+    command.args(["recovery-key", "create", "--json", "--shares", shares, "--threshold", threshold, "--out"]);
+    command.arg(out).output().expect("the program runs")
+}
+
+fn recover(home: &Agent, dead: &Path, shares: &[&str]) -> Output {
+    let from = dead.to_str().expect("a path");
+    home.command(&[&["archive", "recover", "--json", "--from", from, "--shares"], shares].concat())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The one JSON document on standard output.
+fn document(output: &Output, code: i32) -> Value {
+    assert_eq!(output.status.code(), Some(code), "{} {}", text(&output.stdout), text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
+}
+
+fn fails(output: &Output, code: &str) {
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{code}: {error}");
+}
+
+/// Recovered, here already, at the repository.
+fn materials(told: &Value) -> [u64; 3] {
+    ["recovered", "here_already", "at_repository"]
+        .map(|name| told["materials"][name].as_u64().expect("a figure"))
+}
+
+fn file(agent: &Agent, holder: &str, picture: &[u8], case: &str) -> Value {
+    let capture = agent.upload(picture).expect(201);
+    let body =
+        json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "case": case, "note": "n"});
+    agent.post("/v1/materials", &body).expect(201)
+}
+
+fn record(agent: &Agent, id: &Value) -> Value {
+    agent.get(&format!("/v1/materials/{}", id.as_str().expect("an id"))).expect(200)
+}
+
+fn original(agent: &Agent, id: &Value) -> Vec<u8> {
+    let id = id.as_str().expect("an id");
+    agent.get(&format!("/v1/materials/{id}/pages/1/image?rendition=original")).bytes
+}
+
+/// Every file under a folder, with its bytes.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let kind = fs::symlink_metadata(&path).expect("it is there").file_type();
+        if kind.is_dir() {
+            found.extend(files(&path));
+        } else if kind.is_file() {
+            found.insert(path.clone(), fs::read(path).expect("it is read"));
+        }
+    }
+    found
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn backlog(agent: &Agent) -> Value {
+    agent.get("/v1/sync").expect(200)["backlog_materials"].clone()
+}
+
+/// The PC dies at once, and with it the folder of its keys.
+fn dies(agent: &mut Agent) {
+    agent.kill();
+    fs::remove_dir_all(agent.folder.path().join("keys")).expect("its keys are gone");
+}
+
+#[test]
+fn a_dead_pcs_papers_come_home_once_beside_the_daemon_and_without() {
+    let office = Office::new();
+    let mut dead = office.window(Agent::start());
+    let holder = dead.read_card();
+    let filed = [file(&dead, &holder, FORM, "K1"), file(&dead, &holder, SMALL, "K2")];
+    let waiting = dead.upload(FORM).expect(201);
+    let records: Vec<Value> = filed.iter().map(|material| record(&dead, &material["id"])).collect();
+    dies(&mut dead);
+    let disk = dead.data();
+    let before = files(&disk);
+    for alone in [false, true] {
+        let mut home = Agent::start();
+        if alone {
+            assert!(home.stop());
+        }
+        let told = document(&office.recover(&home, &disk, &[5, 1, 3]), 0);
+        assert_eq!(
+            (materials(&told), &told["left"], &told["stopped"]),
+            ([2, 0, 0], &json!([]), &Value::Null)
+        );
+        assert_eq!((&told["captures"]["recovered"], &told["office"]), (&json!(1), &office.made["office"]));
+        let again = document(&office.recover(&home, &disk, &[2, 3, 4]), 0);
+        assert_eq!(
+            (materials(&again), &again["captures"]["here_already"]),
+            ([0, 2, 0], &json!(1)),
+            "{again}"
+        );
+        assert!(files(&disk) == before, "the dead disk is only read");
+        if alone {
+            home.run();
+        }
+        home.read_card();
+        for (material, wanted) in filed.iter().zip(&records) {
+            let mut told = record(&home, &material["id"]);
+            assert_eq!(told["counter"], "test-window");
+            // What is told of the place where it is safe is the same here by chance alone.
+            told["safe_at"].clone_from(&wanted["safe_at"]);
+            assert_eq!(&told, wanted);
+        }
+        assert!(original(&home, &filed[0]["id"]) == FORM && original(&home, &filed[1]["id"]) == SMALL);
+        let unfiled = home.get("/v1/captures?state=unfiled").expect(200);
+        assert_eq!(unfiled["captures"][0]["id"], waiting["id"], "{unfiled}");
+        let used = json!({"holders": [home.read_card()], "kind": "other", "captures": [waiting["id"]]});
+        home.post("/v1/materials", &used).expect(201);
+        let again = document(&office.recover(&home, &disk, &[1, 2, 3]), 0);
+        assert_eq!(
+            &again["captures"],
+            &json!({"recovered": 0, "here_already": 1}),
+            "used up, it does not come back"
+        );
+        assert!(home.command(&["archive", "verify"]).status.success());
+        let stats = document(&home.command(&["archive", "stats", "--json"]), 0);
+        assert_eq!((&stats["materials"], &stats["unfiled"]), (&json!(3), &json!(0)));
+        let left = fs::read_dir(home.data()).expect("a folder").filter(|entry| {
+            entry.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with("recovering"))
+        });
+        assert_eq!(left.count(), 0, "the copies are gone");
+    }
+}
+
+#[test]
+fn what_the_repository_had_stays_there_and_the_rest_goes_there_from_here() {
+    let office = Office::new();
+    let mut repository = Repository::start();
+    let mut dead = office.window(Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    wait_until("it is enrolled", || dead.get("/v1/sync").expect(200)["repository"] == "connected");
+    let holder = dead.read_card();
+    let sent = file(&dead, &holder, FORM, "K1");
+    wait_until("the first is there", || backlog(&dead) == 0);
+    repository.kill();
+    let unsent = file(&dead, &holder, SMALL, "K2");
+    let refile = format!("/v1/materials/{}/refile", sent["id"].as_str().expect("an id"));
+    dead.post(&refile, &json!({"case": "K3", "reason": "wrong case"})).expect(200);
+    dies(&mut dead);
+    repository.run();
+
+    let home = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
+    assert_eq!(materials(&told), [1, 0, 1], "{told}");
+    let [left] = &told["left"].as_array().expect("a list")[..] else { panic!("one: {told}") };
+    assert_eq!((&left["code"], &left["material"]), (&json!("refiling_unsent"), &sent["id"]));
+    wait_until("the rest is there", || backlog(&home) == 0);
+    let third = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let holder = third.read_card();
+    wait_until("a third window sees both", || {
+        let list = third.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+        let list = list["materials"].as_array().expect("a list").clone();
+        let ids: Vec<&Value> = list.iter().map(|material| &material["id"]).collect();
+        ids.len() == 2 && ids.contains(&&sent["id"]) && ids.contains(&&unsent["id"])
+    });
+}
+
+#[test]
+fn a_damaged_picture_costs_its_own_paper_and_what_is_erased_here_stays_so() {
+    let office = Office::new();
+    let mut dead = office.window(Agent::start());
+    let holder = dead.read_card();
+    file(&dead, &holder, SMALL, "K1");
+    let before = files(&dead.data().join("blobs"));
+    let hurt = file(&dead, &holder, FORM, "K2");
+    let added = files(&dead.data().join("blobs")).into_iter().find(|(path, _)| !before.contains_key(path));
+    dies(&mut dead);
+    let (blob, bytes) = added.expect("its picture");
+    fs::write(&blob, &bytes[..bytes.len() / 2]).expect("written");
+    let home = Agent::start();
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
+    assert_eq!(materials(&told), [1, 0, 0], "{told}");
+    assert_eq!(
+        (&told["left"][0]["code"], &told["left"][0]["material"]),
+        (&json!("blob_damaged"), &hurt["id"])
+    );
+    fs::write(&blob, bytes).expect("written");
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 0);
+    assert_eq!(materials(&told), [1, 1, 0], "{told}");
+    home.post("/v1/erasures", &json!({"material": hurt["id"], "reason": "test"})).expect(201);
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 0);
+    assert_eq!((materials(&told), &told["materials"]["erased_since"]), ([0, 1, 0], &json!(1)), "{told}");
+}
+
+#[test]
+fn whatever_does_not_open_is_told_with_what_to_do() {
+    let (office, other) = (Office::new(), Office::new());
+    let mut dead = office.window(Agent::start());
+    file(&dead, &dead.read_card(), SMALL, "K1");
+    let home = Agent::start();
+    fails(&office.recover(&home, &dead.data(), &[1, 2, 3]), "data_dir_in_use");
+    dies(&mut dead);
+    let disk = dead.data();
+    fails(&office.recover(&home, &disk, &[1, 2]), "shares_too_few");
+    fails(&office.recover(&home, &disk, &[1, 1, 1, 2]), "shares_too_few");
+    fails(&other.recover(&home, &disk, &[1, 2, 3]), "shares_of_another_office");
+    fails(&recover(&home, &disk, &[office.share(1), other.share(2), office.share(3)]), "shares_mixed");
+    fails(&recover(&home, &disk, &[office.key()]), "share_malformed");
+    let typed = office.folder.path().join("typed.txt");
+    let share = fs::read_to_string(office.share(3)).expect("it is there");
+    let with_typo = share.replacen("secret ", "secret 0", 1).replacen("share 3", "share 4", 1);
+    fs::write(&typed, with_typo).expect("written");
+    let typed_name = typed.to_str().expect("a path");
+    fails(&recover(&home, &disk, &[office.share(1), office.share(2), typed_name]), "share_malformed");
+    fs::write(&typed, share.replacen("share 3", "share 4", 1)).expect("written");
+    fails(&recover(&home, &disk, &[office.share(1), office.share(2), typed_name]), "share_damaged");
+    fails(&recover(&home, &disk, &["/nowhere/share.txt"]), "share_unreadable");
+    fails(&office.recover(&home, Path::new("/nowhere"), &[1, 2, 3]), "recover_from_absent");
+    fails(&office.recover(&home, &home.data(), &[1, 2, 3]), "recover_from_own");
+    fails(&office.recover(&home, home.folder.path(), &[1, 2, 3]), "dead_store_damaged");
+    let mut without = Agent::start();
+    without.kill();
+    fails(&office.recover(&home, &without.data(), &[1, 2, 3]), "recovery_not_set_up");
+    fs::write(&typed, share.to_uppercase().replace(' ', "   ")).expect("written");
+    document(&recover(&home, &disk, &[office.share(1), typed_name, office.share(5)]), 0);
+}
+
+#[test]
+fn a_key_is_made_whole_or_told_to_be_destroyed_and_its_secret_is_said_nowhere() {
+    let office = Office::new();
+    let again = create(&office.folder.path().join("key"), "5", "3");
+    fails(&again, "key_not_written");
+    for (shares, threshold) in [("3", "1"), ("2", "3"), ("65", "2"), ("x", "2")] {
+        let made = create(&office.folder.path().join("other"), shares, threshold);
+        assert_eq!(made.status.code(), Some(2), "{}", text(&made.stderr));
+    }
+    assert!(!office.folder.path().join("other").exists());
+    for (path, bytes) in files(office.folder.path()) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        let written = text(&bytes);
+        if let Some(line) = written.lines().find(|line| line.starts_with("secret ")) {
+            assert!(!office.made.to_string().contains(&line[7..16]));
+        }
+    }
+}
