@@ -63,6 +63,8 @@ pub struct Parts {
     pub keeper: Box<dyn KeyKeeper>,
     /// The time.
     pub clock: Box<dyn Clock>,
+    /// The folders they lie in, where they are folders of this machine.
+    pub place: Option<ArchiveOptions>,
 }
 
 /// Figures of an archive.
@@ -122,6 +124,7 @@ impl Archive {
             index: Box::new(index),
             keys,
             clock: Box::new(SystemClock),
+            place: Some(options.clone()),
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: Some(lock),
@@ -136,11 +139,11 @@ impl Archive {
 
     /// Opens, or founds, an archive on these stores. The caller makes sure that nobody else writes to them.
     pub fn open_with(parts: Parts) -> Result<Archive, ArchiveError> {
-        let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
+        let Parts { blobs, ledger, keyring, index, keeper, clock, place } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
         let keys = KeyCabinet::open(keyring, keeper, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
-        Self::over(Stores { blobs, ledger, index, keys, clock, veil, lag, _lock: None })
+        Self::over(Stores { blobs, ledger, index, keys, clock, place, veil, lag, _lock: None })
     }
 
     fn over(stores: Stores) -> Result<Archive, ArchiveError> {

@@ -17,6 +17,7 @@ mod reach;
 mod report_file;
 mod run;
 mod token;
+mod verify;
 mod whole_file;
 
 pub use demo::DemoWish;

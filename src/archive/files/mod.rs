@@ -11,3 +11,4 @@ pub(crate) mod small_disk;
 pub use blob_files::BlobFiles;
 pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
 pub use key_files::KeyFiles;
+pub(crate) use key_files::lies_inside;
