@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::agent::Agent;
+use crate::support::agent::{Agent, program};
 use crate::support::repository::Repository;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -210,6 +210,46 @@ fn a_damaged_archive_is_told_beside_the_daemon_and_without() {
     agent.get("/v1/status").expect(200);
     assert!(agent.stop());
     check(&agent);
+}
+
+#[test]
+fn the_four_properties_are_reported_in_either_language_and_into_a_file() {
+    let agent = Agent::start();
+    file(&agent, FORM);
+    let report = document(&agent.command(&["archive", "verify", "--deep", "--json"]), 0);
+    let properties = report["properties"].as_array().expect("a list");
+    let named: Vec<_> = properties.iter().map(|p| p["property"].as_str().expect("a word")).collect();
+    assert_eq!(named, ["authenticity", "integrity", "usability", "security"]);
+    let checks = || properties.iter().flat_map(|p| p["checks"].as_array().expect("a list"));
+    let examined = |name| checks().find(|c| c["check"] == name).expect("the check")["examined"].clone();
+    assert_eq!(examined("pictures"), report["blobs"], "every picture is decoded");
+    assert!(examined("modes").as_u64() >= Some(3) && examined("leftovers").as_u64() >= Some(3), "{report}");
+
+    let written = agent.folder.path().join("report.txt");
+    let name = written.to_str().expect("a name");
+    for (locale, title) in [("zh_CN.UTF-8", "档案四性检测报告"), ("en_GB.UTF-8", "Yidang report on")]
+    {
+        let arguments = ["archive", "verify", "--report", name, "--config"];
+        let told = program().args(arguments).arg(agent.config()).env("LC_ALL", locale).output();
+        assert!(told.expect("it runs").status.success());
+        assert!(std::fs::read_to_string(&written).expect("a report").starts_with(title), "{locale}");
+    }
+    let inside = agent.data().join("report.txt");
+    let inside = agent.command(&["archive", "verify", "--report", inside.to_str().expect("a name")]);
+    fails(&inside, "target_inside_data");
+
+    // A plain picture that something forgot to seal, and a folder that others may look into.
+    std::fs::write(agent.data().join("forgotten.bin"), b"\xFF\xD8\xFF\xE0").expect("it is written");
+    std::fs::set_permissions(agent.data(), std::fs::Permissions::from_mode(0o755)).expect("it is opened");
+    let report = document(&agent.command(&["archive", "verify", "--json"]), 1);
+    let told = |list: &Value, field: &str| -> Vec<String> {
+        let list = list.as_array().expect("a list").iter();
+        list.map(|line| line[field].as_str().expect("a text").to_owned()).collect()
+    };
+    assert_eq!(told(&report["damages"], "check"), ["modes", "leftovers"]);
+    assert_eq!(told(&report["damages"], "what"), ["path data", "path data/forgotten.bin"]);
+    assert_eq!(report["properties"][3]["clean"], false);
+    assert_eq!(told(&report["remedies"], "remedy"), ["close_to_others", "remove_leftover"]);
 }
 
 #[test]

@@ -110,7 +110,9 @@ fn storage(fault: StorageFault) -> (&'static str, &'static str) {
         StorageFault::Damaged | StorageFault::Missing => {
             ("store_damaged", "restore the named part from a backup; the index alone can be deleted")
         }
-        StorageFault::Io => ("storage_failed", "check the disk"),
+        StorageFault::Exposed | StorageFault::Leftover | StorageFault::Io => {
+            ("storage_failed", "check the disk")
+        }
     }
 }
 

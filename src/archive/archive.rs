@@ -72,6 +72,8 @@ pub struct Parts {
     pub keeper: Box<dyn KeyKeeper>,
     /// The time.
     pub clock: Box<dyn Clock>,
+    /// The folders they lie in, where they are folders of this machine.
+    pub place: Option<ArchiveOptions>,
 }
 
 /// Figures of an archive.
@@ -138,6 +140,7 @@ impl Archive {
             index: Box::new(index),
             keys,
             clock: Box::new(SystemClock),
+            place: Some(options.clone()),
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: Some(lock),
@@ -157,11 +160,11 @@ impl Archive {
 
     /// Opens like [`Archive::open_with`], with its keys kept in this way.
     pub fn open_keyed_with(parts: Parts, how: &KeyOptions) -> Result<Archive, ArchiveError> {
-        let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
+        let Parts { blobs, ledger, keyring, index, keeper, clock, place } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
         let keys = KeyCabinet::open(keyring, keeper, how.recovery, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
-        Self::over(Stores { blobs, ledger, index, keys, clock, veil, lag, _lock: None })
+        Self::over(Stores { blobs, ledger, index, keys, clock, place, veil, lag, _lock: None })
     }
 
     pub(crate) fn over(stores: Stores) -> Result<Archive, ArchiveError> {

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Damage, DamagedThing, VerifyReport};
+use crate::check::{Check, Property, Remedy};
+use crate::{DAMAGES_MAX, Damage, DamagedThing, Tally, VerifyReport};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,47 @@ pub struct CheckReport {
     pub damage_count: u64,
     /// The first of them.
     pub damages: Vec<DamageLine>,
+    /// What was examined for each of the four properties, in their order.
+    pub properties: Vec<PropertyLine>,
+    /// What helps against the damages named, each once.
+    pub remedies: Vec<RemedyLine>,
+}
+
+/// One of the four properties.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PropertyLine {
+    /// `authenticity`, `integrity`, `usability` or `security`.
+    pub property: String,
+    /// Whether none of its examinations found a damage.
+    pub clean: bool,
+    /// Its examinations.
+    pub checks: Vec<CheckLine>,
+}
+
+/// One examination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLine {
+    /// The word for it.
+    pub check: String,
+    /// Things looked at.
+    pub examined: u64,
+    /// Those that are damaged.
+    pub failed: u64,
+    /// Of how many they are a sample, if they are one.
+    pub of: Option<u64>,
+    /// Why nothing was looked at: `no_decoder`, `not_asked`, `no_repository` …
+    pub passed_over: Option<String>,
+}
+
+/// What helps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemedyLine {
+    /// The stable word.
+    pub remedy: String,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
 }
 
 /// One damage.
@@ -38,19 +80,43 @@ pub struct DamageLine {
     pub what: String,
     /// How: the word for a fault.
     pub fault: String,
+    /// The examination that found it.
+    pub check: String,
+    /// What helps: one of the report's remedies.
+    pub remedy: String,
 }
 
 impl CheckReport {
-    /// Adds a damage of something beside the archive.
-    pub fn add(&mut self, damage: DamageLine) {
-        self.clean = false;
-        self.damage_count += 1;
-        self.damages.push(damage);
+    /// Adds what the records beside the archive are found to be: so many looked at, and what is damaged in them.
+    pub fn add_state(&mut self, examined: u64, damaged: impl IntoIterator<Item = String>) {
+        let (check, remedy) = (Check::State.as_str().to_owned(), Remedy::RestoreState);
+        let before = self.damage_count;
+        for what in damaged {
+            self.damage_count += 1;
+            if self.damages.len() < DAMAGES_MAX {
+                let (part, fault) = ("state".to_owned(), "damaged".to_owned());
+                let remedy = remedy.as_str().to_owned();
+                self.damages.push(DamageLine { part, what, fault, check: check.clone(), remedy });
+            }
+        }
+        let failed = self.damage_count - before;
+        let integrity = Property::Integrity.as_str();
+        if let Some(line) = self.properties.iter_mut().find(|line| line.property == integrity) {
+            line.checks.push(CheckLine { check, examined, failed, of: None, passed_over: None });
+            line.clean &= failed == 0;
+        }
+        if failed > 0 {
+            self.clean = false;
+            self.remedies.push(RemedyLine::from(remedy));
+        }
     }
 }
 
 impl From<&VerifyReport> for CheckReport {
     fn from(found: &VerifyReport) -> Self {
+        let mut remedies: Vec<Remedy> = found.damages.iter().map(Damage::remedy).collect();
+        remedies.sort_unstable();
+        remedies.dedup();
         Self {
             clean: found.is_clean(),
             entries: found.entries,
@@ -60,7 +126,33 @@ impl From<&VerifyReport> for CheckReport {
             orphans: found.orphans,
             damage_count: found.damage_count,
             damages: found.damages.iter().map(DamageLine::from).collect(),
+            properties: Property::ALL.iter().map(|property| property_line(*property, found)).collect(),
+            remedies: remedies.into_iter().map(RemedyLine::from).collect(),
         }
+    }
+}
+
+fn property_line(property: Property, found: &VerifyReport) -> PropertyLine {
+    let own = found.tallies.iter().filter(|(check, _)| check.property() == property);
+    let checks: Vec<CheckLine> = own.map(|(check, tally)| check_line(*check, tally)).collect();
+    let clean = checks.iter().all(|check| check.failed == 0);
+    PropertyLine { property: property.as_str().to_owned(), clean, checks }
+}
+
+fn check_line(check: Check, tally: &Tally) -> CheckLine {
+    CheckLine {
+        check: check.as_str().to_owned(),
+        examined: tally.examined,
+        failed: tally.failed,
+        of: (tally.of > tally.examined).then_some(tally.of),
+        passed_over: tally.passed_over.map(str::to_owned),
+    }
+}
+
+impl From<Remedy> for RemedyLine {
+    fn from(remedy: Remedy) -> Self {
+        let (zh, en) = remedy.words();
+        Self { remedy: remedy.as_str().to_owned(), zh: zh.to_owned(), en: en.to_owned() }
     }
 }
 
@@ -73,14 +165,21 @@ impl From<&Damage> for DamageLine {
             DamagedThing::Staged(id) => format!("staged set {id}"),
             DamagedThing::Row(row) => format!("row {row}"),
             DamagedThing::Epoch(epoch) => format!("epoch {epoch}"),
+            DamagedThing::Path(path) => format!("path {path}"),
         };
-        Self { part: damage.part.as_str().to_owned(), what, fault: damage.fault.as_str().to_owned() }
+        Self {
+            part: damage.part.as_str().to_owned(),
+            what,
+            fault: damage.fault.as_str().to_owned(),
+            check: damage.check.as_str().to_owned(),
+            remedy: damage.remedy().as_str().to_owned(),
+        }
     }
 }
 
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for DamageLine { part, what, fault } in &self.damages {
+        for DamageLine { part, what, fault, .. } in &self.damages {
             writeln!(f, "{part}: {what}: {fault}")?;
         }
         let verdict = if self.clean { "clean" } else { "damaged" };
@@ -96,19 +195,15 @@ impl fmt::Display for CheckReport {
 mod tests {
     use super::*;
     use crate::storage::{Part, StorageFault};
+    use crate::{REPORT_BEGINNINGS, Wording};
 
     #[test]
     fn damages_are_told_in_stable_words() {
-        let damage = |part, what, fault| Damage { part, what, fault };
-        let found = VerifyReport {
-            entries: 3,
-            damages: vec![
-                damage(Part::Ledger, DamagedThing::Entry(2), StorageFault::Damaged),
-                damage(Part::KeyKeeper, DamagedThing::Epoch(1), StorageFault::Missing),
-            ],
-            damage_count: 2,
-            ..VerifyReport::default()
-        };
+        let mut found = VerifyReport { entries: 3, ..VerifyReport::default() };
+        found.examined(Check::Chain, 3);
+        found.add(Check::Chain, Part::Ledger, DamagedThing::Entry(2), StorageFault::Damaged);
+        found.add(Check::Chain, Part::Ledger, DamagedThing::Entry(2), StorageFault::Damaged);
+        found.add(Check::Keys, Part::KeyKeeper, DamagedThing::Epoch(1), StorageFault::Missing);
         let mut report = CheckReport::from(&found);
         assert!(!report.clean);
         let text = report.to_string();
@@ -117,7 +212,34 @@ mod tests {
         );
         let sent = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<CheckReport>(&sent).unwrap(), report);
-        report.add(DamageLine { part: "state".into(), what: "row 1".into(), fault: "damaged".into() });
-        assert_eq!((report.damage_count, report.damages.len()), (3, 3));
+        report.add_state(1, ["row 1".to_owned()]);
+        assert_eq!((report.damage_count, report.damages.len(), report.remedies.len()), (3, 3, 3));
+        let passed: Vec<bool> = report.properties.iter().map(|p| p.clean).collect();
+        assert_eq!(passed, [false, false, false, true]);
+    }
+
+    #[test]
+    fn the_readable_report_says_the_same_in_either_language() {
+        let mut found = VerifyReport::default();
+        found.examined(Check::Chain, 7);
+        found.pass_over(Check::Pictures, "no_decoder");
+        found.add(Check::Index, Part::Index, DamagedThing::Row("erasure 1".into()), StorageFault::Missing);
+        let report = CheckReport::from(&found);
+        let (zh, en) = (report.readable(Wording::Chinese), report.readable(Wording::English));
+        for text in [&zh, &en] {
+            assert!(
+                text.contains("index: row erasure 1: missing\n") && text.contains("rebuild-index"),
+                "{text}"
+            );
+            assert!(text.contains("no_decoder") && text.contains(" 7"), "{text}");
+            assert!(REPORT_BEGINNINGS.iter().any(|begins| text.starts_with(begins)));
+        }
+        assert_eq!(zh.lines().count(), en.lines().count());
+        for (property, passed) in
+            [("真实性", "合格"), ("完整性", "不合格"), ("可用性", "合格"), ("安全性", "合格")]
+        {
+            assert!(zh.contains(&format!("{property}: {passed}\n")), "{zh}");
+        }
+        assert!(en.contains("authenticity: passed\n") && en.contains("integrity: failed\n"), "{en}");
     }
 }

@@ -44,6 +44,7 @@ impl Archive {
             index: Box::new(SqliteIndex::create(work)?),
             keys,
             clock: Box::new(SystemClock),
+            place: None,
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: lock,

@@ -13,7 +13,7 @@ use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
 use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
 use crate::veil::Veil;
-use crate::{ArchiveError, Clock, Stored};
+use crate::{ArchiveError, ArchiveOptions, Clock, Stored};
 
 /// How many entries are read from the ledger at a time when many are looked through.
 pub(crate) const ENTRIES_AT_A_TIME: usize = 64;
@@ -25,6 +25,8 @@ pub(crate) struct Stores {
     pub(crate) index: Box<dyn Index>,
     pub(crate) keys: KeyCabinet,
     pub(crate) clock: Box<dyn Clock>,
+    /// The folders they lie in, if any.
+    pub(crate) place: Option<ArchiveOptions>,
     /// What readers take for gone.
     pub(crate) veil: Veil,
     /// Whether the index lacks something that happened.

@@ -1,7 +1,7 @@
 //! Is everything there, and is it what it was?
 
 use yidang_archive::storage::StorageFault;
-use yidang_archive::{Archive, ArchiveError, CheckReport, DamageLine};
+use yidang_archive::{Archive, ArchiveError, CheckReport};
 
 use crate::config::Config;
 use crate::control::ask_check;
@@ -38,8 +38,6 @@ pub(crate) fn check_open(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<CheckReport, StartError> {
     let mut report = CheckReport::from(&archive.verify(progress)?);
-    for what in state.verify()? {
-        report.add(DamageLine { part: "state".to_owned(), what, fault: "damaged".to_owned() });
-    }
+    report.add_state(1, state.verify()?);
     Ok(report)
 }

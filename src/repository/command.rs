@@ -9,6 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use yidang_archive::Wording;
 
 use crate::check::check;
 use crate::config::Config;
@@ -84,7 +85,8 @@ fn carry_out(command: &Command, config: &Config) -> Result<ExitCode, StartError>
             let text = if *json {
                 serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
             } else {
-                report.to_string()
+                let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).ok());
+                format!("{report}\n\n{}", report.readable(Wording::of_locale(locale)).trim_end())
             };
             say(&mut io::stdout(), &text);
             Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -91,7 +91,7 @@ fn archive_code(error: &ArchiveError) -> &'static str {
             StorageFault::ReadOnly | StorageFault::AccessDenied => "access_denied",
             StorageFault::NewerVersion => "newer_version",
             StorageFault::Missing | StorageFault::Damaged => "archive_damaged",
-            StorageFault::Io => "archive_failed",
+            StorageFault::Exposed | StorageFault::Leftover | StorageFault::Io => "archive_failed",
         },
         ArchiveError::Keys(_) => "key_missing",
         ArchiveError::KeysWrong => "keys_wrong",

@@ -349,7 +349,7 @@ impl Agent {
         format!("Bearer {}", self.token)
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("yidang.toml")
     }
 

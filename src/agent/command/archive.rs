@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use yidang_archive::{Archive, CheckReport};
+use yidang_archive::Archive;
 
 use super::audit::{AuditCommand, audit};
 use super::export::{ExportCommand, export};
@@ -13,6 +13,7 @@ use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
 use super::reach;
 use super::recover::{RecoverCommand, recover};
+use super::verify::{VerifyCommand, verify};
 use crate::config::Config;
 use crate::control::{ArchiveStats, MaterialLine, News, Outcome, Request};
 use crate::failure::Failure;
@@ -34,12 +35,7 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Reads everything back and names every damage; exit code 1 if there is any.
-    Verify {
-        /// One JSON document.
-        #[arg(long)]
-        json: bool,
-    },
+    Verify(VerifyCommand),
     /// Tells from the ledger who did what; the question itself is entered there too.
     Audit(AuditCommand),
     /// Makes the index anew from the ledger and the keyring.
@@ -71,11 +67,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
                 stats(&figures, json)?;
             }
         }
-        ArchiveCommand::Verify { json } => {
-            if let Outcome::Verified(report) = ask(config, &Request::Verify)? {
-                return verified(&report, json);
-            }
-        }
+        ArchiveCommand::Verify(ref command) => return verify(config, command),
         ArchiveCommand::RebuildIndex { json } => {
             if let Outcome::Rebuilt { entries } = ask(config, &Request::RebuildIndex)? {
                 if json {
@@ -90,7 +82,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
 }
 
 /// Has something done, with a progress bar on a terminal.
-fn ask(config: &Config, request: &Request) -> Result<Outcome, Failure> {
+pub(super) fn ask(config: &Config, request: &Request) -> Result<Outcome, Failure> {
     let mut bar = Bar::new();
     let outcome = reach::carry_out(config, request, &mut |news| {
         if let News::Progress { done, all } = news {
@@ -146,13 +138,4 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
     ];
     rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))?;
     say(&format!("recovery\t{}", stats.recovery.as_deref().unwrap_or("none")))
-}
-
-fn verified(report: &CheckReport, json: bool) -> Result<ExitCode, Failure> {
-    if json {
-        say_json(report)?;
-    } else {
-        say(&report.to_string())?;
-    }
-    Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -85,7 +85,11 @@ pub(super) fn import(config: &Config, command: &ImportCommand) -> Result<ExitCod
     }
     let manifest = Manifest::open(&command.manifest)?;
     let forbidden = [config.data_dir.as_path(), config.keys_dir.as_path()];
-    let file = command.report.as_deref().map(|path| report_file::create(path, &forbidden)).transpose()?;
+    let file = command
+        .report
+        .as_deref()
+        .map(|path| report_file::create(path, &forbidden, &[report_file::IMPORT_BEGINS]))
+        .transpose()?;
     let place = Place::find(config)?;
     let mut report = Report::new(file, command.json)?;
     let mut figures = Figures::default();

@@ -19,6 +19,7 @@ mod recovery_key;
 mod report_file;
 mod run;
 mod token;
+mod verify;
 mod whole_file;
 
 pub use demo::DemoWish;

@@ -28,7 +28,10 @@ pub(crate) enum Request {
     /// Figures of the archive.
     Stats,
     /// Read everything back.
-    Verify,
+    Verify {
+        /// Decode every picture, not only a sample.
+        deep: bool,
+    },
     /// Make the index anew.
     RebuildIndex,
     /// Tell from the ledger who did what.
@@ -130,7 +133,7 @@ impl Request {
     /// Whether it reads or writes everything there is, so that one at a time is enough.
     #[cfg(unix)]
     pub(super) fn is_long(&self) -> bool {
-        matches!(self, Self::Verify | Self::RebuildIndex | Self::Audit(_))
+        matches!(self, Self::Verify { .. } | Self::RebuildIndex | Self::Audit(_))
     }
 
     /// Whether it may be cut off when the daemon stops: it changes nothing, or what it changes is made good at
@@ -224,7 +227,7 @@ pub(crate) enum Outcome {
     /// The figures.
     Stats(ArchiveStats),
     /// What the check found.
-    Verified(CheckReport),
+    Verified(Box<CheckReport>),
     /// The index is new.
     Rebuilt {
         /// Ledger entries applied.

@@ -205,14 +205,16 @@ mod tests {
         let held = long.lock().unwrap();
         let of = crate::control::AuditTopic::NoCard;
         let wish = crate::control::AuditWish { of, since: None, until: None, limit: 1 };
-        for request in [Request::Verify, Request::RebuildIndex, Request::Audit(wish)] {
+        for request in [Request::Verify { deep: false }, Request::RebuildIndex, Request::Audit(wish)] {
             let Line::Failed(failure) = answer_to(Some(request), &place, &long) else { panic!("busy") };
             assert_eq!(failure.code, "busy");
         }
         assert!(matches!(answer_to(Some(Request::List), &place, &long), Line::Done(Outcome::Listed)));
         assert!(matches!(answer_to(Some(Request::Stats), &place, &long), Line::Done(Outcome::Stats(_))));
         drop(held);
-        let Line::Done(Outcome::Verified(report)) = answer_to(Some(Request::Verify), &place, &long) else {
+        let Line::Done(Outcome::Verified(report)) =
+            answer_to(Some(Request::Verify { deep: false }), &place, &long)
+        else {
             panic!("a report")
         };
         assert!(report.clean);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use yidang_archive::{Archive, ArchiveError, CheckReport, InventoryLine};
+use yidang_archive::{Archive, ArchiveError, CheckReport, InventoryLine, VerifyWish};
 
 use super::{ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, Request};
 use crate::config::Config;
@@ -12,6 +12,8 @@ use crate::sync::{SyncOptions, SyncWorker, Upstream};
 
 /// Progress is told no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Longer side that pictures are decoded to when they are checked.
+const CHECKED_SIDE_PX: u32 = 64;
 
 /// An open archive, and the way to the repository if there is one.
 pub(crate) struct Workplace {
@@ -50,7 +52,7 @@ impl Workplace {
             Request::Enrol { code, repository } => self.enrol(code, repository),
             Request::List => self.list(listen),
             Request::Stats => Ok(Outcome::Stats(self.stats()?)),
-            Request::Verify => Ok(Outcome::Verified(self.verify(listen)?)),
+            Request::Verify { deep } => Ok(Outcome::Verified(Box::new(self.verify(*deep, listen)?))),
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Export(request) => super::export::export(&self.archive, request, listen),
@@ -120,9 +122,10 @@ impl Workplace {
         })
     }
 
-    fn verify(&self, listen: Listen<'_>) -> Result<CheckReport, ArchiveError> {
+    fn verify(&self, deep: bool, listen: Listen<'_>) -> Result<CheckReport, ArchiveError> {
         let mut told: Option<Instant> = None;
-        let found = self.archive.verify(&mut |done, all| {
+        let wish = VerifyWish { opens: Some(&opens), deep, ..VerifyWish::default() };
+        let found = self.archive.verify_with(&wish, &mut |done, all| {
             if told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
                 told = Some(Instant::now());
                 // Whoever asked may have gone; what was begun is finished all the same.
@@ -131,4 +134,10 @@ impl Workplace {
         })?;
         Ok(CheckReport::from(&found))
     }
+}
+
+/// Whether these bytes are a picture that opens to its end. Made small at once: a scan is walked to its last block
+/// all the same.
+fn opens(bytes: &[u8]) -> bool {
+    yidang_imaging::decode_small(bytes, CHECKED_SIDE_PX).is_ok()
 }

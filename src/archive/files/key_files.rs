@@ -124,11 +124,16 @@ fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
 }
 
 fn refuse_inside(keys_dir: &Path, data_dir: &Path) -> Result<(), KeyKeeperError> {
-    let resolved = |path| resolve(path).map_err(|e| io_error(&e));
-    if resolved(keys_dir)?.starts_with(resolved(data_dir)?) {
-        return Err(KeyKeeperError::InsideData);
+    match lies_inside(keys_dir, data_dir) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(KeyKeeperError::InsideData),
+        Err(error) => Err(io_error(&error)),
     }
-    Ok(())
+}
+
+/// Whether the folder of the keys lies inside the data folder, links followed.
+pub(crate) fn lies_inside(keys_dir: &Path, data_dir: &Path) -> io::Result<bool> {
+    Ok(resolve(keys_dir)?.starts_with(resolve(data_dir)?))
 }
 
 /// The path without symbolic links, as far as it exists.

@@ -13,3 +13,4 @@ pub use blob_files::BlobFiles;
 pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
 pub(crate) use foreign_blobs::ForeignBlobs;
 pub use key_files::KeyFiles;
+pub(crate) use key_files::lies_inside;

@@ -64,6 +64,10 @@ pub enum StorageFault {
     NewerVersion,
     /// Another process has it open.
     InUse,
+    /// Others can read or change it.
+    Exposed,
+    /// It lies there and should be gone.
+    Leftover,
     /// Any other fault of the operating system or the database.
     Io,
 }
@@ -79,6 +83,8 @@ impl StorageFault {
             Self::Damaged => "damaged",
             Self::NewerVersion => "newer_version",
             Self::InUse => "in_use",
+            Self::Exposed => "exposed",
+            Self::Leftover => "leftover",
             Self::Io => "failed",
         }
     }
@@ -94,6 +100,8 @@ impl fmt::Display for StorageFault {
             Self::Damaged => "damaged",
             Self::NewerVersion => "written by a newer version",
             Self::InUse => "in use by another process",
+            Self::Exposed => "open to others",
+            Self::Leftover => "left over",
             Self::Io => "failed",
         })
     }

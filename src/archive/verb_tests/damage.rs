@@ -5,7 +5,7 @@ use yidang_model::Digest;
 use super::papers::*;
 use super::world::{World, file_paper};
 use crate::storage::{BlobName, BlobStore, Part, StorageFault, Verb};
-use crate::{Archive, Damage, DamagedThing, HistoryPage, VerifyReport};
+use crate::{Archive, Check, Damage, DamagedThing, HistoryPage, VerifyReport};
 
 fn two_papers() -> (World, Archive) {
     let world = World::new();
@@ -31,7 +31,13 @@ fn name_of(archive: &Archive, number: u8) -> BlobName {
 }
 
 fn only(part: Part, what: DamagedThing, fault: StorageFault) -> Vec<Damage> {
-    vec![Damage { part, what, fault }]
+    let check = match part {
+        Part::Blobs => Check::Blobs,
+        Part::Ledger => Check::Chain,
+        Part::Index => Check::Index,
+        _ => Check::Keys,
+    };
+    vec![Damage { check, part, what, fault }]
 }
 
 #[test]
@@ -255,7 +261,7 @@ fn missing_and_reordered_entries_are_named() {
         let archive = world.open();
         let report = verify(&archive);
         for sequence in named {
-            let damage = Damage { part: Part::Ledger, what: DamagedThing::Entry(*sequence), fault };
+            let damage = only(Part::Ledger, DamagedThing::Entry(*sequence), fault).remove(0);
             assert!(report.damages.contains(&damage), "{sql}: {:?}", report.damages);
         }
         let whole = |d: &Damage| matches!(d.what, DamagedThing::Entry(n) if !(6..=8).contains(&n));

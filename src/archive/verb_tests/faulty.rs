@@ -135,7 +135,7 @@ impl Faults {
 
 /// The same stores, failing when they are told to.
 pub(super) fn faulty(parts: Parts, faults: &Arc<Faults>) -> Parts {
-    let Parts { blobs, ledger, keyring, index, keeper, clock } = parts;
+    let Parts { blobs, ledger, keyring, index, keeper, clock, place } = parts;
     let faults = || Arc::clone(faults);
     Parts {
         blobs: Box::new(Faulty(blobs, faults())),
@@ -144,6 +144,7 @@ pub(super) fn faulty(parts: Parts, faults: &Arc<Faults>) -> Parts {
         index: Box::new(Faulty(index, faults())),
         keeper: Box::new(Faulty(keeper, faults())),
         clock,
+        place,
     }
 }
 

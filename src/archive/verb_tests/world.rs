@@ -62,7 +62,7 @@ impl World {
     /// The built-in stores, with this world's clock.
     pub(super) fn parts(&self) -> Parts {
         let data_dir = self.data_dir();
-        std::fs::create_dir_all(&data_dir).unwrap();
+        crate::files::create_folder(&data_dir).unwrap();
         Parts {
             blobs: Box::new(BlobFiles::open(&data_dir).unwrap()),
             ledger: Box::new(SqliteLedger::create(&data_dir).unwrap()),
@@ -70,6 +70,7 @@ impl World {
             index: Box::new(SqliteIndex::create(&data_dir).unwrap()),
             keeper: Box::new(KeyFiles::open(&self.keys_dir(), &data_dir).unwrap()),
             clock: Box::new(self.clock.clone()),
+            place: Some(self.options()),
         }
     }
 

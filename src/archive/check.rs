@@ -1,0 +1,190 @@
+//! What a fixity check examines, sorted by the four properties that archives are examined for (真实性, 完整性,
+//! 可用性, 安全性; GB/T 18894 and DA/T 70, as far as they are public), and what helps against each damage.
+
+use crate::DamagedThing;
+use crate::storage::StorageFault;
+
+/// A word in Chinese and in English.
+pub type Words = (&'static str, &'static str);
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal, $zh:literal, $en:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// All of them, in the order of the report.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable word in reports.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// The one with this stable word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == word)
+            }
+
+            /// What a reader is told.
+            pub const fn words(self) -> Words {
+                match self {
+                    $(Self::$variant => ($zh, $en),)+
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// One of the four properties.
+    Property {
+        /// It is what was kept, from whom it says.
+        Authenticity = "authenticity", "真实性", "authenticity";
+        /// Nothing is missing or changed.
+        Integrity = "integrity", "完整性", "integrity";
+        /// It can be read.
+        Usability = "usability", "可用性", "usability";
+        /// Nobody else can.
+        Security = "security", "安全性", "security";
+    }
+}
+
+words! {
+    /// One examination.
+    Check {
+        /// Every entry follows from the one before.
+        Chain = "chain", "账本哈希链逐条衔接", "the ledger's hash chain, entry by entry";
+        /// Every entry opens with its keys and makes sense.
+        Entries = "entries", "账本条目可解封且内容成立", "ledger entries open and make sense";
+        /// The ledger has what somebody else remembers of it.
+        Anchor = "anchor", "账本与中心库所记的末条一致", "the ledger has the entry that the repository remembers";
+        /// Every blob is there and is what its name says.
+        Blobs = "blobs", "图片数据齐全且未改动", "blobs are there and unchanged";
+        /// The index says what the ledger says.
+        Index = "index", "索引与账本一致", "the index says what the ledger says";
+        /// Every page of a material has its picture and its original.
+        Pages = "pages", "材料的每一页及原图齐全", "every page of a material has its picture and its original";
+        /// What the repository knows beside the archive.
+        State = "state", "中心库状态数据一致", "the repository's own records hold together";
+        /// The keys are there and right.
+        Keys = "keys", "密钥齐全且可用", "keys are there and right";
+        /// Pictures can be decoded to their end.
+        Pictures = "pictures", "图片可完整解码", "pictures decode to their end";
+        /// Folders and files are this account's alone.
+        Modes = "modes", "文件夹与文件仅本账户可访问", "folders and files are this account's alone";
+        /// A copy of the data folder does not bring the keys along.
+        KeysApart = "keys_apart", "密钥不在数据文件夹内", "the keys lie outside the data folder";
+        /// Nothing lies about that should be sealed or gone.
+        Leftovers = "leftovers", "无明文图片和残留临时文件", "no plain pictures and no leftover files";
+    }
+}
+
+impl Check {
+    /// The property it belongs to.
+    pub const fn property(self) -> Property {
+        match self {
+            Self::Chain | Self::Entries | Self::Anchor => Property::Authenticity,
+            Self::Blobs | Self::Index | Self::Pages | Self::State => Property::Integrity,
+            Self::Keys | Self::Pictures => Property::Usability,
+            Self::Modes | Self::KeysApart | Self::Leftovers => Property::Security,
+        }
+    }
+
+    /// What helps against a damage that it found.
+    pub(crate) const fn remedy(self, what: &DamagedThing, fault: StorageFault) -> Remedy {
+        match (self, what, fault) {
+            (_, _, StorageFault::NewerVersion) => Remedy::Update,
+            (Self::Chain | Self::Entries, ..) => Remedy::RestoreLedger,
+            (Self::Anchor, ..) => Remedy::KeepEvidence,
+            (Self::Blobs | Self::Pages, ..) => Remedy::RepairBlob,
+            (Self::Index, ..) => Remedy::RebuildIndex,
+            (Self::State, ..) => Remedy::RestoreState,
+            (Self::Keys, DamagedThing::Epoch(_), _) => Remedy::RestoreEpochKey,
+            (Self::Keys, ..) => Remedy::RestoreKeyring,
+            (Self::Pictures, ..) => Remedy::CaptureAgain,
+            (Self::Modes, ..) => Remedy::CloseToOthers,
+            (Self::KeysApart, ..) => Remedy::MoveKeys,
+            (Self::Leftovers, ..) => Remedy::RemoveLeftover,
+        }
+    }
+}
+
+words! {
+    /// What helps against a damage.
+    Remedy {
+        /// A newer program wrote it.
+        Update = "update", "请安装写入该数据的较新版本。", "Install the newer version that wrote it.";
+        /// From a backup.
+        RestoreLedger = "restore_ledger",
+            "请先把数据文件夹整体复制留存，再从备份恢复 ledger.db；中心库已收到的材料不受影响。",
+            "Copy the data folder away as it is, then restore `ledger.db` from its backup; what the repository has is not lost.";
+        /// Somebody cut the ledger or put another in its place.
+        KeepEvidence = "keep_evidence",
+            "账本被截断或替换。请停止使用并保全整个数据文件夹作为证据，再从备份恢复并报告审计人员。",
+            "The ledger was cut off or replaced. Stop using it, keep the whole folder as evidence, restore from a backup, and tell the auditor.";
+        /// From whoever has the same bytes.
+        RepairBlob = "repair_blob",
+            "请运行 yidang archive verify --repair 从中心库取回；取不回时请当事人再次出示原件并重新拍摄或导入。",
+            "Run `yidang archive verify --repair` to fetch it from the repository; else restore it from a backup.";
+        /// It is a view.
+        RebuildIndex = "rebuild_index", "请运行 yidang archive rebuild-index。", "Run `yidang archive rebuild-index`.";
+        /// From a backup.
+        RestoreState = "restore_state", "请从备份恢复 repository.db。", "Restore `repository.db` from a backup.";
+        /// From where it is kept twice.
+        RestoreEpochKey = "restore_epoch_key",
+            "请立即把当前纪元密钥放回密钥文件夹；程序运行期间密钥仍在内存中，请勿停止。",
+            "Put the current epoch's key back into the keys' folder at once; a daemon that runs still has it in memory, so do not stop it.";
+        /// From a backup.
+        RestoreKeyring = "restore_keyring",
+            "请从备份恢复 keyring.db；没有这些密钥，对应的材料无法打开。",
+            "Restore `keyring.db` from its backup; without these keys what they seal cannot be opened.";
+        /// What was kept is what was given, and it was bad.
+        CaptureAgain = "capture_again",
+            "数据未变但图片打不开。请当事人再次出示原件并重新拍摄归档。",
+            "The bytes are as they were taken in and are no picture. Have the paper shown again and file it anew.";
+        /// By the folder's mode.
+        CloseToOthers = "close_to_others",
+            "请收回其他账户的权限：文件夹 0700，文件 0600。",
+            "Take it from other accounts: mode 0700 for folders, 0600 for files.";
+        /// Apart from the data.
+        MoveKeys = "move_keys",
+            "请停止程序，把密钥移出数据文件夹并设置 [agent] keys_dir。",
+            "Stop the program, move the keys out of the data folder, and set `[agent] keys_dir`.";
+        /// It has no business there.
+        RemoveLeftover = "remove_leftover",
+            "请查明来源后安全删除该文件。",
+            "Find out where the file came from, then delete it for good.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_stable_different_and_told_in_both_languages() {
+        let mut words: Vec<&str> = Check::ALL.iter().map(|c| c.as_str()).collect();
+        words.extend(Remedy::ALL.iter().map(|r| r.as_str()));
+        words.extend(Property::ALL.iter().map(|p| p.as_str()));
+        let count = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), count);
+        assert!(Property::ALL.iter().all(|p| Check::ALL.iter().any(|c| c.property() == *p)));
+        for check in Check::ALL {
+            assert_eq!(Check::from_word(check.as_str()), Some(*check));
+            let (zh, en) = check.words();
+            assert!(!zh.is_ascii() && en.is_ascii(), "{check:?}");
+        }
+        for remedy in Remedy::ALL {
+            let (zh, en) = remedy.words();
+            assert!(!zh.is_ascii() && en.is_ascii() && en.ends_with('.'), "{remedy:?}");
+        }
+    }
+}

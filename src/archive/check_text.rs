@@ -1,0 +1,105 @@
+//! A fixity check's report for people: the four properties, what was examined for each, and what to do.
+
+use std::fmt::Write as _;
+
+use crate::check::{Check, Property, Remedy, Words};
+use crate::{CheckLine, CheckReport, DamageLine};
+
+/// How every such report begins, in either language, by which one is told from any other file.
+pub const REPORT_BEGINNINGS: [&str; 2] = [TITLE.0, TITLE.1];
+
+const TITLE: Words = ("档案四性检测报告 1\n", "Yidang report on the four properties of an archive 1\n");
+
+/// The language a report is read in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// Simplified Chinese.
+    Chinese,
+    /// English.
+    English,
+}
+
+impl Wording {
+    /// That of these variables of the environment, in the order in which they count (`LC_ALL`, `LC_MESSAGES`,
+    /// `LANG`): Chinese where the first that says something begins with `zh`.
+    pub fn of_locale(variables: impl IntoIterator<Item = Option<String>>) -> Self {
+        let said = variables.into_iter().flatten().find(|value| !value.is_empty());
+        if said.is_some_and(|value| value.starts_with("zh")) { Self::Chinese } else { Self::English }
+    }
+
+    const fn pick(self, words: Words) -> &'static str {
+        match self {
+            Self::Chinese => words.0,
+            Self::English => words.1,
+        }
+    }
+}
+
+impl CheckReport {
+    /// The whole report, lines of text.
+    pub fn readable(&self, wording: Wording) -> String {
+        let mut text = wording.pick(TITLE).to_owned();
+        let verdict =
+            if self.clean { ("未发现损坏", "nothing is damaged") } else { ("有损坏", "damaged") };
+        let _ = match wording {
+            Wording::Chinese => writeln!(
+                text,
+                "结论：{}。账本 {} 条，图片数据 {} 份（{} 字节），待清理 {} 份，损坏 {} 处。",
+                verdict.0, self.entries, self.blobs, self.blob_bytes, self.orphans, self.damage_count
+            ),
+            Wording::English => writeln!(
+                text,
+                "{}: {} ledger entries, {} blobs ({} bytes), {} waiting to be swept, {} damages.",
+                verdict.1, self.entries, self.blobs, self.blob_bytes, self.orphans, self.damage_count
+            ),
+        };
+        for property in &self.properties {
+            let words = Property::from_word(&property.property).map_or(("", ""), Property::words);
+            let passed = if property.clean { ("合格", "passed") } else { ("不合格", "failed") };
+            let _ = writeln!(text, "\n{}: {}", wording.pick(words), wording.pick(passed));
+            for check in &property.checks {
+                self.write_check(&mut text, check, wording);
+            }
+        }
+        text
+    }
+
+    fn write_check(&self, text: &mut String, line: &CheckLine, wording: Wording) {
+        let CheckLine { check, examined, failed, of, passed_over } = line;
+        let words = Check::from_word(check).map_or(("", ""), Check::words);
+        let sample = of.map(|of| match wording {
+            Wording::Chinese => format!("（共 {of}）"),
+            Wording::English => format!(" of {of}"),
+        });
+        let sample = sample.unwrap_or_default();
+        let _ = match (wording, passed_over) {
+            (Wording::Chinese, Some(reason)) => writeln!(text, "  {}：未检测（{reason}）", words.0),
+            (Wording::English, Some(reason)) => writeln!(text, "  {}: not examined ({reason})", words.1),
+            (Wording::Chinese, None) => {
+                writeln!(text, "  {}：检测 {examined}{sample}，不合格 {failed}", words.0)
+            }
+            (Wording::English, None) => {
+                writeln!(text, "  {}: {examined}{sample} examined, {failed} failed", words.1)
+            }
+        };
+        for DamageLine { part, what, fault, remedy, .. } in self.damages.iter().filter(|d| d.check == *check)
+        {
+            let remedy = Remedy::from_word(remedy).map_or(("", ""), Remedy::words);
+            let _ = writeln!(text, "    {part}: {what}: {fault}\n      {}", wording.pick(remedy));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_says_something_chooses() {
+        let of = |values: [&str; 3]| Wording::of_locale(values.map(|v| Some(v.to_owned())));
+        assert_eq!(of(["", "", "zh_CN.UTF-8"]), Wording::Chinese);
+        assert_eq!(of(["", "en_GB.UTF-8", "zh_CN.UTF-8"]), Wording::English);
+        assert_eq!(of(["zh_CN", "en", "C"]), Wording::Chinese);
+        assert_eq!(Wording::of_locale([None, None, None]), Wording::English);
+    }
+}

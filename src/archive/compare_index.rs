@@ -1,0 +1,205 @@
+//! Whether the index says what the ledger says.
+
+use std::collections::{HashMap, HashSet};
+
+use yidang_model::{CaptureId, ErasureId, MaterialId};
+
+use crate::check::Check;
+use crate::entry::refs_of;
+use crate::rebuild::index_change;
+use crate::storage::{
+    Entry, ErasureState, IndexChange, MaterialRow, Part, StagedRow, StagedState, StorageFault, Verb,
+};
+use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::verify::{count_unfiled, noticed};
+use crate::{ArchiveError, DamagedThing, VerifyReport};
+
+/// What the ledger says that there must be.
+#[derive(Default)]
+struct Expected {
+    erased: HashSet<MaterialId>,
+    /// The last `refiled` entry of each material that was put right.
+    refiled: HashMap<MaterialId, u64>,
+    materials: u64,
+    unfiled: u64,
+}
+
+impl Expected {
+    /// Whether this is how the index has the material: it was not erased, nor put right later.
+    fn counts(&self, row: &MaterialRow) -> bool {
+        let refiled = self.refiled.get(&row.id);
+        !self.erased.contains(&row.id) && refiled.is_none_or(|last| *last == row.sequence)
+    }
+}
+
+pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
+    let (head, _) = stores.ledger.head()?;
+    if stores.index.applied()? > head {
+        report.add(Check::Index, Part::Index, DamagedThing::Entry(head), StorageFault::Damaged);
+    }
+    let mut expected = Expected::default();
+    visit_entries(stores, head, &mut |entry| {
+        let refs = || refs_of(entry).unwrap_or_default();
+        match entry.content.verb {
+            Verb::Erased => expected.erased.extend(refs().materials.iter().map(|id| id.0)),
+            // One that does not open is left out by the index too.
+            Verb::Refiled if noticed(index_change(stores, entry))?.is_ok() => {
+                expected.refiled.extend(refs().material.map(|id| (id.0, entry.sequence)));
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    report.examined(Check::Index, head);
+    visit_entries(stores, head, &mut |entry| match noticed(index_change(stores, entry)) {
+        Ok(change) => match change? {
+            Some(change) => compare(stores, &change, &mut expected, report),
+            None => Ok(()),
+        },
+        // Reported with the ledger.
+        Err(_) => Ok(()),
+    })?;
+    for id in &expected.erased {
+        if !stores.index.is_erased(*id)? {
+            report.add(Check::Index, Part::Index, DamagedThing::Material(*id), StorageFault::Missing);
+        }
+    }
+    let (materials, _) = stores.index.counts()?;
+    if materials > expected.materials || count_unfiled(stores)? > expected.unfiled {
+        let surplus = "materials or staged sets that the ledger knows nothing of".to_owned();
+        report.add(Check::Index, Part::Index, DamagedThing::Row(surplus), StorageFault::Damaged);
+    }
+    Ok(())
+}
+
+fn visit_entries(
+    stores: &Stores,
+    head: u64,
+    visit: &mut dyn FnMut(&Entry) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let mut after = 0;
+    while after < head {
+        let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        after = last.sequence;
+        entries.iter().filter(|e| e.sequence <= head).try_for_each(&mut *visit)?;
+    }
+    Ok(())
+}
+
+fn compare(
+    stores: &Stores,
+    change: &IndexChange,
+    expected: &mut Expected,
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    let index = &stores.index;
+    let mut differs = |what, there: bool| {
+        let fault = if there { StorageFault::Damaged } else { StorageFault::Missing };
+        report.add(Check::Index, Part::Index, what, fault);
+    };
+    match change {
+        IndexChange::Filed { row, staged } => {
+            compare_material(stores, row, expected, report)?;
+            compare_used_up(stores, staged, StagedState::Filed(row.id), expected, report)?;
+        }
+        IndexChange::Refiled { row, .. } => {
+            row.iter().try_for_each(|row| compare_material(stores, row, expected, report))?;
+        }
+        IndexChange::UsedUp { id, staged } => {
+            compare_used_up(stores, staged, StagedState::Filed(*id), expected, report)?;
+        }
+        IndexChange::Discarded(id) => {
+            compare_used_up(stores, &[*id], StagedState::Discarded, expected, report)?;
+        }
+        IndexChange::Staged(row) => {
+            expected.unfiled += 1;
+            let live = index.staged(row.id)?;
+            if !live.as_ref().is_some_and(|live| is_same_set(live, row)) {
+                differs(DamagedThing::Staged(row.id), live.is_some());
+            }
+        }
+        IndexChange::ErasureRequested { id, sequence } => {
+            let live = index.erasure(*id)?;
+            if live.map(|(_, requested, _)| requested) != Some(*sequence) {
+                differs(DamagedThing::Row(format!("erasure {id}")), live.is_some());
+            }
+        }
+        IndexChange::ErasureRefused(id) => compare_erasure(stores, *id, &[ErasureState::Refused], report)?,
+        IndexChange::Erased { id, .. } => {
+            compare_erasure(stores, *id, &[ErasureState::Erasing, ErasureState::Done], report)?;
+        }
+        IndexChange::ErasureDone(id) => compare_erasure(stores, *id, &[ErasureState::Done], report)?,
+    }
+    Ok(())
+}
+
+fn compare_material(
+    stores: &Stores,
+    row: &MaterialRow,
+    expected: &mut Expected,
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    if !expected.counts(row) {
+        return Ok(());
+    }
+    expected.materials += 1;
+    let live = stores.index.material(row.id)?;
+    if live.as_ref() != Some(row) {
+        let fault = if live.is_some() { StorageFault::Damaged } else { StorageFault::Missing };
+        report.add(Check::Index, Part::Index, DamagedThing::Material(row.id), fault);
+    }
+    Ok(())
+}
+
+fn compare_used_up(
+    stores: &Stores,
+    sets: &[CaptureId],
+    state: StagedState,
+    expected: &mut Expected,
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    for id in sets {
+        expected.unfiled = expected.unfiled.saturating_sub(1);
+        match stores.index.staged(*id)? {
+            Some(row) if row.state == state && row.blobs.is_empty() => {}
+            Some(_) => {
+                report.add(Check::Index, Part::Index, DamagedThing::Staged(*id), StorageFault::Damaged)
+            }
+            None => report.add(Check::Index, Part::Index, DamagedThing::Staged(*id), StorageFault::Missing),
+        }
+    }
+    Ok(())
+}
+
+fn compare_erasure(
+    stores: &Stores,
+    id: ErasureId,
+    states: &[ErasureState],
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    match stores.index.erasure(id)? {
+        Some((state, ..)) if states.contains(&state) => {}
+        Some(_) => report.add(
+            Check::Index,
+            Part::Index,
+            DamagedThing::Row(format!("erasure {id}")),
+            StorageFault::Damaged,
+        ),
+        None => report.add(
+            Check::Index,
+            Part::Index,
+            DamagedThing::Row(format!("erasure {id}")),
+            StorageFault::Missing,
+        ),
+    }
+    Ok(())
+}
+
+/// A used-up set has given its blobs up and its key with them; the rest of its row stays.
+fn is_same_set(live: &StagedRow, from_ledger: &StagedRow) -> bool {
+    let waits = live.state == StagedState::Unfiled;
+    (live.sequence, live.key, live.expires_at)
+        == (from_ledger.sequence, from_ledger.key, from_ledger.expires_at)
+        && (!waits || live.blobs == from_ledger.blobs)
+}

@@ -1,0 +1,152 @@
+//! What a fixity check has found.
+
+use std::collections::BTreeMap;
+
+use yidang_model::{CaptureId, MaterialId};
+
+use crate::check::{Check, Remedy};
+use crate::storage::{BlobName, EntryHash, Part, StorageFault};
+
+/// Most damages named in one report; the rest are counted.
+pub const DAMAGES_MAX: usize = 1000;
+
+/// What is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DamagedThing {
+    /// A blob.
+    Blob(BlobName),
+    /// A ledger entry.
+    Entry(u64),
+    /// A material.
+    Material(MaterialId),
+    /// A staged set.
+    Staged(CaptureId),
+    /// Something else in the index, described by random identifiers and figures.
+    Row(String),
+    /// An epoch's key.
+    Epoch(u32),
+    /// A file or folder, by its path below `data` or `keys`.
+    Path(String),
+}
+
+/// What somebody else remembers of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// Nothing, for this reason: a stable word.
+    Unknown(&'static str),
+    /// Its last entry at some time.
+    Head {
+        /// That entry.
+        sequence: u64,
+        /// Its hash.
+        hash: EntryHash,
+    },
+}
+
+impl Default for Anchor {
+    fn default() -> Self {
+        Self::Unknown("not_asked")
+    }
+}
+
+/// How one examination went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Things looked at.
+    pub examined: u64,
+    /// Those that are damaged.
+    pub failed: u64,
+    /// Of how many they are a sample; 0 where everything is looked at.
+    pub of: u64,
+    /// Why nothing was looked at: a stable word.
+    pub passed_over: Option<&'static str>,
+}
+
+/// One damage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// What found it.
+    pub check: Check,
+    /// Where.
+    pub part: Part,
+    /// What.
+    pub what: DamagedThing,
+    /// How.
+    pub fault: StorageFault,
+}
+
+/// What a fixity check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Ledger entries read.
+    pub entries: u64,
+    /// Entries whose keys are gone, as they should be.
+    pub forgotten: u64,
+    /// Blobs opened and hashed.
+    pub blobs: u64,
+    /// Their length as stored, in bytes.
+    pub blob_bytes: u64,
+    /// Blobs nothing needs, waiting to be swept. No damage.
+    pub orphans: u64,
+    /// What is damaged, at most [`DAMAGES_MAX`].
+    pub damages: Vec<Damage>,
+    /// How many damages there are in all.
+    pub damage_count: u64,
+    /// How each examination went.
+    pub tallies: BTreeMap<Check, Tally>,
+}
+
+impl VerifyReport {
+    /// Whether nothing is damaged.
+    pub fn is_clean(&self) -> bool {
+        self.damage_count == 0
+    }
+}
+
+impl Damage {
+    /// What helps against it.
+    pub fn remedy(&self) -> Remedy {
+        self.check.remedy(&self.what, self.fault)
+    }
+}
+
+impl VerifyReport {
+    /// Adds a damage, unless it is named already.
+    pub(crate) fn add(&mut self, check: Check, part: Part, what: DamagedThing, fault: StorageFault) {
+        let damage = Damage { check, part, what, fault };
+        if self.damages.contains(&damage) {
+            return;
+        }
+        self.damage_count += 1;
+        self.tallies.entry(check).or_default().failed += 1;
+        if self.damages.len() < DAMAGES_MAX {
+            tracing::error!(?damage, "found damaged");
+            self.damages.push(damage);
+        }
+    }
+
+    /// Counts what was looked at.
+    pub(crate) fn examined(&mut self, check: Check, count: u64) {
+        self.tallies.entry(check).or_default().examined += count;
+    }
+
+    /// Says of how many those looked at are a sample.
+    pub(crate) fn of(&mut self, check: Check, count: u64) {
+        self.tallies.entry(check).or_default().of = count;
+    }
+
+    /// Says why nothing was looked at.
+    pub(crate) fn pass_over(&mut self, check: Check, reason: &'static str) {
+        self.tallies.entry(check).or_default().passed_over = Some(reason);
+    }
+
+    /// Adds what a part of the check has found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for damage in other.damages {
+            self.add(damage.check, damage.part, damage.what, damage.fault);
+        }
+        for (check, tally) in other.tallies {
+            self.examined(check, tally.examined);
+        }
+    }
+}
