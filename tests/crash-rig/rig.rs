@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Entries after which the journals of a new store are written over and no longer grow: only then does a sync of theirs
 /// not bring the file system's own journal, and with it the folders, to the disk.
-const WORN_ENTRIES: u32 = 1000;
+const WORN_ENTRIES: u32 = 850;
 
 /// What is done to a store.
 #[derive(Clone, Copy)]
