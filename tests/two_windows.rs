@@ -109,6 +109,24 @@ fn a_paper_that_arrives_while_it_is_asked_for_is_listed_too() {
 }
 
 #[test]
+fn a_picture_asked_for_too_late_is_there_once_the_dossier_is_listed_again() {
+    let mut repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let paper = file(&a, &at_a, FORM, "K1");
+    wait_until("the paper is seen at the other window", || {
+        ids(&all(&b, &at_b)) == std::slice::from_ref(&paper)
+    });
+    // What was granted with the list does not outlive the repository's process.
+    repository.kill();
+    repository.run();
+    let path = format!("/v1/materials/{paper}/pages/1/image?rendition=original");
+    b.get(&path).is_problem(404, "material_unknown");
+    wait_until("the dossier is listed again", || all(&b, &at_b)["repository"] == "answered");
+    assert!(b.get(&path).bytes == FORM, "it was not erased, and is not taken for that");
+}
+
+#[test]
 fn what_is_erased_is_shown_nowhere_any_more() {
     let repository = Repository::start();
     let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));

@@ -67,6 +67,9 @@ fn row(folder: &Path, fault: Fault) -> Result<(Findings, String), Failure> {
     if site.window.get("/v1/health").is_none_or(|answer| answer.status != 200) {
         findings.wrong.push("it does not answer any more".to_owned());
     }
+    if matches!(fault, Fault::ReadOnly) && !says_read_only(&site, &papers) {
+        findings.wrong.push("it does not say that the disk has turned read-only".to_owned());
+    }
     let mut said = format!("{} of {PAPERS} refused ({})", refused.len(), distinct(refused));
     if let Fault::NotSynced(_) = fault {
         shim.set(false)?;
@@ -87,6 +90,12 @@ fn row(folder: &Path, fault: Fault) -> Result<(Findings, String), Failure> {
     check::captures(&site.window, &mut papers, &mut findings)?;
     findings.wrong.extend(site.verify()?);
     Ok((findings, format!("{said}, {} papers whole", papers.kept())))
+}
+
+/// Whether opening a dossier, which is entered, is refused with the remedy for this very fault.
+fn says_read_only(site: &Site, papers: &Mutex<Papers>) -> bool {
+    let person = papers.lock().unwrap_or_else(PoisonError::into_inner).next_person();
+    site.window.open(person).is_some_and(|answer| answer.text("remedy").contains("只读"))
 }
 
 /// Somebody new, and their holder.

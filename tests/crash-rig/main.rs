@@ -134,6 +134,12 @@ fn part(plan: Plan, cycles: u64, seed: u64) -> bool {
                 sum.acknowledged += tally.acknowledged;
                 sum.kept += tally.kept;
                 sum.findings = tally.findings;
+                if sum.cycles < cycles {
+                    say(&format!(
+                        "       {:?} at {:?}: {} of {cycles} cycles",
+                        plan.end, plan.at, sum.cycles
+                    ));
+                }
             }
             Err(failure) => sum.findings.wrong.push(format!("the rig: {failure}")),
         }

@@ -28,9 +28,26 @@ impl From<ArchiveError> for Problem {
             ArchiveError::BlobUnknown { .. } => return Code::BlobDamaged.into(),
             _ => Code::StorageFailed,
         };
-        Self::new(code, error.to_string())
+        let problem = Self::new(code, error.to_string());
+        match &error {
+            ArchiveError::Storage(e) if e.fault == StorageFault::ReadOnly => problem.with_advice(READ_ONLY),
+            _ => problem,
+        }
     }
 }
+
+/// Checking the disk is not enough: what has turned read-only stays so until somebody mounts it anew.
+const READ_ONLY: Advice = Advice {
+    what: [
+        "存放档案的磁盘现在只能读，不能写。",
+        "The disk that the archive lies on can be read and not be written.",
+    ],
+    remedy: [
+        "磁盘出错后系统会把它转为只读：请检查磁盘，重新挂载为可写，再重启 yidang；已归档的材料不受影响。",
+        "A file system that met an error turns read-only: check the disk, mount it for writing and restart yidang; \
+         what is filed is safe.",
+    ],
+};
 
 /// A card reader's fault. The code says who must do something: `card_unreadable` is the clerk's, with the card;
 /// `reader_absent` is for another reader or an administrator, and laying the card again would not help.
@@ -189,6 +206,8 @@ impl From<crate::sync::SyncError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use yidang_archive::storage::{Part, StorageError};
+
     use super::*;
     use crate::language::Language;
 
@@ -228,5 +247,17 @@ mod tests {
         let problem = card(&DeviceError::new(DeviceCondition::CardUnreadable, "SAM status 41"));
         assert_eq!(problem.remedy(Language::English), Code::CardUnreadable.remedy(Language::English));
         assert_eq!(problem.detail(Language::Chinese).unwrap(), problem.detail.unwrap());
+    }
+
+    #[test]
+    fn a_disk_that_turned_read_only_says_so_and_what_to_do() {
+        let error = StorageError::new(Part::Ledger, StorageFault::ReadOnly, "os error 30");
+        let problem = Problem::from(ArchiveError::Storage(error));
+        assert_eq!(problem.code, Code::StorageFailed);
+        for (language, word) in [(Language::Chinese, "只读"), (Language::English, "read-only")] {
+            let document = problem.document(language);
+            assert!(document.remedy.contains(word), "{}", document.remedy);
+            assert!(document.detail.is_some_and(|detail| detail.contains("os error 30")));
+        }
     }
 }

@@ -94,8 +94,9 @@ pub(super) fn fetch(app: &Shared, shown: &Shown, digest: &Digest) -> Result<Vec<
     let sync = app.sync.as_ref().ok_or(Code::MaterialUnknown)?;
     sync.fetch_blob(digest, &remote.grant).map_err(|error| match error {
         SyncError::Gone => {
-            // Erased since it was listed.
-            app.holders.forget(remote.material.id);
+            // Erased or put right since it was listed, or the grant ran out, or the repository was started anew:
+            // the next list tells. Taken for erased, it would be shown here no more even where it is on file.
+            app.holders.drop_remote(remote.material.id);
             Code::MaterialUnknown.into()
         }
         error => error.into(),
