@@ -15,6 +15,7 @@ mod changes;
 mod check_report;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod crypto;
 mod dead;
 mod entry;
 mod erase;

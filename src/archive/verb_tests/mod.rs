@@ -17,5 +17,6 @@ mod recovery;
 mod refiling;
 mod staging;
 mod stress;
+mod suites;
 mod versions;
 mod world;
