@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
 
 use crate::tokens::is_origin;
@@ -29,6 +30,8 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// The office's recovery key, which the epoch keys are sealed to; `None`: they are lost with `keys_dir`.
     pub recovery_key: Option<RecoveryKey>,
+    /// What a new archive seals with; one that is there keeps what it was made with.
+    pub cipher: Option<Suite>,
     /// Whether every call must name its operator.
     pub operator_required: bool,
     /// Loopback address to listen on; port 0 lets the system choose.
@@ -111,6 +114,7 @@ struct AgentSection {
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
     recovery_key: Option<PathBuf>,
+    cipher: Option<String>,
     operator_required: Option<bool>,
 }
 
@@ -214,6 +218,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.agent.data_dir, take("AGENT_DATA_DIR"));
     path(&mut file.agent.keys_dir, take("AGENT_KEYS_DIR"));
     path(&mut file.agent.recovery_key, take("AGENT_RECOVERY_KEY"));
+    text(&mut file.agent.cipher, take("AGENT_CIPHER"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
     text(&mut file.card.driver, take("CARD_DRIVER"));
     if let Some(port) = take("CARD_PORT") {
@@ -278,6 +283,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         data_dir,
         keys_dir,
         recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
+        cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
         operator_required: file.agent.operator_required.unwrap_or(false),
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
@@ -301,6 +307,13 @@ fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
 
 fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
+}
+
+fn cipher(word: &str) -> Result<Suite, ConfigError> {
+    Suite::from_word(word).ok_or_else(|| {
+        let known = Suite::ALL.map(Suite::as_str).join(", ");
+        bad("agent.cipher", format!("`{word}` is not a cipher of this build; there are {known}"))
+    })
 }
 
 /// Read when the configuration is: a window that only seems to be recoverable is found out at its start.
@@ -476,6 +489,7 @@ mod tests {
             ("[agent]\ndata_dir = \"/d\"\n", "agent.counter"),
             ("[agent]\ncounter = \"c\"\n", "agent.data_dir"),
             ("[agent]\ncounter = \"c\"\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "agent.keys_dir"),
+            (&format!("{LEAST}cipher = \"rot13\"\n"), "agent.cipher: `rot13`"),
             (&format!("{LEAST}recovery_key = \"missing.txt\"\n"), "agent.recovery_key: "),
             (&format!("{LEAST}recovery_key = \"yidang.toml\"\n"), "agent.recovery_key: "),
             (&format!("{LEAST}[http]\nlisten = \"0.0.0.0:18680\"\n"), "http.listen"),

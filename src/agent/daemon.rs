@@ -233,7 +233,7 @@ fn tell(events: &Events, holders: &Holders, event: SyncEvent) {
 /// Opens the archive of a configuration, making the data folder if it is not there.
 pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
     let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-    Archive::open_keyed(&options, &KeyOptions { recovery: config.recovery_key })
+    Archive::open_keyed(&options, &KeyOptions { recovery: config.recovery_key, suite: config.cipher })
 }
 
 /// Opens the tokens of a configuration, making the data folder if it is not there.

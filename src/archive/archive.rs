@@ -8,6 +8,7 @@ use std::sync::mpsc::Receiver;
 use yidang_model::Timestamp;
 
 use crate::ArchiveError;
+use crate::crypto::Suite;
 use crate::files::{BlobFiles, KeyFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
@@ -39,6 +40,8 @@ pub struct KeyOptions {
     /// The office's recovery key, which each epoch's key is sealed to. `None`: what was sealed stays so until its
     /// epoch ends, and later ones are lost with the key keeper.
     pub recovery: Option<RecoveryKey>,
+    /// What a new archive seals and names with; an existing one keeps what it was made with. `None`: AES-256-GCM.
+    pub suite: Option<Suite>,
 }
 
 /// Where the archive learns the time. Never trusted for order.
@@ -93,6 +96,8 @@ pub struct Stats {
     pub epoch: u32,
     /// Whose recovery key opens it; `None`: nobody's.
     pub recovery: Option<OfficeId>,
+    /// What everything is sealed and named with.
+    pub suite: Suite,
 }
 
 /// An open archive. Cheap to clone; closed when the last clone is dropped.
@@ -162,7 +167,7 @@ impl Archive {
     pub fn open_keyed_with(parts: Parts, how: &KeyOptions) -> Result<Archive, ArchiveError> {
         let Parts { blobs, ledger, keyring, index, keeper, clock, place } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
-        let keys = KeyCabinet::open(keyring, keeper, how.recovery, ledger_is_empty, clock.now())?;
+        let keys = KeyCabinet::open(keyring, keeper, how, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
         Self::over(Stores { blobs, ledger, index, keys, clock, place, veil, lag, _lock: None })
     }
@@ -194,6 +199,7 @@ impl Archive {
             ledger_head: stores.ledger.head()?.0,
             epoch: stores.keys.epoch(),
             recovery: stores.keys.recovery()?,
+            suite: stores.keys.suite(),
         })
     }
 
@@ -236,7 +242,7 @@ fn cabinet(
     how: &KeyOptions,
     ledger: &dyn Ledger,
 ) -> Result<KeyCabinet, ArchiveError> {
-    KeyCabinet::open(keyring, keeper, how.recovery, ledger.head()?.0 == 0, SystemClock.now())
+    KeyCabinet::open(keyring, keeper, how, ledger.head()?.0 == 0, SystemClock.now())
 }
 
 /// Opens keyring and ledger, or makes them: the keyring first, and either only as long as the other one shows

@@ -12,7 +12,7 @@ use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
 use crate::storage::{Keyring, Ledger, Part, StorageError, StorageFault};
 use crate::stores::Stores;
 use crate::veil::Veil;
-use crate::{Archive, ArchiveError, Clock, SystemClock};
+use crate::{Archive, ArchiveError, Clock, KeyOptions, SystemClock};
 
 impl Archive {
     /// Opens the archive in a folder that stays as it is, with the office's recovery key: ledger and keyring are copied
@@ -37,7 +37,8 @@ impl Archive {
         let key = secret.open(epoch.recovery.as_ref(), &keyring.store_id()?, epoch.epoch)?;
         let keeper = Box::new(HeldKey::new(epoch.epoch, key));
         let is_empty = ledger.head()?.0 == 0;
-        let keys = KeyCabinet::open(Box::new(keyring), keeper, None, is_empty, SystemClock.now())?;
+        let keys =
+            KeyCabinet::open(Box::new(keyring), keeper, &KeyOptions::default(), is_empty, SystemClock.now())?;
         Self::over(Stores {
             blobs: Box::new(ForeignBlobs::of(from)),
             ledger: Box::new(ledger),

@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::caller::{Actor, Idempotency};
+use crate::crypto::Suite;
 use crate::keys::{KeyCabinet, NamedKey};
 use crate::record::{
-    BODY_VERSION, Bytes, Envelope, FiledPersonal, Office, Refs, SecretBytes, Slot, SlotContents,
-    SubjectRecord, from_json, to_json,
+    Bytes, Envelope, FiledPersonal, Office, Refs, SecretBytes, Slot, SlotContents, SubjectRecord, from_json,
+    to_json,
 };
 use crate::storage::{Entry, KeyId, NewEntry, Part, StorageError, StorageFault, Verb};
 use crate::veil::Veil;
@@ -51,7 +52,7 @@ pub(crate) fn seal_entry<P: Serialize>(
     let mut sealed_slots = Vec::with_capacity(slots.len());
     let mut sealed_personal = None;
     if !slots.is_empty() {
-        let data_key = seal::random_secret()?;
+        let data_key = seal::random_secret(keys.suite())?;
         sealed_personal = Some(Bytes(seal::seal(&data_key, &context("personal")?, &json(&personal)?)?));
         for slot in slots {
             let contents = SlotContents {
@@ -65,7 +66,7 @@ pub(crate) fn seal_entry<P: Serialize>(
     let envelope = Envelope { refs, office, personal: sealed_personal, slots: sealed_slots };
     let tags = idempotency.map(|i| keys.idempotency_tags(i));
     Ok(NewEntry {
-        version: BODY_VERSION,
+        version: keys.suite().number().into(),
         at: clock.now(),
         verb,
         idempotency: tags.map(|t| t.0),
@@ -171,7 +172,7 @@ pub(crate) fn damaged_entry(sequence: u64) -> ArchiveError {
 }
 
 fn envelope_of(entry: &Entry) -> Result<Envelope, ArchiveError> {
-    if entry.content.version != BODY_VERSION {
+    if Suite::of_number(entry.content.version).is_none() {
         let detail = format!("entry {} has version {}", entry.sequence, entry.content.version);
         return Err(StorageError::new(Part::Ledger, StorageFault::NewerVersion, detail).into());
     }

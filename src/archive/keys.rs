@@ -10,14 +10,15 @@ use subtle::ConstantTimeEq;
 use yidang_model::{Digest, Subject, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::ArchiveError;
 use crate::caller::Idempotency;
+use crate::crypto::Suite;
 use crate::recovery::{OfficeId, RecoveryKey};
 use crate::seal;
 use crate::storage::{
     BlobName, EpochRecord, KeyId, KeyKeeper, KeyKeeperError, KeyPurpose, KeyRecord, Keyring, Part, Secret,
     StorageError, StorageFault, Tag,
 };
+use crate::{ArchiveError, KeyOptions};
 
 /// A key and the name under which sealed things refer to it.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub(crate) struct KeyCabinet {
     /// reader never meets a record of one epoch with the key of another.
     epoch: RwLock<Epoch>,
     store_id: String,
+    /// What everything is sealed and named with, as it was when the store was founded.
+    suite: Suite,
     blob_names: Secret,
     tags: Secret,
     office: Secret,
@@ -59,20 +62,21 @@ impl KeyCabinet {
     /// Opens the keyring with the epoch key, which is checked before anything is written. A new keyring gets
     /// its first epoch and the store's keys, but only for a ledger that is empty too: with entries in it, a
     /// keyring without keys has been lost. Before any key of the epoch is used, the epoch's own is sealed to
-    /// `recovery`, unless it has been.
+    /// the office's recovery key, unless it has been. A keyring keeps the suite it was founded with.
     pub(crate) fn open(
         keyring: Box<dyn Keyring>,
         keeper: Box<dyn KeyKeeper>,
-        recovery: Option<RecoveryKey>,
+        how: &KeyOptions,
         ledger_is_empty: bool,
         now: Timestamp,
     ) -> Result<Self, ArchiveError> {
-        let store_id = keyring.store_id()?;
+        let (store_id, recovery) = (keyring.store_id()?, how.recovery);
         let mut store_keys = keyring.store_keys()?;
         let founding = ledger_is_empty && store_keys.len() < STORE_PURPOSES.len();
         let found = |number| {
             let (keyring, keeper) = (keyring.as_ref(), keeper.as_ref());
-            found_epoch(keyring, keeper, recovery.as_ref(), &store_id, number, now)
+            let secret = seal::random_secret(how.suite.unwrap_or_default())?;
+            found_epoch(keyring, keeper, recovery.as_ref(), &store_id, Epoch { number, secret }, now)
         };
         let epoch = match keyring.current_epoch()? {
             Some(record) => match load_epoch(keeper.as_ref(), &store_id, &record) {
@@ -106,12 +110,21 @@ impl KeyCabinet {
         let office = key_of(KeyPurpose::Office)?;
         // A crash between beginning an epoch and destroying its predecessor's key leaves that key behind.
         keeper.destroy(epoch.number - 1)?;
+        let suite = epoch.secret.suite();
+        if how.suite.is_some_and(|wanted| wanted != suite) {
+            tracing::warn!(%suite, "the archive keeps the cipher it was made with, whatever is configured now");
+        }
         let epoch = RwLock::new(epoch);
-        Ok(Self { keyring, keeper, recovery, epoch, store_id, blob_names, tags, office })
+        Ok(Self { keyring, keeper, recovery, epoch, store_id, suite, blob_names, tags, office })
     }
 
     pub(crate) fn store_id(&self) -> &str {
         &self.store_id
+    }
+
+    /// What everything is sealed and named with.
+    pub(crate) fn suite(&self) -> Suite {
+        self.suite
     }
 
     /// Name of the blob with these plain bytes.
@@ -204,7 +217,7 @@ impl KeyCabinet {
         let mut epoch = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
         // An earlier rotation may have stopped just before this; never let two old keys pile up.
         self.keeper.destroy(epoch.number - 1)?;
-        let next = Epoch { number: epoch.number + 1, secret: seal::random_secret()? };
+        let next = Epoch { number: epoch.number + 1, secret: seal::random_secret(self.suite)? };
         self.keeper.keep(next.number, &next.secret)?;
         let record = epoch_record(&next, self.recovery.as_ref(), &self.store_id, now)?;
         let began = self.keyring.begin_epoch(&record, &mut |record| {
@@ -269,19 +282,18 @@ fn found_epoch(
     keeper: &dyn KeyKeeper,
     recovery: Option<&RecoveryKey>,
     store_id: &str,
-    number: u32,
+    epoch: Epoch,
     now: Timestamp,
 ) -> Result<Epoch, ArchiveError> {
-    match keeper.load(number) {
+    match keeper.load(epoch.number) {
         Err(KeyKeeperError::Missing(_)) => {}
         Ok(_) => return Err(ArchiveError::KeysWrong),
         Err(error) => return Err(error.into()),
     }
-    let epoch = Epoch { number, secret: seal::random_secret()? };
     keyring.begin_epoch(&epoch_record(&epoch, recovery, store_id, now)?, &mut |_| {
         Err(StorageError::new(Part::Keyring, StorageFault::Damaged, "keys without an epoch"))
     })?;
-    keeper.keep(number, &epoch.secret)?;
+    keeper.keep(epoch.number, &epoch.secret)?;
     Ok(epoch)
 }
 
@@ -347,7 +359,7 @@ fn make_key(
     tag: Option<Tag>,
     now: Timestamp,
 ) -> Result<NewKey, ArchiveError> {
-    let key = NamedKey { id: KeyId(seal::random()?), secret: seal::random_secret()? };
+    let key = NamedKey { id: KeyId(seal::random()?), secret: seal::random_secret(epoch.secret.suite())? };
     let mut record =
         KeyRecord { id: key.id, purpose, tag, epoch: epoch.number, wrapped: Vec::new(), created_at: now };
     record.wrapped = wrap_key(epoch, &record, &key.secret)?;
@@ -360,15 +372,10 @@ fn wrap_key(epoch: &Epoch, record: &KeyRecord, secret: &Secret) -> Result<Vec<u8
 
 fn unwrap_key(epoch: &Epoch, record: &KeyRecord) -> Result<Secret, ArchiveError> {
     let plain = seal::open(&epoch.secret, &wrapping_context(epoch.number, record), &record.wrapped);
-    let bytes: Option<Zeroizing<[u8; 32]>> =
-        plain.and_then(|p| p.as_slice().try_into().ok()).map(Zeroizing::new);
-    match bytes {
-        Some(bytes) => Ok(Secret::new(*bytes)),
-        None => {
-            let detail = format!("key {} does not unwrap", record.id.to_hex());
-            Err(StorageError::new(Part::Keyring, StorageFault::Damaged, detail).into())
-        }
-    }
+    plain.and_then(|plain| Secret::from_slice(&plain)).ok_or_else(|| {
+        let detail = format!("key {} does not unwrap", record.id.to_hex());
+        StorageError::new(Part::Keyring, StorageFault::Damaged, detail).into()
+    })
 }
 
 /// Binds a wrapped key to its row: exchanged between rows, it does not unwrap.

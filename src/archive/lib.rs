@@ -18,6 +18,7 @@ mod check_text;
 mod compare_index;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod crypto;
 mod dead;
 mod entry;
 mod erase;

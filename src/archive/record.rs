@@ -1,4 +1,4 @@
-//! The stored format of a ledger entry's body, version 1: the only types of this crate that are serialised.
+//! The stored format of a ledger entry's body, versions 1 and 2, which differ in the suite that sealed it alone: the only types of this crate that are serialised.
 //!
 //! A body is JSON. `refs` is in the clear and holds random identifiers only. `office` is sealed under the
 //! store's office key: what the office must still read when a person is forgotten. `personal` is sealed under
@@ -20,9 +20,6 @@ use zeroize::Zeroizing;
 
 use crate::blob_format::BlobKey;
 use crate::storage::{KeyId, Secret, Tag};
-
-/// The version written by this program.
-pub(crate) const BODY_VERSION: u16 = 1;
 
 /// Stored as its text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +68,7 @@ impl Serialize for SecretBytes {
 impl<'de> Deserialize<'de> for SecretBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = Zeroizing::new(Bytes::deserialize(deserializer)?.0);
-        let bytes: [u8; 32] =
-            bytes.as_slice().try_into().map_err(|_| D::Error::custom("a key has 32 bytes"))?;
-        Ok(Self(Secret::new(*Zeroizing::new(bytes))))
+        Secret::from_slice(&bytes).map(Self).ok_or_else(|| D::Error::custom("a key has 16 or 32 bytes"))
     }
 }
 

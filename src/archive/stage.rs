@@ -166,7 +166,7 @@ impl PreparedStage {
             let digest = Digest::of(&plain);
             digests.push(digest);
             if blobs.iter().all(|b| b.digest != digest) {
-                let key = BlobKey::random()?;
+                let key = BlobKey::random(stores.keys.suite())?;
                 let bytes = blob_format::seal_blob(&key, &plain)?;
                 let name = stores.keys.blob_name(&digest);
                 blobs.push(SealedBlob { digest, name, key: key.clone(), sealed_with: key, bytes });

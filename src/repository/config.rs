@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
 
 /// Where the repository listens unless told otherwise.
@@ -21,6 +22,8 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// The office's recovery key, which the epoch keys are sealed to; `None`: they are lost with `keys_dir`.
     pub recovery_key: Option<RecoveryKey>,
+    /// What a new archive seals with; one that is there keeps what it was made with.
+    pub cipher: Option<Suite>,
     /// Whether materials of simulated devices are taken.
     pub accept_simulated: bool,
     /// Address to listen on; port 0 lets the system choose.
@@ -74,6 +77,7 @@ struct RepositorySection {
     data_dir: Option<PathBuf>,
     keys_dir: Option<PathBuf>,
     recovery_key: Option<PathBuf>,
+    cipher: Option<String>,
     accept_simulated: Option<bool>,
 }
 
@@ -134,6 +138,9 @@ fn overlay(written: &mut Written, variables: &mut BTreeMap<String, String>) -> R
     if let Some(text) = take("REPOSITORY_RECOVERY_KEY") {
         written.repository.recovery_key = Some(path(text));
     }
+    if let Some(text) = take("REPOSITORY_CIPHER") {
+        written.repository.cipher = Some(text);
+    }
     if let Some(text) = take("REPOSITORY_ACCEPT_SIMULATED") {
         let value = text.parse().map_err(|_| bad("repository.accept_simulated", "must be true or false"))?;
         written.repository.accept_simulated = Some(value);
@@ -164,6 +171,7 @@ fn check(written: Written, base: &Path) -> Result<Config, ConfigError> {
         data_dir,
         keys_dir,
         recovery_key: written.repository.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
+        cipher: written.repository.cipher.map(|word| cipher(&word)).transpose()?,
         accept_simulated: written.repository.accept_simulated.unwrap_or(false),
         listen: listen.map_err(|_| bad("http.listen", "is no ADDRESS:PORT"))?,
     })
@@ -175,6 +183,13 @@ fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
 
 fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
+}
+
+fn cipher(word: &str) -> Result<Suite, ConfigError> {
+    Suite::from_word(word).ok_or_else(|| {
+        let known = Suite::ALL.map(Suite::as_str).join(", ");
+        bad("repository.cipher", format!("`{word}` is not a cipher of this build; there are {known}"))
+    })
 }
 
 fn recovery_key(path: &Path) -> Result<RecoveryKey, ConfigError> {
@@ -236,6 +251,7 @@ mod tests {
         let cases = [
             ("", "repository.data_dir"),
             ("[repository]\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "repository.keys_dir"),
+            (&format!("{LEAST}cipher = \"rot13\"\n"), "repository.cipher: `rot13`"),
             (&format!("{LEAST}recovery_key = \"missing.txt\"\n"), "repository.recovery_key: "),
             (&format!("{LEAST}[http]\nlisten = \"18690\"\n"), "http.listen"),
         ];

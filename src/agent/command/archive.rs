@@ -141,5 +141,6 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
         ("epoch", u64::from(stats.epoch)),
     ];
     rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))?;
+    say(&format!("cipher\t{}", stats.cipher))?;
     say(&format!("recovery\t{}", stats.recovery.as_deref().unwrap_or("none")))
 }

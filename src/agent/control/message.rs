@@ -277,6 +277,9 @@ pub(crate) struct ArchiveStats {
     pub(crate) unfiled: u64,
     pub(crate) ledger_head: u64,
     pub(crate) epoch: u32,
+    /// `aes-256-gcm` or `sm4-gcm`.
+    #[serde(default)]
+    pub(crate) cipher: String,
     /// Whose recovery key opens it.
     #[serde(default)]
     pub(crate) recovery: Option<String>,

@@ -121,6 +121,7 @@ impl Workplace {
             unfiled: stats.unfiled,
             ledger_head: stats.ledger_head,
             epoch: stats.epoch,
+            cipher: stats.suite.as_str().to_owned(),
             recovery: stats.recovery.map(|office| office.to_string()),
         })
     }

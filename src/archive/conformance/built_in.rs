@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::crypto::Suite;
 use crate::files::{BlobFiles, KeyFiles};
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 
@@ -33,6 +34,13 @@ fn blob_files() {
 fn key_files() {
     let (places, data) = (Places::new(), Places::new());
     super::key_keeper(&|place| Box::new(KeyFiles::open(&places.folder(place), data.0.path()).unwrap()));
+}
+
+#[test]
+fn software() {
+    for suite in Suite::ALL {
+        super::crypto_device(suite, suite.device());
+    }
 }
 
 #[test]

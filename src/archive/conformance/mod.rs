@@ -7,6 +7,7 @@
 mod blob_store;
 #[cfg(test)]
 mod built_in;
+mod crypto_device;
 mod index;
 mod index_erasure;
 mod key_keeper;
@@ -14,6 +15,7 @@ mod keyring;
 mod ledger;
 pub(crate) mod samples;
 
+use crate::crypto::{CryptoDevice, Suite};
 use crate::storage::{BlobStore, Index, KeyKeeper, Keyring, Ledger};
 
 /// Runs the suite for blob stores.
@@ -35,6 +37,11 @@ pub fn keyring(open: &dyn Fn(&str) -> Box<dyn Keyring>) {
 pub fn index(open: &dyn Fn(&str) -> Box<dyn Index>) {
     index::run(open);
     index_erasure::run(open);
+}
+
+/// Runs the suite for what carries out that suite of algorithms.
+pub fn crypto_device(suite: Suite, device: &dyn CryptoDevice) {
+    crypto_device::run(suite, device);
 }
 
 /// Runs the suite for key keepers.

@@ -11,11 +11,9 @@ use zeroize::Zeroizing;
 use super::durable::{self, NewFile};
 use crate::storage::{KeyKeeper, KeyKeeperError, Part, Secret, StorageError, StorageFault};
 
-/// First line of every key file.
-const VERSION_LINE: &str = "yidang epoch key 1";
-/// What the first line of any version begins with; its number follows.
+/// What the first line of any version begins with; its number follows, which is that of the key's suite.
 const VERSION_WORDS: &str = "yidang epoch key ";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longer than any key file; what is longer is none.
 const FILE_BYTES_MAX: u64 = 4096;
 
@@ -88,26 +86,29 @@ impl KeyKeeper for KeyFiles {
 fn write(epoch: u32, key: &Secret) -> Zeroizing<String> {
     let key_hex = Zeroizing::new(hex::encode(key.expose()));
     let check = hex::encode(checksum(epoch, key));
-    Zeroizing::new(format!("{VERSION_LINE}\nepoch {epoch}\nkey {}\ncheck {check}\n", *key_hex))
+    Zeroizing::new(format!("{}\nepoch {epoch}\nkey {}\ncheck {check}\n", version_line(key), *key_hex))
 }
 
 fn parse(text: &str, epoch: u32) -> Option<Secret> {
     let mut lines = text.strip_suffix('\n')?.split('\n');
-    (lines.next()? == VERSION_LINE).then_some(())?;
+    let version_read = lines.next()?;
     (lines.next()?.strip_prefix("epoch ")? == epoch.to_string()).then_some(())?;
-    let mut key = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(lines.next()?.strip_prefix("key ")?, &mut *key).ok()?;
+    let key = Zeroizing::new(hex::decode(lines.next()?.strip_prefix("key ")?).ok()?);
     let mut check = [0; 8];
     hex::decode_to_slice(lines.next()?.strip_prefix("check ")?, &mut check).ok()?;
     lines.next().is_none().then_some(())?;
-    let key = Secret::new(*key);
+    let key = Secret::from_slice(&key).filter(|key| version_line(key) == version_read)?;
     bool::from(check.ct_eq(&checksum(epoch, &key))).then_some(key)
+}
+
+fn version_line(key: &Secret) -> String {
+    format!("{VERSION_WORDS}{}", key.suite().number())
 }
 
 /// Against damage only: whoever can write the file can write the checksum.
 fn checksum(epoch: u32, key: &Secret) -> [u8; 8] {
     let mut hasher = Sha256::new();
-    hasher.update(VERSION_LINE.as_bytes());
+    hasher.update(version_line(key));
     hasher.update(epoch.to_be_bytes());
     hasher.update(key.expose());
     let digest: [u8; 32] = hasher.finalize().into();

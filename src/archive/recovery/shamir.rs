@@ -5,10 +5,11 @@
 
 use zeroize::Zeroizing;
 
+use crate::crypto::Suite;
 use crate::seal;
 use crate::storage::{Secret, StorageError};
 
-/// Bytes of a secret.
+/// Bytes of a secret: as many as keys of AES-256 have.
 const BYTES: usize = 32;
 
 /// Splits a secret into so many shares, at 1, 2, 3 …, any `threshold` of which give it again.
@@ -16,7 +17,7 @@ pub(super) fn split(secret: &Secret, count: u8, threshold: u8) -> Result<Vec<Sec
     // Each coefficient holds one byte of every polynomial; those of degree 0 are the secret.
     let mut coefficients = vec![secret.clone()];
     for _ in 1..threshold {
-        coefficients.push(seal::random_secret()?);
+        coefficients.push(seal::random_secret(Suite::Aes256Gcm)?);
     }
     let share_at = |x: u8| {
         let mut share = Zeroizing::new([0; BYTES]);
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn any_so_many_shares_give_the_secret_and_one_fewer_does_not() {
-        let secret = seal::random_secret().unwrap();
+        let secret = seal::random_secret(Suite::Aes256Gcm).unwrap();
         for (count, threshold) in [(2, 2), (3, 2), (5, 3), (6, 6), (64, 2)] {
             let shares = split(&secret, count, threshold).unwrap();
             let numbered: Vec<(u8, &Secret)> = (1..).zip(&shares).collect();

@@ -5,20 +5,47 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::StorageError;
+use crate::crypto::Suite;
 
-/// A 256-bit key in memory; wiped when dropped, never printed.
+/// A key in memory; wiped when dropped, never printed. Its length says of which suite it is.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<[u8; 32]>);
+pub struct Secret(Bare);
+
+#[derive(Clone)]
+enum Bare {
+    Aes256(Zeroizing<[u8; 32]>),
+    Sm4(Zeroizing<[u8; 16]>),
+}
 
 impl Secret {
-    /// Takes the key over.
+    /// Takes a 256-bit key over.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Bare::Aes256(Zeroizing::new(bytes)))
+    }
+
+    /// A key of any suite; `None`: none has keys of that length.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        match bytes.len() {
+            32 => Some(Self(Bare::Aes256(Zeroizing::new(bytes.try_into().ok()?)))),
+            16 => Some(Self(Bare::Sm4(Zeroizing::new(bytes.try_into().ok()?)))),
+            _ => None,
+        }
     }
 
     /// The bare key, for the cipher.
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
+    pub fn expose(&self) -> &[u8] {
+        match &self.0 {
+            Bare::Aes256(bytes) => bytes.as_slice(),
+            Bare::Sm4(bytes) => bytes.as_slice(),
+        }
+    }
+
+    /// What it is a key of.
+    pub fn suite(&self) -> Suite {
+        match self.0 {
+            Bare::Aes256(_) => Suite::Aes256Gcm,
+            Bare::Sm4(_) => Suite::Sm4Gcm,
+        }
     }
 }
 
@@ -45,7 +72,7 @@ pub enum KeyKeeperError {
     Storage(#[from] StorageError),
 }
 
-/// Holds one 256-bit key per epoch where a stolen data folder does not bring it along: a file elsewhere, a
+/// Holds one key per epoch where a stolen data folder does not bring it along: a file elsewhere, a
 /// systemd credential, a TPM.
 pub trait KeyKeeper: Send + Sync {
     /// The epoch's key.

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
+use aes_gcm::aead::consts::U32;
+use sha2::{Digest, Sha256};
+use sm3::Sm3;
 use yidang_model::Timestamp;
 
 use super::{StorageError, Tag};
+use crate::crypto::Suite;
 
-/// SHA-256 over an entry and its predecessor's hash.
+/// SHA-256, or SM3, over an entry and its predecessor's hash.
 pub type EntryHash = [u8; 32];
 
 macro_rules! verbs {
@@ -110,10 +113,21 @@ pub struct Entry {
     pub content: NewEntry,
 }
 
-/// The hash that chains an entry to its predecessor. Every field is length-prefixed or of fixed length, so
-/// no two different entries hash the same input.
+/// The hash that chains an entry to its predecessor: by the suite that the entry's version names, SHA-256 for one that is
+/// not known. Every field is length-prefixed or of fixed length, so no two different entries hash the same input.
 pub fn chain_hash(previous: &EntryHash, sequence: u64, entry: &NewEntry) -> EntryHash {
-    let mut hasher = Sha256::new();
+    match Suite::of_number(entry.version) {
+        Some(Suite::Sm4Gcm) => chained(Sm3::new(), previous, sequence, entry),
+        Some(Suite::Aes256Gcm) | None => chained(Sha256::new(), previous, sequence, entry),
+    }
+}
+
+fn chained<H: Digest<OutputSize = U32>>(
+    mut hasher: H,
+    previous: &EntryHash,
+    sequence: u64,
+    entry: &NewEntry,
+) -> EntryHash {
     hasher.update(b"yidang ledger entry 1\0");
     hasher.update(previous);
     hasher.update(sequence.to_be_bytes());

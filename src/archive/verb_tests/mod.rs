@@ -18,5 +18,6 @@ mod recovery;
 mod refiling;
 mod staging;
 mod stress;
+mod suites;
 mod versions;
 mod world;

@@ -17,7 +17,7 @@ use crate::{Archive, ArchiveError, ChangeWhat, KeyOptions, Recovery};
 fn office() -> (RecoverySecret, KeyOptions) {
     let secret = RecoverySecret::random().unwrap();
     let recovery = Some(secret.public());
-    (secret, KeyOptions { recovery })
+    (secret, KeyOptions { recovery, ..super::world::how() })
 }
 
 fn open(world: &World, how: &KeyOptions) -> Archive {
@@ -51,13 +51,16 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// The disk as it is at this moment, journals included, without the keys.
-fn disk_of(world: &World) -> tempfile::TempDir {
+pub(super) fn disk_of(world: &World) -> tempfile::TempDir {
     let disk = tempfile::tempdir().unwrap();
     copy_folder(&world.data_dir(), disk.path());
     disk
 }
 
-fn opened(disk: &Path, secret: &RecoverySecret) -> Result<(Archive, tempfile::TempDir), ArchiveError> {
+pub(super) fn opened(
+    disk: &Path,
+    secret: &RecoverySecret,
+) -> Result<(Archive, tempfile::TempDir), ArchiveError> {
     let work = tempfile::tempdir().unwrap();
     Archive::open_dead(disk, work.path(), secret).map(|archive| (archive, work))
 }

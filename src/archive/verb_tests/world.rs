@@ -9,9 +9,10 @@ use yidang_model::Timestamp;
 
 use super::faulty::{Faults, faulty};
 use super::papers::{START, filing_of, shared_paper, stage_of};
+use crate::crypto::Suite;
 use crate::files::{BlobFiles, KeyFiles};
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
-use crate::{Archive, ArchiveError, ArchiveOptions, Clock, Filed, Parts};
+use crate::{Archive, ArchiveError, ArchiveOptions, Clock, Filed, KeyOptions, Parts};
 
 /// A clock that is set.
 #[derive(Clone)]
@@ -75,13 +76,19 @@ impl World {
     }
 
     pub(super) fn open(&self) -> Archive {
-        Archive::open_with(self.parts()).unwrap()
+        Archive::open_keyed_with(self.parts(), &how()).unwrap()
     }
 
     /// With stores that fail when they are told to.
     pub(super) fn open_faulty(&self, faults: &Arc<Faults>) -> Result<Archive, ArchiveError> {
-        Archive::open_with(faulty(self.parts(), faults))
+        Archive::open_keyed_with(faulty(self.parts(), faults), &how())
     }
+}
+
+/// What these tests' archives are sealed with: `YIDANG_CIPHER=sm4-gcm` runs all of them with that suite.
+pub(super) fn how() -> KeyOptions {
+    let wanted = std::env::var("YIDANG_CIPHER").ok().and_then(|word| Suite::from_word(&word));
+    KeyOptions { suite: wanted, ..KeyOptions::default() }
 }
 
 /// Stages `picture(number)` and files it as material `number`.
