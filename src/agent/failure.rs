@@ -49,6 +49,15 @@ impl From<ArchiveError> for Failure {
             ArchiveError::Storage(StorageError { fault, .. }) => storage(*fault),
             ArchiveError::Keys(_) => ("keys_missing", "put the epoch key back into the keys' folder"),
             ArchiveError::KeysWrong => ("keys_wrong", "use the keys that belong to this data folder"),
+            ArchiveError::LegalHold => {
+                ("legal_hold", "see `yidang archive hold list`: whoever placed the hold lifts it")
+            }
+            ArchiveError::HoldUnknown => ("hold_unknown", "see `yidang archive hold list`"),
+            ArchiveError::HoldElsewhere => {
+                ("hold_elsewhere", "have it lifted there, with `yidang-repository hold lift`")
+            }
+            ArchiveError::MaterialUnknown => ("material_unknown", "see `yidang archive list`"),
+            ArchiveError::MaterialErased => ("material_erased", "nothing is left of it to be kept"),
             _ => ("archive_failed", "see what the message names"),
         };
         Self::new(code, error, remedy)

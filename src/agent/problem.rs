@@ -110,6 +110,9 @@ codes! {
     IdempotencyConflict = "idempotency_conflict", 409,
         "同一个 Idempotency-Key 用在了不同的请求上。", "每个新请求请使用新的键。",
         "The same Idempotency-Key came with a different request.", "Use a new key for each new request.";
+    LegalHold = "legal_hold", 409,
+        "这份材料或这个人的材料依法保全，不能删除。", "解除保全后才能删除；请管理员用 yidang archive hold list 查看是谁、因何保全。",
+        "A legal hold keeps this paper, or this person's papers, from being forgotten.", "It can be forgotten once the hold is lifted; an administrator sees who placed it with `yidang archive hold list`.";
     HolderExpired = "holder_expired", 410,
         "当事人的会话已过期。", "请重新读卡。",
         "The holder's session has expired.", "Read the card again.";

@@ -9,7 +9,7 @@ use crate::caller::{NAME_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, SlotKey, open_beneath, seal_entry};
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
-use crate::record::{FiledPersonal, LookPersonal, NoPersonal, Office, Refs};
+use crate::record::{FiledPersonal, HoldPersonal, LookPersonal, NoPersonal, Office, Refs};
 use crate::storage::{Entry, KeyId, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::{Actor, Archive, ArchiveError};
@@ -68,7 +68,7 @@ pub struct AuditLine {
     pub client: String,
     /// On what basis, of a look.
     pub basis: Option<String>,
-    /// What for; why, of a refiling.
+    /// What for; why, of a refiling or a hold.
     pub purpose: Option<String>,
     /// For which case.
     pub case: Option<String>,
@@ -260,6 +260,9 @@ fn line_of(entry: &Entry, opened: &OpenEntry) -> Result<AuditLine, ArchiveError>
             let personal = opened.personal::<FiledPersonal>()?;
             (personal.and_then(|personal| personal.reason.or(personal.purpose)), case)
         }
+        Verb::Held | Verb::HoldLifted => opened
+            .personal::<HoldPersonal>()?
+            .map_or((None, None), |personal| (Some(personal.reason), personal.case)),
         _ => (None, None),
     };
     Ok(AuditLine {

@@ -8,6 +8,7 @@ use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 use crate::caller::{TEXT_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, damaged_entry, seal_entry};
 use crate::file::check_holders;
+use crate::hold::refuse_held;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{ErasurePersonal, NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
@@ -45,6 +46,8 @@ pub struct ErasureRequest {
 /// What went elsewhere with an erasure that was decided there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WentElsewhere {
+    /// Whether it was decided there: where a hold keeps it from being carried out here, it waits for the hold.
+    pub decided: bool,
     /// Materials. Each that is not held here gets its tombstone, so that it can never come here.
     pub materials: Vec<MaterialId>,
     /// Pictures that stay there because someone else's papers have the same bytes.
@@ -98,13 +101,15 @@ impl Archive {
     }
 
     /// Carries a requested erasure out: when it returns, every trace is gone. Called again it does what is
-    /// left to do. A crash on the way is made good when the archive is opened.
+    /// left to do. A crash on the way is made good when the archive is opened. [`ArchiveError::LegalHold`] where a
+    /// hold was placed before its tombstone was set.
     pub fn erase(&self, id: ErasureId) -> Result<Erasure, ArchiveError> {
         self.erase_with(id, WentElsewhere::default())
     }
 
     /// Carries a requested erasure out that was decided elsewhere, like [`Archive::erase`]. What went there is
-    /// entered with it, unless it had been carried out before.
+    /// entered with it, unless it had been carried out before. Where a hold keeps it from being carried out, that
+    /// is entered, and it is carried out when the hold is lifted.
     pub fn erase_with(&self, id: ErasureId, elsewhere: WentElsewhere) -> Result<Erasure, ArchiveError> {
         erasure_answer(self.shared.writer.ask_alone(move |scribe| erased_answer(scribe, id, &elsewhere)))
     }
@@ -129,6 +134,9 @@ impl Archive {
     ) -> Result<Erasure, ArchiveError> {
         let planned = PlannedErasure::new(request, false, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask_alone(move |scribe| {
+            if !elsewhere.decided {
+                refuse_held(&scribe.stores, &planned.request.target)?;
+            }
             let mut known = None;
             let asked = scribe.write_alone(|planner| match planned.plan(planner)? {
                 Plan::Write(draft) => Ok(*draft),
@@ -202,13 +210,13 @@ fn erasure_of(stores: &Stores, id: ErasureId) -> Result<Option<Erasure>, Archive
 /// A request for an erasure that is within bounds.
 pub(crate) struct PlannedErasure {
     request: ErasureRequest,
-    /// Whether a material must be held here to be erased.
-    must_be_held: bool,
+    /// Whether a material must be on file here to be erased. If not, the erasure was decided elsewhere, or is.
+    must_be_on_file: bool,
     idempotency_touch: Option<Touch>,
 }
 
 impl PlannedErasure {
-    fn new(request: ErasureRequest, must_be_held: bool, stores: &Stores) -> Result<Self, ArchiveError> {
+    fn new(request: ErasureRequest, must_be_on_file: bool, stores: &Stores) -> Result<Self, ArchiveError> {
         request.by.check()?;
         request.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
         if !request.elsewhere_of.is_empty() {
@@ -218,7 +226,7 @@ impl PlannedErasure {
             return Err(ArchiveError::Invalid("the reason is longer than 4000 characters"));
         }
         let tags = request.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
-        Ok(Self { request, must_be_held, idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)) })
+        Ok(Self { request, must_be_on_file, idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)) })
     }
 
     pub(crate) fn touches(&self) -> HashSet<Touch> {
@@ -229,6 +237,9 @@ impl PlannedErasure {
         let (stores, request) = (planner.stores, &self.request);
         if let Some(erasure) = self.known(stores)? {
             return Ok(Plan::Answer(Answer::Erasure(Box::new(erasure))));
+        }
+        if self.must_be_on_file {
+            refuse_held(stores, &request.target)?;
         }
         let (whole_holder, materials, subjects) = match &request.target {
             ErasureTarget::Material(id) => (false, vec![Text(*id)], self.holders_of(stores, *id)?),
@@ -290,7 +301,7 @@ impl PlannedErasure {
     fn holders_of(&self, stores: &Stores, id: MaterialId) -> Result<Vec<Subject>, ArchiveError> {
         match stores.stored_by_id(id)? {
             Some(stored) => Ok(stored.material.holders),
-            None if !self.must_be_held => Ok(Vec::new()),
+            None if !self.must_be_on_file => Ok(Vec::new()),
             None if stores.is_erased(id)? => Err(ArchiveError::MaterialErased),
             None if !self.request.elsewhere_of.is_empty() => Ok(self.request.elsewhere_of.clone()),
             None => Err(ArchiveError::MaterialUnknown),
@@ -321,6 +332,34 @@ pub(crate) fn plan_refusal(id: ErasureId, planner: &Planner<'_>) -> Result<Plan,
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
     let answer = Answer::Erasure(Box::new(erasure));
     Ok(Plan::Write(Box::new(draft(entry, IndexChange::ErasureRefused(id), answer))))
+}
+
+/// Enters that an erasure that was decided elsewhere waits for a hold.
+pub(crate) fn plan_deferral(
+    id: ErasureId,
+    elsewhere: &WentElsewhere,
+    planner: &Planner<'_>,
+) -> Result<Draft, ArchiveError> {
+    let stores = planner.stores;
+    let plain = Plain {
+        verb: Verb::ErasureDeferred,
+        refs: Refs {
+            erasure: Some(Text(id)),
+            materials: elsewhere.materials.iter().copied().map(Text).collect(),
+            elsewhere: true,
+            ..Refs::default()
+        },
+        office: Office {
+            shared_kept: elsewhere.shared_kept.iter().copied().map(Text).collect(),
+            ..Office::default()
+        },
+        personal: NoPersonal {},
+        slots: &[],
+        idempotency: None,
+    };
+    let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+    let sequence = planner.sequence;
+    Ok(draft(entry, IndexChange::ErasureDeferred { id, sequence }, Answer::Sequence(sequence)))
 }
 
 /// A draft of an entry alone.

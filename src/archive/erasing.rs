@@ -7,7 +7,8 @@ use yidang_model::{Digest, ErasureId, MaterialId, Subject};
 
 use crate::ArchiveError;
 use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, refs_of, seal_entry};
-use crate::erase::{ErasureTarget, WentElsewhere, draft, target_of};
+use crate::erase::{ErasureTarget, WentElsewhere, draft, plan_deferral, target_of};
+use crate::hold::refuse_held;
 use crate::plan::Answer;
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
@@ -39,6 +40,9 @@ impl Scribe {
             Some((ErasureState::Refused, ..)) => Err(ArchiveError::Invalid("the erasure has been refused")),
             Some((ErasureState::Done, ..)) => Ok(()),
             Some((state, requested, _)) => {
+                if state == ErasureState::Requested {
+                    self.respect_holds(id, requested, elsewhere)?;
+                }
                 // Whatever happens from here on, it is gone on with before anything else is written.
                 self.unfinished = true;
                 if state == ErasureState::Requested {
@@ -52,7 +56,46 @@ impl Scribe {
         }
     }
 
-    /// Goes on with erasures that stopped half-way. One that stops again keeps its holder doomed and nobody
+    /// [`ArchiveError::LegalHold`] where one stands; what was decided elsewhere then waits for it.
+    fn respect_holds(
+        &mut self,
+        id: ErasureId,
+        requested: u64,
+        elsewhere: &WentElsewhere,
+    ) -> Result<(), ArchiveError> {
+        let (_, request) = self.stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
+        let Some(target) = target_of(&request) else { return Ok(()) };
+        let held = refuse_held(&self.stores, &target);
+        let waits = || Ok::<_, ArchiveError>(self.stores.index.deferred()?.iter().any(|(d, _)| *d == id));
+        if held == Err(ArchiveError::LegalHold) && elsewhere.decided && !waits()? {
+            self.write_alone(|planner| plan_deferral(id, elsewhere, planner))?;
+        }
+        held
+    }
+
+    /// Carries out what has waited for a hold, as far as none keeps it any more.
+    fn erase_deferred(&mut self, stopped: &mut bool) -> Result<u64, ArchiveError> {
+        let mut finished = 0;
+        for (id, sequence) in self.stores.index.deferred()? {
+            let Some((_, deferral)) = self.stores.entry(sequence)? else { continue };
+            let elsewhere = WentElsewhere {
+                decided: true,
+                materials: deferral.refs.materials.iter().map(|id| id.0).collect(),
+                shared_kept: deferral.office.shared_kept.iter().map(|digest| digest.0).collect(),
+            };
+            match unwind_guarded(|| self.erase(id, &elsewhere)) {
+                Ok(()) => finished += 1,
+                Err(ArchiveError::LegalHold) => {}
+                Err(error) => {
+                    tracing::error!(erasure = %id, %error, "an erasure that waited for a hold is tried again");
+                    *stopped = true;
+                }
+            }
+        }
+        Ok(finished)
+    }
+
+    /// Goes on with erasures that stopped half-way, or waited for a hold. One that stops again keeps its holder doomed and nobody
     /// else from filing.
     pub(crate) fn finish_erasures(&mut self) -> Result<u64, ArchiveError> {
         // Holds, and keeps everyone waiting, if this itself is cut short: until it is known who is doomed,
@@ -72,7 +115,9 @@ impl Scribe {
             }
         }
         self.draw_veil()?;
-        (self.doomed, self.unfinished) = (doomed, stopped);
+        self.doomed = doomed;
+        finished += self.erase_deferred(&mut stopped)?;
+        self.unfinished = stopped;
         Ok(finished)
     }
 
@@ -268,7 +313,8 @@ fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError
     Ok(extent)
 }
 
-fn visit_dossier(
+/// Goes through the materials of a person.
+pub(crate) fn visit_dossier(
     stores: &Stores,
     holder: Tag,
     visit: &mut dyn FnMut(&MaterialRow) -> Result<(), ArchiveError>,

@@ -55,6 +55,15 @@ pub enum ArchiveError {
     /// No such erasure.
     #[error("no such erasure")]
     ErasureUnknown,
+    /// A hold keeps it from being forgotten.
+    #[error("a legal hold keeps this from being forgotten")]
+    LegalHold,
+    /// No such hold stands.
+    #[error("no such hold stands")]
+    HoldUnknown,
+    /// The repository placed the hold, and lifts it.
+    #[error("the repository placed this hold, and it is lifted there")]
+    HoldElsewhere,
     /// The idempotency key, or the identifier, came with another request before.
     #[error("the same idempotency key came with another request before")]
     IdempotencyConflict,

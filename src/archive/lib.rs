@@ -25,6 +25,7 @@ pub mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod history;
+mod hold;
 mod inventory;
 mod keys;
 mod lag;
@@ -57,6 +58,7 @@ pub use error::ArchiveError;
 pub use export::{EXPORT_MATERIALS_MAX, Export};
 pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
+pub use hold::{HOLDS_MAX, Hold, HoldTarget, LiftHold, PlaceHold};
 pub use inventory::{InventoryLine, InventoryPage};
 pub use look::{LOOK_MATERIALS_MAX, Look, LookVerb};
 pub use refile::Refiling;

@@ -8,13 +8,14 @@ use crate::audit::PreparedAudit;
 use crate::entry::SlotKey;
 use crate::erase::PlannedErasure;
 use crate::file::PreparedFiling;
+use crate::hold::{LiftHold, PlaceHold};
 use crate::keys::{NamedKey, NewKey};
 use crate::look::PreparedLook;
 use crate::refile::PreparedRefiling;
 use crate::stage::PreparedStage;
 use crate::storage::{BlobName, IndexChange, KeyId, KeyPurpose, KeyRecord, NewEntry, Tag};
 use crate::stores::Stores;
-use crate::{Actor, ArchiveError, Erasure, Filed, Staged, Stored};
+use crate::{Actor, ArchiveError, Erasure, Filed, Hold, Staged, Stored};
 
 /// A write that can share a group with others.
 pub(crate) enum Request {
@@ -26,6 +27,8 @@ pub(crate) enum Request {
     Audit(Box<PreparedAudit>),
     Erasure(Box<PlannedErasure>),
     Refusal { id: ErasureId },
+    Hold(Box<PlaceHold>),
+    Lift(Box<LiftHold>),
 }
 
 /// The answer to a request.
@@ -37,6 +40,7 @@ pub(crate) enum Answer {
     Refiled(Box<Stored>),
     Sequence(u64),
     Erasure(Box<Erasure>),
+    Hold(Box<Hold>),
     Count(u64),
 }
 
@@ -143,7 +147,7 @@ impl Request {
             Self::File(filing) => filing.touches(),
             Self::Refile(refiling) => refiling.touches(),
             Self::Look(look) => look.touches(),
-            Self::Audit(_) => HashSet::new(),
+            Self::Audit(_) | Self::Hold(_) | Self::Lift(_) => HashSet::new(),
             Self::Erasure(erasure) => erasure.touches(),
             Self::Refusal { id } => HashSet::from([Touch::Erasure(*id)]),
         }
@@ -151,7 +155,10 @@ impl Request {
 
     /// Whether it depends on so much of the state that it is planned only when nothing is pending.
     pub(crate) fn wants_settled_state(&self) -> bool {
-        matches!(self, Self::Refile(_) | Self::Erasure(_) | Self::Refusal { .. })
+        matches!(
+            self,
+            Self::Refile(_) | Self::Erasure(_) | Self::Refusal { .. } | Self::Hold(_) | Self::Lift(_)
+        )
     }
 
     /// Works out what it writes.
@@ -165,6 +172,8 @@ impl Request {
             Self::Audit(audit) => audit.plan(planner),
             Self::Erasure(erasure) => erasure.plan(planner),
             Self::Refusal { id } => crate::erase::plan_refusal(*id, planner),
+            Self::Hold(hold) => crate::hold::plan_hold(hold, planner),
+            Self::Lift(lift) => crate::hold::plan_lift(lift, planner),
         }
     }
 

@@ -118,6 +118,11 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             holder: opened.subjects.iter().flatten().next().map(|who| stores.keys.subject_tag(who)),
         },
         Verb::ErasureDone => IndexChange::ErasureDone(erasure()?),
+        Verb::ErasureDeferred => IndexChange::ErasureDeferred { id: erasure()?, sequence: entry.sequence },
+        Verb::Held => IndexChange::Held(crate::hold::row_of(stores, &opened)?),
+        Verb::HoldLifted => {
+            IndexChange::HoldLifted(opened.refs.hold.ok_or_else(|| damaged_entry(entry.sequence))?.0)
+        }
         Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported => return Ok(None),
     }))
 }

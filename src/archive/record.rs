@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use yidang_model::{CaptureId, Digest, ErasureId, MaterialId, Subject, SubjectType};
+use yidang_model::{CaptureId, Digest, ErasureId, HoldId, MaterialId, Subject, SubjectType};
 use zeroize::Zeroizing;
 
 use crate::blob_format::BlobKey;
@@ -131,13 +131,15 @@ pub(crate) struct Refs {
     /// Of a refiling: the material's `filed` entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) filed: Option<u64>,
-    /// Of a refiling: the repository decided it, so it is nothing to tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hold: Option<Text<HoldId>>,
+    /// Of a refiling or a hold: the repository decided it, so it is nothing to tell it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) elsewhere: bool,
-    /// Looked at, or erased.
+    /// Looked at, held, or erased.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) materials: Vec<Text<MaterialId>>,
-    /// Of an erasure: a person is forgotten, the one whose key the only slot names.
+    /// Of an erasure or a hold: a person is meant, the one whose key the only slot names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) whole_holder: bool,
 }
@@ -251,6 +253,14 @@ pub(crate) struct LookPersonal {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ErasurePersonal {
     pub(crate) reason: String,
+}
+
+/// Inside `personal` of `held` and `hold_lifted`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct HoldPersonal {
+    pub(crate) reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) case: Option<String>,
 }
 
 /// Inside `personal` of an entry whose slots say everything.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use yidang_model::{CaptureId, ErasureId, MaterialId};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId};
 
 use crate::blob_format;
 use crate::entry::{OpenEntry, open_entry, refs_of};
@@ -240,6 +240,7 @@ struct Expected {
     refiled: HashMap<MaterialId, u64>,
     materials: u64,
     unfiled: u64,
+    lifted: HashSet<HoldId>,
 }
 
 impl Expected {
@@ -260,6 +261,7 @@ fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Result<(), Archi
         let refs = || refs_of(entry).unwrap_or_default();
         match entry.content.verb {
             Verb::Erased => expected.erased.extend(refs().materials.iter().map(|id| id.0)),
+            Verb::HoldLifted => expected.lifted.extend(refs().hold.map(|id| id.0)),
             // One that does not open is left out by the index too.
             Verb::Refiled if noticed(index_change(stores, entry))?.is_ok() => {
                 expected.refiled.extend(refs().material.map(|id| (id.0, entry.sequence)));
@@ -347,6 +349,17 @@ fn compare(
             compare_erasure(stores, *id, &[ErasureState::Erasing, ErasureState::Done], report)?;
         }
         IndexChange::ErasureDone(id) => compare_erasure(stores, *id, &[ErasureState::Done], report)?,
+        IndexChange::ErasureDeferred { id, sequence } => {
+            if !crate::hold::shows_deferral(stores, *id, *sequence)? {
+                differs(DamagedThing::Row(format!("deferred erasure {id}")), true);
+            }
+        }
+        IndexChange::Held(row) => {
+            if !crate::hold::shows_hold(stores, row, expected.lifted.contains(&row.id))? {
+                differs(DamagedThing::Row(format!("hold {}", row.id)), true);
+            }
+        }
+        IndexChange::HoldLifted(_) => {}
     }
     Ok(())
 }

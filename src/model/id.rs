@@ -62,3 +62,7 @@ identifier!(
     /// A request to forget a material or a person.
     ErasureId
 );
+identifier!(
+    /// A legal hold.
+    HoldId
+);

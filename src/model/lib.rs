@@ -13,7 +13,7 @@ mod timestamp;
 
 pub use date::Date;
 pub use digest::Digest;
-pub use id::{CaptureId, ErasureId, IdError, MaterialId};
+pub use id::{CaptureId, ErasureId, HoldId, IdError, MaterialId};
 pub use material::{Image, Kind, KindError, Material, MediaType, Page, Presentation, Quad, Status};
 pub use origin::Origin;
 pub use subject::{Subject, SubjectError, SubjectType, check_digit};

@@ -14,6 +14,7 @@ use crate::check::check;
 use crate::config::Config;
 use crate::enrolment::make_enrol_code;
 use crate::error::StartError;
+use crate::hold_command::{HoldCommand, hold};
 use crate::server::Server;
 
 /// How long the runtime waits for threads that are still at work when all else has stopped.
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         counter: Option<String>,
     },
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Read everything and see whether it is what it was. Exit 1 if it is not.
     Check {
         /// One JSON document on standard output.
@@ -55,7 +58,7 @@ pub fn run_command() -> ExitCode {
     let arguments = Arguments::parse();
     let carried_out = Config::load(arguments.config.as_deref(), environment())
         .map_err(StartError::from)
-        .and_then(|config| carry_out(&arguments.command, &config));
+        .and_then(|config| carry_out(arguments.command, &config));
     match carried_out {
         Ok(code) => code,
         Err(error) => {
@@ -65,7 +68,7 @@ pub fn run_command() -> ExitCode {
     }
 }
 
-fn carry_out(command: &Command, config: &Config) -> Result<ExitCode, StartError> {
+fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> {
     match command {
         Command::Run => {
             log();
@@ -77,11 +80,15 @@ fn carry_out(command: &Command, config: &Config) -> Result<ExitCode, StartError>
             say(&mut io::stdout(), &code);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Hold(command) => {
+            hold(config, command)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Check { json } => {
             let mut bar = Bar { shown: u64::MAX };
             let report = check(config, &mut |done, all| bar.show(done, all))?;
             bar.clear();
-            let text = if *json {
+            let text = if json {
                 serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
             } else {
                 report.to_string()

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(crate) use unix::{Control, ask_check};
+pub(crate) use unix::{Control, ask_check, ask_hold};
 
 /// The socket in the data folder.
 #[cfg(unix)]
@@ -25,10 +25,11 @@ mod unix {
 
     use super::*;
     use crate::check::check_open;
+    use crate::holds::{HoldLine, HoldRefusal, HoldWish};
     use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT};
     use crate::repository::Repository;
 
-    /// The one request there is so far.
+    /// The request for a check; the other one is a [`HoldWish`].
     const CHECK: &str = "check";
 
     /// The listening socket; removed when dropped.
@@ -79,15 +80,32 @@ mod unix {
         if !matches!(timeout(CONTROL_WAIT, lines.read_line(&mut line)).await, Ok(Ok(_))) {
             return;
         }
-        let answer = match line.trim_end() {
-            CHECK => check(repository).await,
-            _ => Err("there is no such request".to_owned()),
+        let mut text = match (line.trim_end(), serde_json::from_str::<HoldWish>(&line)) {
+            (CHECK, _) => written(&check(repository).await),
+            (_, Ok(wish)) => written(&hold(repository, wish).await),
+            (_, Err(_)) => written(&Err::<(), _>("there is no such request")),
         };
-        let mut text = serde_json::to_string(&answer).unwrap_or_default();
         text.push('\n');
         if let Err(error) = writer.write_all(text.as_bytes()).await {
             tracing::debug!(%error, "a control connection ended early");
         }
+    }
+
+    fn written(answer: &impl serde::Serialize) -> String {
+        serde_json::to_string(answer).unwrap_or_default()
+    }
+
+    async fn hold(repository: Arc<Repository>, wish: HoldWish) -> Result<Vec<HoldLine>, HoldRefusal> {
+        let done = tokio::task::spawn_blocking(move || repository.hold(&wish));
+        done.await.unwrap_or_else(|_| Err(HoldRefusal::Failed("it stopped on a defect".to_owned())))
+    }
+
+    /// Has the running repository place, lift or list holds. Blocks until that is durable.
+    pub(crate) fn ask_hold(
+        data_dir: &Path,
+        wish: &HoldWish,
+    ) -> io::Result<Result<Vec<HoldLine>, HoldRefusal>> {
+        ask(data_dir, &written(wish))
     }
 
     /// One at a time: a check reads everything there is.
@@ -104,8 +122,12 @@ mod unix {
 
     /// Has the running repository check itself. Blocks as long as that takes.
     pub(crate) fn ask_check(data_dir: &Path) -> io::Result<Result<CheckReport, String>> {
+        ask(data_dir, CHECK)
+    }
+
+    fn ask<T: serde::de::DeserializeOwned>(data_dir: &Path, request: &str) -> io::Result<T> {
         let mut stream = std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET_FILE))?;
-        writeln!(stream, "{CHECK}")?;
+        writeln!(stream, "{request}")?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line)?;
         serde_json::from_str(&line).map_err(io::Error::other)
@@ -113,7 +135,7 @@ mod unix {
 }
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Control, ask_check};
+pub(crate) use elsewhere::{Control, ask_check, ask_hold};
 
 /// Where there are no such sockets, commands need the repository stopped.
 #[cfg(not(unix))]
@@ -123,6 +145,7 @@ mod elsewhere {
     use yidang_archive::CheckReport;
 
     use super::*;
+    use crate::holds::{HoldLine, HoldRefusal, HoldWish};
     use crate::repository::Repository;
 
     pub(crate) enum Control {}
@@ -135,6 +158,13 @@ mod elsewhere {
         pub(crate) async fn serve(self, _repository: Arc<Repository>) {
             match self {}
         }
+    }
+
+    pub(crate) fn ask_hold(
+        _data_dir: &Path,
+        _wish: &HoldWish,
+    ) -> io::Result<Result<Vec<HoldLine>, HoldRefusal>> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(crate) fn ask_check(_data_dir: &Path) -> io::Result<Result<CheckReport, String>> {

@@ -53,8 +53,16 @@ impl Repository {
             return Ok(Some(wire::ERASURE_DENIED));
         }
         let (id, mut entry) = (entry.id, entry.clone());
+        let mut on_file = target;
         if let Some(material) = entry.material {
-            entry.material = self.state.stored_for(material)?.or(Some(material));
+            let stored = self.state.stored_for(material)?.unwrap_or(material);
+            entry.material = Some(stored);
+            on_file = ErasureTarget::Material(stored);
+        }
+        // What was taken on before a hold was placed is through: holds wait for it.
+        if self.state.erasure(id)?.is_none() && self.archive.is_held(&on_file)? {
+            tracing::info!(agent = agent.record.name, erasure = %id, "a hold keeps something from being forgotten");
+            return Ok(Some(wire::LEGAL_HOLD));
         }
         let holders = self.holders_of(entry.material)?.iter().map(hex::encode).collect();
         let request = serde_json::to_vec(&KeptRequest { entry, holders }).map_err(|_| Code::StorageFailed)?;

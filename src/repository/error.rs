@@ -33,6 +33,9 @@ pub enum StartError {
     /// The running repository could not be asked.
     #[error("the running repository: {0}")]
     Control(String),
+    /// What was given to name somebody is no number of its kind.
+    #[error("standard input names nobody")]
+    SubjectInvalid,
     /// The operating system refused something the program cannot do without.
     #[error("{0}")]
     System(String),
@@ -58,6 +61,7 @@ impl StartError {
             Self::Secrets(SecretsError::Unreadable(_)) => "access_denied",
             Self::Listen { .. } => "listen_failed",
             Self::Control(_) => "control_failed",
+            Self::SubjectInvalid => "subject_invalid",
             Self::System(_) => "system_failed",
         }
     }
@@ -76,6 +80,10 @@ impl StartError {
             "key_damaged" => "restore the keys folder from its backup",
             "keys_wrong" => "point keys_dir at the keys that belong to this data folder",
             "state_damaged" | "archive_damaged" => "run `yidang-repository check` and restore from a backup",
+            "subject_invalid" => "write the type, such as resident, a space and the number to standard input",
+            "hold_unknown" => "see `yidang-repository hold list`",
+            "material_unknown" => "check the identifier",
+            "material_erased" => "nothing is left of it to be kept",
             "listen_failed" => "choose a free address of this machine under [http] listen",
             "control_failed" => "ask again, or stop the repository first",
             _ => "see the message and the disk's state",
@@ -93,6 +101,9 @@ fn archive_code(error: &ArchiveError) -> &'static str {
             StorageFault::Missing | StorageFault::Damaged => "archive_damaged",
             StorageFault::Io => "archive_failed",
         },
+        ArchiveError::HoldUnknown => "hold_unknown",
+        ArchiveError::MaterialUnknown => "material_unknown",
+        ArchiveError::MaterialErased => "material_erased",
         ArchiveError::Keys(_) => "key_missing",
         ArchiveError::KeysWrong => "keys_wrong",
         _ => "archive_failed",

@@ -12,6 +12,7 @@ use yidang_sync::limits::{FEED_ITEMS_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{FeedAnswer, FeedItem, FeedQuery, News};
 
 use crate::erasures::{NEWS_CONTEXT, PersonalNews};
+use crate::holds::ORDER_CONTEXT;
 use crate::problem::{Code, Problem};
 use crate::refilings::PLACE_CONTEXT;
 use crate::repository::{Agent, Repository, work};
@@ -75,6 +76,11 @@ impl Repository {
                 let now = personal.map(|sealed| self.personal(PLACE_CONTEXT, &sealed)).transpose()?;
                 News::Refiled { materials, now }
             }
+            FeedWhat::Held(hold) => {
+                let order = personal.map(|sealed| self.personal(ORDER_CONTEXT, &sealed)).transpose()?;
+                News::Held { hold, materials, order }
+            }
+            FeedWhat::HoldLifted(hold) => News::HoldLifted { hold },
             FeedWhat::Erased(erasure) => {
                 let personal = personal.map(|sealed| self.personal(NEWS_CONTEXT, &sealed)).transpose()?;
                 let PersonalNews { holder, shared_kept } =

@@ -28,6 +28,8 @@ mod error;
 mod feed;
 mod filing;
 mod grants;
+mod hold_command;
+mod holds;
 mod language;
 mod limits;
 #[cfg(test)]

@@ -46,6 +46,6 @@ pub(crate) const GRANTED_PICTURES_MAX: usize = 1_000_000;
 /// Materials looked through for one page of a filtered list.
 pub(crate) const SCANNED_MAX: usize = 2000;
 /// Bytes of a request on the control socket.
-pub(crate) const CONTROL_REQUEST_MAX: u64 = 1024;
+pub(crate) const CONTROL_REQUEST_MAX: u64 = 16 << 10;
 /// How long a request on the control socket may take to arrive.
 pub(crate) const CONTROL_WAIT: Duration = Duration::from_secs(5);

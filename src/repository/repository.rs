@@ -77,6 +77,7 @@ impl Repository {
             repository.admit(record);
         }
         repository.finish_erasures()?;
+        repository.finish_holds()?;
         Ok(repository)
     }
 

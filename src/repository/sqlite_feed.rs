@@ -1,13 +1,13 @@
-//! The agents' feeds in SQLite: who is told of an erasure or a refiling, and in what order.
+//! The agents' feeds in SQLite: who is told of an erasure, a refiling or a hold, and in what order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, Transaction, params};
-use yidang_model::{ErasureId, MaterialId};
+use yidang_model::{ErasureId, HoldId, MaterialId};
 
 use crate::sqlite_state::{fixed, put_contact, signed};
 use crate::state::{
-    AgentNumber, ErasureOutcome, FeedRow, FeedWhat, RefilingOutcome, StateError, StateFault, Tag,
+    AgentNumber, ErasureOutcome, FeedRow, FeedWhat, HoldOutcome, RefilingOutcome, StateError, StateFault, Tag,
 };
 
 /// Puts an erasure onto the feeds. The whole is one transaction, and sequences are counted on the agent's own
@@ -16,7 +16,7 @@ pub(crate) fn finish_erasure(
     t: &Transaction<'_>,
     outcome: &ErasureOutcome<'_>,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
-    let mut told = concerned(t, outcome)?;
+    let mut told = concerned_by(t, outcome)?;
     told.entry(outcome.requester).or_default();
     let mut heads = Vec::with_capacity(told.len());
     for (agent, own) in told {
@@ -65,6 +65,56 @@ pub(crate) fn finish_refiling(
     Ok(heads)
 }
 
+/// Puts a hold onto the feeds of those who have such papers, or had the dossier open.
+pub(crate) fn announce_hold(
+    t: &Transaction<'_>,
+    outcome: &HoldOutcome,
+) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+    let concerned = ErasureOutcome {
+        id: ErasureId::from_bytes(*outcome.id.as_bytes()),
+        requester: 0,
+        materials: outcome.material.as_slice(),
+        holder: outcome.holder,
+        shown_for: &[],
+        personal: Vec::new(),
+    };
+    let mut told = concerned_by(t, &concerned)?;
+    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'held' AND erasure = ?2";
+    let mut heads = Vec::with_capacity(told.len());
+    while let Some((agent, own)) = told.pop_first() {
+        if t.prepare_cached(has_it)?.exists(params![agent, outcome.id.as_bytes()])? {
+            continue;
+        }
+        let all: BTreeSet<MaterialId> = outcome.material.into_iter().chain(own).collect();
+        let personal = Some(&outcome.personal[..]);
+        heads.push((agent, append(t, agent, ("held", outcome.id.as_bytes()), &all, personal)?));
+    }
+    Ok(heads)
+}
+
+/// Tells those who were told of a hold that it is lifted.
+pub(crate) fn announce_lifted(
+    t: &Transaction<'_>,
+    id: HoldId,
+) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+    let sql = "SELECT agent FROM feed AS f WHERE what = 'held' AND erasure = ?1 AND NOT EXISTS
+               (SELECT 1 FROM feed WHERE agent = f.agent AND what = 'hold_lifted' AND erasure = ?1)";
+    let mut statement = t.prepare_cached(sql)?;
+    let told: Result<Vec<AgentNumber>, _> =
+        statement.query_map(params![id.as_bytes()], |row| row.get(0))?.collect();
+    let tell = |agent| Ok((agent, append(t, agent, ("hold_lifted", id.as_bytes()), &BTreeSet::new(), None)?));
+    told?.into_iter().map(tell).collect()
+}
+
+/// Holds that stand as far as the agents know.
+pub(crate) fn holds_told(connection: &Connection) -> Result<Vec<HoldId>, StateError> {
+    let sql = "SELECT DISTINCT erasure FROM feed AS f WHERE what = 'held' AND NOT EXISTS
+               (SELECT 1 FROM feed WHERE agent = f.agent AND what = 'hold_lifted' AND erasure = f.erasure)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let ids = statement.query_map([], |row| fixed(row, 0).map(HoldId::from_bytes))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
 /// Puts an item onto an agent's feed; its sequence. The count is on the agent's own row.
 fn append(
     t: &Transaction<'_>,
@@ -92,7 +142,7 @@ fn openers(t: &Transaction<'_>, person: &Tag) -> Result<Vec<AgentNumber>, StateE
 
 /// Everyone who committed one of the materials, under the names they gave them, everyone who filed for or looked
 /// at the person, and everyone who looked at a dossier in which the materials were.
-fn concerned(
+fn concerned_by(
     t: &Transaction<'_>,
     outcome: &ErasureOutcome<'_>,
 ) -> Result<BTreeMap<AgentNumber, Vec<MaterialId>>, StateError> {
@@ -146,6 +196,8 @@ fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
     let what = match row.get_ref(5)?.as_str().unwrap_or_default() {
         "erased" => FeedWhat::Erased(ErasureId::from_bytes(fixed(row, 2)?)),
         "refiled" => FeedWhat::Refiled,
+        "held" => FeedWhat::Held(HoldId::from_bytes(fixed(row, 2)?)),
+        "hold_lifted" => FeedWhat::HoldLifted(HoldId::from_bytes(fixed(row, 2)?)),
         _ => return Err(StateError::new(StateFault::Damaged, "a feed item is about nothing there is")),
     };
     Ok(FeedRow {

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId, Timestamp};
 
 use crate::limits::OPENED_STEP_MS;
 use crate::secrets::make_private_folder;
 use crate::sqlite_feed;
 use crate::state::{
-    AgentNumber, AgentRecord, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow, NewAgent,
-    PlannedErasure, RefilingOutcome, State, StateError, StateFault, Tag, Upload,
+    AgentNumber, AgentRecord, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow, HoldOutcome,
+    NewAgent, PlannedErasure, RefilingOutcome, State, StateError, StateFault, Tag, Upload,
 };
 
 /// The file in the data folder.
@@ -67,7 +67,8 @@ CREATE INDEX feed_personal ON feed (agent, sequence) WHERE personal IS NOT NULL;
 /// What a state of version 1 lacks.
 const SINCE_1: &str = "ALTER TABLE contacts ADD COLUMN opened_at INTEGER;";
 
-/// What a state of version 2 lacks. `erasure` holds the material's name where the item is no erasure.
+/// What a state of version 2 lacks. `erasure` holds the name of the material, or of the hold, where the item is no
+/// erasure.
 const SINCE_2: &str = "ALTER TABLE feed ADD COLUMN what TEXT NOT NULL DEFAULT 'erased';";
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
@@ -391,6 +392,18 @@ impl State for SqliteState {
 
     fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {
         self.write(|t| sqlite_feed::finish_refiling(t, outcome))
+    }
+
+    fn announce_hold(&self, outcome: &HoldOutcome) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+        self.write(|t| sqlite_feed::announce_hold(t, outcome))
+    }
+
+    fn announce_lifted(&self, id: HoldId) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+        self.write(|t| sqlite_feed::announce_lifted(t, id))
+    }
+
+    fn holds_told(&self) -> Result<Vec<HoldId>, StateError> {
+        sqlite_feed::holds_told(&self.read())
     }
 
     fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId, Timestamp};
 
 /// A keyed hash of a digest, a subject or a commit's body.
 pub(crate) type Tag = [u8; 32];
@@ -165,11 +165,25 @@ pub(crate) struct RefilingOutcome<'a> {
     pub(crate) personal: Vec<u8>,
 }
 
+/// A hold, to be told to the agents it concerns.
+#[derive(Debug)]
+pub(crate) struct HoldOutcome {
+    pub(crate) id: HoldId,
+    /// The material on file.
+    pub(crate) material: Option<MaterialId>,
+    /// Tag of the person whose papers are held.
+    pub(crate) holder: Option<Tag>,
+    /// What the agents keep of it, sealed.
+    pub(crate) personal: Vec<u8>,
+}
+
 /// What an item of a feed is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FeedWhat {
     Erased(ErasureId),
     Refiled,
+    Held(HoldId),
+    HoldLifted(HoldId),
 }
 
 /// An item of an agent's feed.
@@ -252,6 +266,16 @@ pub(crate) trait State: Send + Sync {
     /// Puts a refiling on the feed of everyone concerned, and remembers that those who filed it filed for the
     /// people whose it is now. The feeds it went onto, each with its new head.
     fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// Puts a hold on the feed of everyone who committed the material, or filed for or looked at the person, and
+    /// has not been told of it. The feeds it went onto, each with its new head.
+    fn announce_hold(&self, outcome: &HoldOutcome) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// Tells everyone who was told of a hold that it is lifted, once.
+    fn announce_lifted(&self, id: HoldId) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// Holds that agents were told of, and not that they are lifted.
+    fn holds_told(&self) -> Result<Vec<HoldId>, StateError>;
 
     /// At most `limit` items after that sequence, and the feed's head.
     fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError>;

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use yidang_model::{Digest, ErasureId, MaterialId, Subject, SubjectError, SubjectType, Timestamp};
+use yidang_model::{Digest, ErasureId, HoldId, MaterialId, Subject, SubjectError, SubjectType, Timestamp};
 
 use crate::text;
 pub use crate::wire_material::{WireError, WireImage, WireMaterial, WirePage};
@@ -27,6 +27,8 @@ pub const MATERIAL_CONFLICT: &str = "material_conflict";
 /// Result code: this agent may not ask that this be forgotten. It neither filed it itself nor had the dossier
 /// open lately.
 pub const ERASURE_DENIED: &str = "erasure_denied";
+/// Result code: a legal hold keeps this from being forgotten.
+pub const LEGAL_HOLD: &str = "legal_hold";
 /// Result code: this agent may not put this right. It neither filed it itself nor had the dossier open lately.
 pub const REFILING_DENIED: &str = "refiling_denied";
 /// Result code: no such material is on file.
@@ -338,9 +340,49 @@ pub enum News {
         #[serde(default)]
         now: Option<WirePlace>,
     },
+    /// These, or a person's papers, may not be forgotten until further notice.
+    Held {
+        /// The hold.
+        #[serde(with = "text")]
+        hold: HoldId,
+        /// One material under the names it has; empty for a person's papers.
+        #[serde(with = "text::list")]
+        materials: Vec<MaterialId>,
+        /// What the window keeps of it; absent once it has carried that out.
+        #[serde(default)]
+        order: Option<WireHold>,
+    },
+    /// They may again.
+    HoldLifted {
+        /// The hold.
+        #[serde(with = "text")]
+        hold: HoldId,
+    },
     /// Something this version does not know; to be passed over.
     #[serde(other)]
     Unknown,
+}
+
+/// What a window keeps of a legal hold.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireHold {
+    /// The person whose papers are held; absent for a material.
+    #[serde(default)]
+    pub holder: Option<WireSubject>,
+    /// Why.
+    pub reason: String,
+    /// The case it was placed for.
+    #[serde(default)]
+    pub case: Option<String>,
+    /// Who placed it.
+    #[serde(default)]
+    pub operator: Option<String>,
+}
+
+impl fmt::Debug for WireHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WireHold(…)")
+    }
 }
 
 /// Body of `POST /v1/holders/materials`.

@@ -105,6 +105,17 @@ impl Repository {
         self.program().arg(command).arg("--config").arg(self.config()).output().expect("the program runs")
     }
 
+    /// The same, with several words and this on its standard input.
+    pub(crate) fn command_with_input(&self, words: &[&str], input: &str) -> Output {
+        let mut command = self.program();
+        command.args(words).arg("--config").arg(self.config());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the program runs");
+        // It may have ended without reading.
+        let _ = process.stdin.take().expect("its input is piped").write_all(input.as_bytes());
+        process.wait_with_output().expect("it ends")
+    }
+
     fn program(&self) -> Command {
         let Some(clock) = self.clock else { return Command::new(PROGRAM) };
         let mut command = Command::new(FAKETIME);

@@ -214,6 +214,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Correct what `detail` names; see `/v1/openapi.json` for the form.',
     },
   },
+  legal_hold: {
+    status: 409,
+    title: {
+      zh: '这份材料或这个人的材料依法保全，不能删除。',
+      en: 'A legal hold keeps this paper, or this person\'s papers, from being forgotten.',
+    },
+    remedy: {
+      zh: '解除保全后才能删除；请管理员用 yidang archive hold list 查看是谁、因何保全。',
+      en: 'It can be forgotten once the hold is lifted; an administrator sees who placed it with `yidang archive hold list`.',
+    },
+  },
   material_elsewhere: {
     status: 409,
     title: {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{Erasure, ErasureRequest, ErasureTarget};
+use yidang_archive::{ArchiveError, Erasure, ErasureRequest, ErasureTarget};
 use yidang_model::{ErasureId, MaterialId};
 
 use super::extract::{Address, Json, blocking};
@@ -68,7 +68,8 @@ pub(crate) struct ErasureBody {
 /// The request is in the ledger when this answers, and is carried out even if the PC stops. Alone, this PC does
 /// it at once and answers `done`: keys and pictures are gone for good. With a repository its rule decides; the
 /// call waits up to 1.5 seconds for that and may answer `requested`: ask `readErasure` later. A material that only
-/// the repository holds can be named once it was seen in a dossier that is open.
+/// the repository holds can be named once it was seen in a dossier that is open. What is under a legal hold is
+/// refused (`legal_hold`); where only the repository knows of the hold, the answer's state is `refused`.
 #[utoipa::path(post, path = "/v1/erasures", tag = "erasures", operation_id = "requestErasure",
     request_body(content = Forget, description = "Exactly one of `holder` and `material`, and why."),
     responses((status = 201, description = "The erasure is entered.", body = ErasureBody)))]
@@ -164,7 +165,15 @@ async fn carry_out(app: &Shared, wish: ErasureRequest) -> Result<Erasure, Proble
     let erasure = blocking(move || {
         let archive = &worker.archive;
         let requested = archive.request_erasure(wish)?;
-        if alone { Ok(archive.erase(requested.id)?) } else { Ok(requested) }
+        if !alone {
+            return Ok(requested);
+        }
+        let erased = archive.erase(requested.id);
+        // Placed in this very moment. Nobody waits for it to be lifted.
+        if erased == Err(ArchiveError::LegalHold) {
+            archive.refuse_erasure(requested.id)?;
+        }
+        Ok(erased?)
     })
     .await?;
     let erasure = if alone { erasure } else { decided(app, erasure).await? };

@@ -8,6 +8,7 @@ use yidang_archive::{Archive, CheckReport};
 
 use super::audit::{AuditCommand, audit};
 use super::export::{ExportCommand, export};
+use super::hold::{HoldCommand, hold};
 use super::import::{ImportCommand, import};
 use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
@@ -47,6 +48,8 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
+    #[command(subcommand)]
+    Hold(HoldCommand),
     Export(ExportCommand),
     Import(ImportCommand),
 }
@@ -60,6 +63,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
     }
     match *command {
         ArchiveCommand::Audit(ref wish) => audit(config, wish)?,
+        ArchiveCommand::Hold(ref command) => hold(config, command)?,
         ArchiveCommand::Export(ref command) => return export(config, command),
         ArchiveCommand::Import(ref command) => return import(config, command),
         ArchiveCommand::List { json } => list(config, json)?,

@@ -54,11 +54,11 @@ pub(super) struct ExportCommand {
     json: bool,
 }
 
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     within(text, NAME_CHARS_MAX)
 }
 
-fn text(text: &str) -> Result<String, String> {
+pub(super) fn text(text: &str) -> Result<String, String> {
     within(text, TEXT_CHARS_MAX)
 }
 
@@ -120,7 +120,7 @@ fn pack(config: &Config, request: &Request, mut packer: Packer) -> Result<Packed
 }
 
 /// Type and number from standard input.
-fn read_subject() -> Result<(String, String), Failure> {
+pub(super) fn read_subject() -> Result<(String, String), Failure> {
     let remedy = "write the type, a space and the number to standard input";
     let missing = |cause: &str| Failure::new("subject_missing", cause, remedy);
     let mut text = String::new();

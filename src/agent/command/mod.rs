@@ -6,6 +6,7 @@ mod card;
 mod demo;
 mod enrol;
 mod export;
+mod hold;
 mod import;
 mod import_report;
 mod output;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use yidang_archive::CheckReport;
 
 use super::export::{ExportNews, ExportRequest};
+use super::hold::{HoldLine, HoldRequest};
 use super::import::{ImportAnswer, ImportRequest};
 use super::probe::ProbeReport;
 
@@ -36,6 +37,8 @@ pub(crate) enum Request {
     Card(CardRequest),
     /// Tell everything on file for a person.
     Export(ExportRequest),
+    /// Something about legal holds.
+    Hold(HoldRequest),
     /// Something for a paper that is imported.
     Import(ImportRequest),
 }
@@ -143,6 +146,8 @@ pub(crate) enum News {
     Materials(Vec<MaterialLine>),
     /// Some more of what the ledger says.
     Audited(Vec<AuditedLine>),
+    /// Some more of the holds that stand.
+    Holds(Vec<HoldLine>),
     /// Something happened at the reader.
     Event(WatchedEvent),
     /// Some more of a dossier.
@@ -224,6 +229,12 @@ pub(crate) enum Outcome {
         /// Whether there are more than were wanted.
         truncated: bool,
     },
+    /// The hold stands.
+    Held(HoldLine),
+    /// The hold is gone.
+    Lifted,
+    /// The holds have been told.
+    HoldsListed,
     /// What the card says: the fields of `POST /v1/card/read`.
     Card(Box<Value>),
     /// The daemon stops, and nothing more is told.

@@ -10,6 +10,7 @@ mod client;
 #[cfg(not(unix))]
 mod elsewhere;
 mod export;
+mod hold;
 mod import;
 mod message;
 mod probe;
@@ -25,6 +26,7 @@ pub(crate) use client::Connection;
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};
+pub(crate) use hold::{Held, HoldLine, HoldRequest};
 pub(crate) use import::{FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, StageImport};
 pub(crate) use message::{
     ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome, Request,

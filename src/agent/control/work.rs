@@ -54,6 +54,9 @@ impl Workplace {
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Export(request) => super::export::export(&self.archive, request, listen),
+            Request::Hold(request) => {
+                super::hold::carry_out(&self.archive, self.repository.is_none(), request, listen)
+            }
             Request::Import(request) => super::import::import(&self.archive, &self.counter, request),
             Request::Card(request) => match &self.card {
                 Some(card) => card.carry_out(request, listen),

@@ -1,18 +1,18 @@
-//! The repository's news for this window: what to forget, and what belongs elsewhere.
+//! The repository's news for this window: what to forget, what to hold, and what belongs elsewhere.
 
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use yidang_archive::{ArchiveError, ErasureTarget, WentElsewhere};
-use yidang_model::{ErasureId, Kind, MaterialId, Subject};
+use yidang_archive::{ArchiveError, ErasureTarget, HoldTarget, WentElsewhere};
+use yidang_model::{ErasureId, HoldId, Kind, MaterialId, Subject};
 use yidang_sync::limits::FEED_ITEMS_MAX;
 use yidang_sync::machine::REPOSITORY_PROTOCOL;
-use yidang_sync::wire::{FeedAnswer, News, WirePlace, WireSubject};
+use yidang_sync::wire::{FeedAnswer, News, WireHold, WirePlace, WireSubject};
 
 use super::SyncEvent;
 use super::error::{ARCHIVE_FAILED, STATE_FAILED};
 use super::shared::Shared;
-use super::source::Place;
+use super::source::{Order, Place};
 use super::store::Decision;
 
 /// Carries feed items out, one at a time, whichever thread fetched them.
@@ -56,9 +56,10 @@ impl Feed {
                 News::Erased { erasure, materials, holder, shared_kept } => {
                     shared.store.decide(*erasure, Decision::Erased).map_err(state_failed)?;
                     let (materials, shared_kept) = (materials.clone(), shared_kept.clone());
-                    let went = WentElsewhere { materials, shared_kept };
+                    let went = WentElsewhere { decided: true, materials, shared_kept };
                     erase(shared, *erasure, &went, holder.as_ref())?;
-                    (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials: went.materials });
+                    let materials = gone(shared, went.materials)?;
+                    (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials });
                 }
                 News::Refiled { materials, now } => {
                     if let Some(now) = now {
@@ -70,6 +71,12 @@ impl Feed {
                     shared.store.decide(*erasure, Decision::Refused).map_err(state_failed)?;
                     shared.source.refuse(*erasure).map_err(archive_failed)?;
                 }
+                News::Held { hold, materials, order } => {
+                    if let Some(order) = order {
+                        place(shared, *hold, materials, order)?;
+                    }
+                }
+                News::HoldLifted { hold } => shared.source.lift(*hold).map_err(archive_failed)?,
                 News::Unknown => tracing::info!(sequence = item.sequence, "news of a newer repository"),
             }
             shared.store.feed_done(epoch, item.sequence).map_err(state_failed)?;
@@ -99,11 +106,44 @@ fn erase(
     } else {
         for material in materials {
             let part = part_of(erasure, *material);
-            let alone = WentElsewhere { materials: Vec::new(), shared_kept: went.shared_kept.clone() };
+            let alone = WentElsewhere { materials: Vec::new(), ..went.clone() };
             source.erase(part, ErasureTarget::Material(*material), alone).map_err(archive_failed)?;
         }
     }
     tracing::info!(erasure = %erasure, materials = materials.len(), "an erasure of the repository was carried out");
+    Ok(())
+}
+
+/// What of it is not on file here: a hold may keep something.
+fn gone(shared: &Shared, materials: Vec<MaterialId>) -> Result<Vec<MaterialId>, &'static str> {
+    let mut gone = Vec::with_capacity(materials.len());
+    for material in materials {
+        if !shared.source.has(material).map_err(archive_failed)? {
+            gone.push(material);
+        }
+    }
+    Ok(gone)
+}
+
+fn place(
+    shared: &Shared,
+    hold: HoldId,
+    materials: &[MaterialId],
+    order: &WireHold,
+) -> Result<(), &'static str> {
+    let WireHold { holder, reason, case, operator } = order;
+    let order = Order { reason: reason.clone(), case: case.clone(), operator: operator.clone() };
+    if let Some(holder) = holder {
+        let subject = Subject::try_from(holder).map_err(|_| REPOSITORY_PROTOCOL)?;
+        return shared.source.hold(hold, HoldTarget::Holder(subject), order).map_err(archive_failed);
+    }
+    // One paper, under the name that this window gave it, if it is here at all.
+    for material in materials {
+        if shared.source.has(*material).map_err(archive_failed)? {
+            let target = HoldTarget::Material(*material);
+            return shared.source.hold(hold, target, order).map_err(archive_failed);
+        }
+    }
     Ok(())
 }
 

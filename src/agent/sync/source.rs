@@ -1,9 +1,10 @@
 //! What the worker needs of the archive.
 
 use yidang_archive::{
-    Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget, Refiling, WentElsewhere,
+    Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget, HoldTarget, LiftHold, PlaceHold,
+    Refiling, WentElsewhere,
 };
-use yidang_model::{Digest, ErasureId, Kind, MaterialId, Subject};
+use yidang_model::{Digest, ErasureId, HoldId, Kind, MaterialId, Subject};
 
 /// Client name under which the repository's decisions are carried out.
 const REPOSITORY: &str = "repository";
@@ -16,6 +17,14 @@ pub(super) struct Place {
     pub(super) case: Option<String>,
 }
 
+/// Why the repository holds something, and for whom.
+#[derive(Clone)]
+pub(super) struct Order {
+    pub(super) reason: String,
+    pub(super) case: Option<String>,
+    pub(super) operator: Option<String>,
+}
+
 /// The archive as far as the worker needs it. All calls block.
 pub(super) trait Source: Send + Sync {
     /// Sequence of the last ledger entry.
@@ -25,7 +34,7 @@ pub(super) trait Source: Send + Sync {
     /// The plain bytes of one of a material's pictures.
     fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Carries out what the repository decided, and enters what went there. Done already, or nothing to do, is
-    /// fine.
+    /// fine, and so is what waits for a hold.
     fn erase(
         &self,
         id: ErasureId,
@@ -36,6 +45,12 @@ pub(super) trait Source: Send + Sync {
     fn refile(&self, id: MaterialId, place: Place) -> Result<(), ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
+    /// Places the repository's hold. A material that is not held here, or a hold that stands already, is fine.
+    fn hold(&self, id: HoldId, target: HoldTarget, order: Order) -> Result<(), ArchiveError>;
+    /// Lifts the repository's hold. One that does not stand here is fine.
+    fn lift(&self, id: HoldId) -> Result<(), ArchiveError>;
+    /// Whether a material is on file here.
+    fn has(&self, id: MaterialId) -> Result<bool, ArchiveError>;
     /// Whether the erasure was asked for or carried out here.
     fn knows(&self, id: ErasureId) -> Result<bool, ArchiveError>;
 }
@@ -75,7 +90,11 @@ impl Source for Archive {
         };
         match done {
             // Nothing of that person was ever filed here; or the material went with another erasure.
-            Ok(_) | Err(ArchiveError::HolderUnknown | ArchiveError::MaterialErased) => Ok(()),
+            // Or a hold keeps it: it is entered, and goes when that is lifted.
+            Ok(_)
+            | Err(ArchiveError::HolderUnknown | ArchiveError::MaterialErased | ArchiveError::LegalHold) => {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }
@@ -102,6 +121,27 @@ impl Source for Archive {
             Ok(_) | Err(ArchiveError::ErasureUnknown | ArchiveError::Invalid(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn hold(&self, id: HoldId, target: HoldTarget, order: Order) -> Result<(), ArchiveError> {
+        let Order { reason, case, operator } = order;
+        let by = Actor { client: REPOSITORY.to_owned(), operator };
+        match self.place_hold(PlaceHold { id, target, reason, case, by, decided_elsewhere: true }) {
+            Ok(_) | Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lift(&self, id: HoldId) -> Result<(), ArchiveError> {
+        let by = Actor { client: REPOSITORY.to_owned(), operator: None };
+        match self.lift_hold(LiftHold { id, reason: String::new(), by, decided_elsewhere: true }) {
+            Ok(()) | Err(ArchiveError::HoldUnknown) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn has(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        Ok(self.material(id)?.is_some())
     }
 
     fn knows(&self, id: ErasureId) -> Result<bool, ArchiveError> {

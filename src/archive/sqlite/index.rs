@@ -4,16 +4,16 @@ use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
-use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId, Timestamp};
 
 use super::database::{Database, damaged, remove_database};
 use super::fault::Failure;
 use super::row::{row_limit, stored, unsigned};
 use super::schema::INDEX;
-use super::{index_changes, index_dump};
+use super::{index_changes, index_dump, index_holds};
 use crate::storage::{
-    BlobName, ErasureState, Index, IndexChange, IndexDump, KeyId, MaterialRow, StagedRow, StagedState,
-    StorageError, StorageFault, Tag,
+    BlobName, ErasureState, HoldRow, Index, IndexChange, IndexDump, KeyId, MaterialRow, StagedRow,
+    StagedState, StorageError, StorageFault, Tag,
 };
 
 const STAGED_COLUMNS: &str = "sequence, id, key, expires_at_millis, state, material";
@@ -221,6 +221,22 @@ impl Index for SqliteIndex {
             };
             ids?.into_iter().map(with_blobs).collect()
         })
+    }
+
+    fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError> {
+        self.read(index_holds::deferred)
+    }
+
+    fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StorageError> {
+        self.read(|connection| index_holds::hold(connection, id))
+    }
+
+    fn holds(&self, after: u64, limit: usize) -> Result<Vec<HoldRow>, StorageError> {
+        self.read(|connection| index_holds::holds(connection, after, limit))
+    }
+
+    fn is_held(&self, material: Option<MaterialId>, holders: &[Tag]) -> Result<bool, StorageError> {
+        self.read(|connection| index_holds::is_held(connection, material, holders))
     }
 
     fn counts(&self) -> Result<(u64, u64), StorageError> {

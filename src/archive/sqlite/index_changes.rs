@@ -5,6 +5,7 @@ use yidang_model::{CaptureId, ErasureId, MaterialId};
 
 use super::database::damaged;
 use super::fault::Failure;
+use super::index_holds as holds;
 use super::row::stored;
 use super::schema::INDEX;
 use crate::storage::{IndexChange, MaterialRow, StagedRow, StagedState, Tag};
@@ -29,13 +30,17 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             erase(transaction, *id, *sequence, materials, *holder)
         }
         IndexChange::ErasureDone(id) => finish(transaction, *id),
+        IndexChange::ErasureDeferred { id, sequence } => holds::defer(transaction, *id, *sequence),
+        IndexChange::Held(row) => holds::place(transaction, row),
+        IndexChange::HoldLifted(id) => holds::lift(transaction, *id),
     }
 }
 
 /// Removes every row.
 pub(super) fn clear(transaction: &Transaction<'_>) -> Result<(), Failure> {
     transaction.execute_batch(
-        "DELETE FROM doomed_blobs; DELETE FROM erasures; DELETE FROM tombstones; DELETE FROM staged_blobs;
+        "DELETE FROM deferred_erasures; DELETE FROM held_materials; DELETE FROM holds;
+         DELETE FROM doomed_blobs; DELETE FROM erasures; DELETE FROM tombstones; DELETE FROM staged_blobs;
          DELETE FROM staged; DELETE FROM material_blobs; DELETE FROM material_holders; DELETE FROM materials;
          UPDATE applied SET sequence = 0;",
     )?;
@@ -97,6 +102,7 @@ fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure>
 
 /// The row it had goes, and with it whom it was filed to.
 fn refile(transaction: &Transaction<'_>, id: MaterialId, row: Option<&MaterialRow>) -> Result<(), Failure> {
+    holds::follow(transaction, id, row)?;
     transaction.prepare_cached("DELETE FROM materials WHERE id = ?1")?.execute([id.as_bytes()])?;
     match row {
         Some(row) if !is_erased(transaction, id)? => file(transaction, row),
@@ -138,7 +144,7 @@ fn refuse(transaction: &Transaction<'_>, id: ErasureId) -> Result<(), Failure> {
     transaction
         .prepare_cached("UPDATE erasures SET state = 'refused' WHERE id = ?1 AND state = 'requested'")?
         .execute([id.as_bytes()])?;
-    Ok(())
+    holds::settle(transaction, id)
 }
 
 fn erase(
@@ -155,6 +161,7 @@ fn erase(
              state = CASE state WHEN 'done' THEN 'done' ELSE 'erasing' END",
         )?
         .execute(params![id.as_bytes(), stored(sequence)])?;
+    holds::settle(transaction, id)?;
     let mut doom = transaction.prepare_cached(
         "INSERT OR IGNORE INTO doomed_blobs (erasure, name)
          SELECT ?1, name FROM material_blobs JOIN materials ON sequence = material WHERE id = ?2",

@@ -8,7 +8,7 @@ use crate::storage::IndexDump;
 
 /// One query per table. Row numbers are ledger sequences and so belong to the truth; nothing else in the
 /// file, such as the order in which rows came, shows.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 12] = [
     ("applied", "SELECT sequence FROM applied"),
     ("material", "SELECT id, sequence, filing, supersedes FROM materials"),
     ("material holder", "SELECT material, holder FROM material_holders"),
@@ -18,6 +18,9 @@ const TABLES: [(&str, &str); 9] = [
     ("tombstone", "SELECT material FROM tombstones"),
     ("erasure", "SELECT id, state, requested, erased FROM erasures"),
     ("doomed blob", "SELECT erasure, name FROM doomed_blobs"),
+    ("hold", "SELECT id, sequence, holder FROM holds"),
+    ("held material", "SELECT hold, material FROM held_materials"),
+    ("deferred erasure", "SELECT erasure, sequence FROM deferred_erasures"),
 ];
 
 /// Every row of every table as one line, sorted.

@@ -12,6 +12,7 @@ mod fields_tests;
 mod index;
 mod index_changes;
 mod index_dump;
+mod index_holds;
 mod keyring;
 mod ledger;
 #[cfg(test)]

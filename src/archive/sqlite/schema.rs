@@ -141,6 +141,24 @@ pub(crate) const INDEX: Schema = Schema {
         ALTER TABLE materials ADD COLUMN supersedes BLOB CHECK (length(supersedes) = 16);
         CREATE INDEX materials_supersedes ON materials (supersedes) WHERE supersedes IS NOT NULL;
     ",
+        "
+        CREATE TABLE holds (
+            id BLOB PRIMARY KEY CHECK (length(id) = 16),
+            sequence INTEGER NOT NULL UNIQUE CHECK (sequence > 0),
+            holder BLOB CHECK (length(holder) = 32)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX holds_holder ON holds (holder) WHERE holder IS NOT NULL;
+        CREATE TABLE held_materials (
+            material BLOB NOT NULL CHECK (length(material) = 16),
+            hold BLOB NOT NULL REFERENCES holds (id) ON DELETE CASCADE,
+            PRIMARY KEY (material, hold)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX held_materials_hold ON held_materials (hold);
+        CREATE TABLE deferred_erasures (
+            erasure BLOB PRIMARY KEY REFERENCES erasures (id) ON DELETE CASCADE,
+            sequence INTEGER NOT NULL CHECK (sequence > 0)
+        ) STRICT, WITHOUT ROWID;
+    ",
     ],
     durable: false,
 };

@@ -3,7 +3,7 @@
 //! No row holds anything personal in the clear: people and contents appear as tags, everything else is read
 //! from the ledger entry a row points at.
 
-use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId, Timestamp};
 
 use super::{BlobName, KeyId, StorageError, Tag};
 
@@ -65,6 +65,20 @@ pub enum ErasureState {
     Done,
 }
 
+/// A hold that stands, as the index knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRow {
+    /// The hold.
+    pub id: HoldId,
+    /// Its `held` entry.
+    pub sequence: u64,
+    /// Tag of the person whose papers are held; `None` for a hold on a material.
+    pub holder: Option<Tag>,
+    /// Materials held by name, sorted: the one it was placed on, or those that were put right since and had been
+    /// the held person's.
+    pub materials: Vec<MaterialId>,
+}
+
 /// One step the index takes for one ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IndexChange {
@@ -103,6 +117,13 @@ pub enum IndexChange {
     },
     /// It was refused.
     ErasureRefused(ErasureId),
+    /// It was decided elsewhere and waits for a hold to be lifted.
+    ErasureDeferred {
+        /// The erasure.
+        id: ErasureId,
+        /// Its `erasure_deferred` entry.
+        sequence: u64,
+    },
     /// Removes the materials, leaves tombstones, and lists the blobs nothing needs any more for deletion.
     /// For a material that stays with others, only the holder is taken off.
     Erased {
@@ -118,6 +139,11 @@ pub enum IndexChange {
     },
     /// Every trace is gone: the list of blobs to delete is cleared.
     ErasureDone(ErasureId),
+    /// A hold stands from here on. A material that is put right while it stands, and is no longer the held
+    /// person's, is held by name.
+    Held(HoldRow),
+    /// The hold is gone.
+    HoldLifted(HoldId),
 }
 
 /// Everything in the index, in a fixed order: two indexes of the same truth have equal dumps.
@@ -174,6 +200,18 @@ pub trait Index: Send + Sync {
     /// Erasures whose traces are still being removed, each with the blobs left to delete, sorted. A blob that
     /// something needs again by now is not among them.
     fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError>;
+
+    /// Erasures that wait for a hold to be lifted, each with its `erasure_deferred` entry, in the order of those.
+    fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError>;
+
+    /// A hold that stands.
+    fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StorageError>;
+
+    /// At most `limit` holds that stand, in the order they were placed, after `after`.
+    fn holds(&self, after: u64, limit: usize) -> Result<Vec<HoldRow>, StorageError>;
+
+    /// Whether a hold stands on this material by name, or on one of these people.
+    fn is_held(&self, material: Option<MaterialId>, holders: &[Tag]) -> Result<bool, StorageError>;
 
     /// How many materials and blobs count.
     fn counts(&self) -> Result<(u64, u64), StorageError>;

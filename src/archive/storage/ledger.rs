@@ -64,12 +64,18 @@ verbs! {
     Exported = "exported",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
+    /// The repository decided it, and a hold keeps it from being carried out here for now.
+    ErasureDeferred = "erasure_deferred",
     /// The request was refused.
     ErasureRefused = "erasure_refused",
     /// The tombstone: from here on the materials are gone.
     Erased = "erased",
     /// Every trace the tombstone covers has been removed.
     ErasureDone = "erasure_done",
+    /// A material's or a person's papers may not be forgotten until further notice.
+    Held = "held",
+    /// They may again.
+    HoldLifted = "hold_lifted",
 }
 
 /// An entry about to be appended.

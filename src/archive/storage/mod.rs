@@ -13,7 +13,7 @@ mod names;
 
 pub use blob_store::{BlobStat, BlobStore};
 pub use error::{Part, StorageError, StorageFault};
-pub use index::{ErasureState, Index, IndexChange, IndexDump, MaterialRow, StagedRow, StagedState};
+pub use index::{ErasureState, HoldRow, Index, IndexChange, IndexDump, MaterialRow, StagedRow, StagedState};
 pub use key_keeper::{KeyKeeper, KeyKeeperError, Secret};
 pub use keyring::{EpochRecord, KeyPurpose, KeyRecord, Keyring};
 pub use ledger::{Entry, EntryHash, Ledger, NewEntry, Verb, chain_hash};

@@ -182,7 +182,11 @@ fn what_is_held_elsewhere_can_be_asked_for_by_whom_it_belongs_to() {
     }
     let kept = Digest::of(b"kept elsewhere");
     // What goes elsewhere and is held here with someone else stays here.
-    let went = WentElsewhere { materials: vec![material_id(9), material_id(1)], shared_kept: vec![kept] };
+    let went = WentElsewhere {
+        decided: true,
+        materials: vec![material_id(9), material_id(1)],
+        shared_kept: vec![kept],
+    };
     let done = archive.erase_with(erasure_id(2), went.clone()).unwrap();
     assert_eq!((&done.materials[..], &done.shared_kept[..]), (&[material_id(9)][..], &[kept][..]));
     assert_eq!(archive.erase_with(erasure_id(2), WentElsewhere::default()).unwrap(), done);

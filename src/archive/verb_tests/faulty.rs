@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use yidang_model::{CaptureId, ErasureId, MaterialId, Timestamp};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId, Timestamp};
 
 use crate::Parts;
 use crate::storage::*;
@@ -304,6 +304,22 @@ impl Index for Faulty<dyn Index> {
 
     fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError> {
         self.0.erasing()
+    }
+
+    fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError> {
+        self.0.deferred()
+    }
+
+    fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StorageError> {
+        self.0.hold(id)
+    }
+
+    fn holds(&self, after: u64, limit: usize) -> Result<Vec<HoldRow>, StorageError> {
+        self.0.holds(after, limit)
+    }
+
+    fn is_held(&self, material: Option<MaterialId>, holders: &[Tag]) -> Result<bool, StorageError> {
+        self.0.is_held(material, holders)
     }
 
     fn counts(&self) -> Result<(u64, u64), StorageError> {

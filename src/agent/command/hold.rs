@@ -1,0 +1,118 @@
+//! `yidang archive hold`.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::export::{name, read_subject, text};
+use super::output::{say, say_json};
+use super::reach;
+use crate::config::Config;
+use crate::control::{Held, HoldLine, HoldRequest, News, Outcome, Request};
+use crate::failure::Failure;
+
+/// Legal holds: what is held is neither erased nor disposed of, whoever asks, until the hold is lifted.
+#[derive(Subcommand)]
+pub(super) enum HoldCommand {
+    Place(PlaceCommand),
+    Lift(LiftCommand),
+    /// Names the holds that stand, without a word about whose papers they are.
+    List {
+        /// One JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Places a hold and prints its identifier.
+///
+/// With `--material` it is on that paper. Without, it is on everything of a person, what is filed later among it. The person
+/// comes from standard input, never from the command line, which other users can see: the type, a space, and the number.
+///
+///   echo "resident NUMBER" | yidang archive hold place --operator NAME --reason TEXT --case NUMBER
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct PlaceCommand {
+    /// One paper, by its identifier.
+    #[arg(long, value_name = "ID")]
+    material: Option<String>,
+    /// Who places it; stands in the ledger.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    operator: String,
+    /// Why; stands in the ledger. No names and no numbers of people.
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    reason: String,
+    /// For which case, or by which order.
+    #[arg(long, value_name = "NUMBER", value_parser = text)]
+    case: Option<String>,
+    /// One JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lifts a hold that was placed here. What a repository placed is lifted there. Erasures that waited for it are
+/// carried out.
+#[derive(Args)]
+pub(super) struct LiftCommand {
+    /// The hold.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Who lifts it; stands in the ledger.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    operator: String,
+    /// Why; stands in the ledger. No names and no numbers of people.
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    reason: String,
+}
+
+pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure> {
+    match command {
+        HoldCommand::Place(place) => {
+            let of = match &place.material {
+                Some(id) => Held::Material(id.clone()),
+                None => {
+                    let (subject_type, subject) = read_subject()?;
+                    Held::Person { subject_type, subject }
+                }
+            };
+            let request = HoldRequest::Place {
+                of,
+                operator: place.operator.clone(),
+                reason: place.reason.clone(),
+                case: place.case.clone(),
+            };
+            match reach::carry_out(config, &Request::Hold(request), &mut |_| Ok(()))? {
+                Outcome::Held(line) if place.json => say_json(&line),
+                Outcome::Held(line) => say(&line.id),
+                _ => Ok(()),
+            }
+        }
+        HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
+            let (id, operator, reason) = (id.clone(), operator.clone(), reason.clone());
+            let request = Request::Hold(HoldRequest::Lift { id, operator, reason });
+            reach::carry_out(config, &request, &mut |_| Ok(())).map(drop)
+        }
+        HoldCommand::List { json } => list(config, *json),
+    }
+}
+
+fn list(config: &Config, json: bool) -> Result<(), Failure> {
+    let mut holds: Vec<HoldLine> = Vec::new();
+    reach::carry_out(config, &Request::Hold(HoldRequest::List), &mut |news| {
+        if let News::Holds(some) = news {
+            holds.extend(some);
+        }
+        Ok(())
+    })?;
+    if json {
+        return say_json(&json!({"holds": holds}));
+    }
+    holds.iter().try_for_each(|hold| say(&row(hold)))
+}
+
+fn row(hold: &HoldLine) -> String {
+    let said = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
+    let materials = if hold.materials.is_empty() { "-".to_owned() } else { hold.materials.join(",") };
+    let [operator, case, reason] = [&hold.operator, &hold.case, &hold.reason].map(said);
+    let HoldLine { id, placed_at, about, placed_by, .. } = hold;
+    super::output::plain(&[id, placed_at, about, placed_by, &operator, &case, &reason, &materials])
+}

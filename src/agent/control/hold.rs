@@ -1,0 +1,152 @@
+//! Legal holds, for a command.
+
+use serde::{Deserialize, Serialize};
+use yidang_archive::{Actor, Archive, Hold, HoldTarget, LiftHold, PlaceHold};
+use yidang_model::{HoldId, MaterialId};
+
+use super::{Listen, News, Outcome};
+use crate::failure::Failure;
+use crate::random;
+
+/// Who the ledger says did it, beside the operator.
+const CLIENT: &str = "yidang archive hold";
+/// Holds told at once; their reasons are bounded, so they fit into a line of the socket.
+const LINES_AT_ONCE: usize = 32;
+
+/// What is wanted. No `Debug`: it names people.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "hold", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum HoldRequest {
+    /// Place one.
+    Place {
+        /// On what.
+        of: Held,
+        /// By whom.
+        operator: String,
+        /// Why.
+        reason: String,
+        /// For which case.
+        case: Option<String>,
+    },
+    /// Lift one.
+    Lift {
+        /// Which.
+        id: String,
+        /// By whom.
+        operator: String,
+        /// Why.
+        reason: String,
+    },
+    /// Tell those that stand.
+    List,
+}
+
+/// What is held.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Held {
+    /// A person's papers.
+    Person {
+        /// The word for what kind of number it is.
+        subject_type: String,
+        /// The number.
+        subject: String,
+    },
+    /// A material.
+    Material(String),
+}
+
+/// A hold as a local administrator sees it: not whose papers they are.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HoldLine {
+    pub(crate) id: String,
+    pub(crate) placed_at: String,
+    /// `person` or `material`.
+    pub(crate) about: String,
+    /// The held material, or those that were the held person's until they were put right.
+    pub(crate) materials: Vec<String>,
+    /// `this_pc` or `repository`.
+    pub(crate) placed_by: String,
+    pub(crate) operator: Option<String>,
+    pub(crate) case: Option<String>,
+    pub(crate) reason: Option<String>,
+}
+
+impl std::fmt::Debug for HoldLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HoldLine({})", self.id)
+    }
+}
+
+/// Does it. `is_alone`: no repository is configured, so what one has placed may be lifted here.
+pub(super) fn carry_out(
+    archive: &Archive,
+    is_alone: bool,
+    request: &HoldRequest,
+    listen: Listen<'_>,
+) -> Result<Outcome, Failure> {
+    match request {
+        HoldRequest::Place { of, operator, reason, case } => {
+            let placed = archive.place_hold(PlaceHold {
+                id: HoldId::from_bytes(random::bytes()),
+                target: target(of)?,
+                reason: reason.clone(),
+                case: case.clone(),
+                by: actor(operator),
+                decided_elsewhere: false,
+            })?;
+            Ok(Outcome::Held(line(placed)))
+        }
+        HoldRequest::Lift { id, operator, reason } => {
+            let unknown = |_| Failure::from(yidang_archive::ArchiveError::HoldUnknown);
+            archive.lift_hold(LiftHold {
+                id: id.parse().map_err(unknown)?,
+                reason: reason.clone(),
+                by: actor(operator),
+                decided_elsewhere: is_alone,
+            })?;
+            Ok(Outcome::Lifted)
+        }
+        HoldRequest::List => {
+            let holds: Vec<HoldLine> = archive.holds()?.into_iter().map(line).collect();
+            for some in holds.chunks(LINES_AT_ONCE) {
+                let cut = |e| Failure::new("output_failed", e, "see what takes the output");
+                listen(News::Holds(some.to_vec())).map_err(cut)?;
+            }
+            Ok(Outcome::HoldsListed)
+        }
+    }
+}
+
+fn actor(operator: &str) -> Actor {
+    Actor { client: CLIENT.to_owned(), operator: Some(operator.to_owned()) }
+}
+
+fn target(of: &Held) -> Result<HoldTarget, Failure> {
+    match of {
+        Held::Person { subject_type, subject } => {
+            super::export::subject(subject_type, subject).map(HoldTarget::Holder)
+        }
+        Held::Material(id) => {
+            let unknown = |_| Failure::from(yidang_archive::ArchiveError::MaterialUnknown);
+            id.parse::<MaterialId>().map(HoldTarget::Material).map_err(unknown)
+        }
+    }
+}
+
+fn line(hold: Hold) -> HoldLine {
+    let (about, own) = match hold.target {
+        HoldTarget::Holder(_) => ("person", None),
+        HoldTarget::Material(id) => ("material", Some(id)),
+    };
+    HoldLine {
+        id: hold.id.to_string(),
+        placed_at: hold.placed_at.to_string(),
+        about: about.to_owned(),
+        materials: own.iter().chain(&hold.materials).map(ToString::to_string).collect(),
+        placed_by: if hold.decided_elsewhere { "repository" } else { "this_pc" }.to_owned(),
+        operator: hold.by.operator,
+        case: hold.case,
+        reason: hold.reason,
+    }
+}

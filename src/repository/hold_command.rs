@@ -1,0 +1,126 @@
+//! `yidang-repository hold`.
+
+use std::io::{self, Read as _, Write as _};
+
+use clap::{Args, Subcommand};
+use yidang_sync::limits::NAME_LENGTH_MAX;
+use yidang_sync::wire::WireSubject;
+
+use crate::config::Config;
+use crate::error::StartError;
+use crate::holds::{HoldLine, HoldWish, carry_out};
+
+/// Longest input that is read for the person's number, in bytes.
+const INPUT_BYTES_MAX: u64 = 4096;
+/// Longest reason, in characters.
+const REASON_CHARS_MAX: usize = 500;
+
+/// Legal holds: what is held is not forgotten, at no window, until the hold is lifted.
+#[derive(Subcommand)]
+pub(crate) enum HoldCommand {
+    Place(PlaceCommand),
+    Lift(LiftCommand),
+    /// Name the holds that stand, without a word about whose papers they are.
+    List {
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Place a hold and print its identifier. With --material on one paper, else on everything of the person whom
+/// standard input names: the type (resident, passport …), a space, and the number.
+#[derive(Args)]
+pub(crate) struct PlaceCommand {
+    /// One paper, by its identifier.
+    #[arg(long, value_name = "ID")]
+    material: Option<String>,
+    /// Who places it.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    operator: String,
+    /// Why, without names and numbers of people.
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    reason: String,
+    /// For which case, or by which order.
+    #[arg(long, value_name = "NUMBER", value_parser = name)]
+    case: Option<String>,
+}
+
+/// Lift a hold. Windows carry out what waited for it.
+#[derive(Args)]
+pub(crate) struct LiftCommand {
+    /// The hold.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Who lifts it.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    operator: String,
+    /// Why, without names and numbers of people.
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    reason: String,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    within(text, NAME_LENGTH_MAX)
+}
+
+fn text(text: &str) -> Result<String, String> {
+    within(text, REASON_CHARS_MAX)
+}
+
+fn within(text: &str, chars_max: usize) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > chars_max || text.chars().any(char::is_control) {
+        return Err(format!("1 to {chars_max} characters, no control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Does it, here or in the repository that runs on the folder.
+pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartError> {
+    match command {
+        HoldCommand::Place(PlaceCommand { material, operator, reason, case }) => {
+            let holder = if material.is_none() { Some(read_subject()?) } else { None };
+            let wish = HoldWish::Place { holder, material, operator, reason, case };
+            carry_out(config, &wish)?.iter().for_each(|line| say(&line.id));
+        }
+        HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
+            carry_out(config, &HoldWish::Lift { id, operator, reason })?;
+        }
+        HoldCommand::List { json } => {
+            let lines = carry_out(config, &HoldWish::List)?;
+            if json {
+                say(&serde_json::json!({"holds": lines}).to_string());
+            } else {
+                lines.iter().for_each(|line| say(&row(line)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Type and number, for which a command line is no place.
+fn read_subject() -> Result<WireSubject, StartError> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text);
+    let (subject_type, value) = text
+        .trim()
+        .split_once(char::is_whitespace)
+        .filter(|_| read.is_ok())
+        .ok_or(StartError::SubjectInvalid)?;
+    Ok(WireSubject { r#type: subject_type.to_owned(), value: value.trim().to_owned() })
+}
+
+fn row(line: &HoldLine) -> String {
+    let said = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
+    let HoldLine { id, placed_at, about, materials, operator, case, reason } = line;
+    let materials = if materials.is_empty() { "-".to_owned() } else { materials.join(",") };
+    [id, placed_at, about, &said(operator), &said(case), &said(reason), &materials]
+        .map(|f| f.clone())
+        .join("\t")
+}
+
+fn say(text: &str) {
+    // When nobody reads it any more there is nobody to tell.
+    let _ = writeln!(io::stdout(), "{text}");
+}

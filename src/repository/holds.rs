@@ -1,0 +1,231 @@
+//! Legal holds: placed and lifted in the archive, then told to every agent that has such papers.
+
+use std::sync::PoisonError;
+
+use serde::{Deserialize, Serialize};
+use yidang_archive::{Actor, ArchiveError, Hold, HoldTarget, LiftHold, PlaceHold};
+use yidang_model::{HoldId, MaterialId, Subject};
+use yidang_sync::wire::{WireHold, WireSubject};
+
+use crate::config::Config;
+use crate::control::ask_hold;
+use crate::error::StartError;
+use crate::problem::Code;
+use crate::repository::Repository;
+use crate::sqlite_state::STATE_FILE;
+use crate::state::HoldOutcome;
+
+pub(crate) const ORDER_CONTEXT: &[u8] = b"hold news";
+/// Who the ledger says did it, beside the operator.
+const CLIENT: &str = "yidang-repository hold";
+
+/// What an operator wants. No `Debug`: it names people.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "hold", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum HoldWish {
+    /// Place one: on a material, or on a person's papers.
+    Place {
+        holder: Option<WireSubject>,
+        material: Option<String>,
+        operator: String,
+        reason: String,
+        case: Option<String>,
+    },
+    /// Lift one.
+    Lift { id: String, operator: String, reason: String },
+    /// Name those that stand.
+    List,
+}
+
+/// A hold as an operator sees it: not whose papers they are.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct HoldLine {
+    pub(crate) id: String,
+    pub(crate) placed_at: String,
+    /// `person` or `material`.
+    pub(crate) about: String,
+    /// The held material, or those that were the held person's until they were put right.
+    pub(crate) materials: Vec<String>,
+    pub(crate) operator: Option<String>,
+    pub(crate) case: Option<String>,
+    pub(crate) reason: Option<String>,
+}
+
+/// Why a hold was not placed or lifted; crosses the control socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HoldRefusal {
+    HoldUnknown,
+    MaterialUnknown,
+    MaterialErased,
+    SubjectInvalid,
+    /// What the archive or the state said.
+    Failed(String),
+}
+
+impl From<ArchiveError> for HoldRefusal {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::HoldUnknown => Self::HoldUnknown,
+            ArchiveError::MaterialUnknown => Self::MaterialUnknown,
+            ArchiveError::MaterialErased => Self::MaterialErased,
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<HoldRefusal> for StartError {
+    fn from(refusal: HoldRefusal) -> Self {
+        match refusal {
+            HoldRefusal::HoldUnknown => Self::Archive(ArchiveError::HoldUnknown),
+            HoldRefusal::MaterialUnknown => Self::Archive(ArchiveError::MaterialUnknown),
+            HoldRefusal::MaterialErased => Self::Archive(ArchiveError::MaterialErased),
+            HoldRefusal::SubjectInvalid => Self::SubjectInvalid,
+            HoldRefusal::Failed(cause) => Self::System(cause),
+        }
+    }
+}
+
+/// What was done: the hold placed, the one lifted, or those that stand.
+pub(crate) fn carry_out(config: &Config, wish: &HoldWish) -> Result<Vec<HoldLine>, StartError> {
+    if !config.data_dir.join(STATE_FILE).is_file() {
+        let none = format!("{}: no repository ever ran here", config.data_dir.display());
+        return Err(StartError::System(none));
+    }
+    match Repository::open(config) {
+        Ok(repository) => Ok(repository.hold(wish)?),
+        Err(StartError::Archive(ArchiveError::Storage(error)))
+            if error.fault == yidang_archive::storage::StorageFault::InUse =>
+        {
+            let asked = ask_hold(&config.data_dir, wish).map_err(|e| StartError::Control(e.to_string()))?;
+            Ok(asked?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Repository {
+    /// Does what an operator wants. Durable when it returns; the agents concerned hear of it on their feeds.
+    pub(crate) fn hold(&self, wish: &HoldWish) -> Result<Vec<HoldLine>, HoldRefusal> {
+        match wish {
+            HoldWish::Place { holder, material, operator, reason, case } => {
+                let placed = self.place(PlaceHold {
+                    id: HoldId::from_bytes(crate::secrets::random()),
+                    target: self.target(holder.as_ref(), material.as_deref())?,
+                    reason: reason.clone(),
+                    case: case.clone(),
+                    by: actor(operator),
+                    decided_elsewhere: false,
+                })?;
+                Ok(vec![line(&placed)])
+            }
+            HoldWish::Lift { id, operator, reason } => {
+                let id: HoldId = id.parse().map_err(|_| HoldRefusal::HoldUnknown)?;
+                self.lift(LiftHold {
+                    id,
+                    reason: reason.clone(),
+                    by: actor(operator),
+                    decided_elsewhere: false,
+                })?;
+                Ok(Vec::new())
+            }
+            HoldWish::List => Ok(self.archive.holds()?.iter().map(line).collect()),
+        }
+    }
+
+    /// The material on file, under whatever name it was committed, or the person.
+    fn target(
+        &self,
+        holder: Option<&WireSubject>,
+        material: Option<&str>,
+    ) -> Result<HoldTarget, HoldRefusal> {
+        if let Some(id) = material {
+            let id: MaterialId = id.parse().map_err(|_| HoldRefusal::MaterialUnknown)?;
+            let stored = self.state.stored_for(id).map_err(|e| HoldRefusal::Failed(e.to_string()))?;
+            return Ok(HoldTarget::Material(stored.unwrap_or(id)));
+        }
+        let who = holder.and_then(|holder| Subject::try_from(holder).ok());
+        who.map(HoldTarget::Holder).ok_or(HoldRefusal::SubjectInvalid)
+    }
+
+    fn place(&self, hold: PlaceHold) -> Result<Hold, HoldRefusal> {
+        // What is being forgotten is forgotten first, and nothing is filed meanwhile that would miss it.
+        let _writing = self.forgetting.write().unwrap_or_else(PoisonError::into_inner);
+        let placed = self.archive.place_hold(hold)?;
+        self.tell_of(&placed).map_err(HoldRefusal::Failed)?;
+        tracing::info!(hold = %placed.id, "a hold was placed");
+        Ok(placed)
+    }
+
+    fn lift(&self, lift: LiftHold) -> Result<(), HoldRefusal> {
+        let _writing = self.forgetting.write().unwrap_or_else(PoisonError::into_inner);
+        let id = lift.id;
+        self.archive.lift_hold(lift)?;
+        self.tell_lifted(id).map_err(HoldRefusal::Failed)?;
+        tracing::info!(hold = %id, "a hold was lifted");
+        Ok(())
+    }
+
+    /// Tells what a crash kept from being told. Called before the first request.
+    pub(crate) fn finish_holds(&self) -> Result<(), StartError> {
+        let standing = self.archive.holds()?;
+        let told = self.state.holds_told()?;
+        for hold in standing.iter().filter(|hold| !told.contains(&hold.id)) {
+            self.tell_of(hold).map_err(StartError::System)?;
+        }
+        for id in told.iter().filter(|id| !standing.iter().any(|hold| hold.id == **id)) {
+            self.tell_lifted(*id).map_err(StartError::System)?;
+        }
+        Ok(())
+    }
+
+    fn tell_of(&self, hold: &Hold) -> Result<(), String> {
+        let (holder, material) = match &hold.target {
+            HoldTarget::Holder(who) => (Some(who), None),
+            HoldTarget::Material(id) => (None, Some(*id)),
+        };
+        let order = WireHold {
+            holder: holder.map(WireSubject::from),
+            reason: hold.reason.clone().unwrap_or_default(),
+            case: hold.case.clone(),
+            operator: hold.by.operator.clone(),
+        };
+        let failed = || Code::StorageFailed.as_str().to_owned();
+        let order = serde_json::to_vec(&order).map_err(|_| failed())?;
+        let outcome = HoldOutcome {
+            id: hold.id,
+            material,
+            holder: holder.map(|who| self.secrets.subject_tag(who)),
+            personal: self.secrets.seal(ORDER_CONTEXT, &order).ok_or_else(failed)?,
+        };
+        let told = self.state.announce_hold(&outcome).map_err(|e| e.to_string())?;
+        told.into_iter().for_each(|(agent, head)| self.announce(agent, head));
+        Ok(())
+    }
+
+    fn tell_lifted(&self, id: HoldId) -> Result<(), String> {
+        let told = self.state.announce_lifted(id).map_err(|e| e.to_string())?;
+        told.into_iter().for_each(|(agent, head)| self.announce(agent, head));
+        Ok(())
+    }
+}
+
+fn actor(operator: &str) -> Actor {
+    Actor { client: CLIENT.to_owned(), operator: Some(operator.to_owned()) }
+}
+
+fn line(hold: &Hold) -> HoldLine {
+    let (about, own) = match &hold.target {
+        HoldTarget::Holder(_) => ("person", None),
+        HoldTarget::Material(id) => ("material", Some(*id)),
+    };
+    HoldLine {
+        id: hold.id.to_string(),
+        placed_at: hold.placed_at.to_string(),
+        about: about.to_owned(),
+        materials: own.iter().chain(&hold.materials).map(ToString::to_string).collect(),
+        operator: hold.by.operator.clone(),
+        case: hold.case.clone(),
+        reason: hold.reason.clone(),
+    }
+}

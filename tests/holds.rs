@@ -1,0 +1,159 @@
+//! Promise: what is under a legal hold is not forgotten, whoever asks, and goes once nothing holds it any more.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::agent::Agent;
+use crate::support::repository::Repository;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
+/// Everything between windows happens within this time, on the busiest machine.
+const PATIENCE: Duration = Duration::from_secs(40);
+const WHO_AND_WHY: [&str; 4] = ["--operator", "Operator Ng", "--reason", "court order"];
+
+/// The person on the reader: an open holder, and how a command is told of them.
+fn person(agent: &Agent) -> (String, String) {
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let text = |field: &str| card[field].as_str().expect("a text").to_owned();
+    (text("holder"), format!("resident {}\n", text("id_number")))
+}
+
+fn file(agent: &Agent, holder: &str, picture: &[u8]) -> String {
+    let capture = agent.upload(picture).expect(201);
+    let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]]});
+    let material = agent.post("/v1/materials", &body).expect(201);
+    material["id"].as_str().expect("an id").to_owned()
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn hold(agent: &Agent, words: &[&str], input: &str) -> Output {
+    agent.command_with_input(&[&["archive", "hold"], words].concat(), input)
+}
+
+fn place(agent: &Agent, on: &[&str], input: &str) -> String {
+    said(&hold(agent, &[&["place"], on, &WHO_AND_WHY, &["--case", "2026-7"]].concat(), input))
+}
+
+fn lift(agent: &Agent, id: &str) -> Output {
+    hold(agent, &[&["lift", id], &WHO_AND_WHY[..]].concat(), "")
+}
+
+fn holds(agent: &Agent) -> Vec<Value> {
+    let list: Value = serde_json::from_str(&said(&hold(agent, &["list", "--json"], ""))).expect("a document");
+    list["holds"].as_array().expect("a list").clone()
+}
+
+fn erase(agent: &Agent, what: &Value) -> crate::support::agent::Answer {
+    let mut body = what.clone();
+    body["reason"] = json!("test");
+    agent.post("/v1/erasures", &body)
+}
+
+fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_hold_placed_by_a_command_refuses_the_api_until_it_is_lifted() {
+    let mut agent = Agent::start();
+    let (holder, number) = person(&agent);
+    let [held, other] = [FORM, LETTER].map(|picture| file(&agent, &holder, picture));
+    let on_paper = place(&agent, &["--material", &held], "");
+    assert!(agent.stop());
+    let on_person = place(&agent, &[], &number);
+    agent.run();
+    let (holder, number) = person(&agent);
+    for what in [json!({"material": held}), json!({"material": other}), json!({"holder": holder})] {
+        erase(&agent, &what).is_problem(409, "legal_hold");
+    }
+    let listed = holds(&agent);
+    let told: Vec<_> = listed.iter().map(|hold| (&hold["id"], &hold["about"], &hold["materials"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!(on_paper), &json!("material"), &json!([held])),
+            (&json!(on_person), &json!("person"), &json!([])),
+        ]
+    );
+    let of_person = number.split_whitespace().last().expect("a number");
+    assert!(!json!(listed).to_string().contains(of_person) && !agent.read_log().contains(of_person));
+    said(&lift(&agent, &on_person));
+    assert!(complaint(&lift(&agent, &on_person)).contains("error hold_unknown: "));
+    assert_eq!(erase(&agent, &json!({"material": other})).expect(201)["state"], "done");
+    erase(&agent, &json!({"material": held})).is_problem(409, "legal_hold");
+    said(&lift(&agent, &on_paper));
+    assert_eq!(erase(&agent, &json!({"holder": holder})).expect(201)["state"], "done");
+    assert!(
+        complaint(&hold(&agent, &[&["place", "--material", &held], &WHO_AND_WHY[..]].concat(), ""))
+            .contains("error material_erased: ")
+    );
+    assert!(
+        complaint(&hold(&agent, &[&["place"], &WHO_AND_WHY[..]].concat(), "nobody"))
+            .contains("error subject_missing: ")
+    );
+}
+
+#[test]
+fn the_repository_s_hold_reaches_the_windows_and_a_window_s_own_outlasts_an_erasure_elsewhere() {
+    let mut repository = Repository::start();
+    let a = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let ((at_a, number), (at_b, _)) = (person(&a), person(&b));
+    let first = file(&a, &at_a, FORM);
+    let second = file(&b, &at_b, LETTER);
+    for agent in [&a, &b] {
+        wait_until("it arrives", || agent.get("/v1/sync").expect(200)["backlog_materials"] == 0);
+    }
+    let placed = repository.command_with_input(&[&["hold", "place"], &WHO_AND_WHY[..]].concat(), &number);
+    let id = said(&placed);
+    for agent in [&a, &b] {
+        wait_until("the window is told", || {
+            holds(agent).iter().any(|hold| hold["id"] == id.as_str() && hold["placed_by"] == "repository")
+        });
+    }
+    for what in [json!({"material": first}), json!({"holder": at_a})] {
+        erase(&a, &what).is_problem(409, "legal_hold");
+    }
+    assert!(complaint(&lift(&a, &id)).contains("error hold_elsewhere: "));
+    // Placed while nobody ran: the windows hear of it all the same, and of its end.
+    repository.kill();
+    let on_paper = ["hold", "place", "--material", &first];
+    let other = said(&repository.command_with_input(&[&on_paper[..], &WHO_AND_WHY].concat(), ""));
+    said(&repository.command_with_input(&[&["hold", "lift", &id], &WHO_AND_WHY[..]].concat(), ""));
+    repository.run();
+    wait_until("one hold came and one went", || {
+        holds(&a).iter().map(|hold| &hold["id"]).eq([other.as_str()]) && holds(&b).is_empty()
+    });
+    said(&repository.command_with_input(&[&["hold", "lift", &other], &WHO_AND_WHY[..]].concat(), ""));
+    wait_until("nothing is held", || holds(&a).is_empty());
+
+    // A hold of the window's own: the district forgets the person, and this window's paper waits.
+    let own = place(&b, &["--material", &second], "");
+    let asked = erase(&a, &json!({"holder": at_a})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is forgotten at the other window", || a.get(&path).expect(200)["state"] == "done");
+    let list = format!("/v1/holders/{at_b}/materials");
+    let shown = |agent: &Agent| agent.get(&list).expect(200)["materials"].as_array().map_or(0, Vec::len);
+    let ledger = || said(&b.command_with_input(&["archive", "audit", "person", "--json"], &number));
+    wait_until("the erasure waits", || ledger().contains("erasure_deferred"));
+    assert_eq!(shown(&b), 1, "it is held");
+    said(&lift(&b, &own));
+    wait_until("it goes with the hold", || shown(&b) == 0);
+    assert!(said(&b.command(&["archive", "verify"])).starts_with("clean"));
+}
