@@ -62,6 +62,8 @@ mod page_command;
 mod page_content;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
+/// A paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
+mod retention;
 /// What a window says about the repository is so, and it works whatever that is.
 mod sync_status;
 /// A paper shown once at one window is there at every window.

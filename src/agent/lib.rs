@@ -27,6 +27,7 @@ mod quality_words;
 mod random;
 mod recent;
 mod replay;
+mod retention;
 mod scope;
 mod server;
 mod simulation;

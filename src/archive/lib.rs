@@ -15,6 +15,7 @@ mod changes;
 mod check_report;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod disposal;
 mod entry;
 mod erase;
 mod erasing;
@@ -46,6 +47,7 @@ mod veil;
 #[cfg(test)]
 mod verb_tests;
 mod verify;
+mod versions;
 mod writer;
 
 pub use archive::{Archive, ArchiveOptions, Clock, Parts, Stats, SystemClock};
@@ -53,6 +55,7 @@ pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery};
 pub use caller::{Actor, Idempotency};
 pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check_report::{CheckReport, DamageLine};
+pub use disposal::{Disposal, OnFilePage};
 pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;
 pub use export::{EXPORT_MATERIALS_MAX, Export};

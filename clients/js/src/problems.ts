@@ -236,6 +236,28 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Have it put right at the window that filed it: its `counter` says which.',
     },
   },
+  material_restricted: {
+    status: 410,
+    title: {
+      zh: '这份材料的保管期限已满，不再提供查阅，等待处置。',
+      en: 'This paper\'s retention term is over: it is shown no more and waits to be disposed of.',
+    },
+    remedy: {
+      zh: '请让当事人重新提交；保管期限由管理员在配置 [[retention]] 中规定，处置用 yidang archive dispose。',
+      en: 'Have the paper brought again; an administrator sets terms under `[[retention]]` and disposes with `yidang archive dispose`.',
+    },
+  },
+  material_superseded: {
+    status: 409,
+    title: {
+      zh: '这份材料已经被一份更新的材料取代。',
+      en: 'A newer paper has taken this one\'s place already.',
+    },
+    remedy: {
+      zh: '请重新列出该当事人的材料，在 supersedes 中填写现行的那一份。',
+      en: 'List the holder\'s materials again and name the current one in `supersedes`.',
+    },
+  },
   material_unknown: {
     status: 404,
     title: {

@@ -636,7 +636,7 @@ export interface Problem {
 }
 
 /** What can go wrong. More may come. */
-export type ProblemCode = 'token_missing' | 'token_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'legal_hold' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
+export type ProblemCode = 'token_missing' | 'token_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'material_superseded' | 'material_restricted' | 'legal_hold' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
 
 /** What can be said of a picture's legibility. */
 export interface Quality {

@@ -62,6 +62,8 @@ verbs! {
     Audited = "audited",
     /// Someone took a dossier out as a package.
     Exported = "exported",
+    /// Papers whose retention term is over were disposed of; the erasure of each follows.
+    Disposed = "disposed",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The repository decided it, and a hold keeps it from being carried out here for now.
