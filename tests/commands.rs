@@ -145,6 +145,16 @@ fn an_auditor_is_told_who_did_what_beside_the_daemon_and_without() {
         0,
     );
     assert_eq!((one["entries"].as_array().map(Vec::len), &one["truncated"]), (Some(1), &json!(true)));
+    let nobody = "resident 000000199001010017\n";
+    let nothing = document(&agent.command_with_input(&["archive", "audit", "person", "--json"], nobody), 0);
+    assert_eq!(
+        (&nothing["known"], &nothing["entries"], &one["known"]),
+        (&json!(false), &json!([]), &json!(true))
+    );
+    let nothing = agent.command_with_input(&["archive", "audit", "person"], nobody);
+    assert!(
+        text(&nothing.stderr).starts_with("nothing is known under this number") && nothing.stdout.is_empty()
+    );
     let missing = agent.command_with_input(&["archive", "audit", "person"], " ");
     fails(&missing, "subject_missing");
     let wrong = agent.command_with_input(&["archive", "audit", "person"], "resident 123456");

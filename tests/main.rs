@@ -68,6 +68,8 @@ mod pairing;
 mod privacy;
 /// What a window acknowledged outlives its PC.
 mod recover;
+/// A paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
+mod retention;
 /// What a window says about the repository is so, and it works whatever that is.
 mod sync_status;
 /// A paper shown once at one window is there at every window.

@@ -303,3 +303,17 @@ fn nothing_is_written_over_what_the_same_run_wrote_or_what_is_no_file() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("something that is no file"));
     holds(&bench, "form.jpg", FORM);
 }
+
+#[test]
+fn a_pipe_is_refused_and_a_name_does_not_move_the_terminal() {
+    let name = "a\u{1b}[2J.jpg";
+    let bench = Bench::with(&[(name, FORM)]);
+    let made = std::process::Command::new("mkfifo").arg(bench.path("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let output = bench.run(&["pipe", name, "no\u{1b}[2J.jpg"]);
+    assert_eq!(output.status.code(), Some(1));
+    let (told, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(error.contains("error file_unreadable: pipe: this is no regular file"), "{error}");
+    assert!(told.contains(r"a\u{1b}[2J.jpg") && error.contains(r"no\u{1b}[2J.jpg"), "{told}{error}");
+    assert!(!told.contains('\u{1b}') && !error.contains('\u{1b}'));
+}

@@ -63,6 +63,7 @@ impl Document {
             material: self.material(page),
             from,
             page_sets: Vec::new(),
+            may_fork: false,
             by: clerk(),
             purpose: None,
             idempotency: None,

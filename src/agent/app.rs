@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use yidang_archive::Archive;
+use yidang_model::Material;
 
+use crate::clock::date_at_counter;
 use crate::config::Config;
 use crate::events::Events;
 use crate::holders::Holders;
@@ -55,3 +57,11 @@ pub(crate) struct App {
 }
 
 pub(crate) type Shared = Arc<App>;
+
+impl App {
+    /// Whether a paper's term is over: it is shown to nobody, and waits to be disposed of.
+    pub(crate) fn is_restricted(&self, material: &Material) -> bool {
+        let retention = &self.config.retention;
+        !retention.0.is_empty() && retention.is_over(material, date_at_counter(self.archive.now()))
+    }
+}

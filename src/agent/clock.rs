@@ -18,7 +18,8 @@ pub(crate) fn today() -> Option<Date> {
     date_at_counter(now())
 }
 
-fn date_at_counter(at: Timestamp) -> Option<Date> {
+/// The date at the counter, of an instant.
+pub(crate) fn date_at_counter(at: Timestamp) -> Option<Date> {
     at.plus_millis(COUNTER_OFFSET_MS).to_string().get(..10)?.parse().ok()
 }
 

@@ -11,13 +11,17 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
+use yidang_model::Kind;
 
+use crate::retention::{Retention, RetentionRule, TermStart};
 use crate::tokens::is_origin;
 
 /// Where the agent listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18680";
 /// Longest name of a counter, in characters.
 const COUNTER_LENGTH_MAX: usize = 128;
+/// Terms that can be configured.
+const RETENTION_YEARS: std::ops::RangeInclusive<u16> = 1..=200;
 
 /// What holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub struct Config {
     pub repository_url: Option<String>,
     /// An enrolment code to use at the first start.
     pub enrol_code: Option<String>,
+    /// How long papers are kept, by kind.
+    pub retention: Retention,
 }
 
 /// Why a configuration does not hold. Names the key, and the line where the file has one.
@@ -105,6 +111,15 @@ struct File {
     camera: CameraSection,
     simulated: SimulatedSection,
     repository: RepositorySection,
+    retention: Vec<RetentionSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetentionSection {
+    kind: String,
+    years: u16,
+    starts: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -298,6 +313,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
         repository_url: file.repository.url.map(|u| repository(&u)).transpose()?,
         enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
+        retention: retention(file.retention)?,
     })
 }
 
@@ -371,6 +387,26 @@ fn decoder(path: PathBuf) -> Result<PathBuf, ConfigError> {
         return Err(bad("card.photo_decoder", reason));
     }
     Ok(path)
+}
+
+fn retention(written: Vec<RetentionSection>) -> Result<Retention, ConfigError> {
+    let mut rules: Vec<RetentionRule> = Vec::with_capacity(written.len());
+    for RetentionSection { kind, years, starts } in written {
+        let kind = Kind::new(&kind).map_err(|error| bad("retention.kind", error.to_string()))?;
+        if rules.iter().any(|rule| rule.kind == kind) {
+            return Err(bad("retention.kind", format!("`{}` has two rules", kind.as_str())));
+        }
+        if !RETENTION_YEARS.contains(&years) {
+            return Err(bad("retention.years", "from 1 to 200; a kind without a rule is kept for good"));
+        }
+        let starts = match starts.as_deref() {
+            None | Some("filed") => TermStart::Filed,
+            Some("valid_until") => TermStart::ValidUntil,
+            Some(_) => return Err(bad("retention.starts", "is `filed` or `valid_until`")),
+        };
+        rules.push(RetentionRule { kind, years, starts });
+    }
+    Ok(Retention(rules))
 }
 
 fn repository(url: &str) -> Result<String, ConfigError> {
@@ -500,11 +536,26 @@ mod tests {
             (&format!("{LEAST}[card]\nphoto_decoder = \"decode\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[card]\nphoto_decoder = \"\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
+            (&format!("{LEAST}[[retention]]\nkind = \"A b\"\nyears = 1\n"), "retention.kind"),
+            (&format!("{LEAST}{RULE}{RULE}"), "retention.kind"),
+            (&format!("{LEAST}[[retention]]\nkind = \"form\"\nyears = 0\n"), "retention.years"),
+            (&format!("{LEAST}{RULE}starts = \"case_closed\"\n"), "retention.starts"),
         ];
         for (text, key) in cases {
             let error = load(text, &[]).unwrap_err().to_string();
             assert!(error.starts_with(key), "{key}: {error}");
         }
+    }
+
+    const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 10\n";
+
+    #[test]
+    fn nothing_is_disposed_of_unless_it_is_configured() {
+        assert_eq!(load(LEAST, &[]).unwrap().retention, Retention::default());
+        let text = format!("{LEAST}{RULE}starts = \"valid_until\"\n");
+        let rule =
+            RetentionRule { kind: Kind::new("form").unwrap(), years: 10, starts: TermStart::ValidUntil };
+        assert_eq!(load(&text, &[]).unwrap().retention, Retention(vec![rule]));
     }
 
     proptest::proptest! {

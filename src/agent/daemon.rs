@@ -178,6 +178,7 @@ fn workplace(app: &Shared, card_drivers: Vec<Arc<dyn CardDriver>>) -> Arc<Workpl
         sync: app.sync.clone(),
         repository: app.config.repository_url.clone(),
         counter: app.config.counter.clone(),
+        retention: app.config.retention.clone(),
         card: Some(card),
     })
 }

@@ -29,6 +29,7 @@ mod random;
 mod recent;
 mod recover;
 mod replay;
+mod retention;
 mod scope;
 mod server;
 mod simulation;

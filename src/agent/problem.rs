@@ -119,6 +119,12 @@ codes! {
     IdempotencyConflict = "idempotency_conflict", 409,
         "同一个 Idempotency-Key 用在了不同的请求上。", "每个新请求请使用新的键。",
         "The same Idempotency-Key came with a different request.", "Use a new key for each new request.";
+    MaterialSuperseded = "material_superseded", 409,
+        "这份材料已经被一份更新的材料取代。", "请重新列出该当事人的材料，在 supersedes 中填写现行的那一份。",
+        "A newer paper has taken this one's place already.", "List the holder's materials again and name the current one in `supersedes`.";
+    MaterialRestricted = "material_restricted", 410,
+        "这份材料的保管期限已满，不再提供查阅，等待处置。", "请让当事人重新提交；保管期限由管理员在配置 [[retention]] 中规定，处置用 yidang archive dispose。",
+        "This paper's retention term is over: it is shown no more and waits to be disposed of.", "Have the paper brought again; an administrator sets terms under `[[retention]]` and disposes with `yidang archive dispose`.";
     LegalHold = "legal_hold", 409,
         "这份材料或这个人的材料依法保全，不能删除。", "解除保全后才能删除；请管理员用 yidang archive hold list 查看是谁、因何保全。",
         "A legal hold keeps this paper, or this person's papers, from being forgotten.", "It can be forgotten once the hold is lifted; an administrator sees who placed it with `yidang archive hold list`.";

@@ -92,6 +92,9 @@ pub struct AuditEnd {
     pub lines: u64,
     /// Whether there are more than were wanted.
     pub truncated: bool,
+    /// `false` for a person under whose number nothing can be read: never filed for here, mistyped, or forgotten.
+    /// Which of them, the ledger cannot tell.
+    pub known: bool,
 }
 
 impl Archive {
@@ -113,6 +116,7 @@ impl Archive {
         };
         let stores = &self.shared.stores;
         let mut walk = Walk::new(stores, &query)?;
+        let known = walk.key.is_some() || !matches!(query.of, AuditOf::Person(_));
         let limit = query.limit.min(AUDIT_LINES_MAX);
         let (mut after, mut lines) = (0, 0);
         while after + 1 < entered {
@@ -121,17 +125,17 @@ impl Archive {
             for entry in entries.iter().filter(|entry| entry.sequence < entered) {
                 let Some(line) = skip_damaged(walk.line(entry))?.flatten() else { continue };
                 if lines == limit {
-                    return Ok(AuditEnd { lines, truncated: true });
+                    return Ok(AuditEnd { lines, truncated: true, known });
                 }
                 lines += 1;
                 if !tell(line) {
-                    return Ok(AuditEnd { lines, truncated: true });
+                    return Ok(AuditEnd { lines, truncated: true, known });
                 }
             }
             after = last;
             progress(after.min(entered - 1), entered - 1);
         }
-        Ok(AuditEnd { lines, truncated: false })
+        Ok(AuditEnd { lines, truncated: false, known })
     }
 }
 

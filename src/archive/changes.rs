@@ -120,7 +120,8 @@ fn standing(stores: &Stores, opened: &OpenEntry) -> Result<Option<Box<Material>>
         return Ok(None);
     }
     match stores.index.material(id)? {
-        Some(row) if row.sequence > opened.sequence => {
+        // Put right since, or its predecessor was erased.
+        Some(row) if row.sequence > opened.sequence || row.supersedes.is_some() => {
             let now = stores.lag.surely(stores.filed_as_recorded(&row)?)?;
             Ok(now.map(|(stored, _)| Box::new(stored.material)))
         }

@@ -23,6 +23,8 @@ struct Expected {
     materials: u64,
     unfiled: u64,
     lifted: HashSet<HoldId>,
+    /// Papers whose predecessor was erased, by which entry, and whose place they take since.
+    relinked: HashMap<MaterialId, (u64, MaterialId)>,
 }
 
 impl Expected {
@@ -42,7 +44,12 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
     visit_entries(stores, head, &mut |entry| {
         let refs = || refs_of(entry).unwrap_or_default();
         match entry.content.verb {
-            Verb::Erased => expected.erased.extend(refs().materials.iter().map(|id| id.0)),
+            Verb::Erased => {
+                let refs = refs();
+                let sequence = entry.sequence;
+                expected.erased.extend(refs.materials.iter().map(|id| id.0));
+                expected.relinked.extend(refs.relinked.iter().map(|(n, o)| (n.0, (sequence, o.0))));
+            }
             Verb::HoldLifted => expected.lifted.extend(refs().hold.map(|id| id.0)),
             // One that does not open is left out by the index too.
             Verb::Refiled if noticed(index_change(stores, entry))?.is_ok() => {
@@ -158,7 +165,11 @@ fn compare_material(
     }
     expected.materials += 1;
     let live = stores.index.material(row.id)?;
-    if live.as_ref() != Some(row) {
+    let mut row = row.clone();
+    if let Some((_, older)) = expected.relinked.get(&row.id).filter(|(since, _)| row.sequence < *since) {
+        row.supersedes = Some(*older);
+    }
+    if live.as_ref() != Some(&row) {
         let fault = if live.is_some() { StorageFault::Damaged } else { StorageFault::Missing };
         report.add(Check::Index, Part::Index, DamagedThing::Material(row.id), fault);
     }

@@ -191,6 +191,7 @@ impl Scribe {
             None => (Extent::default(), None),
         };
         extent.add(&stores, elsewhere)?;
+        let relinked = crate::versions::around(&stores, &extent.materials)?;
         self.write_alone(|planner| {
             let mut slots = Vec::with_capacity(subjects.len());
             for subject in &subjects {
@@ -204,6 +205,7 @@ impl Scribe {
                     erasure: Some(Text(id)),
                     materials: extent.materials.iter().copied().map(Text).collect(),
                     whole_holder: request.refs.whole_holder,
+                    relinked: relinked.iter().map(|(newer, older)| (Text(*newer), Text(*older))).collect(),
                     ..Refs::default()
                 },
                 office: Office {
@@ -217,7 +219,8 @@ impl Scribe {
             };
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
             let sequence = planner.sequence;
-            let change = IndexChange::Erased { id, sequence, materials: extent.materials.clone(), holder };
+            let (materials, relinked) = (extent.materials.clone(), relinked.clone());
+            let change = IndexChange::Erased { id, sequence, materials, relinked, holder };
             Ok(draft(entry, change, Answer::Sequence(sequence)))
         })
     }

@@ -59,6 +59,9 @@ pub enum ArchiveError {
     /// No such erasure.
     #[error("no such erasure")]
     ErasureUnknown,
+    /// Another version has taken that paper's place.
+    #[error("another version has taken that paper's place")]
+    MaterialSuperseded,
     /// A hold keeps it from being forgotten.
     #[error("a legal hold keeps this from being forgotten")]
     LegalHold,

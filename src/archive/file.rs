@@ -37,6 +37,9 @@ pub struct Filing {
     /// Which of `from` each page was made of, in the pages' order; empty where that is not known. Kept with the
     /// record, so that the sets can be recognised when they are handed in again ([`Archive::page_sets`]).
     pub page_sets: Vec<CaptureId>,
+    /// Whether it takes the place it names even where another version has: what was filed elsewhere is taken as
+    /// it comes. Else [`ArchiveError::MaterialSuperseded`].
+    pub may_fork: bool,
     /// Who files it.
     pub by: Actor,
     /// What for, where it was said.
@@ -165,13 +168,18 @@ impl PreparedFiling {
         let staged = self.filing.from.iter().map(|id| Touch::Staged(*id));
         let blobs = self.names.values().map(|name| Touch::Blob(*name));
         let own = [Touch::Material(self.filing.material.id), Touch::Filing(self.tag)];
-        staged.chain(blobs).chain(own).chain(self.idempotency_touch).collect()
+        // Two versions of one paper see each other.
+        let older = self.filing.material.supersedes.map(Touch::Material);
+        staged.chain(blobs).chain(own).chain(older).chain(self.idempotency_touch).collect()
     }
 
     pub(crate) fn plan(&self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
         let stores = planner.stores;
         if let Some(filed) = self.known(stores)? {
             return self.recognise(stores, filed);
+        }
+        if !self.filing.may_fork {
+            stores.check_place(&self.filing.material)?;
         }
         let sets = self.sets(stores)?;
         let blobs = self.resolve_blobs(stores, &sets)?;

@@ -76,7 +76,10 @@ impl Archive {
         };
         let (_, personal) = filed.ok_or_else(gone)?;
         let blob = personal.blobs.iter().find(|b| b.digest.0 == *digest);
-        stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest)
+        let read =
+            stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest);
+        // Its pictures go after the tombstone: what is not there any more is forgotten, and not lost.
+        if read.is_err() && stores.is_erased(of)? { Err(ArchiveError::MaterialErased) } else { read }
     }
 
     /// Where in a holder's dossier these very bytes are a page or its original: material and page from 1.

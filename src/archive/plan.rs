@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use yidang_model::{CaptureId, ErasureId, MaterialId, Subject};
 
 use crate::audit::PreparedAudit;
+use crate::disposal::Disposal;
 use crate::entry::SlotKey;
 use crate::erase::PlannedErasure;
 use crate::file::PreparedFiling;
@@ -29,6 +30,7 @@ pub(crate) enum Request {
     Refusal { id: ErasureId },
     Hold(Box<PlaceHold>),
     Lift(Box<LiftHold>),
+    Dispose(Box<Disposal>),
 }
 
 /// The answer to a request.
@@ -147,7 +149,7 @@ impl Request {
             Self::File(filing) => filing.touches(),
             Self::Refile(refiling) => refiling.touches(),
             Self::Look(look) => look.touches(),
-            Self::Audit(_) | Self::Hold(_) | Self::Lift(_) => HashSet::new(),
+            Self::Audit(_) | Self::Hold(_) | Self::Lift(_) | Self::Dispose(_) => HashSet::new(),
             Self::Erasure(erasure) => erasure.touches(),
             Self::Refusal { id } => HashSet::from([Touch::Erasure(*id)]),
         }
@@ -174,6 +176,7 @@ impl Request {
             Self::Refusal { id } => crate::erase::plan_refusal(*id, planner),
             Self::Hold(hold) => crate::hold::plan_hold(hold, planner),
             Self::Lift(lift) => crate::hold::plan_lift(lift, planner),
+            Self::Dispose(disposal) => crate::disposal::plan_disposal(disposal, planner),
         }
     }
 

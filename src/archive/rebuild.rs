@@ -88,7 +88,10 @@ pub(crate) fn skip_damaged<T>(result: Result<T, ArchiveError>) -> Result<Option<
 /// What an entry changes in the index.
 pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<IndexChange>, ArchiveError> {
     let verb = entry.content.verb;
-    if matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered) {
+    if matches!(
+        verb,
+        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered | Verb::Disposed
+    ) {
         return Ok(None);
     }
     let opened = open_entry(&stores.keys, entry)?;
@@ -114,6 +117,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             id: erasure()?,
             sequence: entry.sequence,
             materials: opened.refs.materials.iter().map(|m| m.0).collect(),
+            relinked: opened.refs.relinked.iter().map(|(newer, older)| (newer.0, older.0)).collect(),
             // Only an erasure of a person has a slot, and only until that person's key is deleted.
             holder: opened.subjects.iter().flatten().next().map(|who| stores.keys.subject_tag(who)),
         },
@@ -123,7 +127,9 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         Verb::HoldLifted => {
             IndexChange::HoldLifted(opened.refs.hold.ok_or_else(|| damaged_entry(entry.sequence))?.0)
         }
-        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered => return Ok(None),
+        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered | Verb::Disposed => {
+            return Ok(None);
+        }
     }))
 }
 

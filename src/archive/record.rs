@@ -134,6 +134,9 @@ pub(crate) struct Refs {
     /// Looked at, held, or erased.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) materials: Vec<Text<MaterialId>>,
+    /// Of an erasure: papers whose predecessor goes, each with the one whose place it takes from then on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) relinked: Vec<(Text<MaterialId>, Text<MaterialId>)>,
     /// Of an erasure or a hold: a person is meant, the one whose key the only slot names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) whole_holder: bool,

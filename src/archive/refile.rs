@@ -112,6 +112,7 @@ impl PreparedRefiling {
         let (stored, personal) = stores.filed_as_recorded(&row)?.ok_or_else(gone)?;
         let material = self.put_right(stores, &stored.material)?;
         if material == stored.material {
+            let Some(stored) = stores.stored(&row)? else { return Err(gone()) };
             return Ok(Plan::Answer(Answer::Refiled(Box::new(stored))));
         }
         self.draft(planner, &row, material, personal)
@@ -135,10 +136,6 @@ impl PreparedRefiling {
             }
             // The earlier one is someone else's paper.
             material.duplicate_of = earlier_with_same_bytes(stores, &material)?;
-            material.supersedes = None;
-        }
-        if material.kind != before.kind {
-            material.supersedes = None;
         }
         Ok(material)
     }
@@ -176,6 +173,8 @@ impl PreparedRefiling {
         let sequence = planner.sequence;
         let (id, blobs) = (material.id, before.blobs.clone());
         let row = MaterialRow { id, sequence, holders, filing, blobs, supersedes: material.supersedes };
+        let mut material = material;
+        stores.hide_foreign_link(&mut material)?;
         Ok(Plan::Write(Box::new(Draft {
             blobs: Vec::new(),
             keys: keys.records,

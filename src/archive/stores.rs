@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use yidang_model::{Digest, Material, MaterialId, Status};
+use yidang_model::{Digest, MaterialId, Status};
 
 use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
@@ -69,23 +69,8 @@ impl Stores {
         if stored.material.status == Status::Current && self.is_superseded(&stored.material)? {
             stored.material.status = Status::Superseded;
         }
+        self.hide_foreign_link(&mut stored.material)?;
         Ok(Some((stored, personal)))
-    }
-
-    /// Whether a paper of the same kind and of one of the same people takes its place.
-    fn is_superseded(&self, material: &Material) -> Result<bool, ArchiveError> {
-        for row in self.index.superseding(material.id)? {
-            // One that is damaged is for the fixity check to report, and takes nobody's place meanwhile.
-            let newer = skip_damaged(self.filed_as_recorded(&row))?.flatten();
-            let takes_its_place = |(newer, _): &(Stored, FiledPersonal)| {
-                newer.material.kind == material.kind
-                    && newer.material.holders.iter().any(|who| material.holders.contains(who))
-            };
-            if newer.as_ref().is_some_and(takes_its_place) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// The material of a row as the ledger has it, and how its blobs open.
@@ -98,7 +83,11 @@ impl Stores {
         }
         let Some(entry) = self.ledger.get_many(&[row.sequence])?.pop() else { return Ok(None) };
         let filed = open_beneath(&self.veil, &self.keys, &entry)?.filed()?;
-        Ok(filed.map(|(material, personal)| (Stored { material, sequence: entry.sequence }, personal)))
+        Ok(filed.map(|(mut material, personal)| {
+            // What an erasure has relinked since is in the index.
+            material.supersedes = row.supersedes;
+            (Stored { material, sequence: entry.sequence }, personal)
+        }))
     }
 
     /// Whether a tombstone stands for this material, in the index or still on its way there.

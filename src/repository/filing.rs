@@ -156,7 +156,15 @@ impl Repository {
         }
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
         let material = Material { supersedes: self.superseded_by(material)?, ..material.clone() };
-        Ok(Filing { material, from, page_sets: Vec::new(), by, purpose: None, idempotency: None })
+        Ok(Filing {
+            material,
+            from,
+            page_sets: Vec::new(),
+            may_fork: true,
+            by,
+            purpose: None,
+            idempotency: None,
+        })
     }
 
     /// The paper whose place a reported one takes, by the name it has here.
@@ -194,7 +202,15 @@ impl Repository {
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
         let material = Material { duplicate_of: Some(first), supersedes, ..material.clone() };
         let (from, page_sets) = (Vec::new(), Vec::new());
-        self.archive.file(Filing { material, from, page_sets, by, purpose: None, idempotency: None })
+        self.archive.file(Filing {
+            material,
+            from,
+            page_sets,
+            may_fork: true,
+            by,
+            purpose: None,
+            idempotency: None,
+        })
     }
 
     fn settle(

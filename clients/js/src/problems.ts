@@ -214,6 +214,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Correct what `detail` names; see `/v1/openapi.json` for the form.',
     },
   },
+  legal_hold: {
+    status: 409,
+    title: {
+      zh: '这份材料或这个人的材料依法保全，不能删除。',
+      en: 'A legal hold keeps this paper, or this person\'s papers, from being forgotten.',
+    },
+    remedy: {
+      zh: '解除保全后才能删除；请管理员用 yidang archive hold list 查看是谁、因何保全。',
+      en: 'It can be forgotten once the hold is lifted; an administrator sees who placed it with `yidang archive hold list`.',
+    },
+  },
   material_elsewhere: {
     status: 409,
     title: {
@@ -223,6 +234,28 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
     remedy: {
       zh: '请由归档的窗口更正；材料的 counter 就是那个窗口。',
       en: 'Have it put right at the window that filed it: its `counter` says which.',
+    },
+  },
+  material_restricted: {
+    status: 410,
+    title: {
+      zh: '这份材料的保管期限已满，不再提供查阅，等待处置。',
+      en: 'This paper\'s retention term is over: it is shown no more and waits to be disposed of.',
+    },
+    remedy: {
+      zh: '请让当事人重新提交；保管期限由管理员在配置 [[retention]] 中规定，处置用 yidang archive dispose。',
+      en: 'Have the paper brought again; an administrator sets terms under `[[retention]]` and disposes with `yidang archive dispose`.',
+    },
+  },
+  material_superseded: {
+    status: 409,
+    title: {
+      zh: '这份材料已经被一份更新的材料取代。',
+      en: 'A newer paper has taken this one\'s place already.',
+    },
+    remedy: {
+      zh: '请重新列出该当事人的材料，在 supersedes 中填写现行的那一份。',
+      en: 'List the holder\'s materials again and name the current one in `supersedes`.',
     },
   },
   material_unknown: {

@@ -21,6 +21,7 @@ impl From<ArchiveError> for Problem {
                 return Self::new(Code::MaterialUnknown, "nothing of this person is on file here");
             }
             ArchiveError::ErasureUnknown => return Code::ErasureUnknown.into(),
+            ArchiveError::MaterialSuperseded => return Code::MaterialSuperseded.into(),
             ArchiveError::LegalHold => return Code::LegalHold.into(),
             ArchiveError::IdempotencyConflict => return Code::IdempotencyConflict.into(),
             ArchiveError::Invalid(_) => Code::Invalid,

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use yidang_archive::Archive;
 
 use super::audit::{AuditCommand, audit};
+use super::dispose::{DisposeCommand, dispose};
 use super::export::{ExportCommand, export};
 use super::hold::{HoldCommand, hold};
 use super::import::{ImportCommand, import};
@@ -45,6 +46,7 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
+    Dispose(DisposeCommand),
     #[command(subcommand)]
     Hold(HoldCommand),
     Export(ExportCommand),
@@ -61,6 +63,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
     }
     match *command {
         ArchiveCommand::Audit(ref wish) => audit(config, wish)?,
+        ArchiveCommand::Dispose(ref command) => return dispose(config, command),
         ArchiveCommand::Hold(ref command) => hold(config, command)?,
         ArchiveCommand::Export(ref command) => return export(config, command),
         ArchiveCommand::Import(ref command) => return import(config, command),

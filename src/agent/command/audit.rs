@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use clap::{Args, ValueEnum};
 use yidang_archive::AUDIT_LINES_MAX;
 
-use super::output::cut_off;
+use super::output::{cut_off, plain};
 use super::reach;
 use crate::config::Config;
 use crate::control::{AuditTopic, AuditWish, AuditedLine, News, Outcome, Request};
@@ -13,6 +13,9 @@ use crate::failure::Failure;
 
 /// Longest standard input that names somebody, in bytes.
 const INPUT_BYTES_MAX: u64 = 1024;
+/// Said where nothing can be told of a person. A forgotten one must not be told from one who was never here.
+const NOTHING_KNOWN: &str = "nothing is known under this number: nothing was ever filed for it here, it is mistyped, or \
+                             what there was has been forgotten; the ledger cannot tell which";
 /// How the JSON document begins.
 const BEGINS: &str = "{\"entries\":[";
 
@@ -66,11 +69,15 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
         Ok(())
     })?;
     let truncated = matches!(outcome, Outcome::Audited { truncated: true, .. });
+    let known = !matches!(outcome, Outcome::Audited { known: false, .. });
     if command.json {
         let begin = if before == BEGINS { BEGINS } else { "" };
-        writeln!(output, "{begin}],\"truncated\":{truncated}}}").map_err(cut_off)?;
+        writeln!(output, "{begin}],\"truncated\":{truncated},\"known\":{known}}}").map_err(cut_off)?;
     }
     output.flush().map_err(cut_off)?;
+    if !known && !command.json {
+        let _ = writeln!(io::stderr(), "{NOTHING_KNOWN}");
+    }
     if truncated && !command.json {
         // Not on standard output: what reads the rows would take it for one.
         let _ = writeln!(io::stderr(), "there are more: narrow it down with --since and --until");
@@ -79,15 +86,13 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
 }
 
 fn write_row(output: &mut impl Write, line: &AuditedLine) -> io::Result<()> {
-    let said = |text: &Option<String>| text.as_deref().unwrap_or("-").replace(['\t', '\n', '\r'], " ");
+    let said = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
     let AuditedLine { sequence, at, action, client, materials, .. } = line;
     let [operator, basis, purpose, case] = [&line.operator, &line.basis, &line.purpose, &line.case].map(said);
-    let client = client.replace(['\t', '\n', '\r'], " ");
     let materials = if materials.is_empty() { "-".to_owned() } else { materials.join(",") };
-    writeln!(
-        output,
-        "{sequence}\t{at}\t{action}\t{operator}\t{client}\t{basis}\t{purpose}\t{case}\t{materials}"
-    )
+    let sequence = sequence.to_string();
+    let fields = [&sequence, at, action, &operator, client, &basis, &purpose, &case, &materials];
+    writeln!(output, "{}", plain(&fields.map(String::as_str)))
 }
 
 fn topic(topic: Topic) -> Result<AuditTopic, Failure> {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{say, say_json};
+use super::output::{escaped, say, say_json};
 use super::progress::Bar;
 use super::reach;
 use crate::clock;
@@ -145,7 +145,7 @@ fn tell(command: &ExportCommand, packed: &Packed) -> Result<(), Failure> {
     if *damage_count > damages.len() as u64 {
         say(&format!("and {} more", damage_count - damages.len() as u64))?;
     }
-    let out = command.out.display();
+    let out = escaped(&command.out.to_string_lossy());
     say(&format!("{materials} materials, {files} files, {size_bytes} bytes in {out}"))?;
     match damage_count {
         0 => Ok(()),

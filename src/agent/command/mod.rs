@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod card;
 mod demo;
+mod dispose;
 mod enrol;
 mod export;
 mod hold;

@@ -44,10 +44,12 @@ pub(super) fn write(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// Stable code, cause and remedy on standard error.
+/// Stable code, cause and remedy on standard error. A cause may quote the name of a file.
 pub(super) fn complain(failure: &Failure) {
     // Where nobody reads that either, there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{failure}");
+    let Failure { code, cause, remedy } = failure;
+    let shown = Failure::new(code, escaped(cause), remedy);
+    let _ = writeln!(io::stderr(), "{shown}");
 }
 
 pub(super) fn cut_off(error: io::Error) -> Failure {

@@ -1,7 +1,7 @@
 //! `yidang page`: makes pages of pictures that lie in files.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use yidang_imaging::{PageOptions, PageResult, PaperSize, Tone, UnknownTone};
 
 use super::misused;
-use super::output::{complain, say, say_json};
+use super::output::{complain, escaped, say, say_json};
 use super::page_out::{Files, Out};
 use super::progress::Bar;
 use crate::api::{CodeBody, QualityBody, degrees, faults};
@@ -195,11 +195,19 @@ fn make(
     Ok((made, elapsed_ms))
 }
 
+/// What is no file is not opened: a pipe would wait for somebody to write to it.
+fn open(input: &Path) -> io::Result<File> {
+    if !std::fs::metadata(input)?.is_file() {
+        return Err(io::Error::other("this is no regular file"));
+    }
+    File::open(input)
+}
+
 fn read(input: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    File::open(input).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(
-        |error| Failure::new("file_unreadable", error, "check the name and the rights of the file"),
-    )?;
+    open(input).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(|error| {
+        Failure::new("file_unreadable", error, "check the name and the rights of the file")
+    })?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         let cause = format!("the file is larger than {FILE_BYTES_MAX} bytes");
         return Err(Failure::new("file_too_large", cause, "save the picture as JPEG"));
@@ -229,16 +237,12 @@ fn tell(json: bool, file: &str, made: &PageResult, elapsed_ms: f64) -> Result<()
     let found = if found { "yes" } else { "no" };
     let issues = if quality.issues.is_empty() { "-".to_owned() } else { quality.issues.join(",") };
     let size = size.unwrap_or("-");
+    let file = escaped(file);
     say(&format!("{file}\t{found}\t{confidence:.2}\t{width}\t{height}\t{issues}\t{elapsed_ms:.0}\t{size}"))?;
     if let Some(degrees) = turned_degrees {
         say(&format!("  turned {degrees} degrees by its writing"))?;
     }
     let codes = codes.unwrap_or_default();
-    codes.iter().try_for_each(|code| say(&format!("  {}: {}", code.symbology, shown(&code.text))))
-}
-
-/// A code's text for a terminal: whoever printed it must not steer that.
-fn shown(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
+    // Whoever printed a code must not steer the terminal.
+    codes.iter().try_for_each(|code| say(&format!("  {}: {}", code.symbology, escaped(&code.text))))
 }

@@ -83,7 +83,7 @@ impl Files {
         let target = resolved(path).map_err(|error| not_written(path, &error))?;
         if self.originals.contains(&target) {
             let cause = format!("{}: the page would take its picture's place", path.display());
-            return Err(Failure::new("original_kept", cause, "name another file or folder with --out"));
+            return Err(Failure::new("original_kept", cause, "name another file, or another folder"));
         }
         if !self.written.insert(target.clone()) {
             let cause = format!("{}: this run has written that file already", path.display());

@@ -34,7 +34,7 @@ pub(super) fn carry_out(archive: &Archive, wish: &AuditWish, listen: Listen<'_>)
     }
     match lost {
         Some(error) => Err(Failure::new("output_failed", error, "see what takes the output")),
-        None => Ok(Outcome::Audited { lines: end.lines, truncated: end.truncated }),
+        None => Ok(Outcome::Audited { lines: end.lines, truncated: end.truncated, known: end.known }),
     }
 }
 

@@ -241,6 +241,7 @@ fn file(archive: &Archive, counter: &str, file: &FileImport) -> Result<ImportAns
         material,
         from: captures.clone(),
         page_sets: captures,
+        may_fork: false,
         by: by(&file.operator),
         purpose: None,
         idempotency: Some(idempotency(&file.key, None)),

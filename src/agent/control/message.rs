@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use yidang_archive::CheckReport;
 
+use super::dispose::{DisposeFigures, DisposeLine, DisposeRequest};
 use super::export::{ExportNews, ExportRequest};
 use super::hold::{HoldLine, HoldRequest};
 use super::import::{ImportAnswer, ImportRequest};
@@ -41,6 +42,8 @@ pub(crate) enum Request {
     Card(CardRequest),
     /// Tell everything on file for a person.
     Export(ExportRequest),
+    /// Dispose of papers whose term is over.
+    Dispose(DisposeRequest),
     /// Something about legal holds.
     Hold(HoldRequest),
     /// Something for a paper that is imported.
@@ -136,7 +139,7 @@ impl Request {
     /// Whether it reads or writes everything there is, so that one at a time is enough.
     #[cfg(unix)]
     pub(super) fn is_long(&self) -> bool {
-        matches!(self, Self::Verify { .. } | Self::RebuildIndex | Self::Audit(_))
+        matches!(self, Self::Verify { .. } | Self::RebuildIndex | Self::Audit(_) | Self::Dispose(_))
     }
 
     /// Whether it may be cut off when the daemon stops: it changes nothing, or what it changes is made good at
@@ -162,6 +165,8 @@ pub(crate) enum News {
     Materials(Vec<MaterialLine>),
     /// Some more of what the ledger says.
     Audited(Vec<AuditedLine>),
+    /// Some more of what became of papers whose term is over.
+    Disposal(Vec<DisposeLine>),
     /// Some more of the holds that stand.
     Holds(Vec<HoldLine>),
     /// Something happened at the reader.
@@ -218,6 +223,11 @@ impl std::fmt::Debug for AuditedLine {
     }
 }
 
+/// A daemon of an earlier version does not say.
+fn yes() -> bool {
+    true
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -244,7 +254,12 @@ pub(crate) enum Outcome {
         lines: u64,
         /// Whether there are more than were wanted.
         truncated: bool,
+        /// `false` for a person under whose number nothing can be read.
+        #[serde(default = "yes")]
+        known: bool,
     },
+    /// What a disposal came to.
+    Disposed(DisposeFigures),
     /// The hold stands.
     Held(HoldLine),
     /// The hold is gone.

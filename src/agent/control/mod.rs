@@ -8,6 +8,7 @@ mod body;
 mod card_place;
 #[cfg(unix)]
 mod client;
+mod dispose;
 #[cfg(not(unix))]
 mod elsewhere;
 mod export;
@@ -26,6 +27,7 @@ pub(crate) use body::Body;
 pub(crate) use card_place::CardPlace;
 #[cfg(unix)]
 pub(crate) use client::Connection;
+pub(crate) use dispose::{DisposeFigures, DisposeLine, DisposeRequest};
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};

@@ -199,7 +199,15 @@ fn file(
     };
     let id = material.id;
     let from: Vec<CaptureId> = captures.iter().map_while(|id| id.parse().ok()).collect();
-    let filing = Filing { material, page_sets: from.clone(), from, by, purpose: None, idempotency: None };
+    let filing = Filing {
+        material,
+        page_sets: from.clone(),
+        from,
+        by,
+        may_fork: true,
+        purpose: None,
+        idempotency: None,
+    };
     match archive.file(filing) {
         Ok(filed) if filed.duplicate => Ok(RecoverAnswer::Here),
         Ok(_) => Ok(RecoverAnswer::Recovered),

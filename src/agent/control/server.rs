@@ -187,7 +187,14 @@ mod tests {
     fn place(folder: &Path) -> Workplace {
         let (data_dir, keys_dir) = (folder.join("data"), folder.join("keys"));
         let archive = Archive::open(&ArchiveOptions { data_dir, keys_dir }).unwrap();
-        Workplace { archive, sync: None, repository: None, counter: "window".into(), card: None }
+        Workplace {
+            archive,
+            sync: None,
+            repository: None,
+            counter: "window".into(),
+            retention: Default::default(),
+            card: None,
+        }
     }
 
     /// The last line of an answer.

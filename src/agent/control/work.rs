@@ -8,6 +8,7 @@ use yidang_archive::{Archive, ArchiveError, CheckReport, InventoryLine, VerifyWi
 use super::{ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, Request};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::retention::Retention;
 use crate::sync::{SyncOptions, SyncWorker, Upstream};
 
 /// Progress is told no more often than this.
@@ -23,6 +24,8 @@ pub(crate) struct Workplace {
     pub(crate) repository: Option<String>,
     /// This window's name.
     pub(crate) counter: String,
+    /// How long papers are kept.
+    pub(crate) retention: Retention,
     /// The card readers, which need no archive; `None` for a command of the archive.
     pub(crate) card: Option<CardPlace>,
 }
@@ -43,7 +46,7 @@ impl Workplace {
             _ => None,
         };
         let (repository, counter) = (config.repository_url.clone(), config.counter.clone());
-        Ok(Self { archive, sync, repository, counter, card: None })
+        Ok(Self { archive, sync, repository, counter, retention: config.retention.clone(), card: None })
     }
 
     /// Does it. Blocks as long as that takes; what it did holds when it returns.
@@ -56,6 +59,12 @@ impl Workplace {
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Export(request) => super::export::export(&self.archive, request, listen),
+            Request::Dispose(request) => super::dispose::Office {
+                archive: &self.archive,
+                retention: &self.retention,
+                is_alone: self.repository.is_none(),
+            }
+            .carry_out(request, listen),
             Request::Hold(request) => {
                 super::hold::carry_out(&self.archive, self.repository.is_none(), request, listen)
             }

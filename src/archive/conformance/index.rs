@@ -86,7 +86,12 @@ fn it_is_known_what_takes_a_materials_place(open: Open<'_>) {
     assert_eq!(index.superseding(material_id(2)).unwrap(), Vec::<MaterialRow>::new());
     assert_eq!(index.material(material_id(3)).unwrap(), Some(newer(3, 3)));
     let (id, materials) = (erasure_id(1), vec![material_id(2)]);
-    index.apply_many(&[IndexChange::Erased { id, sequence: 5, materials, holder: None }], 5).unwrap();
+    index
+        .apply_many(
+            &[IndexChange::Erased { id, sequence: 5, materials, relinked: Vec::new(), holder: None }],
+            5,
+        )
+        .unwrap();
     let moved = MaterialRow { supersedes: None, ..newer(3, 6) };
     index.apply_many(&[IndexChange::Refiled { id: moved.id, row: Some(moved) }], 6).unwrap();
     assert_eq!(index.superseding(material_id(1)).unwrap(), Vec::<MaterialRow>::new());
@@ -112,7 +117,13 @@ fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {
     // A rebuild meets it after its holders were forgotten, and the tombstone in the end.
     let gone = material(1, 5, &[2], &[1]);
     let id = erasure_id(1);
-    let erased = IndexChange::Erased { id, sequence: 5, materials: vec![first.id], holder: None };
+    let erased = IndexChange::Erased {
+        id,
+        sequence: 5,
+        materials: vec![first.id],
+        relinked: Vec::new(),
+        holder: None,
+    };
     index.apply_many(&[erased, refiled(Some(&gone))], 6).unwrap();
     assert_eq!(index.material(first.id).unwrap(), None, "nothing erased comes back");
 }
@@ -266,7 +277,13 @@ fn the_dump_shows_the_truth_alone(open: Open<'_>) {
         filed(&material(2, 2, &[1, 2], &[2, 3])),
         filed(&material(3, 3, &[2], &[4])),
         IndexChange::ErasureRequested { id: erasure_id(1), sequence: 4 },
-        IndexChange::Erased { id: erasure_id(1), sequence: 5, materials: vec![material_id(3)], holder: None },
+        IndexChange::Erased {
+            id: erasure_id(1),
+            sequence: 5,
+            materials: vec![material_id(3)],
+            relinked: Vec::new(),
+            holder: None,
+        },
     ];
     let at_once = open("dump at once");
     at_once.apply_many(&changes, 5).unwrap();
@@ -299,7 +316,13 @@ fn clearing_makes_it_new(open: Open<'_>) {
         IndexChange::Staged(staged(1, 1, &[1, 2])),
         filed(&material(2, 2, &[1, 2], &[2, 3])),
         IndexChange::ErasureRequested { id: erasure_id(1), sequence: 3 },
-        IndexChange::Erased { id: erasure_id(1), sequence: 4, materials: vec![material_id(2)], holder: None },
+        IndexChange::Erased {
+            id: erasure_id(1),
+            sequence: 4,
+            materials: vec![material_id(2)],
+            relinked: Vec::new(),
+            holder: None,
+        },
     ];
     index.apply_many(&changes, 4).unwrap();
     let full = index.dump().unwrap();

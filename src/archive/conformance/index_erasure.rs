@@ -74,6 +74,7 @@ fn a_forgotten_holder_is_taken_off(open: Open<'_>) {
         id: erasure_id(1),
         sequence: 5,
         materials: vec![mine.id],
+        relinked: Vec::new(),
         holder: Some(tag(1)),
     };
     index.apply_many(&[forget], 5).unwrap();
@@ -130,6 +131,7 @@ fn an_erasure_may_be_applied_again(open: Open<'_>) {
         id: erasure_id(1),
         sequence: 4,
         materials: vec![rows[0].id],
+        relinked: Vec::new(),
         holder: Some(tag(1)),
     };
     index.apply_many(&[resumed], 4).unwrap();
@@ -171,7 +173,7 @@ fn requested(number: u64, sequence: u64) -> IndexChange {
 
 fn erased(number: u64, sequence: u64, materials: &[u64]) -> IndexChange {
     let materials = materials.iter().map(|m| material_id(*m)).collect();
-    IndexChange::Erased { id: erasure_id(number), sequence, materials, holder: None }
+    IndexChange::Erased { id: erasure_id(number), sequence, materials, relinked: Vec::new(), holder: None }
 }
 
 fn names(numbers: &[u64]) -> Vec<BlobName> {

@@ -26,8 +26,9 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
         IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
         IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
         IndexChange::ErasureRefused(id) => refuse(transaction, *id),
-        IndexChange::Erased { id, sequence, materials, holder } => {
-            erase(transaction, *id, *sequence, materials, *holder)
+        IndexChange::Erased { id, sequence, materials, relinked, holder } => {
+            erase(transaction, *id, *sequence, materials, *holder)?;
+            relink(transaction, relinked)
         }
         IndexChange::ErasureDone(id) => finish(transaction, *id),
         IndexChange::ErasureDeferred { id, sequence } => holds::defer(transaction, *id, *sequence),
@@ -182,6 +183,15 @@ fn erase(
         .execute([id.as_bytes()])?;
     if let Some(holder) = holder {
         transaction.prepare_cached("DELETE FROM material_holders WHERE holder = ?1")?.execute([holder.0])?;
+    }
+    Ok(())
+}
+
+/// The versions around one that is gone follow each other.
+fn relink(transaction: &Transaction<'_>, relinked: &[(MaterialId, MaterialId)]) -> Result<(), Failure> {
+    let mut link = transaction.prepare_cached("UPDATE materials SET supersedes = ?2 WHERE id = ?1")?;
+    for (newer, older) in relinked {
+        link.execute(params![newer.as_bytes(), older.as_bytes()])?;
     }
     Ok(())
 }

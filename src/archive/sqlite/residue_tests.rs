@@ -59,7 +59,13 @@ fn erased_materials_leave_no_tags() {
     for (n, batch) in (1..).zip(gone.chunks(41)) {
         let (id, sequence) = (erasure_id(n), PEOPLE + n);
         let materials = batch.iter().map(|n| material_id(*n)).collect();
-        let erased = IndexChange::Erased { id, sequence, materials, holder: Some(tag(batch[0])) };
+        let erased = IndexChange::Erased {
+            id,
+            sequence,
+            materials,
+            relinked: Vec::new(),
+            holder: Some(tag(batch[0])),
+        };
         index.apply_many(&[erased, IndexChange::ErasureDone(id)], sequence).unwrap();
     }
     index.scrub().unwrap();

@@ -133,6 +133,8 @@ pub enum IndexChange {
         sequence: u64,
         /// Materials that go.
         materials: Vec<MaterialId>,
+        /// Papers whose predecessor goes, each with the one whose place it takes from here on.
+        relinked: Vec<(MaterialId, MaterialId)>,
         /// The forgotten holder's tag, for an erasure of a person: taken off every remaining material. Only
         /// known while it is being carried out; a rebuild finds the rows already without it.
         holder: Option<Tag>,

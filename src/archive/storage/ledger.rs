@@ -67,6 +67,8 @@ verbs! {
     Exported = "exported",
     /// Someone began to bring home what only the disk of a dead PC had.
     Recovered = "recovered",
+    /// Papers whose retention term is over were disposed of; the erasure of each follows.
+    Disposed = "disposed",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The repository decided it, and a hold keeps it from being carried out here for now.

@@ -106,7 +106,7 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     }
     let no_card = asks(AuditOf::WithoutCard);
     let (lines, end) = answer(&archive, no_card.clone());
-    assert_eq!((lines.len(), end), (3, AuditEnd { lines: 3, truncated: false }));
+    assert_eq!((lines.len(), end), (3, AuditEnd { lines: 3, truncated: false, known: true }));
     assert!(lines.iter().all(|line| line.basis.as_deref() == Some("lost_card")));
     let day = |n: i64| Some(START.plus_millis(n * DAY_MS));
     let (lines, _) = answer(&archive, AuditQuery { since: day(1), until: day(2), ..no_card.clone() });
@@ -114,7 +114,7 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     let (lines, _) = answer(&archive, asks(AuditOf::Operator("Operator Ng".to_owned())));
     assert_eq!(lines.iter().map(|line| line.verb).collect::<Vec<_>>(), [Verb::Opened; 2]);
     let (_, end) = answer(&archive, AuditQuery { limit: 2, ..no_card.clone() });
-    assert_eq!(end, AuditEnd { lines: 2, truncated: true });
+    assert_eq!(end, AuditEnd { lines: 2, truncated: true, known: true });
     let mut told = 0;
     let stopped = archive.audit(no_card, &mut |_, _| {}, &mut |_| {
         told += 1;
@@ -129,4 +129,16 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     assert_eq!((lines.len(), last), (4, Some((Verb::Exported, Some("test"), 1))));
     let long = asks(AuditOf::Operator("o".repeat(129)));
     assert!(archive.audit(long, &mut |_, _| {}, &mut |_| true).is_err());
+}
+
+#[test]
+fn who_was_forgotten_is_not_told_from_who_was_never_here() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    let known = |number| answer(&archive, asks(AuditOf::Person(resident(number)))).1;
+    assert!(known(1).known && known(1).lines > 0);
+    archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
+    let nothing = AuditEnd { lines: 0, truncated: false, known: false };
+    assert_eq!([known(1), known(2)], [nothing, nothing]);
 }

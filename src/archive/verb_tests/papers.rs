@@ -107,6 +107,7 @@ pub(crate) fn filing_of(material: Material, from: &[u8]) -> Filing {
         material,
         from: from.iter().map(|n| capture(*n)).collect(),
         page_sets: Vec::new(),
+        may_fork: false,
         by: clerk(),
         purpose: Some("housing".to_owned()),
         idempotency: None,

@@ -1,10 +1,10 @@
 //! A newer paper takes an older one's place: both stay readable, and the older one says so.
 
-use yidang_model::{Digest, Kind, Status, Subject};
+use yidang_model::{Digest, Kind, MaterialId, Status, Subject};
 
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
-use crate::{Archive, ArchiveError, ChangeWhat, HistoryPage, Refiling};
+use crate::{Archive, ArchiveError, ChangeWhat, Filing, HistoryPage, Refiling};
 
 const NEWEST: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
@@ -19,6 +19,10 @@ fn file_newer(archive: &Archive, number: u8, older: u8, holders: &[Subject]) {
 
 fn status(archive: &Archive, number: u8) -> Status {
     archive.material(material_id(number)).unwrap().unwrap().material.status
+}
+
+fn shown_link(archive: &Archive, number: u8) -> Option<MaterialId> {
+    archive.material(material_id(number)).unwrap().unwrap().material.supersedes
 }
 
 #[test]
@@ -75,6 +79,12 @@ fn it_counts_again_when_the_newer_one_is_gone_or_proves_to_be_another_paper() {
     assert_eq!(status(&archive, 6), Status::Current);
     archive.refile(Refiling { holders: Some(vec![resident(1)]), ..refiling_of(5) }).unwrap();
     assert_eq!(status(&archive, 5), Status::Superseded);
+    // The same goes for the newer one, which meanwhile tells nobody of a paper that is not theirs.
+    let moved = archive.refile(Refiling { holders: Some(vec![resident(2)]), ..refiling_of(6) }).unwrap();
+    assert_eq!(moved.material.supersedes, None);
+    assert_eq!((status(&archive, 5), shown_link(&archive, 6)), (Status::Current, None));
+    archive.refile(Refiling { holders: Some(vec![resident(1)]), ..refiling_of(6) }).unwrap();
+    assert_eq!((status(&archive, 5), shown_link(&archive, 6)), (Status::Superseded, Some(material_id(5))));
     assert_whole(&archive, "after versions came and went");
     let before = archive.index_dump().unwrap();
     drop(archive);
@@ -89,7 +99,8 @@ fn an_index_of_the_first_version_is_taken_over() {
     let before = archive.index_dump().unwrap();
     drop(archive);
     let index = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
-    let back = "DROP INDEX materials_supersedes; ALTER TABLE materials DROP COLUMN supersedes; PRAGMA user_version = 1";
+    let back = "DROP TABLE held_materials; DROP TABLE holds; DROP TABLE deferred_erasures;
+                DROP INDEX materials_supersedes; ALTER TABLE materials DROP COLUMN supersedes; PRAGMA user_version = 1";
     index.execute_batch(back).unwrap();
     drop(index);
     let archive = world.open();
@@ -97,4 +108,71 @@ fn an_index_of_the_first_version_is_taken_over() {
     file_newer(&archive, 2, 1, &[resident(1)]);
     assert_eq!(status(&archive, 1), Status::Superseded);
     assert_whole(&archive, "after the index was taken over");
+}
+
+#[test]
+fn versions_around_an_erased_one_follow_each_other() {
+    let world = World::new();
+    let archive = world.open();
+    let both = [resident(1), resident(2)];
+    file_paper(&archive, 1, &both).unwrap();
+    for number in 2..=6 {
+        let holders = if number == 4 || number == 5 { &both[..1] } else { &both[..] };
+        file_newer(&archive, number, number - 1, holders);
+    }
+    archive.erase_now(erasure_of_material(1, 2)).unwrap();
+    assert_eq!((status(&archive, 1), status(&archive, 3)), (Status::Superseded, Status::Superseded));
+    assert_eq!(shown_link(&archive, 3), Some(material_id(1)));
+    assert_whole(&archive, "after a version in the middle was erased");
+    // Put right in another respect, the newer one keeps its new place.
+    archive.refile(Refiling { case: Some("case-9".to_owned()), ..refiling_of(3) }).unwrap();
+    assert_eq!((status(&archive, 1), shown_link(&archive, 3)), (Status::Superseded, Some(material_id(1))));
+    // Who had two of them alone is forgotten, and both go at once.
+    archive.erase_now(erasure_of_person(2, &resident(1))).unwrap();
+    assert_eq!(
+        [1, 3, 6].map(|n| status(&archive, n)),
+        [Status::Superseded, Status::Superseded, Status::Current]
+    );
+    assert_eq!(shown_link(&archive, 6), Some(material_id(3)));
+    assert_whole(&archive, "after a person's versions were erased");
+    let before = archive.index_dump().unwrap();
+    drop(archive);
+    std::fs::remove_file(world.data_dir().join("index.db")).unwrap();
+    let archive = world.open();
+    assert_eq!(archive.index_dump().unwrap(), before);
+    // It is sent as it stands: the repository never hears of what is gone.
+    let sent = archive.changes(0, 100).unwrap().into_iter().filter_map(|change| match change.what {
+        ChangeWhat::Filed(material) => material.supersedes,
+        _ => None,
+    });
+    assert_eq!(sent.collect::<Vec<_>>(), [material_id(1), material_id(3)]);
+}
+
+#[test]
+fn one_paper_takes_a_place_here_and_what_another_window_filed_apart_is_kept() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    let newer = |number: u8, may_fork: bool| {
+        archive.stage(stage_of(number, &[number])).unwrap();
+        let mut paper = shared_paper(number, &[resident(1)]);
+        paper.supersedes = Some(material_id(1));
+        Filing { may_fork, ..filing_of(paper, &[number]) }
+    };
+    let (second, third) = (newer(2, false), newer(3, false));
+    let answers: Vec<_> =
+        archive.file_many(vec![second.clone(), third]).into_iter().map(|filed| filed.map(drop)).collect();
+    assert_eq!(answers, [Ok(()), Err(ArchiveError::MaterialSuperseded)], "in one group too");
+    // The same paper again is no second version.
+    assert!(archive.file(second).unwrap().duplicate);
+    archive.file(newer(4, true)).unwrap();
+    assert_eq!(
+        [1, 2, 4].map(|n| status(&archive, n)),
+        [Status::Superseded, Status::Current, Status::Current]
+    );
+    archive.erase_now(erasure_of_material(1, 2)).unwrap();
+    assert_eq!(status(&archive, 1), Status::Superseded, "the other one still has its place");
+    archive.erase_now(erasure_of_material(2, 4)).unwrap();
+    archive.file(newer(5, false)).unwrap();
+    assert_whole(&archive, "after two took one place");
 }

@@ -188,11 +188,19 @@ async fn check_superseded(app: &Shared, caller: &Caller, plan: &Plan) -> Result<
         return Err(Code::HolderRequired.into());
     }
     let archive = app.archive.clone();
-    let here = blocking(move || Ok(archive.material(id)?)).await?.map(|stored| stored.material);
+    let (here, has_newer) =
+        blocking(move || Ok((archive.material(id)?.map(|stored| stored.material), archive.has_newer(id)?)))
+            .await?;
+    let is_here = here.is_some();
     let older = here.or_else(|| app.holders.remote(caller.token.id, id).map(|(_, remote)| remote.material));
     let older = older.filter(|older| older.holders.iter().any(|who| newer.holders.contains(who)));
-    if older.ok_or(Code::MaterialUnknown)?.kind != newer.kind {
+    let older = older.ok_or(Code::MaterialUnknown)?;
+    if older.kind != newer.kind {
         return Err(Problem::invalid("supersedes names a material of another kind"));
+    }
+    // Of what is here the archive knows better, and what is filed again is no second version.
+    if older.status == Status::Superseded && !is_here && !has_newer {
+        return Err(Code::MaterialSuperseded.into());
     }
     Ok(())
 }
@@ -272,7 +280,7 @@ impl Plan {
         let captured_at = pages.iter().map(|p| p.captured_at).max().unwrap_or(self.record.filed_at);
         let material = Material { pages, origin, captured_at, ..self.record };
         let purpose = self.purpose;
-        Ok(Filing { material, from, page_sets, by, purpose, idempotency: None })
+        Ok(Filing { material, from, page_sets, may_fork: false, by, purpose, idempotency: None })
     }
 }
 

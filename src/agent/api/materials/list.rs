@@ -10,7 +10,7 @@ use yidang_model::{Material, MaterialId};
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Address, Parameters, blocking};
 use crate::api::vocabulary::{MaterialScope, RepositoryAnswer};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::caller::Caller;
 use crate::holders::Holder;
 use crate::problem::{Code, Problem};
@@ -113,8 +113,10 @@ fn read_cursor(text: Option<&str>) -> Result<Cursor, Problem> {
     }
 }
 
-fn fits(material: &Material, which: &WhichMaterials) -> bool {
-    which.kind.as_deref().is_none_or(|k| material.kind.as_str() == k)
+/// Whether a paper is listed: its term is not over, and it is one of those asked for.
+fn fits(app: &App, material: &Material, which: &WhichMaterials) -> bool {
+    !app.is_restricted(material)
+        && which.kind.as_deref().is_none_or(|k| material.kind.as_str() == k)
         && which.item.as_deref().is_none_or(|i| material.item.as_deref() == Some(i))
 }
 
@@ -129,7 +131,8 @@ async fn local(
 ) -> Result<(Vec<MaterialBody>, Option<String>), Problem> {
     let archive = app.archive.clone();
     let (found, next) = {
-        let (archive, subject, which) = (archive.clone(), holder.subject.clone(), which.clone());
+        let (app, archive) = (app.clone(), archive.clone());
+        let (subject, which) = (holder.subject.clone(), which.clone());
         blocking(move || {
             let mut found: Vec<Stored> = Vec::new();
             let mut before = before;
@@ -138,7 +141,7 @@ async fn local(
                 let whole = page.len() < LIST_MAX;
                 for stored in page {
                     before = stored.sequence;
-                    if fits(&stored.material, &which) {
+                    if fits(&app, &stored.material, &which) {
                         found.push(stored);
                     }
                     if found.len() == limit {
@@ -211,8 +214,10 @@ async fn put_right_here(
         for material in listed {
             let here = worker.archive.material(material.id)?;
             match here.map(|here| (Safe::of(&worker, here.sequence, &here.material), here.material)) {
-                Some((Safe::ThisPc, here)) if !here.holders.contains(&who) || !fits(&here, &which) => {}
+                Some((Safe::ThisPc, here))
+                    if !here.holders.contains(&who) || !fits(&worker, &here, &which) => {}
                 Some((Safe::ThisPc, here)) => shown.push((here, Safe::ThisPc)),
+                _ if worker.is_restricted(&material) => {}
                 _ => shown.push((material, Safe::Repository)),
             }
         }
@@ -246,7 +251,7 @@ async fn unsent(app: &Shared, holder: &Holder, which: &WhichMaterials) -> Result
         blocking(move || Ok(archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?))
             .await?;
     let waits = |s: &Stored| matches!(Safe::of(app, s.sequence, &s.material), Safe::ThisPc);
-    Ok(newest.into_iter().filter(|s| fits(&s.material, which) && waits(s)).collect())
+    Ok(newest.into_iter().filter(|s| fits(app, &s.material, which) && waits(s)).collect())
 }
 
 /// Those of the waiting that the repository does not list: under their own identifier, nor under the one they became

@@ -113,6 +113,9 @@ pub(super) async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Sh
     let token = caller.token.id;
     let Some(stored) = stored else {
         let (holder, remote) = app.holders.remote(token, id).ok_or(Code::MaterialUnknown)?;
+        if app.is_restricted(&remote.material) {
+            return Err(Code::MaterialRestricted.into());
+        }
         let look = look_at(caller, &holder, std::iter::once(id));
         return Ok((Shown::AtRepository(remote), look));
     };
@@ -131,5 +134,9 @@ pub(super) async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Sh
         },
         None => return Err(Code::HolderRequired.into()),
     };
+    // Not before: who may not look at it is not told of its term either.
+    if app.is_restricted(material) {
+        return Err(Code::MaterialRestricted.into());
+    }
     Ok((Shown::Here(stored), look))
 }

@@ -140,6 +140,7 @@ impl Window {
             material,
             from: vec![CaptureId::from_bytes(id(1))],
             page_sets: Vec::new(),
+            may_fork: false,
             by,
             purpose: None,
             idempotency: None,

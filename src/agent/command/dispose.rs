@@ -1,0 +1,112 @@
+//! `yidang archive dispose`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::export::name;
+use super::output::{plain, say, say_json};
+use super::reach;
+use super::whole_file::{WholeFile, resolved};
+use crate::config::Config;
+use crate::control::{DisposeFigures, DisposeLine, DisposeRequest, News, Outcome, Request};
+use crate::failure::Failure;
+
+/// Disposes of papers whose term is over, by the rules under [[retention]] in the configuration.
+///
+/// First with --dry-run: it tells what is due and what a hold keeps. Then with --confirm and the number of papers that are due,
+/// as the dry run told it; with any other number nothing goes, and neither where the clock is far from the ledger's last
+/// entry. Each paper is erased like any other: with a repository its rule decides.
+///
+///   yidang archive dispose --operator NAME --dry-run
+///   yidang archive dispose --operator NAME --confirm 12 --report FILE
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct DisposeCommand {
+    /// Who disposes of them; stands in the ledger.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    operator: String,
+    /// Only tells what is due.
+    #[arg(long, required_unless_present = "confirm", conflicts_with = "confirm")]
+    dry_run: bool,
+    /// How many papers are to go.
+    #[arg(long, value_name = "COUNT")]
+    confirm: Option<u64>,
+    /// A new file for the report, as JSON. It names no people.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Says that this PC's clock is right, though the ledger's last entry is far from it.
+    #[arg(long)]
+    clock_checked: bool,
+    /// One JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn dispose(config: &Config, command: &DisposeCommand) -> Result<ExitCode, Failure> {
+    // What cannot be reported is not disposed of.
+    let report = command.report.as_ref().map(|path| create(config, path)).transpose()?;
+    let request = DisposeRequest {
+        operator: command.operator.clone(),
+        confirm: command.confirm,
+        clock_checked: command.clock_checked,
+    };
+    let mut lines: Vec<DisposeLine> = Vec::new();
+    let outcome = reach::carry_out(config, &Request::Dispose(request), &mut |news| {
+        if let News::Disposal(some) = news {
+            lines.extend(some);
+        }
+        Ok(())
+    })?;
+    let Outcome::Disposed(figures) = outcome else {
+        return Err(Failure::new("answer_differs", "another answer came", "restart the daemon"));
+    };
+    let document = json!({"counter": config.counter, "operator": command.operator, "dry_run": command.dry_run,
+        "figures": figures, "papers": lines});
+    if let Some(mut file) = report {
+        let written = serde_json::to_writer_pretty(&mut file, &document).map_err(std::io::Error::from);
+        written.and_then(|()| file.flush()).and_then(|()| file.finish()).map_err(not_written)?;
+    }
+    if command.json {
+        say_json(&document)?;
+    } else {
+        lines.iter().try_for_each(|line| say(&row(line)))?;
+        say(&summary(&figures))?;
+    }
+    Ok(if figures.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn create(config: &Config, path: &std::path::Path) -> Result<WholeFile, Failure> {
+    let target = resolved(path).map_err(not_written)?;
+    let inside = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| target.starts_with(folder));
+    if inside(&config.data_dir) || inside(&config.keys_dir) {
+        let cause = "the report would lie in the data folder or the keys' folder";
+        return Err(Failure::new("target_inside_data", cause, "name a file elsewhere with --report"));
+    }
+    if target.exists() {
+        return Err(not_written(std::io::Error::other("there is something of that name already")));
+    }
+    WholeFile::create(target).map_err(not_written)
+}
+
+fn not_written(error: std::io::Error) -> Failure {
+    Failure::new("report_not_written", format!("the report: {error}"), "name another file with --report")
+}
+
+fn row(line: &DisposeLine) -> String {
+    let DisposeLine { material, kind, filed_at, term_ended_on, result } = line;
+    plain(&[material, kind, filed_at, term_ended_on, result])
+}
+
+fn summary(figures: &DisposeFigures) -> String {
+    let DisposeFigures { today, due, held, erased, requested, refused, failed, forgotten_people, truncated } =
+        figures;
+    let more = if *truncated { "; more are due, run it again" } else { "" };
+    format!(
+        "{today}: {due} due, {held} held; {erased} erased, {requested} requested of the repository, {refused} \
+         refused by it, {failed} failed; {forgotten_people} people forgotten{more}"
+    )
+}

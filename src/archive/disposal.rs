@@ -1,0 +1,103 @@
+//! What is on file, for whoever decides how long it is kept; and the record of what was disposed of.
+
+use yidang_model::{MaterialId, Timestamp};
+
+use crate::entry::{Plain, open_beneath, refs_of, seal_entry};
+use crate::look::LOOK_MATERIALS_MAX;
+use crate::plan::{Answer, Draft, Plan, Planner, Request};
+use crate::rebuild::skip_damaged;
+use crate::record::{NoPersonal, Office, Refs, Text};
+use crate::storage::{Entry, Verb};
+use crate::stores::ENTRIES_AT_A_TIME;
+use crate::{Actor, Archive, ArchiveError, Stored};
+
+/// A stretch of what is on file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnFilePage {
+    /// In the order they were filed, or last put right. May be empty though there is more.
+    pub materials: Vec<Stored>,
+    /// Where it goes on: the next call's `after`. `None`: this was the end.
+    pub next: Option<u64>,
+}
+
+/// A batch of papers whose term is over and that are about to be erased.
+#[derive(Clone, Debug)]
+pub struct Disposal {
+    /// Which; at most [`LOOK_MATERIALS_MAX`].
+    pub materials: Vec<MaterialId>,
+    /// Who disposes of them.
+    pub by: Actor,
+}
+
+impl Archive {
+    /// The archive's clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.stores.clock.now()
+    }
+
+    /// When the last ledger entry was written, by the clock of that moment.
+    pub fn last_entry_at(&self) -> Result<Option<Timestamp>, ArchiveError> {
+        let ledger = &self.shared.stores.ledger;
+        let (head, _) = ledger.head()?;
+        Ok(ledger.get_many(&[head])?.pop().map(|entry| entry.content.at))
+    }
+
+    /// The materials that count among the next few ledger entries after that sequence (0: from the beginning).
+    /// Time and memory of a call do not grow with the archive. Tells nobody: it is for the archive's own rules. A
+    /// material whose entry is damaged is left out, and logged.
+    pub fn on_file(&self, after: u64) -> Result<OnFilePage, ArchiveError> {
+        let stores = self.caught_up();
+        let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
+        let filed = |entry: &&Entry| matches!(entry.content.verb, Verb::Filed | Verb::Refiled);
+        let mut materials = Vec::new();
+        for entry in entries.iter().filter(filed) {
+            let Some(id) = skip_damaged(refs_of(entry))?.and_then(|refs| refs.material) else { continue };
+            let row = stores.index.material(id.0)?;
+            if row.is_none_or(|row| row.sequence != entry.sequence || stores.veil.covers_row(&row)) {
+                continue;
+            }
+            let opened = open_beneath(&stores.veil, &stores.keys, entry).and_then(|opened| opened.filed());
+            let stored = skip_damaged(opened)?.flatten();
+            materials.extend(stored.map(|(material, _)| Stored { material, sequence: entry.sequence }));
+        }
+        Ok(OnFilePage { materials, next: entries.last().map(|last| last.sequence) })
+    }
+
+    /// Enters that these are disposed of, durable when it returns. It takes nothing away: each is erased next.
+    pub fn record_disposal(&self, disposal: Disposal) -> Result<u64, ArchiveError> {
+        disposal.by.check()?;
+        if disposal.materials.is_empty() || disposal.materials.len() > LOOK_MATERIALS_MAX {
+            return Err(ArchiveError::Invalid("a disposal names 1 to 1000 materials"));
+        }
+        match self.shared.writer.ask(Request::Dispose(Box::new(disposal)))? {
+            Answer::Sequence(sequence) => Ok(sequence),
+            _ => Err(ArchiveError::Defect),
+        }
+    }
+}
+
+/// The entry of a disposal.
+pub(crate) fn plan_disposal(disposal: &Disposal, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    let stores = planner.stores;
+    let plain = Plain {
+        verb: Verb::Disposed,
+        refs: Refs { materials: disposal.materials.iter().copied().map(Text).collect(), ..Refs::default() },
+        office: Office {
+            basis: Some("retention".to_owned()),
+            count: disposal.materials.len() as u64,
+            ..Office::of(&disposal.by)
+        },
+        personal: NoPersonal {},
+        slots: &[],
+        idempotency: None,
+    };
+    Ok(Plan::Write(Box::new(Draft {
+        blobs: Vec::new(),
+        keys: Vec::new(),
+        holders: Vec::new(),
+        entry: seal_entry(&stores.keys, stores.clock.as_ref(), plain)?,
+        change: None,
+        forget: Vec::new(),
+        answer: Answer::Sequence(planner.sequence),
+    })))
+}

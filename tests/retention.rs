@@ -1,0 +1,108 @@
+//! Promise: a paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::support::agent::Agent;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
+const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
+const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 1\nstarts = \"valid_until\"\n";
+const DISPOSE: [&str; 4] = ["archive", "dispose", "--operator", "Operator Ng"];
+
+fn file(agent: &Agent, holder: &str, picture: &[u8], kind: &str, valid_until: Value) -> String {
+    let capture = agent.upload(picture).expect(201);
+    let body = json!({"holders": [holder], "kind": kind, "captures": [capture["id"]], "valid_until": valid_until,
+        "case": valid_until.as_str().unwrap_or("none")});
+    agent.post("/v1/materials", &body).expect(201)["id"].as_str().expect("an id").to_owned()
+}
+
+fn listed(agent: &Agent, holder: &str) -> Vec<String> {
+    let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    let materials = list["materials"].as_array().expect("a list");
+    materials.iter().map(|m| m["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+fn dispose(agent: &Agent, words: &[&str]) -> Output {
+    agent.command(&[&DISPOSE[..], words].concat())
+}
+
+fn document(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("a document")
+}
+
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_paper_whose_term_is_over_waits_unseen_until_it_is_disposed_of() {
+    let mut agent = Agent::start_with_card(&format!("[card]\ndriver = \"simulated\"\n{RULE}"));
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let holder = card["holder"].as_str().expect("a holder").to_owned();
+    let number = card["id_number"].as_str().expect("a number").to_owned();
+    let over = file(&agent, &holder, FORM, "form", json!("2020-02-29"));
+    let current = file(&agent, &holder, LETTER, "form", json!("2999-01-01"));
+    let open_ended = file(&agent, &holder, FORM, "form", Value::Null);
+    let other_kind = file(&agent, &holder, LETTER, "letter", json!("2020-02-29"));
+
+    assert_eq!(listed(&agent, &holder), [&other_kind, &open_ended, &current].map(String::as_str));
+    for path in ["", "/pages/1/image", "/document.pdf"] {
+        agent.get(&format!("/v1/materials/{over}{path}")).is_problem(410, "material_restricted");
+    }
+    let told = document(&dispose(&agent, &["--dry-run", "--json"]));
+    assert_eq!((&told["figures"]["due"], &told["figures"]["erased"]), (&json!(1), &json!(0)));
+    let [paper] = &told["papers"].as_array().expect("papers")[..] else { panic!("one paper") };
+    let said = (&paper["material"], &paper["term_ended_on"], &paper["result"]);
+    assert_eq!(said, (&json!(over), &json!("2021-03-01"), &json!("due")));
+
+    let hold = ["archive", "hold", "place", "--material", &over, "--operator", "Ng", "--reason", "order"];
+    let hold = String::from_utf8_lossy(&agent.command(&hold).stdout).trim().to_owned();
+    let told = document(&dispose(&agent, &["--confirm", "0", "--json"]));
+    assert_eq!((&told["figures"]["due"], &told["figures"]["held"]), (&json!(0), &json!(1)));
+    assert!(complaint(&dispose(&agent, &["--confirm", "1"])).contains("error confirmation_differs: "));
+    let lift = ["archive", "hold", "lift", &hold, "--operator", "Ng", "--reason", "over"];
+    assert!(agent.command(&lift).status.success());
+
+    let inside = agent.data().join("report.json");
+    let inside = inside.to_str().expect("text");
+    assert!(
+        complaint(&dispose(&agent, &["--confirm", "1", "--report", inside])).contains("target_inside_data")
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let words = ["--confirm", "1", "--report", report.to_str().expect("text"), "--json"];
+    assert!(agent.stop());
+    let told = document(&dispose(&agent, &words));
+    assert_eq!((&told["figures"]["erased"], &told["figures"]["forgotten_people"]), (&json!(1), &json!(0)));
+    let written: Value = serde_json::from_slice(&std::fs::read(&report).expect("a report")).expect("JSON");
+    assert_eq!(written, told);
+    assert!(!written.to_string().contains(&number) && !written.to_string().contains("2020-02-29"));
+    assert!(complaint(&dispose(&agent, &["--dry-run", "--report", words[3]])).contains("report_not_written"));
+
+    agent.run();
+    let audited = agent.command_with_input(&["archive", "audit", "operator"], "Operator Ng");
+    let audited = String::from_utf8_lossy(&audited.stdout).into_owned();
+    assert!(audited.contains("\tdisposed\t") && audited.contains("\terased\t"), "{audited}");
+    assert!(String::from_utf8_lossy(&agent.command(&["archive", "verify"]).stdout).starts_with("clean"));
+    let told = document(&dispose(&agent, &["--dry-run", "--json"]));
+    assert_eq!(told["figures"]["due"], 0);
+}
+
+#[test]
+fn who_has_nothing_left_is_forgotten_and_nothing_goes_without_a_rule() {
+    let mut agent = Agent::start_with_card(&format!("[card]\ndriver = \"simulated\"\n{RULE}"));
+    let holder = agent.read_card();
+    file(&agent, &holder, FORM, "form", json!("2020-02-29"));
+    let told = document(&dispose(&agent, &["--confirm", "1", "--json"]));
+    assert_eq!(told["figures"]["forgotten_people"], 1);
+    let stats = document(&agent.command(&["archive", "stats", "--json"]));
+    assert_eq!((&stats["holders"], &stats["materials"], &stats["blobs"]), (&json!(0), &json!(0), &json!(0)));
+    assert!(agent.stop());
+    let plain = Agent::start();
+    assert!(complaint(&dispose(&plain, &["--dry-run"])).contains("error retention_absent: "));
+    assert_eq!(dispose(&plain, &[]).status.code(), Some(2), "one of the two has to be said");
+}
