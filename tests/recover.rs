@@ -241,6 +241,52 @@ fn what_the_repository_had_stays_there_and_the_rest_goes_there_from_here() {
 }
 
 #[test]
+fn a_window_is_made_with_the_national_ciphers_and_keeps_them() {
+    let office = Office::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = |cipher: &str| {
+        let written = format!(
+            "[agent]\ncounter = \"c\"\ndata_dir = \"data\"\ncipher = \"{cipher}\"\nrecovery_key = {:?}\n\
+             [camera]\ndriver = \"simulated\"\n[card]\ndriver = \"simulated\"\n",
+            office.key(),
+        );
+        fs::write(folder.path().join("yidang.toml"), written).expect("written");
+    };
+    let command = |arguments: &[&str]| {
+        program()
+            .args(arguments)
+            .arg("--config")
+            .arg(folder.path().join("yidang.toml"))
+            .output()
+            .expect("it runs")
+    };
+    config("sm4-gcm");
+    fs::create_dir(folder.path().join("data")).expect("a folder");
+    // Opening founds it; only a folder that was opened before is looked after.
+    fs::write(folder.path().join("data/lock"), b"").expect("written");
+    fs::write(folder.path().join("form.jpg"), FORM).expect("written");
+    let rows = "subject_type,subject,kind,path\nresident,000000199001010018,form,form.jpg\n";
+    fs::write(folder.path().join("m.csv"), rows).expect("written");
+    let manifest = folder.path().join("m.csv");
+    let told = document(&command(&["archive", "import", manifest.to_str().expect("a path"), "--json"]), 0);
+    assert_eq!(told["imported"], 1, "{told}");
+    for cipher in ["sm4-gcm", "aes-256-gcm"] {
+        config(cipher);
+        let stats = document(&command(&["archive", "stats", "--json"]), 0);
+        assert_eq!((&stats["cipher"], &stats["materials"]), (&json!("sm4-gcm"), &json!(1)));
+        assert!(command(&["archive", "verify"]).status.success());
+    }
+    let warned = command(&["archive", "stats"]);
+    assert!(text(&warned.stderr).contains("keeps the cipher"), "{}", text(&warned.stderr));
+    let blobs = files(&folder.path().join("data/blobs"));
+    assert!(!blobs.is_empty() && blobs.values().all(|blob| blob[9] == 2), "sealed by SM4-GCM");
+    let home = Agent::start();
+    let told = document(&office.recover(&home, &folder.path().join("data"), &[1, 2, 3]), 0);
+    assert_eq!(materials(&told), [1, 0, 0], "{told}");
+    assert_eq!(document(&home.command(&["archive", "stats", "--json"]), 0)["cipher"], "aes-256-gcm");
+}
+
+#[test]
 fn a_damaged_picture_costs_its_own_paper_and_what_is_erased_here_stays_so() {
     let office = Office::new();
     let mut dead = office.window(Agent::start());
