@@ -536,7 +536,7 @@ mod tests {
             (&format!("{LEAST}[card]\nphoto_decoder = \"decode\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[card]\nphoto_decoder = \"\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
-            (&format!("{LEAST}[[retention]]\nkind = \"A b\"\nyears = 1\n"), "retention.kind"),
+            (&format!("{LEAST}[[retention]]\nkind = \" \"\nyears = 1\n"), "retention.kind"),
             (&format!("{LEAST}{RULE}{RULE}"), "retention.kind"),
             (&format!("{LEAST}[[retention]]\nkind = \"form\"\nyears = 0\n"), "retention.years"),
             (&format!("{LEAST}{RULE}starts = \"case_closed\"\n"), "retention.starts"),

@@ -156,7 +156,7 @@ fn news_of_a_newer_repository_is_passed_over() {
     let mut window = Window::at_work(&repository);
     let stored = window.file();
     window.settled();
-    repository.announce(json!({"type": "held", "from": "a", "to": "b"}));
+    repository.announce(json!({"type": "something_new", "from": "a", "to": "b"}));
     repository.announce(json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
         "materials": [stored.material.id.to_string()], "holder": null}));
     wait_for("the erasure", || window.archive.material(stored.material.id).unwrap().is_none());
