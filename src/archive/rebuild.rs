@@ -88,7 +88,7 @@ pub(crate) fn skip_damaged<T>(result: Result<T, ArchiveError>) -> Result<Option<
 /// What an entry changes in the index.
 pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<IndexChange>, ArchiveError> {
     let verb = entry.content.verb;
-    if matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported) {
+    if leaves_index(verb) {
         return Ok(None);
     }
     let opened = open_entry(&stores.keys, entry)?;
@@ -118,8 +118,16 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             holder: opened.subjects.iter().flatten().next().map(|who| stores.keys.subject_tag(who)),
         },
         Verb::ErasureDone => IndexChange::ErasureDone(erasure()?),
-        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported => return Ok(None),
+        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Quarantined | Verb::Repaired => {
+            return Ok(None);
+        }
     }))
+}
+
+/// Whether entries of this kind change nothing in the index.
+fn leaves_index(verb: Verb) -> bool {
+    let looks = matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported);
+    looks || matches!(verb, Verb::Quarantined | Verb::Repaired)
 }
 
 fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveError> {

@@ -5,6 +5,7 @@ pub(crate) mod durable;
 #[cfg(test)]
 mod fault_tests;
 mod key_files;
+mod quarantine_files;
 #[cfg(test)]
 pub(crate) mod small_disk;
 
@@ -12,3 +13,4 @@ pub use blob_files::BlobFiles;
 pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
 pub use key_files::KeyFiles;
 pub(crate) use key_files::lies_inside;
+pub(crate) use quarantine_files::QuarantineFiles;

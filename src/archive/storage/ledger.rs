@@ -70,6 +70,10 @@ verbs! {
     Erased = "erased",
     /// Every trace the tombstone covers has been removed.
     ErasureDone = "erasure_done",
+    /// A damaged blob was moved aside.
+    Quarantined = "quarantined",
+    /// A damaged or missing blob is whole again.
+    Repaired = "repaired",
 }
 
 /// An entry about to be appended.

@@ -14,6 +14,7 @@ mod opening;
 pub(crate) mod papers;
 mod privacy;
 mod refiling;
+mod scrubbing;
 mod staging;
 mod stress;
 mod versions;
