@@ -26,6 +26,7 @@ mod problem;
 mod quality_words;
 mod random;
 mod recent;
+mod repair;
 mod replay;
 mod scope;
 mod server;

@@ -15,7 +15,7 @@ use crate::scribe::Scribe;
 use crate::scrub::Scrubbing;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
-    BlobStore, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
+    BlobStore, EntryHash, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
 };
 use crate::stores::Stores;
 use crate::veil::Veil;
@@ -183,6 +183,12 @@ impl Archive {
     /// Sequence of the last ledger entry; 0 when nothing ever happened.
     pub fn head(&self) -> Result<u64, ArchiveError> {
         Ok(self.shared.stores.ledger.head()?.0)
+    }
+
+    /// Sequence and hash of the last ledger entry, by which someone else can tell later whether the ledger has been
+    /// cut off or replaced.
+    pub fn anchor(&self) -> Result<(u64, EntryHash), ArchiveError> {
+        Ok(self.shared.stores.ledger.head()?)
     }
 
     /// Whether something waits to be written or is being written.

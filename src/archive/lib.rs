@@ -60,7 +60,7 @@ pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery};
 pub use caller::{Actor, Idempotency};
 pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check::{Check, Property, Remedy, Words};
-pub use check_report::{CheckLine, CheckReport, DamageLine, PropertyLine, RemedyLine};
+pub use check_report::{CheckLine, CheckReport, DamageLine, PropertyLine, RemedyLine, RepairLine};
 pub use check_text::{REPORT_BEGINNINGS, Wording};
 pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;

@@ -133,5 +133,10 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
         ("ledger_head", stats.ledger_head),
         ("epoch", u64::from(stats.epoch)),
     ];
+    let scrub = &stats.scrub;
+    let last = scrub.last_ended_at.as_deref().unwrap_or("never");
+    say(&format!("scrubbed\t{last}"))?;
+    say(&format!("scrub_damaged\t{}", scrub.last_damaged))?;
+    say(&format!("quarantined\t{}", scrub.quarantined))?;
     rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))
 }

@@ -27,8 +27,8 @@ pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};
 pub(crate) use import::{FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, StageImport};
 pub(crate) use message::{
-    ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome, Request,
-    WatchedEvent,
+    ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome,
+    RepositoryNeed, Request, ScrubFigures, WatchedEvent,
 };
 pub(crate) use probe::{ProbeReport, ProbedModule, ProbedReader};
 #[cfg(unix)]
