@@ -46,6 +46,8 @@ mod demo;
 mod disk;
 /// What is filed page by page is had as one document, and a scanned document is captured page by page.
 mod documents;
+/// A damaged picture is named, moved aside and fetched back; a ledger that was cut off is found out.
+mod fixity;
 /// What is under a legal hold is not forgotten, whoever asks, and goes once nothing holds it any more.
 mod holds;
 /// Whoever talks nonsense to the local API keeps nobody from working.

@@ -18,6 +18,8 @@ use crate::tokens::is_origin;
 
 /// Where the agent listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18680";
+/// Bytes read back each second unless told otherwise: ten gigabytes in three hours.
+const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 1_000_000;
 /// Longest name of a counter, in characters.
 const COUNTER_LENGTH_MAX: usize = 128;
 /// Terms that can be configured.
@@ -38,6 +40,8 @@ pub struct Config {
     pub cipher: Option<Suite>,
     /// Whether every call must name its operator.
     pub operator_required: bool,
+    /// How many bytes of blobs are read back each second to find damage; 0: none.
+    pub scrub_bytes_per_second: u64,
     /// Loopback address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
     /// Web origins that may call.
@@ -131,6 +135,7 @@ struct AgentSection {
     recovery_key: Option<PathBuf>,
     cipher: Option<String>,
     operator_required: Option<bool>,
+    scrub_bytes_per_second: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -252,6 +257,10 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
         file.http.origins =
             Some(origins.split(',').map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()).collect());
     }
+    if let Some(text) = take("AGENT_SCRUB_BYTES_PER_SECOND") {
+        let value = text.parse().map_err(|_| bad("agent.scrub_bytes_per_second", "must be a number"))?;
+        file.agent.scrub_bytes_per_second = Some(value);
+    }
     let flags = [
         ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),
         ("HTTP_PAIRING", "http.pairing", &mut file.http.pairing),
@@ -300,6 +309,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
         operator_required: file.agent.operator_required.unwrap_or(false),
+        scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
         pairing: file.http.pairing.unwrap_or(true),

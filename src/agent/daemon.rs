@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use yidang_archive::{Archive, ArchiveError, ArchiveOptions, KeyOptions, UNFILED_PAGE_MAX};
+use yidang_archive::storage::BlobName;
+use yidang_archive::{Archive, ArchiveError, ArchiveOptions, KeyOptions, Scrubber, UNFILED_PAGE_MAX};
 use yidang_device::{CameraDriver, CardDriver};
 use yidang_model::{CaptureId, Timestamp};
 
@@ -24,6 +25,7 @@ use crate::holders::Holders;
 use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
+use crate::repair::repair;
 use crate::replay::Replays;
 use crate::server;
 use crate::simulation::Simulation;
@@ -136,7 +138,8 @@ impl Daemon {
     /// comes, and what is in flight is finished.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-        let sweeper = tokio::spawn(sweep(self.app.archive.clone(), self.app.events.clone()));
+        let sweeper = tokio::spawn(sweep(self.app.clone()));
+        let scrubber = start_scrub(&self.app);
         let place = workplace(&self.app, self.card_drivers);
         let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
         let service = api::service(self.app.clone());
@@ -163,9 +166,11 @@ impl Daemon {
         }
         let app = self.app;
         let _ = tokio::task::spawn_blocking(move || {
+            // What its repairs wait for ends with the sync's threads.
+            app.sync.as_ref().inspect(|sync| sync.stop());
+            drop(scrubber);
             app.card.stop();
             app.camera.stop();
-            app.sync.as_ref().inspect(|sync| sync.stop());
         })
         .await;
     }
@@ -245,12 +250,15 @@ pub(crate) fn open_tokens(data_dir: &Path) -> Result<Tokens, StartError> {
 
 /// Warns of captures that are about to expire, and removes what has: at the start, since many a PC is switched
 /// off before an hour is over, and now and then.
-async fn sweep(archive: Archive, events: Arc<Events>) {
+async fn sweep(app: Shared) {
     let mut warned = HashSet::new();
     loop {
-        let archive = archive.clone();
+        let sweeping = app.clone();
         let swept = tokio::task::spawn_blocking(move || {
-            Ok::<_, ArchiveError>((expiring(&archive)?, archive.sweep()?))
+            let archive = &sweeping.archive;
+            let swept = (expiring(archive)?, archive.sweep()?);
+            repair_aside(archive, sweeping.sync.as_deref(), &archive.quarantined());
+            Ok::<_, ArchiveError>(swept)
         });
         match swept.await {
             Ok(Ok((expiring, report))) => {
@@ -259,7 +267,7 @@ async fn sweep(archive: Archive, events: Arc<Events>) {
                     if warned.insert(capture) {
                         let data =
                             json!({"capture": capture.to_string(), "expires_at": expires_at.to_string()});
-                        events.publish("capture.expiring", data);
+                        app.events.publish("capture.expiring", data);
                     }
                 }
             }
@@ -267,6 +275,29 @@ async fn sweep(archive: Archive, events: Arc<Events>) {
             Err(_) => tracing::error!("sweeping stopped on a defect"),
         }
         tokio::time::sleep(SWEEP_EVERY).await;
+    }
+}
+
+/// Starts reading blobs back, unless the configuration wants none read.
+fn start_scrub(app: &Shared) -> Option<Scrubber> {
+    let rate = app.config.scrub_bytes_per_second;
+    if rate == 0 {
+        return None;
+    }
+    let (archive, sync) = (app.archive.clone(), app.sync.clone());
+    let found = move |damaged: &[BlobName]| repair_aside(&archive, sync.as_deref(), damaged);
+    let started = Scrubber::start(app.archive.clone(), rate, Box::new(found));
+    started.inspect_err(|error| tracing::warn!(%error, "nothing is scrubbed")).ok()
+}
+
+/// Repairs damaged blobs as far as the repository has them. What is left is tried again with the next sweep.
+fn repair_aside(archive: &Archive, sync: Option<&dyn Upstream>, names: &[BlobName]) {
+    if names.is_empty() {
+        return;
+    }
+    match repair(archive, sync, names) {
+        Ok(line) => tracing::warn!(repaired = line.repaired, left = line.left, "damaged pictures"),
+        Err(error) => tracing::warn!(%error, "damaged pictures could not be repaired"),
     }
 }
 

@@ -28,6 +28,7 @@ mod quality_words;
 mod random;
 mod recent;
 mod recover;
+mod repair;
 mod replay;
 mod retention;
 mod scope;

@@ -2,21 +2,22 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 
 use yidang_model::Timestamp;
 
 use crate::ArchiveError;
 use crate::crypto::Suite;
-use crate::files::{BlobFiles, KeyFiles, durable};
+use crate::files::{BlobFiles, KeyFiles, QuarantineFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::recovery::{OfficeId, RecoveryKey};
 use crate::scribe::Scribe;
+use crate::scrub::Scrubbing;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
-    BlobStore, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
+    BlobStore, EntryHash, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
 };
 use crate::stores::Stores;
 use crate::veil::Veil;
@@ -110,6 +111,7 @@ pub(crate) struct Shared {
     /// Dropped first, so that the thread ends before the stores close.
     pub(crate) writer: Writer,
     pub(crate) stores: Arc<Stores>,
+    pub(crate) scrubbing: Mutex<Scrubbing>,
 }
 
 impl Archive {
@@ -146,6 +148,7 @@ impl Archive {
             keys,
             clock: Box::new(SystemClock),
             place: Some(options.clone()),
+            quarantine: Some(QuarantineFiles::open(data_dir)?),
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: Some(lock),
@@ -169,7 +172,8 @@ impl Archive {
         let ledger_is_empty = ledger.head()?.0 == 0;
         let keys = KeyCabinet::open(keyring, keeper, how, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
-        Self::over(Stores { blobs, ledger, index, keys, clock, place, veil, lag, _lock: None })
+        let quarantine = place.as_ref().map(|place| QuarantineFiles::open(&place.data_dir)).transpose()?;
+        Self::over(Stores { blobs, ledger, index, keys, clock, place, quarantine, veil, lag, _lock: None })
     }
 
     pub(crate) fn over(stores: Stores) -> Result<Archive, ArchiveError> {
@@ -179,7 +183,8 @@ impl Archive {
             tracing::info!(leftovers, "removed what unfinished writes had left");
         }
         let writer = Writer::start(Scribe::take_over(Arc::clone(&stores))?)?;
-        Ok(Archive { shared: Arc::new(Shared { writer, stores }) })
+        let scrubbing = Mutex::new(Scrubbing::open(stores.place.as_ref()));
+        Ok(Archive { shared: Arc::new(Shared { writer, stores, scrubbing }) })
     }
 
     /// A random name made once with the store, by which two stores are told apart.
@@ -206,6 +211,17 @@ impl Archive {
     /// Sequence of the last ledger entry; 0 when nothing ever happened.
     pub fn head(&self) -> Result<u64, ArchiveError> {
         Ok(self.shared.stores.ledger.head()?.0)
+    }
+
+    /// Sequence and hash of the last ledger entry, by which someone else can tell later whether the ledger has been
+    /// cut off or replaced.
+    pub fn anchor(&self) -> Result<(u64, EntryHash), ArchiveError> {
+        Ok(self.shared.stores.ledger.head()?)
+    }
+
+    /// Whether something waits to be written or is being written.
+    pub fn is_writing(&self) -> bool {
+        self.shared.writer.is_busy()
     }
 
     /// Wakes its receiver after each commit. It holds one number, some head of the ledger since it was last

@@ -31,6 +31,20 @@ pub struct CheckReport {
     pub properties: Vec<PropertyLine>,
     /// What helps against the damages named, each once.
     pub remedies: Vec<RemedyLine>,
+    /// What was repaired before this was found, if that was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<RepairLine>,
+}
+
+/// What came of a repair.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepairLine {
+    /// Blobs that are whole again.
+    pub repaired: u64,
+    /// Blobs that are not.
+    pub left: u64,
+    /// Why the last of those could not be had: `no_repository`, `repository_unreachable`, `gone` …
+    pub code: Option<String>,
 }
 
 /// One of the four properties.
@@ -128,6 +142,7 @@ impl From<&VerifyReport> for CheckReport {
             damages: found.damages.iter().map(DamageLine::from).collect(),
             properties: Property::ALL.iter().map(|property| property_line(*property, found)).collect(),
             remedies: remedies.into_iter().map(RemedyLine::from).collect(),
+            repair: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::check::{Check, Property, Remedy, Words};
-use crate::{CheckLine, CheckReport, DamageLine};
+use crate::{CheckLine, CheckReport, DamageLine, RepairLine};
 
 /// How every such report begins, in either language, by which one is told from any other file.
 pub const REPORT_BEGINNINGS: [&str; 2] = [TITLE.0, TITLE.1];
@@ -53,6 +53,13 @@ impl CheckReport {
                 verdict.1, self.entries, self.blobs, self.blob_bytes, self.orphans, self.damage_count
             ),
         };
+        if let Some(RepairLine { repaired, left, code }) = &self.repair {
+            let why = code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+            let _ = match wording {
+                Wording::Chinese => writeln!(text, "已修复 {repaired} 份，未能修复 {left} 份{why}。"),
+                Wording::English => writeln!(text, "Repaired {repaired}, not repaired {left}{why}."),
+            };
+        }
         for property in &self.properties {
             let words = Property::from_word(&property.property).map_or(("", ""), Property::words);
             let passed = if property.clean { ("合格", "passed") } else { ("不合格", "failed") };

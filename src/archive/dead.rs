@@ -46,6 +46,7 @@ impl Archive {
             keys,
             clock: Box::new(SystemClock),
             place: None,
+            quarantine: None,
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: lock,

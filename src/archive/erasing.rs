@@ -233,6 +233,9 @@ impl Scribe {
         let doomed = stores.index.erasing()?.into_iter().find(|(erasing, _)| *erasing == id);
         for names in doomed.unwrap_or((id, Vec::new())).1.chunks(BLOBS_PER_DELETION) {
             stores.blobs.delete_many(names)?;
+            if let Some(quarantine) = &stores.quarantine {
+                quarantine.remove_many(names)?;
+            }
         }
         let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
         // Rewrapping every key takes time; a later step that fails over and over does not repeat it.

@@ -88,10 +88,7 @@ pub(crate) fn skip_damaged<T>(result: Result<T, ArchiveError>) -> Result<Option<
 /// What an entry changes in the index.
 pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<IndexChange>, ArchiveError> {
     let verb = entry.content.verb;
-    if matches!(
-        verb,
-        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered | Verb::Disposed
-    ) {
+    if leaves_index(verb) {
         return Ok(None);
     }
     let opened = open_entry(&stores.keys, entry)?;
@@ -127,10 +124,21 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         Verb::HoldLifted => {
             IndexChange::HoldLifted(opened.refs.hold.ok_or_else(|| damaged_entry(entry.sequence))?.0)
         }
-        Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported | Verb::Recovered | Verb::Disposed => {
-            return Ok(None);
-        }
+        Verb::Looked
+        | Verb::Opened
+        | Verb::Audited
+        | Verb::Exported
+        | Verb::Recovered
+        | Verb::Disposed
+        | Verb::Quarantined
+        | Verb::Repaired => return Ok(None),
     }))
+}
+
+/// Whether entries of this kind change nothing in the index.
+fn leaves_index(verb: Verb) -> bool {
+    let looks = matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported);
+    looks || matches!(verb, Verb::Recovered | Verb::Disposed | Verb::Quarantined | Verb::Repaired)
 }
 
 fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveError> {

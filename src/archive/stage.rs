@@ -82,10 +82,15 @@ impl Archive {
     /// Seals the blobs and stores them; durable when it returns.
     pub fn stage(&self, stage: Stage) -> Result<Staged, ArchiveError> {
         let prepared = PreparedStage::new(stage, &self.shared.stores)?;
-        match self.shared.writer.ask(Request::Stage(Box::new(prepared)))? {
-            Answer::Staged(staged) => Ok(*staged),
-            _ => Err(ArchiveError::Defect),
+        let names: Vec<BlobName> = prepared.blobs.iter().map(|blob| blob.name).collect();
+        self.make_way(&names)?;
+        let Answer::Staged(staged) = self.shared.writer.ask(Request::Stage(Box::new(prepared)))? else {
+            return Err(ArchiveError::Defect);
+        };
+        if let Err(error) = self.settle_quarantine(&names) {
+            tracing::warn!(%error, "that a blob is whole again is entered later");
         }
+        Ok(*staged)
     }
 
     /// A staged set in whatever state; `None` if there never was one.

@@ -7,6 +7,7 @@ use yidang_model::{Digest, MaterialId, Status};
 use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
 use crate::entry::{OpenEntry, open_beneath, open_entry, refs_of};
+use crate::files::QuarantineFiles;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::rebuild::skip_damaged;
@@ -27,6 +28,8 @@ pub(crate) struct Stores {
     pub(crate) clock: Box<dyn Clock>,
     /// The folders they lie in, if any.
     pub(crate) place: Option<ArchiveOptions>,
+    /// Damaged blobs that were moved aside, where there is a place for them.
+    pub(crate) quarantine: Option<QuarantineFiles>,
     /// What readers take for gone.
     pub(crate) veil: Veil,
     /// Whether the index lacks something that happened.
@@ -106,14 +109,19 @@ impl Stores {
     /// The key a stored blob opens with, taken from anything that counts and names it. `None`: nothing does,
     /// so a file of that name is an orphan.
     pub(crate) fn live_key(&self, name: BlobName) -> Result<Option<BlobKey>, ArchiveError> {
+        Ok(self.live_record(name)?.map(|record| record.blob_key()))
+    }
+
+    /// The same, with its digest.
+    pub(crate) fn live_record(&self, name: BlobName) -> Result<Option<BlobRecord>, ArchiveError> {
         let users = self.index.blob_users(name)?;
         for chunk in users.chunks(ENTRIES_AT_A_TIME) {
             for entry in self.ledger.get_many(chunk)? {
                 let opened = open_entry(&self.keys, &entry).and_then(|opened| blobs_of(&opened));
                 let blobs = skip_damaged(opened)?.unwrap_or_default();
                 let record = blobs.into_iter().find(|b| self.keys.blob_name(&b.digest.0) == name);
-                if let Some(record) = record {
-                    return Ok(Some(record.blob_key()));
+                if record.is_some() {
+                    return Ok(record);
                 }
             }
         }
@@ -153,12 +161,24 @@ impl Stores {
     /// A blob's plain bytes, hashed again.
     pub(crate) fn plain_blob(&self, key: &BlobKey, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
         let name = self.keys.blob_name(digest);
-        let sealed = self.blobs.get(name)?.ok_or(ArchiveError::BlobMissing { name })?;
+        let Some(sealed) = self.blobs.get(name)? else {
+            let damaged = self.is_quarantined(name);
+            return Err(if damaged {
+                ArchiveError::BlobDamaged { name }
+            } else {
+                ArchiveError::BlobMissing { name }
+            });
+        };
         let plain = blob_format::open_blob(key, &sealed).ok_or(ArchiveError::BlobDamaged { name })?;
         if Digest::of(&plain) != *digest {
             return Err(ArchiveError::BlobDamaged { name });
         }
         Ok(plain)
+    }
+
+    /// Whether a blob was moved aside and is not whole again yet.
+    pub(crate) fn is_quarantined(&self, name: BlobName) -> bool {
+        self.quarantine.as_ref().is_some_and(|quarantine| quarantine.has(name))
     }
 
     /// Tags of these subjects, sorted.

@@ -30,7 +30,9 @@ impl Archive {
     pub fn sweep(&self) -> Result<SweepReport, ArchiveError> {
         let finish = |scribe: &mut Scribe| Ok(Answer::Count(scribe.finish_erasures()?));
         let erasures = count(self.shared.writer.ask_alone(finish)?)?;
-        Ok(SweepReport { expired: self.discard_expired()?, orphans: self.remove_orphans()?, erasures })
+        let expired = self.discard_expired()?;
+        self.settle_quarantine(&self.quarantined())?;
+        Ok(SweepReport { expired, orphans: self.remove_orphans()?, erasures })
     }
 
     fn discard_expired(&self) -> Result<u64, ArchiveError> {

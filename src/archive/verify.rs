@@ -286,7 +286,7 @@ fn check_blobs(
     failure.map_or(Ok(()), Err)
 }
 
-fn check_blob(
+pub(crate) fn check_blob(
     stores: &Stores,
     name: BlobName,
     decoding: Option<&Decoding<'_>>,
@@ -311,7 +311,9 @@ fn check_blob(
     };
     let Some(sealed) = sealed else {
         if is_needed()? {
-            report.add(Check::Blobs, Part::Blobs, DamagedThing::Blob(name), StorageFault::Missing);
+            let aside = stores.is_quarantined(name);
+            let fault = if aside { StorageFault::Damaged } else { StorageFault::Missing };
+            report.add(Check::Blobs, Part::Blobs, DamagedThing::Blob(name), fault);
         }
         return Ok(());
     };
@@ -334,7 +336,7 @@ fn check_blob(
 }
 
 /// How pictures are decoded, and which.
-struct Decoding<'a> {
+pub(crate) struct Decoding<'a> {
     opens: OpensPicture<'a>,
     sample: Sample,
 }

@@ -43,6 +43,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -69,6 +70,8 @@ enum Job {
 pub(crate) struct Writer {
     sender: Option<SyncSender<Vec<Job>>>,
     thread: Option<JoinHandle<()>>,
+    /// Calls that wait for their answer.
+    waiting: AtomicUsize,
     subscribers: Arc<Mutex<Vec<SyncSender<u64>>>>,
 }
 
@@ -82,7 +85,8 @@ impl Writer {
             .name("archive-writer".to_owned())
             .spawn(move || desk.run(&receiver))
             .map_err(|e| crate::storage::StorageError::io(crate::storage::Part::Folder, &e))?;
-        Ok(Self { sender: Some(sender), thread: Some(spawned), subscribers })
+        let waiting = AtomicUsize::new(0);
+        Ok(Self { sender: Some(sender), thread: Some(spawned), waiting, subscribers })
     }
 
     /// Has one request carried out.
@@ -99,8 +103,11 @@ impl Writer {
             jobs.push(Job::Grouped(Box::new(request), reply));
             answers.push(answer);
         }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         self.send(jobs);
-        answers.into_iter().map(|a| answer_of(&a)).collect()
+        let answers = answers.into_iter().map(|a| answer_of(&a)).collect();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        answers
     }
 
     /// Has something done alone.
@@ -111,6 +118,11 @@ impl Writer {
         let (reply, answer) = sync_channel(1);
         self.send(vec![Job::Alone(Box::new(task), reply)]);
         answer_of(&answer)
+    }
+
+    /// Whether requests wait for their answer.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// A receiver that is woken after each commit.

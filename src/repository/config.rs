@@ -10,6 +10,8 @@ use yidang_archive::recovery::RecoveryKey;
 
 /// Where the repository listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18690";
+/// Bytes read back each second unless told otherwise: a terabyte in three days.
+const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 4_000_000;
 /// What the names of our environment variables begin with.
 const VARIABLE_PREFIX: &str = "YIDANG_SERVER_";
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub cipher: Option<Suite>,
     /// Whether materials of simulated devices are taken.
     pub accept_simulated: bool,
+    /// How many bytes of blobs are read back each second to find damage; 0: none.
+    pub scrub_bytes_per_second: u64,
     /// Address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
 }
@@ -79,6 +83,7 @@ struct RepositorySection {
     recovery_key: Option<PathBuf>,
     cipher: Option<String>,
     accept_simulated: Option<bool>,
+    scrub_bytes_per_second: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -145,6 +150,10 @@ fn overlay(written: &mut Written, variables: &mut BTreeMap<String, String>) -> R
         let value = text.parse().map_err(|_| bad("repository.accept_simulated", "must be true or false"))?;
         written.repository.accept_simulated = Some(value);
     }
+    if let Some(text) = take("REPOSITORY_SCRUB_BYTES_PER_SECOND") {
+        let value = text.parse().map_err(|_| bad("repository.scrub_bytes_per_second", "must be a number"))?;
+        written.repository.scrub_bytes_per_second = Some(value);
+    }
     if let Some(text) = take("HTTP_LISTEN") {
         written.http.listen = Some(text);
     }
@@ -173,6 +182,10 @@ fn check(written: Written, base: &Path) -> Result<Config, ConfigError> {
         recovery_key: written.repository.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         cipher: written.repository.cipher.map(|word| cipher(&word)).transpose()?,
         accept_simulated: written.repository.accept_simulated.unwrap_or(false),
+        scrub_bytes_per_second: written
+            .repository
+            .scrub_bytes_per_second
+            .unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
         listen: listen.map_err(|_| bad("http.listen", "is no ADDRESS:PORT"))?,
     })
 }

@@ -17,6 +17,7 @@
 //! # Ok(()) }
 //! ```
 
+mod anchors;
 mod check;
 mod command;
 mod commits;

@@ -77,6 +77,10 @@ codes! {
     SequenceConflict = "sequence_conflict", 409,
         "同一个提交序号用在了不同的内容上。", "请使用新的序号提交；若反复出现，请重新登记本窗口。",
         "This commit's sequence was used for other content.", "Commit under a new sequence; if it recurs, enrol this window again.";
+    AnchorConflict = "anchor_conflict", 409,
+        "本窗口的账本与中心库此前所记不符：账本被截断或替换。", "请停止使用该窗口并运行 yidang archive verify，保全数据文件夹。",
+        "This window's ledger is not the one that was anchored here: it was cut off or replaced.",
+        "Stop using the window, run `yidang archive verify` there, and keep its folder as evidence.";
     CodeSpent = "code_spent", 410,
         "登记码无效、已使用或已过期。", "请中心库管理员用 yidang-repository enrol-code 生成新的登记码。",
         "The enrolment code is unknown, used or expired.", "Have the repository's operator make a new one with `yidang-repository enrol-code`.";

@@ -13,8 +13,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use yidang_archive::{Actor, ArchiveError, HISTORY_PAGE_MAX, HistoryPage, Look, LookVerb};
 use yidang_model::{Digest, Material, Subject};
 use yidang_sync::limits::{
-    GRANT_LIFETIME_S, JSON_BODY_MAX, MATERIALS_DEFAULT, MATERIALS_MAX, NAME_LENGTH_MAX, REMARK_LENGTH_MAX,
-    TEXT_LENGTH_MAX,
+    BLOB_SIZE_MAX, GRANT_LIFETIME_S, JSON_BODY_MAX, MATERIALS_DEFAULT, MATERIALS_MAX, NAME_LENGTH_MAX,
+    REMARK_LENGTH_MAX, TEXT_LENGTH_MAX,
 };
 use yidang_sync::wire::{GRANT_HEADER, MaterialsAnswer, MaterialsRequest, WireMaterial};
 
@@ -26,6 +26,8 @@ use crate::request::{Caller, bounded, parse, receive, share_of_memory};
 
 /// The basis that needs no reason: the person's own card lies on the reader.
 const CARD: &str = "card";
+/// What stands in the ledger where an agent gets a picture back that it committed.
+const REPAIR: &str = "repair";
 /// Every other basis on which a dossier may be looked at. Each needs a purpose and a case.
 const STATED: [&str; 5] = ["guardian", "authorised_agent", "lost_card", "no_card", "official_duty"];
 
@@ -59,6 +61,24 @@ pub(crate) async fn blob(
     let bytes = work(&repository, (), move |r| r.granted_blob(&found, &digest)).await?;
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str())),
+        (header::CONTENT_LENGTH, HeaderValue::from(bytes.len())),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Ok((fixed, piecewise(bytes.into(), share)).into_response())
+}
+
+/// `GET /v1/uploads/{digest}`: a picture that this very agent uploaded and committed, to repair its own copy.
+pub(crate) async fn own_blob(
+    Shared(repository): Shared<Arc<Repository>>,
+    Caller(agent): Caller,
+    Path(digest): Path<String>,
+) -> Result<Response, Problem> {
+    let digest: Digest =
+        digest.parse().map_err(|_| Problem::invalid("the digest is not 64 hexadecimal digits"))?;
+    let share = share_of_memory(&repository, BLOB_SIZE_MAX).await?;
+    let bytes = work(&repository, (), move |r| r.own_blob(&agent, &digest)).await?;
+    let fixed = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
         (header::CONTENT_LENGTH, HeaderValue::from(bytes.len())),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
@@ -168,6 +188,31 @@ impl Repository {
                 return Ok((found, None));
             }
         }
+    }
+
+    /// A picture of a material that this agent committed, while it is on file for the people it was committed for or
+    /// anyone it was put right to since. Entered as a look at their dossiers before it goes out.
+    fn own_blob(&self, agent: &Agent, digest: &Digest) -> Result<Vec<u8>, Problem> {
+        let _reading = self.forgetting.read().unwrap_or_else(PoisonError::into_inner);
+        let tag = self.secrets.digest_tag(digest);
+        let upload = self.state.uploads(agent.record.number, &[tag])?.into_iter().flatten().next();
+        let material = upload.and_then(|upload| upload.material).ok_or(Code::BlobUnknown)?;
+        let stored = self.archive.material(material)?.ok_or(Code::BlobUnknown)?;
+        let bytes = self.archive.blob(material, digest).map_err(|error| match error {
+            ArchiveError::MaterialErased => Code::BlobUnknown.into(),
+            error => Problem::from(error),
+        })?;
+        self.archive.record(Look {
+            verb: LookVerb::Looked,
+            who: stored.material.holders,
+            materials: vec![material],
+            basis: REPAIR.to_owned(),
+            purpose: None,
+            case: None,
+            by: Actor { client: agent.record.name.clone(), operator: None },
+            idempotency: None,
+        })?;
+        Ok(bytes)
     }
 
     /// A picture from the first of the materials that still counts.

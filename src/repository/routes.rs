@@ -13,7 +13,7 @@ use yidang_sync::wire::Health;
 use crate::language::Language;
 use crate::problem::{Code, Problem};
 use crate::repository::Repository;
-use crate::{commits, enrolment, feed, reading, uploads};
+use crate::{anchors, commits, enrolment, feed, reading, uploads};
 
 /// The whole HTTP interface.
 pub(crate) fn routes(repository: Arc<Repository>) -> Router {
@@ -23,6 +23,8 @@ pub(crate) fn routes(repository: Arc<Repository>) -> Router {
         .route("/v1/blobs/missing", post(uploads::missing))
         .route("/v1/blobs/{digest}", put(uploads::upload).get(reading::blob))
         .route("/v1/commits", post(commits::commit))
+        .route("/v1/uploads/{digest}", get(reading::own_blob))
+        .route("/v1/anchor", put(anchors::put).get(anchors::get))
         .route("/v1/feed", get(feed::feed))
         .route("/v1/holders/materials", post(reading::materials))
         .fallback(async || Problem::from(Code::RouteUnknown))

@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
+use yidang_archive::Scrubber;
 
 use crate::config::Config;
 use crate::control::Control;
@@ -28,6 +29,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     control: Option<Control>,
+    scrub_bytes_per_second: u64,
 }
 
 impl Server {
@@ -49,7 +51,8 @@ impl Server {
                 |error| tracing::warn!(%error, "no control socket: `check` needs the repository stopped"),
             )
             .ok();
-        Ok(Self { repository: Arc::new(repository), listener, address, control })
+        let scrub_bytes_per_second = config.scrub_bytes_per_second;
+        Ok(Self { repository: Arc::new(repository), listener, address, control, scrub_bytes_per_second })
     }
 
     /// The address it listens on.
@@ -63,6 +66,7 @@ impl Server {
         let Self { repository, listener, control, .. } = self;
         let tending = tokio::spawn(sweep(repository.clone()));
         let controlled = control.map(|control| tokio::spawn(control.serve(repository.clone())));
+        let scrubber = start_scrub(&repository, self.scrub_bytes_per_second);
         let graceful = GracefulShutdown::new();
         tokio::select! {
             () = accept(&repository, &listener, &graceful) => {}
@@ -71,6 +75,8 @@ impl Server {
         drop(listener);
         tracing::info!("stopping");
         repository.stop();
+        // It ends within a step; its thread must not keep the runtime's.
+        drop(tokio::task::spawn_blocking(move || drop(scrubber)).await);
         for task in [Some(tending), controlled].into_iter().flatten() {
             task.abort();
             // Once it has been let go of, so has its share of the repository.
@@ -131,6 +137,16 @@ fn serve(stream: TcpStream, router: axum::Router) -> Connection {
 }
 
 /// Tidies up now and then: what has expired, and what an interruption left.
+/// Starts reading blobs back, unless the configuration wants none read.
+fn start_scrub(repository: &Arc<Repository>, bytes_per_second: u64) -> Option<Scrubber> {
+    if bytes_per_second == 0 {
+        return None;
+    }
+    // What is damaged is logged and moved aside; the window that has it sends it when it files the same bytes.
+    let started = Scrubber::start(repository.archive.clone(), bytes_per_second, Box::new(|_| {}));
+    started.inspect_err(|error| tracing::warn!(%error, "nothing is scrubbed")).ok()
+}
+
 async fn sweep(repository: Arc<Repository>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;

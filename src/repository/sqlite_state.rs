@@ -11,8 +11,8 @@ use crate::limits::OPENED_STEP_MS;
 use crate::secrets::make_private_folder;
 use crate::sqlite_feed;
 use crate::state::{
-    AgentNumber, AgentRecord, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow, HoldOutcome,
-    NewAgent, PlannedErasure, RefilingOutcome, State, StateError, StateFault, Tag, Upload,
+    AgentNumber, AgentRecord, Anchor, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow,
+    HoldOutcome, NewAgent, PlannedErasure, RefilingOutcome, State, StateError, StateFault, Tag, Upload,
 };
 
 /// The file in the data folder.
@@ -21,7 +21,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -62,6 +62,10 @@ CREATE TABLE feed (
     PRIMARY KEY (agent, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX feed_personal ON feed (agent, sequence) WHERE personal IS NOT NULL;
+CREATE TABLE anchors (
+    agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
+    hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
+) WITHOUT ROWID;
 ";
 
 /// What a state of version 1 lacks.
@@ -70,6 +74,12 @@ const SINCE_1: &str = "ALTER TABLE contacts ADD COLUMN opened_at INTEGER;";
 /// What a state of version 2 lacks. `erasure` holds the name of the material, or of the hold, where the item is no
 /// erasure.
 const SINCE_2: &str = "ALTER TABLE feed ADD COLUMN what TEXT NOT NULL DEFAULT 'erased';";
+
+/// What a state of version 3 lacks.
+const SINCE_3: &str = "CREATE TABLE anchors (
+    agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
+    hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
+) WITHOUT ROWID;";
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
 pub(crate) struct SqliteState {
@@ -142,8 +152,9 @@ fn prepare(connection: &mut Connection) -> Result<(), StateError> {
     }
     match version {
         0 => transaction.execute_batch(SCHEMA)?,
-        1 => transaction.execute_batch(&[SINCE_1, SINCE_2].concat())?,
-        2 => transaction.execute_batch(SINCE_2)?,
+        1 => transaction.execute_batch(&[SINCE_1, SINCE_2, SINCE_3].concat())?,
+        2 => transaction.execute_batch(&[SINCE_2, SINCE_3].concat())?,
+        3 => transaction.execute_batch(SINCE_3)?,
         _ => {}
     }
     if version < SCHEMA_VERSION {
@@ -330,6 +341,28 @@ impl State for SqliteState {
             }
             Ok(())
         })
+    }
+
+    fn put_anchor(&self, agent: AgentNumber, anchor: &Anchor, now: Timestamp) -> Result<bool, StateError> {
+        let Anchor { ledger, sequence, hash } = anchor;
+        self.write(|t| {
+            let sql =
+                "INSERT INTO anchors (agent, ledger, sequence, hash, anchored_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                ON CONFLICT DO UPDATE SET sequence = ?3, hash = ?4, anchored_at = ?5
+                WHERE sequence < ?3 OR (sequence = ?3 AND hash = ?4)";
+            let row = params![agent, ledger, signed(*sequence), hash, now.as_millis()];
+            Ok(t.prepare_cached(sql)?.execute(row)? == 1)
+        })
+    }
+
+    fn anchor(&self, agent: AgentNumber, ledger: [u8; 16]) -> Result<Option<Anchor>, StateError> {
+        let sql = "SELECT sequence, hash FROM anchors WHERE agent = ?1 AND ledger = ?2";
+        let connection = self.read();
+        let anchor = |row: &Row<'_>| {
+            let sequence = row.get::<_, i64>(0)?.unsigned_abs();
+            Ok(Anchor { ledger, sequence, hash: fixed(row, 1)? })
+        };
+        Ok(connection.prepare_cached(sql)?.query_row(params![agent, ledger], anchor).optional()?)
     }
 
     fn put_opened(&self, agent: AgentNumber, subject: Tag, at: Timestamp) -> Result<(), StateError> {

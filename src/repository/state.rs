@@ -124,6 +124,15 @@ pub(crate) struct CommitRecord<'a> {
     pub(crate) used: Vec<(Tag, MaterialId)>,
 }
 
+/// The last entry of an agent's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    /// Random name of its store.
+    pub(crate) ledger: [u8; 16],
+    pub(crate) sequence: u64,
+    pub(crate) hash: [u8; 32],
+}
+
 /// An erasure that has been taken on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedErasure {
@@ -282,6 +291,13 @@ pub(crate) trait State: Send + Sync {
 
     /// The agent has carried out everything up to that sequence: the personal parts go.
     fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError>;
+
+    /// Keeps the last entry of an agent's ledger. `false`, and nothing is kept, where a later one is known already,
+    /// or another one of that sequence.
+    fn put_anchor(&self, agent: AgentNumber, anchor: &Anchor, now: Timestamp) -> Result<bool, StateError>;
+
+    /// The latest entry kept of this ledger of an agent's.
+    fn anchor(&self, agent: AgentNumber, ledger: [u8; 16]) -> Result<Option<Anchor>, StateError>;
 
     /// What does not hold together, one line each.
     fn verify(&self) -> Result<Vec<String>, StateError>;

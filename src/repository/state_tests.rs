@@ -292,7 +292,12 @@ fn a_state_of_the_first_version_is_taken_over() {
     let agent = enrolled(&state);
     drop(state);
     let connection = rusqlite::Connection::open(folder.path().join(STATE_FILE)).unwrap();
-    connection.execute_batch("ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at; PRAGMA user_version = 1").unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at;
+        DROP TABLE anchors; PRAGMA user_version = 1",
+        )
+        .unwrap();
     connection
         .execute("INSERT INTO contacts (subject, agent) VALUES (?1, ?2)", ([9_u8; 32], agent.number))
         .unwrap();

@@ -61,7 +61,10 @@ impl Repository {
         let tags: Vec<_> = blobs.iter().map(|b| self.secrets.digest_tag(&b.digest)).collect();
         let uploads = self.state.uploads(agent.record.number, &tags)?;
         let lacks = |upload: &Option<Upload>| !upload.is_some_and(|u| lasts(&u, expires_at));
-        let missing = blobs.iter().zip(uploads).filter(|(_, u)| lacks(u)).map(|(b, _)| b.digest).collect();
+        let asked = blobs.iter().zip(&uploads);
+        // What is damaged here is welcome again.
+        let missing = asked.filter(|(blob, upload)| lacks(upload) || self.archive.wants(&blob.digest));
+        let missing = missing.map(|(blob, _)| blob.digest).collect();
         Ok(MissingAnswer { missing, lease: hex::encode(random::<16>()), expires_at })
     }
 
@@ -75,12 +78,18 @@ impl Repository {
         }
         let (number, tag) = (agent.record.number, self.secrets.digest_tag(&digest));
         let known = self.state.uploads(number, &[tag])?;
+        let known_as_filed = known.iter().flatten().any(|upload| upload.material.is_some());
         let lease_end = self.now().plus_millis(LEASE_LIFETIME_S as i64 * 1000);
-        if known.into_iter().flatten().any(|upload| lasts(&upload, lease_end)) {
+        let wanted = self.archive.wants(&digest);
+        if !wanted && known.into_iter().flatten().any(|upload| lasts(&upload, lease_end)) {
             return Ok(false);
         }
         let expires_at = self.now().plus_millis(UPLOAD_LIFETIME_MS);
         let staged = self.stage_one(agent, bytes, expires_at)?;
+        if wanted && known_as_filed {
+            // It is whole again; whose upload it is does not change.
+            return Ok(false);
+        }
         self.state.put_upload(number, tag, &Upload { staged, material: None, expires_at })?;
         Ok(true)
     }

@@ -77,6 +77,24 @@ pub struct BlobSize {
     pub size_bytes: u64,
 }
 
+/// The last entry of an agent's ledger: body of `PUT /v1/anchor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerAnchor {
+    /// Which ledger: its store's random name, 32 hexadecimal digits.
+    pub ledger: String,
+    /// The entry.
+    pub sequence: u64,
+    /// Its hash, 64 hexadecimal digits.
+    pub hash: String,
+}
+
+/// Answer to `GET /v1/anchor?ledger=`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnchorAnswer {
+    /// The latest entry that the agent told of; `None`: it told of none.
+    pub anchor: Option<LedgerAnchor>,
+}
+
 /// Body of `POST /v1/blobs/missing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingRequest {

@@ -42,6 +42,12 @@ export interface Archive {
   ledger_head: number;
   /** Filed materials. */
   materials: number;
+  /** Damaged pictures that are moved aside and not repaired yet. */
+  quarantined: number;
+  /** Pictures that were found damaged then. */
+  scrub_damaged: number;
+  /** When every picture had last been read back; null: not yet. */
+  scrubbed_at: string | null;
   /** Captures that wait to be filed. */
   unfiled: number;
 }

@@ -11,6 +11,7 @@ use super::sync::SyncBody;
 use super::vocabulary::{DeviceState, DeviceType, PhotoDecoderState};
 use crate::app::Shared;
 use crate::caller::Caller;
+use crate::control::ScrubFigures;
 use crate::photo::PhotoDecoder;
 use crate::problem::Problem;
 use crate::stations::StationState;
@@ -89,6 +90,13 @@ struct ArchiveBody {
     ledger_head: u64,
     /// Number of the key epoch; rises when people are forgotten.
     epoch: u32,
+    /// When every picture had last been read back; null: not yet.
+    #[schema(format = DateTime)]
+    scrubbed_at: Option<String>,
+    /// Pictures that were found damaged then.
+    scrub_damaged: u64,
+    /// Damaged pictures that are moved aside and not repaired yet.
+    quarantined: u64,
 }
 
 /// The device in use, or that there is none, and the others that are there.
@@ -138,7 +146,8 @@ fn listed(kind: &'static str, listing: DeviceListing, driver: String, reason: St
     responses((status = 200, description = "How this window stands.", body = Status)))]
 pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result<Json<Status>, Problem> {
     let archive = app.archive.clone();
-    let stats = blocking(move || Ok(archive.stats()?)).await?;
+    let figures = blocking(move || Ok((archive.stats()?, ScrubFigures::of(&archive)))).await?;
+    let (stats, scrub) = figures;
     let mut found = devices("card_reader", app.card.state());
     found.extend(devices("camera", app.camera.state()));
     Ok(Json(Status {
@@ -153,6 +162,9 @@ pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result
             unfiled: stats.unfiled,
             ledger_head: stats.ledger_head,
             epoch: stats.epoch,
+            scrubbed_at: scrub.last_ended_at,
+            scrub_damaged: scrub.last_damaged,
+            quarantined: scrub.quarantined,
         },
         sync: SyncBody::of(&app),
     }))

@@ -145,5 +145,10 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
     ];
     rows.iter().try_for_each(|(name, value)| say(&format!("{name}\t{value}")))?;
     say(&format!("cipher\t{}", stats.cipher))?;
-    say(&format!("recovery\t{}", stats.recovery.as_deref().unwrap_or("none")))
+    say(&format!("recovery\t{}", stats.recovery.as_deref().unwrap_or("none")))?;
+    let scrub = &stats.scrub;
+    let last = scrub.last_ended_at.as_deref().unwrap_or("never");
+    say(&format!("scrubbed\t{last}"))?;
+    say(&format!("scrub_damaged\t{}", scrub.last_damaged))?;
+    say(&format!("quarantined\t{}", scrub.quarantined))
 }

@@ -9,7 +9,7 @@ use yidang_archive::ArchiveError;
 use yidang_archive::storage::StorageFault;
 
 use crate::config::Config;
-use crate::control::{Connection, Listen, Outcome, Request, Workplace};
+use crate::control::{Connection, Listen, Outcome, RepositoryNeed, Request, Workplace};
 use crate::daemon::open_archive;
 use crate::failure::Failure;
 
@@ -41,15 +41,15 @@ pub(super) enum Place {
 impl Place {
     /// Opens the archive, or finds the daemon that has it open.
     pub(super) fn find(config: &Config) -> Result<Self, Failure> {
-        Self::find_for(config, false)
+        Self::find_for(config, RepositoryNeed::None)
     }
 
-    fn find_for(config: &Config, needs_repository: bool) -> Result<Self, Failure> {
+    fn find_for(config: &Config, need: RepositoryNeed) -> Result<Self, Failure> {
         let until = Instant::now() + REACH_WAIT;
         loop {
             match open_archive(config) {
                 Ok(archive) => {
-                    let place = Workplace::at_rest(config, archive, needs_repository)?;
+                    let place = Workplace::at_rest(config, archive, need)?;
                     return Ok(Self::Here(Box::new(place)));
                 }
                 Err(ArchiveError::Storage(error)) if error.fault == StorageFault::InUse => {}
@@ -84,5 +84,5 @@ impl Place {
 
 /// Does it, here or in the daemon. Blocks as long as that takes; what was done holds when it returns.
 pub(super) fn carry_out(config: &Config, request: &Request, listen: Listen<'_>) -> Result<Outcome, Failure> {
-    Place::find_for(config, request.needs_repository())?.carry_out(request, listen)
+    Place::find_for(config, request.repository())?.carry_out(request, listen)
 }

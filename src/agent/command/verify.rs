@@ -27,6 +27,9 @@ pub(super) struct VerifyCommand {
     /// Decodes every picture, not only about a hundred of them.
     #[arg(long)]
     deep: bool,
+    /// Fetches what is damaged from the repository, as far as this window brought it there.
+    #[arg(long)]
+    repair: bool,
     /// Writes the report to this file too, as JSON with `--json`. An earlier report is replaced once this one is
     /// whole; nothing else is.
     #[arg(long, value_name = "FILE")]
@@ -42,7 +45,8 @@ pub(super) fn verify(config: &Config, command: &VerifyCommand) -> Result<ExitCod
     let create = |path: &PathBuf| report_file::create(path, &forbidden, &begins);
     // Before the work, which may take an hour.
     let file = command.report.as_ref().map(create).transpose()?;
-    let Outcome::Verified(report) = ask(config, &Request::Verify { deep: command.deep })? else {
+    let request = Request::Verify { deep: command.deep, repair: command.repair };
+    let Outcome::Verified(report) = ask(config, &request)? else {
         return Ok(ExitCode::FAILURE);
     };
     let readable = report.readable(wording());

@@ -33,6 +33,8 @@ pub(crate) enum Request {
     Verify {
         /// Decode every picture, not only a sample.
         deep: bool,
+        /// Fetch what is damaged from the repository.
+        repair: bool,
     },
     /// Make the index anew.
     RebuildIndex,
@@ -100,10 +102,25 @@ pub(crate) enum CardRequest {
     Probe,
 }
 
+/// Whether something can be done without the repository's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RepositoryNeed {
+    /// It has nothing to do with it.
+    None,
+    /// It is asked if it can be.
+    Welcome,
+    /// It cannot.
+    Needed,
+}
+
 impl Request {
     /// Whether it has to do with the repository.
-    pub(crate) fn needs_repository(&self) -> bool {
-        matches!(self, Self::Enrol { .. } | Self::List)
+    pub(crate) fn repository(&self) -> RepositoryNeed {
+        match self {
+            Self::Enrol { .. } | Self::List | Self::Verify { repair: true, .. } => RepositoryNeed::Needed,
+            Self::Verify { .. } => RepositoryNeed::Welcome,
+            _ => RepositoryNeed::None,
+        }
     }
 
     /// How many bytes follow its line; `None`: more than may.
@@ -298,6 +315,22 @@ pub(crate) struct ArchiveStats {
     /// Whose recovery key opens it.
     #[serde(default)]
     pub(crate) recovery: Option<String>,
+    pub(crate) scrub: ScrubFigures,
+}
+
+/// How far the scrub has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScrubFigures {
+    /// Blobs read in the round under way.
+    pub(crate) blobs: u64,
+    /// When the last round was through.
+    pub(crate) last_ended_at: Option<String>,
+    /// Blobs read in it.
+    pub(crate) last_blobs: u64,
+    /// Those of them that were damaged or missing.
+    pub(crate) last_damaged: u64,
+    /// Damaged blobs that are moved aside now.
+    pub(crate) quarantined: u64,
 }
 
 /// One line of an answer; the last one is not news.

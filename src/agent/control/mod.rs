@@ -34,8 +34,8 @@ pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, su
 pub(crate) use hold::{Held, HoldLine, HoldRequest};
 pub(crate) use import::{FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, StageImport};
 pub(crate) use message::{
-    ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome, Request,
-    WatchedEvent,
+    ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome,
+    RepositoryNeed, Request, ScrubFigures, WatchedEvent,
 };
 pub(crate) use probe::{ProbeReport, ProbedModule, ProbedReader};
 pub(crate) use recover::{RecoverAnswer, RecoverRequest};

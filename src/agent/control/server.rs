@@ -212,7 +212,9 @@ mod tests {
         let held = long.lock().unwrap();
         let of = crate::control::AuditTopic::NoCard;
         let wish = crate::control::AuditWish { of, since: None, until: None, limit: 1 };
-        for request in [Request::Verify { deep: false }, Request::RebuildIndex, Request::Audit(wish)] {
+        for request in
+            [Request::Verify { deep: false, repair: false }, Request::RebuildIndex, Request::Audit(wish)]
+        {
             let Line::Failed(failure) = answer_to(Some(request), &place, &long) else { panic!("busy") };
             assert_eq!(failure.code, "busy");
         }
@@ -220,7 +222,7 @@ mod tests {
         assert!(matches!(answer_to(Some(Request::Stats), &place, &long), Line::Done(Outcome::Stats(_))));
         drop(held);
         let Line::Done(Outcome::Verified(report)) =
-            answer_to(Some(Request::Verify { deep: false }), &place, &long)
+            answer_to(Some(Request::Verify { deep: false, repair: false }), &place, &long)
         else {
             panic!("a report")
         };

@@ -3,13 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use yidang_archive::{Archive, ArchiveError, CheckReport, InventoryLine, VerifyWish};
+use yidang_archive::storage::BlobName;
+use yidang_archive::{
+    Anchor, Archive, ArchiveError, Check, CheckReport, Damage, DamagedThing, InventoryLine, VerifyReport,
+    VerifyWish,
+};
 
-use super::{ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, Request};
+use super::{
+    ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, RepositoryNeed, Request, ScrubFigures,
+};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::repair::repair;
 use crate::retention::Retention;
-use crate::sync::{SyncOptions, SyncWorker, Upstream};
+use crate::sync::{SyncError, SyncOptions, SyncWorker, Upstream};
 
 /// Progress is told no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -32,16 +39,16 @@ pub(crate) struct Workplace {
 
 impl Workplace {
     /// The one of a command that has opened the archive itself.
-    pub(crate) fn at_rest(
-        config: &Config,
-        archive: Archive,
-        needs_repository: bool,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn at_rest(config: &Config, archive: Archive, need: RepositoryNeed) -> Result<Self, Failure> {
         let sync = match &config.repository_url {
-            // An archive can be checked whatever has become of what was sent from it.
-            Some(url) if needs_repository => {
+            Some(url) if need != RepositoryNeed::None => {
                 let options = SyncOptions::new(url, &config.data_dir, &config.keys_dir);
-                Some(Arc::new(SyncWorker::at_rest(archive.clone(), &options)?) as Arc<dyn Upstream>)
+                match SyncWorker::at_rest(archive.clone(), &options) {
+                    Ok(handle) => Some(Arc::new(handle) as Arc<dyn Upstream>),
+                    // An archive can be checked whatever has become of what was sent from it.
+                    Err(_) if need == RepositoryNeed::Welcome => None,
+                    Err(error) => return Err(error.into()),
+                }
             }
             _ => None,
         };
@@ -55,7 +62,9 @@ impl Workplace {
             Request::Enrol { code, repository } => self.enrol(code, repository),
             Request::List => self.list(listen),
             Request::Stats => Ok(Outcome::Stats(self.stats()?)),
-            Request::Verify { deep } => Ok(Outcome::Verified(Box::new(self.verify(*deep, listen)?))),
+            Request::Verify { deep, repair } => {
+                Ok(Outcome::Verified(Box::new(self.check(*deep, *repair, listen)?)))
+            }
             Request::RebuildIndex => Ok(Outcome::Rebuilt { entries: self.archive.rebuild_index()? }),
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Export(request) => super::export::export(&self.archive, request, listen),
@@ -132,20 +141,63 @@ impl Workplace {
             epoch: stats.epoch,
             cipher: stats.suite.as_str().to_owned(),
             recovery: stats.recovery.map(|office| office.to_string()),
+            scrub: ScrubFigures::of(&self.archive),
         })
     }
 
-    fn verify(&self, deep: bool, listen: Listen<'_>) -> Result<CheckReport, ArchiveError> {
+    /// A check; where something is damaged and that is wanted, a repair and another check.
+    fn check(&self, deep: bool, repairs: bool, listen: Listen<'_>) -> Result<CheckReport, ArchiveError> {
+        let found = self.verify(deep, listen)?;
+        if !repairs {
+            return Ok(CheckReport::from(&found));
+        }
+        let blobs: Vec<BlobName> = found.damages.iter().filter_map(damaged_blob).collect();
+        let line = repair(&self.archive, self.sync.as_deref(), &blobs)?;
+        let found = if line.repaired > 0 { self.verify(deep, listen)? } else { found };
+        Ok(CheckReport { repair: Some(line), ..CheckReport::from(&found) })
+    }
+
+    /// What the repository remembers of this ledger.
+    fn anchor(&self) -> Anchor {
+        let Some(sync) = &self.sync else { return Anchor::Unknown("no_repository") };
+        match sync.anchor(self.archive.store_id()) {
+            Ok(Some((sequence, hash))) => Anchor::Head { sequence, hash },
+            Ok(None) => Anchor::Unknown("never_anchored"),
+            Err(SyncError::NotEnrolled | SyncError::EnrolAgain) => Anchor::Unknown("not_enrolled"),
+            Err(_) => Anchor::Unknown("repository_unreachable"),
+        }
+    }
+
+    fn verify(&self, deep: bool, listen: Listen<'_>) -> Result<VerifyReport, ArchiveError> {
         let mut told: Option<Instant> = None;
-        let wish = VerifyWish { opens: Some(&opens), deep, ..VerifyWish::default() };
-        let found = self.archive.verify_with(&wish, &mut |done, all| {
+        let wish = VerifyWish { opens: Some(&opens), deep, anchor: self.anchor() };
+        self.archive.verify_with(&wish, &mut |done, all| {
             if told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
                 told = Some(Instant::now());
                 // Whoever asked may have gone; what was begun is finished all the same.
                 let _ = listen(News::Progress { done, all });
             }
-        })?;
-        Ok(CheckReport::from(&found))
+        })
+    }
+}
+
+fn damaged_blob(damage: &Damage) -> Option<BlobName> {
+    match damage.what {
+        DamagedThing::Blob(name) if damage.check == Check::Blobs => Some(name),
+        _ => None,
+    }
+}
+
+impl ScrubFigures {
+    pub(crate) fn of(archive: &Archive) -> Self {
+        let state = archive.scrub_state();
+        Self {
+            blobs: state.current.map_or(0, |round| round.blobs),
+            last_ended_at: state.last.and_then(|round| round.ended_at).map(|at| at.to_string()),
+            last_blobs: state.last.map_or(0, |round| round.blobs),
+            last_damaged: state.last.map_or(0, |round| round.damaged),
+            quarantined: state.quarantined,
+        }
     }
 }
 

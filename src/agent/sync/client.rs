@@ -10,8 +10,8 @@ use ureq::http::{Method, Request, Response, header};
 use yidang_model::{Digest, Timestamp};
 use yidang_sync::limits::{BLOB_SIZE_MAX, BLOBS_ASKED_MAX, COMMIT_ENTRIES_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{
-    BlobSize, CommitAnswer, EnrolAnswer, EnrolRequest, FeedAnswer, GRANT_HEADER, MaterialsAnswer,
-    MaterialsRequest, MissingAnswer, MissingRequest,
+    AnchorAnswer, BlobSize, CommitAnswer, EnrolAnswer, EnrolRequest, FeedAnswer, GRANT_HEADER, LedgerAnchor,
+    MaterialsAnswer, MaterialsRequest, MissingAnswer, MissingRequest,
 };
 
 use super::error::{CallError, refusal, time_for};
@@ -166,6 +166,37 @@ impl Client {
         Ok(bytes)
     }
 
+    /// The bytes of a picture that this window committed, hashed again.
+    pub(super) fn own_blob(&self, key: &str, digest: &Digest) -> Result<Vec<u8>, CallError> {
+        let path = format!("/v1/uploads/{digest}");
+        let call = Call {
+            within: time_for(4 << 20),
+            answer_max: BLOB_SIZE_MAX as u64,
+            ..Call::new(Method::GET, &path, Some(key))
+        };
+        let bytes = self.run(&call)?;
+        if Digest::of(&bytes) != *digest {
+            return Err(CallError::Protocol);
+        }
+        self.contacted();
+        Ok(bytes)
+    }
+
+    /// Tells of the ledger's last entry.
+    pub(super) fn put_anchor(&self, key: &str, anchor: &LedgerAnchor) -> Result<(), CallError> {
+        let body = serde_json::to_vec(anchor).map_err(|_| CallError::Protocol)?;
+        let call = Call { body: Some(&body), ..Call::new(Method::PUT, "/v1/anchor", Some(key)) };
+        let kept: LedgerAnchor = self.json(&call)?;
+        if kept == *anchor { Ok(()) } else { Err(CallError::Protocol) }
+    }
+
+    /// The latest entry of this ledger that was told of.
+    pub(super) fn anchor(&self, key: &str, ledger: &str) -> Result<Option<LedgerAnchor>, CallError> {
+        let path = format!("/v1/anchor?ledger={}", in_query(ledger));
+        let answer: AnchorAnswer = self.json(&Call::new(Method::GET, &path, Some(key)))?;
+        Ok(answer.anchor.filter(|anchor| anchor.ledger == ledger))
+    }
+
     fn post<Q: Serialize, A: DeserializeOwned>(
         &self,
         path: &str,
@@ -207,8 +238,8 @@ impl Client {
         }
         let sent = match call.body {
             Some(body) => {
-                let media_type =
-                    if call.method == Method::PUT { "application/octet-stream" } else { "application/json" };
+                let is_picture = call.method == Method::PUT && call.path.starts_with("/v1/blobs/");
+                let media_type = if is_picture { "application/octet-stream" } else { "application/json" };
                 let request = request.header(header::CONTENT_TYPE, media_type).body(body);
                 self.send(request.map_err(|_| CallError::Protocol)?, call)
             }

@@ -126,6 +126,10 @@ pub trait Upstream: Send + Sync {
     fn query(&self, query: &HolderQuery) -> Result<HolderAnswer, SyncError>;
     /// A picture's bytes, hashed again here.
     fn fetch_blob(&self, digest: &Digest, grant: &str) -> Result<Vec<u8>, SyncError>;
+    /// A picture's bytes that this window committed, hashed again here; [`SyncError::Gone`] where it has none.
+    fn own_blob(&self, digest: &Digest) -> Result<Vec<u8>, SyncError>;
+    /// Sequence and hash of the latest entry of this ledger that it was told of.
+    fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError>;
     /// Ends its threads promptly.
     fn stop(&self);
 }

@@ -1,12 +1,13 @@
 //! The thread that waits for the repository's news.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use yidang_sync::backoff::Backoff;
 use yidang_sync::limits::FEED_WAIT_MAX_S;
 use yidang_sync::machine::Healing;
-use yidang_sync::wire::FeedAnswer;
+use yidang_sync::wire::{FeedAnswer, LedgerAnchor};
 
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
@@ -20,6 +21,8 @@ pub(super) struct Poller {
     stop: Stop,
     /// Wakes the pushing thread when the repository is back.
     other: Arc<dyn Bell>,
+    /// The last ledger entry that the repository was told of in this run.
+    anchored: Arc<AtomicU64>,
 }
 
 impl Poller {
@@ -29,7 +32,7 @@ impl Poller {
         stop: Stop,
         other: Arc<dyn Bell>,
     ) -> Self {
-        Self { shared, errands, stop, other }
+        Self { shared, errands, stop, other, anchored: Arc::default() }
     }
 
     /// Works until told to stop.
@@ -82,8 +85,14 @@ impl Poller {
                 return Some(Err((STATE_FAILED, Healing::Soon)));
             }
         };
-        let (client, who) = (self.shared.client.clone(), enrolment.clone());
-        let answer = self.errands.run(move || client.feed(&who.key, &who.epoch, after, wait))?;
+        let (shared, who, anchored) = (self.shared.clone(), enrolment.clone(), self.anchored.clone());
+        let answer = self.errands.run(move || {
+            let answer = shared.client.feed(&who.key, &who.epoch, after, wait);
+            if answer.is_ok() {
+                anchor(&shared, &who, &anchored);
+            }
+            answer
+        })?;
         Some(match answer {
             Ok(answer) => {
                 let done = self.shared.feed.carry_out(&self.shared, &enrolment.epoch, &answer);
@@ -93,5 +102,31 @@ impl Poller {
             Err(_) if self.shared.enrolment().is_ok_and(|now| !Arc::ptr_eq(&now, enrolment)) => Ok(()),
             Err(error) => Err(error.judge()),
         })
+    }
+}
+
+/// Tells the repository of the ledger's last entry, if that is another one than it was told of: nobody can cut the
+/// ledger off or replace it afterwards unnoticed. What fails is tried again after the next news.
+fn anchor(shared: &Shared, enrolment: &Enrolment, anchored: &AtomicU64) {
+    let (ledger, sequence, hash) = match shared.source.anchor() {
+        Ok((_, 0, _)) => return,
+        Ok(head) => head,
+        Err(error) => return tracing::warn!(%error, "the ledger's last entry cannot be read"),
+    };
+    if anchored.load(Ordering::Relaxed) == sequence {
+        return;
+    }
+    match shared
+        .client
+        .put_anchor(&enrolment.key, &LedgerAnchor { ledger, sequence, hash: hex::encode(hash) })
+    {
+        Ok(()) => anchored.store(sequence, Ordering::Relaxed),
+        Err(CallError::Refused(problem)) if problem.status == 409 => {
+            tracing::error!(
+                "the repository remembers another ledger than this window has; run `yidang archive verify`"
+            );
+        }
+        // Among others: a repository of an earlier version.
+        Err(error) => tracing::debug!(code = error.judge().0, "the ledger was not anchored"),
     }
 }

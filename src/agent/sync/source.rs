@@ -29,6 +29,8 @@ pub(super) struct Order {
 pub(super) trait Source: Send + Sync {
     /// Sequence of the last ledger entry.
     fn head(&self) -> Result<u64, ArchiveError>;
+    /// The ledger's name, and sequence and hash of its last entry.
+    fn anchor(&self) -> Result<(String, u64, [u8; 32]), ArchiveError>;
     /// At most `limit` changes after that sequence, in order.
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError>;
     /// The plain bytes of one of a material's pictures.
@@ -58,6 +60,11 @@ pub(super) trait Source: Send + Sync {
 impl Source for Archive {
     fn head(&self) -> Result<u64, ArchiveError> {
         Archive::head(self)
+    }
+
+    fn anchor(&self) -> Result<(String, u64, [u8; 32]), ArchiveError> {
+        let (sequence, hash) = Archive::anchor(self)?;
+        Ok((self.store_id().to_owned(), sequence, hash))
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {

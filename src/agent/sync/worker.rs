@@ -256,6 +256,24 @@ impl Upstream for SyncHandle {
         })
     }
 
+    fn own_blob(&self, digest: &Digest) -> Result<Vec<u8>, SyncError> {
+        let enrolment = self.shared.enrolment()?;
+        self.shared.client.own_blob(&enrolment.key, digest).map_err(|error| match error {
+            CallError::Refused(p) if matches!(p.code.as_str(), "blob_unknown" | "route_unknown") => {
+                SyncError::Gone
+            }
+            error => error.into(),
+        })
+    }
+
+    fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
+        let enrolment = self.shared.enrolment()?;
+        let Some(anchor) = self.shared.client.anchor(&enrolment.key, ledger)? else { return Ok(None) };
+        let mut hash = [0; 32];
+        hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| SyncError::Protocol)?;
+        Ok(Some((anchor.sequence, hash)))
+    }
+
     fn stop(&self) {
         self.stop.set();
         self.bells().iter().for_each(|bell| bell.ring());

@@ -62,6 +62,8 @@ fn every_field_comes_back(open: Open<'_>) {
         Verb::ErasureRefused,
         Verb::Erased,
         Verb::ErasureDone,
+        Verb::Quarantined,
+        Verb::Repaired,
     ];
     let mut new: Vec<NewEntry> = verbs.into_iter().map(|verb| NewEntry { verb, ..entry(1) }).collect();
     new.extend((1..).zip(LENGTHS).map(|(n, length)| NewEntry { body: bytes(n, length), ..entry(2) }));

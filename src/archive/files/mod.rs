@@ -6,6 +6,7 @@ pub(crate) mod durable;
 mod fault_tests;
 mod foreign_blobs;
 mod key_files;
+mod quarantine_files;
 #[cfg(test)]
 pub(crate) mod small_disk;
 
@@ -14,3 +15,4 @@ pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
 pub(crate) use foreign_blobs::ForeignBlobs;
 pub use key_files::KeyFiles;
 pub(crate) use key_files::lies_inside;
+pub(crate) use quarantine_files::QuarantineFiles;

@@ -253,7 +253,7 @@ impl Index for SqliteIndex {
         // Every name sorts after the empty one.
         let mut last: Vec<u8> = Vec::new();
         loop {
-            let names = self.read(|connection| names_after(connection, &last))?;
+            let names = self.read(|connection| names_after(connection, &last, NAMES_AT_ONCE))?;
             for name in &names {
                 if !visit(*name) {
                     return Ok(());
@@ -264,6 +264,11 @@ impl Index for SqliteIndex {
                 _ => return Ok(()),
             }
         }
+    }
+
+    fn blobs_after(&self, after: Option<BlobName>, limit: usize) -> Result<Vec<BlobName>, StorageError> {
+        let after = after.map(|name| name.0.to_vec()).unwrap_or_default();
+        self.read(|connection| names_after(connection, &after, limit))
     }
 
     fn dump(&self) -> Result<IndexDump, StorageError> {
@@ -280,13 +285,12 @@ fn applied(connection: &Connection) -> Result<u64, Failure> {
     Ok(statement.query_row([], |row| unsigned(row, 0))?)
 }
 
-fn names_after(connection: &Connection, last: &[u8]) -> Result<Vec<BlobName>, Failure> {
+fn names_after(connection: &Connection, last: &[u8], limit: usize) -> Result<Vec<BlobName>, Failure> {
     let mut statement = connection.prepare_cached(
         "SELECT name FROM material_blobs WHERE name > ?1
          UNION SELECT name FROM staged_blobs WHERE name > ?1 ORDER BY name LIMIT ?2",
     )?;
-    let names =
-        statement.query_map(params![last, row_limit(NAMES_AT_ONCE)], |row| row.get(0).map(BlobName))?;
+    let names = statement.query_map(params![last, row_limit(limit)], |row| row.get(0).map(BlobName))?;
     Ok(names.collect::<Result<_, _>>()?)
 }
 

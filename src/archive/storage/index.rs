@@ -222,6 +222,18 @@ pub trait Index: Send + Sync {
     /// snapshot: what changes meanwhile may or may not be seen. `visit` may call the index.
     fn visit_blobs(&self, visit: &mut dyn FnMut(BlobName) -> bool) -> Result<(), StorageError>;
 
+    /// At most `limit` of those names after that one, in their order.
+    fn blobs_after(&self, after: Option<BlobName>, limit: usize) -> Result<Vec<BlobName>, StorageError> {
+        let mut names = Vec::new();
+        self.visit_blobs(&mut |name| {
+            if after.is_none_or(|after| name > after) {
+                names.push(name);
+            }
+            names.len() < limit
+        })?;
+        Ok(names)
+    }
+
     /// Everything, for comparison.
     fn dump(&self) -> Result<IndexDump, StorageError>;
 

@@ -83,6 +83,10 @@ verbs! {
     Held = "held",
     /// They may again.
     HoldLifted = "hold_lifted",
+    /// A damaged blob was moved aside.
+    Quarantined = "quarantined",
+    /// A damaged or missing blob is whole again.
+    Repaired = "repaired",
 }
 
 /// An entry about to be appended.

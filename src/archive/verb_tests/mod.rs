@@ -16,6 +16,7 @@ pub(crate) mod papers;
 mod privacy;
 mod recovery;
 mod refiling;
+mod scrubbing;
 mod staging;
 mod stress;
 mod suites;

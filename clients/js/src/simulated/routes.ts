@@ -227,6 +227,7 @@ function status(desk: Desk): api.Status {
     archive: {
       materials: desk.materials.length, blobs: desk.materials.length * 2, holders: desk.holders.length,
       unfiled: desk.captures.length, ledger_head: desk.materials.length, epoch: 1,
+      scrubbed_at: null, scrub_damaged: 0, quarantined: 0,
     },
     sync: SYNC,
   };

@@ -283,7 +283,8 @@ fn status() -> Value {
             },
         ],
         "photo_decoder": {"state": "none", "reason": null},
-        "archive": {"materials": 1, "blobs": 2, "holders": 1, "unfiled": 0, "ledger_head": 7, "epoch": 1},
+        "archive": {"materials": 1, "blobs": 2, "holders": 1, "unfiled": 0, "ledger_head": 7, "epoch": 1,
+            "scrubbed_at": null, "scrub_damaged": 0, "quarantined": 0},
         "sync": sync(),
     })
 }
