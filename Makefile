@@ -1,11 +1,12 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
 # target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
-# machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser. Each
-# installs what it lacks, and names it first: Debian packages, npm's, and cargo's tools.
+# machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser;
+# `make test-api` holds the local API against its OpenAPI document. Each installs what it lacks, and names it first: Debian packages, npm's, Python's, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
+API_PACKAGES = python3 python3-venv
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =
 SECONDS = 30
@@ -13,7 +14,7 @@ SECONDS = 30
 TARGETS = $$($(FUZZ) list)
 FUZZ_FEATURES =
 CARD_TARGETS = card_text profile sam_frame serial_resync
-# A service that is built already, for `make test-client`.
+# A service that is built already, for `make test-client` and `make test-api`.
 YIDANG ?=
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 # Where cargo puts what it builds; tools of a fixed version beside it.
@@ -21,7 +22,7 @@ TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ_VERSION = 0.13.2
 FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny fuzz machine test-client
+.PHONY: demo test deny fuzz machine test-client test-api
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -34,6 +35,7 @@ test:
 	cargo test --workspace --all-features --locked
 	$(MAKE) --no-print-directory machine
 	$(MAKE) --no-print-directory test-client
+	$(MAKE) --no-print-directory test-api
 	$(MAKE) --no-print-directory fuzz TARGETS="$(CARD_TARGETS)" FUZZ_FEATURES=--no-default-features
 	$(MAKE) --no-print-directory deny
 
@@ -63,6 +65,12 @@ test-client:
 	@if ! command -v npm >/dev/null; then echo "SKIPPED clients/js: npm cannot be had" >&2; exit 0; fi; \
 	test -n "$(YIDANG)" || cargo build --locked --bins || exit 1; \
 	cd clients/js && npm ci --silent --no-audit --no-fund && CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) npm test --silent
+
+# The local API of the real service, called by everything that its document allows: YIDANG=PATH, or what cargo builds.
+test-api:
+	@$(call install,$(API_PACKAGES)) || true
+	@test -n "$(YIDANG)" || cargo build --locked --bins
+	@CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) tests/api/run
 
 # Debian packages of a list that are not there yet.
 define install
