@@ -11,13 +11,14 @@ mod import_report;
 mod output;
 mod page;
 mod page_out;
+mod policy;
 mod probed;
 mod progress;
 mod reach;
 mod report_file;
 mod run;
 mod token;
-mod whole_file;
+pub(crate) mod whole_file;
 
 pub use demo::DemoWish;
 pub use run::stop_signal;
@@ -58,6 +59,9 @@ enum Command {
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Lets the configured pages reach this PC's service, by the policies of its browsers.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Enrols this window with the configured repository, or enrols it anew.
     Enrol(enrol::Enrol),
     /// Looks after the archive.
@@ -94,6 +98,7 @@ pub fn main(
         Command::Demo(_) | Command::Page(_) => Ok(ExitCode::SUCCESS),
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
+        Command::Policy(command) => policy::policy(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Archive(command) => archive::archive(&config, &command),
     });
