@@ -1,12 +1,15 @@
 # `make demo` runs the main job on this machine; `make test` runs every check; `make fuzz SECONDS=30` runs every
 # target of `fuzz/` for that long; `make machine` reads cards and takes pages through the USB stack of an emulated
 # machine, in about two minutes; `make test-client` tries `clients/js` and the clerk's page in a real browser;
-# `make crash CYCLES=200 KILLS=700` cuts the power and kills, and looks for what was acknowledged. Each installs what
-# it lacks, and names it first: Debian packages, npm's, and cargo's tools.
+# `make crash CYCLES=200 KILLS=700` cuts the power and kills, and looks for what was acknowledged. `make test-api` holds
+# the local API against its OpenAPI document; `make test-examples` runs the short window programs. Each installs what
+# it lacks, and names it first: Debian packages, npm's, Python's, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
+API_PACKAGES = python3 python3-venv
+EXAMPLE_PACKAGES = curl jq python3
 # What `yidang demo` is given: `make demo DEMO=--once` ends after the last step.
 DEMO =
 SECONDS = 30
@@ -14,7 +17,7 @@ SECONDS = 30
 TARGETS = $$($(FUZZ) list)
 FUZZ_FEATURES =
 CARD_TARGETS = card_text profile sam_frame serial_resync
-# A service that is built already, for `make test-client`.
+# A service that is built already, for `make test-client` and `make test-api`.
 YIDANG ?=
 # How often power is cut at the agent and at the repository, how often they are killed, and from which seed the moments
 # are drawn: from the time where there is none. MUTATION=directory-fsync or ledger-normal tells the rig a lie that it
@@ -30,7 +33,7 @@ TARGET_DIR = $(abspath $(or $(CARGO_TARGET_DIR),target))
 FUZZ_VERSION = 0.13.2
 FUZZ = CARGO_TARGET_DIR=$(TARGET_DIR) PATH=$(TARGET_DIR)/tools/bin:$$PATH cargo fuzz
 
-.PHONY: demo test deny fuzz machine test-client crash crash-can-fail
+.PHONY: demo test deny fuzz machine test-client test-api test-examples crash crash-can-fail
 
 demo:
 	@$(call install,$(BUILD_PACKAGES))
@@ -45,6 +48,8 @@ test:
 	$(MAKE) --no-print-directory crash-can-fail CYCLES=12
 	$(MAKE) --no-print-directory machine
 	$(MAKE) --no-print-directory test-client
+	$(MAKE) --no-print-directory test-api
+	$(MAKE) --no-print-directory test-examples
 	$(MAKE) --no-print-directory fuzz TARGETS="$(CARD_TARGETS)" FUZZ_FEATURES=--no-default-features
 	$(MAKE) --no-print-directory deny
 
@@ -86,6 +91,19 @@ test-client:
 	@if ! command -v npm >/dev/null; then echo "SKIPPED clients/js: npm cannot be had" >&2; exit 0; fi; \
 	test -n "$(YIDANG)" || cargo build --locked --bins || exit 1; \
 	cd clients/js && npm ci --silent --no-audit --no-fund && CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) npm test --silent
+
+# The local API of the real service, called by everything that its document allows: YIDANG=PATH, or what cargo builds.
+test-api:
+	@$(call install,$(API_PACKAGES)) || true
+	@test -n "$(YIDANG)" || cargo build --locked --bins
+	@CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) tests/api/run
+
+# Short window programs in several languages, each against the real service; Java and .NET where they are there already.
+test-examples:
+	@$(call install,$(EXAMPLE_PACKAGES)) || true
+	@test -n "$(YIDANG)" || cargo build --locked --bins
+	@command -v python3 >/dev/null || { echo "SKIPPED clients/examples: python3 cannot be had" >&2; exit 0; }; \
+	clients/examples/check $(or $(abspath $(YIDANG)),$(TARGET_DIR)/debug/yidang)
 
 # Debian packages of a list that are not there yet.
 define install

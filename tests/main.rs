@@ -66,6 +66,8 @@ mod page_command;
 mod page_content;
 /// A page gets a token only when an administrator says yes to the very one that asks.
 mod pairing;
+/// Browsers are told of the configured origins and of those that tokens are bound to, and of nobody else.
+mod policy;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
 /// What a window acknowledged outlives its PC.

@@ -47,11 +47,11 @@ export const FINDINGS: { [code in FindingCode]: Advice } = {
   permission_denied: {
     title: { zh: '浏览器禁止本网页访问本机应用。', en: 'The browser keeps this page from apps on this device.' },
     remedy: {
-      zh: '请在地址栏左侧的网站设置里允许“本机应用”（本地网络访问）；或请管理员用浏览器策略 LoopbackNetworkAllowedForUrls '
-        + '（较早版本为 LocalNetworkAccessAllowedForUrls）列入 {origin}。',
+      zh: '请在地址栏左侧的网站设置里允许“本机应用”（本地网络访问）；或请管理员运行 yidang policy install，'
+        + '它把 {origin} 列入浏览器策略 LoopbackNetworkAllowedForUrls（较早版本为 LocalNetworkAccessAllowedForUrls）。',
       en: 'Allow "Apps on device" (local network access) in the site settings beside the address bar; or have the '
-        + 'administrator list {origin} in the browser policy `LoopbackNetworkAllowedForUrls` (before version 146: '
-        + '`LocalNetworkAccessAllowedForUrls`).',
+        + 'administrator run `yidang policy install`, which lists {origin} in the browser policy '
+        + '`LoopbackNetworkAllowedForUrls` (before version 146: `LocalNetworkAccessAllowedForUrls`).',
     },
   },
   permission_pending: {
@@ -75,9 +75,10 @@ export const FINDINGS: { [code in FindingCode]: Advice } = {
     },
     remedy: {
       zh: `${OPEN_IT_YOURSELF.zh}打不开，请安装或启动服务；能打开，请改用 https 打开本网页，`
-        + '或请管理员把 {origin} 同时列入浏览器策略 OverrideSecurityRestrictionsOnInsecureOrigin 和 LoopbackNetworkAllowedForUrls。',
+        + '或请管理员运行 yidang policy install，它把 {origin} 同时列入浏览器策略 '
+        + 'OverrideSecurityRestrictionsOnInsecureOrigin 和 LoopbackNetworkAllowedForUrls。',
       en: `${OPEN_IT_YOURSELF.en}if it does not open, install or start the service; if it does, serve this page by https, or `
-        + 'have the administrator list {origin} in both of the browser policies '
+        + 'have the administrator run `yidang policy install`, which lists {origin} in both of the browser policies '
         + '`OverrideSecurityRestrictionsOnInsecureOrigin` and `LoopbackNetworkAllowedForUrls`.',
     },
   },

@@ -30,7 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::{console, guard};
+use crate::{console, docs, guard};
 
 /// Largest JSON body.
 const JSON_BYTES_MAX: usize = 256 << 10;
@@ -83,8 +83,9 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(simulated::reset))
 }
 
-/// The whole service, the clerk's page and the guard included.
+/// The whole service, our own pages and the guard included.
 pub(crate) fn service(app: Shared) -> Router {
     let (router, _) = calls(app.simulation.is_some()).split_for_parts();
-    guard::around(app.clone(), router.merge(console::routes()).with_state(app))
+    let pages = router.merge(console::routes()).merge(docs::routes());
+    guard::around(app.clone(), pages.with_state(app))
 }

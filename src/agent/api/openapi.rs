@@ -31,7 +31,8 @@ Every call but `checkHealth`, `readOpenapi`, `watchCamera`, `requestPairing` and
 `Authorization: Bearer TOKEN`; an administrator makes tokens with `yidang token create`, or says yes to a page that asks \
 for one (`requestPairing`). Bodies are JSON with snake_case names; an unknown field is refused. Instants are \
 RFC 3339 in UTC, dates `YYYY-MM-DD`, binary is base64. An answer always has every field: what is not there is \
-null. ID and case numbers travel in bodies only, never in addresses.
+null. ID and case numbers travel in bodies only, never in addresses. Whole numbers are written without a fraction. \
+A text is one line, a note several; white space around it is cut, and other control characters are refused.
 
 Whatever goes wrong is an RFC 9457 problem document (`application/problem+json`) with a stable `code`; `title` and \
 `remedy` are written for the clerk, in Chinese unless `Accept-Language` asks for English. Codes may be added.

@@ -31,6 +31,11 @@ const NOBODY: i64 = 0;
 pub(crate) struct Wish {
     /// What the program is called: an administrator reads it, and the ledger names it with all it does. 1 to 64
     /// characters in one line.
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*[^\u0000-\u0020\u007f-\u00a0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff][^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
+    )]
     name: String,
     /// What it wants to do; other scopes are given at the command line only.
     #[schema(value_type = Vec<PairingScope>, min_items = 1)]
@@ -122,10 +127,11 @@ pub(crate) async fn request(
     Json(wish): Json<Wish>,
 ) -> Result<Response, Problem> {
     is_open(&app)?;
-    let name = wish.name.trim().to_owned();
-    if !is_token_name(&name) {
+    // As it came: a line's end is no part of a name.
+    if !is_token_name(&wish.name) {
         return Err(Problem::invalid("name: 1 to 64 visible characters in one line"));
     }
+    let name = wish.name.trim().to_owned();
     let scopes = wish.scopes.iter().map(|word| read_scope(word)).collect::<Result<Vec<_>, _>>()?;
     if scopes.is_empty() {
         return Err(Problem::invalid("scopes: at least one"));

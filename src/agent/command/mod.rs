@@ -13,6 +13,7 @@ mod import_report;
 mod output;
 mod page;
 mod page_out;
+mod policy;
 mod probed;
 mod progress;
 mod reach;
@@ -22,7 +23,7 @@ mod report_file;
 mod run;
 mod token;
 mod verify;
-mod whole_file;
+pub(crate) mod whole_file;
 
 pub use demo::DemoWish;
 pub use run::stop_signal;
@@ -63,6 +64,9 @@ enum Command {
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Lets the configured pages reach this PC's service, by the policies of its browsers.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Enrols this window with the configured repository, or enrols it anew.
     Enrol(enrol::Enrol),
     /// Makes the office's recovery key, which opens the disk of a dead PC.
@@ -105,6 +109,7 @@ pub fn main(
         Command::Demo(_) | Command::Page(_) | Command::RecoveryKey(_) => Ok(ExitCode::SUCCESS),
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
+        Command::Policy(command) => policy::policy(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Archive(command) => archive::archive(&config, &command),
     });

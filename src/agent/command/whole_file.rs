@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that is written beside its place. Dropped before it is finished, it is gone.
-pub(super) struct WholeFile {
+pub(crate) struct WholeFile {
     part: PathBuf,
     target: PathBuf,
     file: File,
@@ -15,7 +15,7 @@ pub(super) struct WholeFile {
 
 impl WholeFile {
     /// For a place as [`resolved`] gives it.
-    pub(super) fn create(target: PathBuf) -> io::Result<Self> {
+    pub(crate) fn create(target: PathBuf) -> io::Result<Self> {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(format!(".{}.part", std::process::id()));
@@ -25,7 +25,7 @@ impl WholeFile {
     }
 
     /// Takes the place, and an older file's with it.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         fs::rename(&self.part, &self.target)?;
         self.is_whole = true;
         Ok(())
@@ -52,7 +52,7 @@ impl Drop for WholeFile {
 }
 
 /// Where a name leads, links followed, whether anything is there or not.
-pub(super) fn resolved(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     if let Ok(target) = path.canonicalize() {
         return Ok(target);
     }

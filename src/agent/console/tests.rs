@@ -1,10 +1,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::http::Request;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::web_page::Asset;
 
 async fn ask(path: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = Request::get(path);

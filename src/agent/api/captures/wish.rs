@@ -21,6 +21,11 @@ use crate::problem::{Code, Problem};
 const TIMEOUT_MS_MAX: u64 = 60_000;
 const TIMEOUT_MS_USUAL: u64 = 10_000;
 
+/// Whether it is said; null says nothing.
+fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
+}
+
 /// How to capture.
 #[derive(Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -37,6 +42,7 @@ pub(crate) struct CaptureWish {
     timeout_ms: Option<u64>,
     /// Whether several papers beside each other become one capture each; not unless said.
     #[schema(value_type = Option<bool>)]
+    #[serde(deserialize_with = "said")]
     pub(super) split: bool,
     /// What of the frame to keep; `auto` unless said.
     #[schema(value_type = Option<vocabulary::Crop>)]

@@ -19,6 +19,10 @@ pub(super) const OPERATOR: &str = "Operator";
 pub(super) const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
 pub(super) const ACCEPT_LANGUAGE: &str = "AcceptLanguage";
 
+/// No control characters, and something to be seen.
+const VISIBLE: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0][^\u0000-\u001f\u007f-\u009f]*$";
+
 // Names under `#/components/headers`.
 pub(super) const CONTENT_LANGUAGE: &str = "ContentLanguage";
 pub(super) const RETRY_AFTER: &str = "RetryAfter";
@@ -81,8 +85,11 @@ fn parameters() -> [(&'static str, Parameter); 3] {
 }
 
 fn request_header(name: &str, length_max: usize) -> ParameterBuilder {
-    let text =
-        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(length_max));
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(length_max))
+        .pattern(Some(VISIBLE));
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
