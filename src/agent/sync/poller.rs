@@ -9,6 +9,7 @@ use yidang_sync::limits::FEED_WAIT_MAX_S;
 use yidang_sync::machine::Healing;
 use yidang_sync::wire::{FeedAnswer, LedgerAnchor};
 
+use super::client::Client;
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
 use super::error::{CallError, STATE_FAILED};
@@ -76,6 +77,19 @@ impl Poller {
         }
     }
 
+    /// The ledger's last entry, if it is another one than the repository was told of.
+    fn unanchored(&self) -> Option<LedgerAnchor> {
+        match self.shared.source.anchor() {
+            Ok((_, 0, _)) => None,
+            Ok((_, sequence, _)) if self.anchored.load(Ordering::Relaxed) == sequence => None,
+            Ok((ledger, sequence, hash)) => Some(LedgerAnchor { ledger, sequence, hash: hex::encode(hash) }),
+            Err(error) => {
+                tracing::warn!(%error, "the ledger's last entry cannot be read");
+                None
+            }
+        }
+    }
+
     /// Asks once and carries out what comes; `None` when it is time to go.
     fn poll(&self, enrolment: &Arc<Enrolment>, wait: u64) -> Option<Result<(), (&'static str, Healing)>> {
         let after = match self.shared.store.feed_after() {
@@ -85,13 +99,15 @@ impl Poller {
                 return Some(Err((STATE_FAILED, Healing::Soon)));
             }
         };
-        let (shared, who, anchored) = (self.shared.clone(), enrolment.clone(), self.anchored.clone());
+        // Only once the repository has answered: one that is away is found out by the feed alone. The errand holds
+        // nothing that is open, since it may outlast this thread.
+        let head = if wait > 0 { self.unanchored() } else { None };
+        let (client, who, anchored) = (self.shared.client.clone(), enrolment.clone(), self.anchored.clone());
         let answer = self.errands.run(move || {
-            let answer = shared.client.feed(&who.key, &who.epoch, after, wait);
-            if answer.is_ok() {
-                anchor(&shared, &who, &anchored);
+            if let Some(head) = head {
+                anchor(&client, &who, &head, &anchored);
             }
-            answer
+            client.feed(&who.key, &who.epoch, after, wait)
         })?;
         Some(match answer {
             Ok(answer) => {
@@ -105,22 +121,11 @@ impl Poller {
     }
 }
 
-/// Tells the repository of the ledger's last entry, if that is another one than it was told of: nobody can cut the
-/// ledger off or replace it afterwards unnoticed. What fails is tried again after the next news.
-fn anchor(shared: &Shared, enrolment: &Enrolment, anchored: &AtomicU64) {
-    let (ledger, sequence, hash) = match shared.source.anchor() {
-        Ok((_, 0, _)) => return,
-        Ok(head) => head,
-        Err(error) => return tracing::warn!(%error, "the ledger's last entry cannot be read"),
-    };
-    if anchored.load(Ordering::Relaxed) == sequence {
-        return;
-    }
-    match shared
-        .client
-        .put_anchor(&enrolment.key, &LedgerAnchor { ledger, sequence, hash: hex::encode(hash) })
-    {
-        Ok(()) => anchored.store(sequence, Ordering::Relaxed),
+/// Tells the repository of the ledger's last entry: nobody can cut the ledger off or replace it afterwards unnoticed.
+/// What fails is tried again with the next poll.
+fn anchor(client: &Client, enrolment: &Enrolment, head: &LedgerAnchor, anchored: &AtomicU64) {
+    match client.put_anchor(&enrolment.key, head) {
+        Ok(()) => anchored.store(head.sequence, Ordering::Relaxed),
         Err(CallError::Refused(problem)) if problem.status == 409 => {
             tracing::error!(
                 "the repository remembers another ledger than this window has; run `yidang archive verify`"
