@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod card;
+mod courier;
 mod demo;
 mod enrol;
 mod export;
@@ -60,6 +61,9 @@ enum Command {
     Token(token::TokenCommand),
     /// Enrols this window with the configured repository, or enrols it anew.
     Enrol(enrol::Enrol),
+    /// Takes papers to the repository on a stick, where no network does.
+    #[command(subcommand)]
+    Courier(courier::CourierCommand),
     /// Looks after the archive.
     #[command(subcommand)]
     Archive(archive::ArchiveCommand),
@@ -95,6 +99,7 @@ pub fn main(
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
+        Command::Courier(command) => courier::courier(&config, command),
         Command::Archive(command) => archive::archive(&config, &command),
     });
     ended(done)

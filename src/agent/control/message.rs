@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use yidang_archive::CheckReport;
 
+use super::courier::{CourierNews, CourierRequest, PackedFigures, ReceiptFigures};
 use super::export::{ExportNews, ExportRequest};
 use super::import::{ImportAnswer, ImportRequest};
 use super::probe::ProbeReport;
@@ -38,6 +39,8 @@ pub(crate) enum Request {
     Export(ExportRequest),
     /// Something for a paper that is imported.
     Import(ImportRequest),
+    /// Something that goes by stick.
+    Courier(CourierRequest),
 }
 
 /// What is asked of the ledger. No `Debug`: it names people.
@@ -91,33 +94,43 @@ pub(crate) enum CardRequest {
 impl Request {
     /// Whether it has to do with the repository.
     pub(crate) fn needs_repository(&self) -> bool {
-        matches!(self, Self::Enrol { .. } | Self::List)
+        matches!(self, Self::Enrol { .. } | Self::List | Self::Courier(_))
     }
 
     /// How many bytes follow its line; `None`: more than may.
     #[cfg(unix)]
     pub(super) fn body_bytes(&self) -> Option<usize> {
-        if let Self::Import(request) = self { request.body_bytes() } else { Some(0) }
+        match self {
+            Self::Import(request) => request.body_bytes(),
+            Self::Courier(request) => request.body_bytes(),
+            _ => Some(0),
+        }
     }
 
     /// Takes the bytes that followed its line.
     #[cfg(unix)]
     pub(super) fn set_body(&mut self, body: Vec<u8>) {
-        if let Self::Import(request) = self {
-            request.set_body(body);
+        match self {
+            Self::Import(request) => request.set_body(body),
+            Self::Courier(request) => request.set_body(body),
+            _ => {}
         }
     }
 
     /// The bytes that follow its line.
     #[cfg(unix)]
     pub(super) fn body(&self) -> &[Vec<u8>] {
-        if let Self::Import(request) = self { request.body() } else { &[] }
+        match self {
+            Self::Import(request) => request.body(),
+            Self::Courier(request) => request.body(),
+            _ => &[],
+        }
     }
 
     /// Whether it reads or writes everything there is, so that one at a time is enough.
     #[cfg(unix)]
     pub(super) fn is_long(&self) -> bool {
-        matches!(self, Self::Verify | Self::RebuildIndex | Self::Audit(_))
+        matches!(self, Self::Verify | Self::RebuildIndex | Self::Audit(_) | Self::Courier(_))
     }
 
     /// Whether it may be cut off when the daemon stops: it changes nothing, or what it changes is made good at
@@ -147,6 +160,8 @@ pub(crate) enum News {
     Event(WatchedEvent),
     /// Some more of a dossier.
     Export(ExportNews),
+    /// Some more of a parcel.
+    Courier(CourierNews),
     /// Nothing yet; the work goes on.
     Alive,
 }
@@ -237,6 +252,10 @@ pub(crate) enum Outcome {
     },
     /// What became of a paper.
     Import(ImportAnswer),
+    /// What waited is packed.
+    Packed(PackedFigures),
+    /// The receipt is taken.
+    Unpacked(ReceiptFigures),
 }
 
 /// Figures of an archive.

@@ -7,6 +7,7 @@ mod audit;
 mod card_place;
 #[cfg(unix)]
 mod client;
+mod courier;
 #[cfg(not(unix))]
 mod elsewhere;
 mod export;
@@ -22,6 +23,7 @@ mod work;
 pub(crate) use card_place::CardPlace;
 #[cfg(unix)]
 pub(crate) use client::Connection;
+pub(crate) use courier::{CourierNews, CourierRequest, RECEIPT_BYTES_MAX};
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};

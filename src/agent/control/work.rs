@@ -35,7 +35,10 @@ impl Workplace {
         let sync = match &config.repository_url {
             // An archive can be checked whatever has become of what was sent from it.
             Some(url) if needs_repository => {
-                let options = SyncOptions::new(url, &config.data_dir, &config.keys_dir);
+                let options = SyncOptions {
+                    courier_key: config.courier_key,
+                    ..SyncOptions::new(url, &config.data_dir, &config.keys_dir)
+                };
                 Some(Arc::new(SyncWorker::at_rest(archive.clone(), &options)?) as Arc<dyn Upstream>)
             }
             _ => None,
@@ -55,6 +58,7 @@ impl Workplace {
             Request::Audit(wish) => super::audit::carry_out(&self.archive, wish, listen),
             Request::Export(request) => super::export::export(&self.archive, request, listen),
             Request::Import(request) => super::import::import(&self.archive, &self.counter, request),
+            Request::Courier(request) => super::courier::carry_out(self.sync.as_deref(), request, listen),
             Request::Card(request) => match &self.card {
                 Some(card) => card.carry_out(request, listen),
                 None => {
