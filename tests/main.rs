@@ -76,6 +76,10 @@ mod hostile;
 mod house;
 /// An office's old photographs are imported once each, whatever breaks the import off.
 mod import;
+/// A store of any released version opens with today's programs and says what it said.
+mod migrations;
+/// Whatever becomes of the data folder or the clock, the program says what it found and what to do.
+mod misfortune;
 /// Every paper arrives once, whatever the network does.
 mod network;
 /// One person's papers are taken out whole, as a package that other tools check.
