@@ -187,7 +187,7 @@ fn forgetting_and_putting_right_travel_by_stick_too() {
     wait_until("it is carried out", || online.get(&path).expect(200)["state"] == "done");
     assert_eq!(ids(&offline, &at_offline).len(), 2, "nobody has told it yet");
     assert_eq!(round()["news"], 1);
-    assert_eq!(ids(&offline, &at_offline), [kept.clone()]);
+    assert_eq!(ids(&offline, &at_offline), std::slice::from_ref(&kept));
 
     // Put right and asked for at the window without a network.
     let put_right =
