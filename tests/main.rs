@@ -14,6 +14,30 @@ mod support {
     #[path = "../../drivers/sam-serial/wire.rs"]
     #[allow(dead_code)]
     pub(crate) mod wire;
+
+    /// Copies a folder as it lies there, file by file; what is no file is left out.
+    pub(crate) fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+        std::fs::create_dir_all(to).expect("a folder");
+        for entry in std::fs::read_dir(from).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let target = to.join(path.file_name().expect("a name"));
+            if path.is_dir() {
+                copy_folder(&path, &target);
+            } else if path.is_file() {
+                // What is gone by now was a temporary file.
+                let _ = std::fs::copy(&path, &target);
+            }
+        }
+    }
+
+    /// Waits for something that happens within half a minute on the busiest machine.
+    pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+        let started = std::time::Instant::now();
+        while !holds() {
+            assert!(started.elapsed().as_secs() < 40, "{what}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
 }
 
 /// No attack of the table passes.
@@ -38,6 +62,8 @@ mod commands;
 mod console;
 /// The local API is the one that `fixtures/openapi.json` describes.
 mod contract;
+/// A window without a network brings its papers to the repository on a stick, once each, and hears back the same way.
+mod courier;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
 /// The demo shows the main job, and fails where it does not hold.
@@ -56,6 +82,10 @@ mod hostile;
 mod house;
 /// An office's old photographs are imported once each, whatever breaks the import off.
 mod import;
+/// A store of any released version opens with today's programs and says what it said.
+mod migrations;
+/// Whatever becomes of the data folder or the clock, the program says what it found and what to do.
+mod misfortune;
 /// Every paper arrives once, whatever the network does.
 mod network;
 /// One person's papers are taken out whole, as a package that other tools check.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
 use yidang_model::Kind;
+use yidang_sync::parcel::CourierKey;
 
 use crate::retention::{Retention, RetentionRule, TermStart};
 use crate::tokens::is_origin;
@@ -66,6 +67,8 @@ pub struct Config {
     pub simulated_frames: Option<PathBuf>,
     /// The repository; `None`: the agent works alone.
     pub repository_url: Option<String>,
+    /// What parcels to it are sealed to; `None`: what the enrolment said.
+    pub courier_key: Option<CourierKey>,
     /// An enrolment code to use at the first start.
     pub enrol_code: Option<String>,
     /// How long papers are kept, by kind.
@@ -174,6 +177,7 @@ struct SimulatedSection {
 struct RepositorySection {
     url: Option<String>,
     enrol_code: Option<String>,
+    courier_key: Option<String>,
 }
 
 impl Config {
@@ -253,6 +257,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.simulated.frames, take("SIMULATED_FRAMES"));
     text(&mut file.repository.url, take("REPOSITORY_URL"));
     text(&mut file.repository.enrol_code, take("REPOSITORY_ENROL_CODE"));
+    text(&mut file.repository.courier_key, take("REPOSITORY_COURIER_KEY"));
     if let Some(origins) = take("HTTP_ORIGINS") {
         file.http.origins =
             Some(origins.split(',').map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()).collect());
@@ -322,6 +327,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         simulated_cards: file.simulated.cards.map(|p| base.join(p)),
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
         repository_url: file.repository.url.map(|u| repository(&u)).transpose()?,
+        courier_key: file.repository.courier_key.map(|key| courier(&key)).transpose()?,
         enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
         retention: retention(file.retention)?,
     })
@@ -417,6 +423,11 @@ fn retention(written: Vec<RetentionSection>) -> Result<Retention, ConfigError> {
         rules.push(RetentionRule { kind, years, starts });
     }
     Ok(Retention(rules))
+}
+
+fn courier(key: &str) -> Result<CourierKey, ConfigError> {
+    let remedy = "write the 64 digits that `yidang-repository courier key` prints";
+    CourierKey::parse(key).ok_or_else(|| bad("repository.courier_key", remedy))
 }
 
 fn repository(url: &str) -> Result<String, ConfigError> {

@@ -197,7 +197,10 @@ async fn start_sync(
     holders: &Arc<Holders>,
 ) -> Result<Option<Arc<dyn Upstream>>, StartError> {
     let Some(url) = config.repository_url.clone() else { return Ok(None) };
-    let options = SyncOptions::new(&url, &config.data_dir, &config.keys_dir);
+    let options = SyncOptions {
+        courier_key: config.courier_key,
+        ..SyncOptions::new(&url, &config.data_dir, &config.keys_dir)
+    };
     let (archive, events, holders) = (archive.clone(), events.clone(), holders.clone());
     let (code, counter) = (config.enrol_code.clone(), config.counter.clone());
     let start = move || {

@@ -9,9 +9,10 @@ use yidang_archive::storage::{StorageError, StorageFault};
 
 use crate::config::ConfigError;
 use crate::daemon::StartError;
+use crate::failure_zh;
 use crate::language::Language;
 use crate::problem::Problem;
-use crate::sync::SyncError;
+use crate::sync::{ReceiptFault, SyncError};
 use crate::tokens::TokenError;
 
 /// Why a command failed. Free of personal data; crosses the control socket as it is.
@@ -34,7 +35,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error {}: {}\n  remedy: {}", self.code, self.cause, self.remedy)
+        write!(f, "error {}: {}\n  remedy: {}", self.code, self.cause, self.remedy)?;
+        failure_zh::remedy(&self.code).map_or(Ok(()), |remedy| write!(f, "\n  处理办法：{remedy}"))
     }
 }
 
@@ -144,10 +146,31 @@ impl From<SyncError> for Failure {
             SyncError::NotEnrolled | SyncError::EnrolAgain => {
                 "enrol this window with `yidang enrol --code -`"
             }
+            SyncError::NewerVersion => "install the newer version again",
             SyncError::State(_) => "check the disk and the rights of the data and keys' folders",
             SyncError::Stopped => "try again once the daemon runs",
+            SyncError::CourierKeyMissing => {
+                "set `[repository] courier_key` to what `yidang-repository courier key` prints, or enrol again"
+            }
+            SyncError::PackDisturbed => {
+                "try again when nobody forgets or puts papers right; where the network works, it brings them"
+            }
+            SyncError::Receipt(fault) => receipt(*fault),
+            SyncError::Archive(_) => "run `yidang archive verify`",
+            SyncError::Output(_) => "see what takes the output",
         };
         Self::new(code, error, remedy)
+    }
+}
+
+fn receipt(fault: ReceiptFault) -> &'static str {
+    match fault {
+        ReceiptFault::Unknown => "choose the file that `yidang-repository courier unpack` wrote",
+        ReceiptFault::Newer => "install the newer version here first",
+        ReceiptFault::Foreign => "take it to the window that its name says, or pack again here",
+        ReceiptFault::Damaged => "unpack the parcels at the repository once more: that writes it anew",
+        ReceiptFault::Old => "nothing has to be done; the newer receipt was taken",
+        ReceiptFault::Gap => "pack again, and unpack that at the repository: its receipt answers everything",
     }
 }
 

@@ -16,6 +16,7 @@ mod docs;
 mod document;
 mod events;
 mod failure;
+mod failure_zh;
 mod guard;
 mod holders;
 mod import;
@@ -51,7 +52,7 @@ pub use problem::{Advice, Code, Problem, ProblemDocument};
 pub use scope::{Scope, UnknownScope};
 pub use simulation::{FaultWish, KnownFaults, KnownNames, ScenarioStep, Simulation, SimulationRefusal};
 pub use sync::{
-    HolderAnswer, HolderQuery, Listener, SyncError, SyncEvent, SyncHandle, SyncOptions, SyncStatus,
-    SyncWorker, Upstream,
+    HolderAnswer, HolderQuery, Listener, PackListener, PackNews, PackReport, ReceiptFault, ReceiptReport,
+    SyncError, SyncEvent, SyncHandle, SyncOptions, SyncStatus, SyncWorker, Upstream,
 };
 pub use tokens::{Token, TokenError, Tokens};

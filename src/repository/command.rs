@@ -13,7 +13,8 @@ use yidang_archive::Wording;
 
 use crate::check::check;
 use crate::config::Config;
-use crate::enrolment::make_enrol_code;
+use crate::courier::{Carried, CourierError, FailedLine, carry, courier_key};
+use crate::enrolment::{make_enrol_code, make_enrolment};
 use crate::error::StartError;
 use crate::hold_command::{HoldCommand, hold};
 use crate::server::Server;
@@ -43,11 +44,37 @@ enum Command {
         /// Only the window of this name.
         #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
         counter: Option<String>,
+        /// For a window that no network reaches: enrol it now, and print the line to give to `yidang enrol --code -`
+        /// there. Whoever has that line is that window.
+        #[arg(long, requires = "counter")]
+        offline: bool,
     },
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// What goes between here and windows without a network, on a stick.
+    #[command(subcommand)]
+    Courier(CourierCommand),
     /// Read everything and see whether it is what it was. Exit 1 if it is not.
     Check {
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum CourierCommand {
+    /// Print the key that windows seal their parcels to: `[repository] courier_key` there.
+    Key,
+    /// Take parcels in, as if their windows had sent them, and write a receipt for each window. Works beside a running
+    /// repository. A parcel that was taken before does no harm; exit 1 if any was not taken or something is missing.
+    Unpack {
+        /// Files that `yidang courier pack` wrote.
+        #[arg(required = true, value_name = "PARCEL")]
+        parcels: Vec<PathBuf>,
+        /// The folder for the receipts.
+        #[arg(long, value_name = "DIR")]
+        receipt: PathBuf,
         /// One JSON document on standard output.
         #[arg(long)]
         json: bool,
@@ -63,7 +90,8 @@ pub fn run_command() -> ExitCode {
     match carried_out {
         Ok(code) => code,
         Err(error) => {
-            say(&mut io::stderr(), &format!("error: {}: {error}; {}", error.code(), error.remedy()));
+            let (code, remedy, zh) = (error.code(), error.remedy(), error.remedy_zh());
+            say(&mut io::stderr(), &format!("error: {code}: {error}; {remedy}\n  处理办法：{zh}"));
             ExitCode::FAILURE
         }
     }
@@ -76,8 +104,22 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
             serve(config)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::EnrolCode { counter } => {
-            let code = make_enrol_code(&config.data_dir, counter.as_deref())?;
+        Command::Courier(CourierCommand::Key) => {
+            say(&mut io::stdout(), &courier_key(config)?.to_string());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Courier(CourierCommand::Unpack { parcels, receipt, json }) => {
+            let mut bar = Bar { shown: u64::MAX };
+            let carried = carry(config, &parcels, &receipt, &mut |done, all| bar.show(done, all))?;
+            bar.clear();
+            tell(&carried, json)?;
+            Ok(if carried.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::EnrolCode { counter, offline } => {
+            let code = match counter {
+                Some(counter) if offline => make_enrolment(config, &counter)?,
+                counter => make_enrol_code(&config.data_dir, counter.as_deref())?,
+            };
             say(&mut io::stdout(), &code);
             Ok(ExitCode::SUCCESS)
         }
@@ -99,6 +141,44 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
             Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+/// Says what became of the parcels.
+fn tell(carried: &Carried, json: bool) -> Result<(), StartError> {
+    if json {
+        let text = serde_json::to_string(carried).map_err(|e| StartError::System(e.to_string()))?;
+        say(&mut io::stdout(), &text);
+        return Ok(());
+    }
+    for line in &carried.parcels {
+        let (file, taken) = (&line.file, &line.taken);
+        let [commits, now, known] = [taken.commits, taken.carried_out, taken.known];
+        let [accepted, refused] = [taken.accepted, taken.refused_count];
+        let text = format!(
+            "{file}: {commits} commits, {now} carried out now ({accepted} entries taken, {refused} refused), {known} known, \
+             {} overtaken, {} held back",
+            taken.overtaken, taken.held_back
+        );
+        say(&mut io::stdout(), &text);
+        for entry in &taken.refused {
+            say(&mut io::stdout(), &format!("  refused {}: {}", entry.id, entry.code));
+        }
+        if let Some(missing) = &taken.missing {
+            complain(file, &FailedLine::new(std::path::Path::new(file), &CourierError::new(missing)));
+        }
+    }
+    for line in &carried.failed {
+        complain(&line.file, line);
+    }
+    for receipt in &carried.receipts {
+        say(&mut io::stdout(), &format!("receipt: {receipt}"));
+    }
+    Ok(())
+}
+
+fn complain(file: &str, line: &FailedLine) {
+    let FailedLine { code, cause, remedy, cause_zh, remedy_zh, .. } = line;
+    say(&mut io::stderr(), &format!("error: {code}: {file}: {cause}; {remedy}\n  {cause_zh}{remedy_zh}"));
 }
 
 /// Only text that is text: a variable that is not cannot be ours.

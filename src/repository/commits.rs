@@ -85,7 +85,7 @@ impl Progress {
 
 impl Repository {
     /// Takes a commit and gives its answer, as JSON.
-    fn commit(&self, agent: &Agent, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    pub(crate) fn commit(&self, agent: &Agent, body: &[u8]) -> Result<Vec<u8>, Problem> {
         let CommitRequest { epoch, sequence, entries } = parse::<CommitRequest<Value>>(body)?;
         if epoch != agent.record.epoch {
             return Err(Code::EpochWrong.into());

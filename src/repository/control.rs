@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(crate) use unix::{Control, ask_check, ask_hold};
+pub(crate) use unix::{Control, ask_admit, ask_check, ask_hold, ask_take};
 
 /// The socket in the data folder.
 #[cfg(unix)]
@@ -12,7 +12,8 @@ const SOCKET_FILE: &str = "control.sock";
 
 #[cfg(unix)]
 mod unix {
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::{BufRead, BufReader, Cursor, Read, Write};
+    use std::net::Shutdown;
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
     use std::sync::Arc;
@@ -25,12 +26,17 @@ mod unix {
 
     use super::*;
     use crate::check::check_open;
+    use crate::courier::{CourierError, Taken, take};
     use crate::holds::{HoldLine, HoldRefusal, HoldWish};
-    use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT};
+    use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT, PARCEL_PAUSE_MAX};
     use crate::repository::Repository;
 
-    /// The request for a check; the other one is a [`HoldWish`].
+    /// To check everything. What is none of these words is a [`HoldWish`].
     const CHECK: &str = "check";
+    /// To look for agents that a command has enrolled.
+    const ADMIT: &str = "admit";
+    /// To take the parcel whose bytes follow, to the end of the stream.
+    const TAKE: &str = "take";
 
     /// The listening socket; removed when dropped.
     pub(crate) struct Control {
@@ -80,10 +86,22 @@ mod unix {
         if !matches!(timeout(CONTROL_WAIT, lines.read_line(&mut line)).await, Ok(Ok(_))) {
             return;
         }
-        let mut text = match (line.trim_end(), serde_json::from_str::<HoldWish>(&line)) {
-            (CHECK, _) => written(&check(repository).await),
-            (_, Ok(wish)) => written(&hold(repository, wish).await),
-            (_, Err(_)) => written(&Err::<(), _>("there is no such request")),
+        let mut text = match line.trim_end() {
+            CHECK => written(&check(repository).await),
+            ADMIT => written(&repository.admit_new().map_err(|e| e.to_string())),
+            TAKE => {
+                // What follows the line may have come along with it.
+                let begun = lines.buffer().to_vec();
+                let whole = lines.into_inner().into_inner().reunite(writer);
+                if let Some(stream) = whole.ok().and_then(|whole| whole.into_std().ok()) {
+                    drop(tokio::task::spawn_blocking(move || take_from(stream, begun, &repository)));
+                }
+                return;
+            }
+            wish => match serde_json::from_str::<HoldWish>(wish) {
+                Ok(wish) => written(&hold(repository, wish).await),
+                Err(_) => written(&Err::<(), _>("there is no such request")),
+            },
         };
         text.push('\n');
         if let Err(error) = writer.write_all(text.as_bytes()).await {
@@ -120,6 +138,51 @@ mod unix {
         checked.await.unwrap_or_else(|_| Err("the check stopped on a defect".to_owned()))
     }
 
+    /// Takes a parcel from a connection and answers.
+    fn take_from(mut stream: std::os::unix::net::UnixStream, begun: Vec<u8>, repository: &Repository) {
+        let talk = || {
+            stream.set_nonblocking(false)?;
+            stream.set_read_timeout(Some(PARCEL_PAUSE_MAX))?;
+            let taken = take(repository, BufReader::new(Read::chain(Cursor::new(begun), &stream)));
+            // What is sent in vain is read all the same, or its sender would not hear why.
+            io::copy(&mut &stream, &mut io::sink())?;
+            let answer = taken.map(|(taken, receipt)| (taken, hex::encode(receipt)));
+            serde_json::to_writer(&mut stream, &answer).map_err(io::Error::from)?;
+            stream.write_all(b"\n")
+        };
+        if let Err(error) = talk() {
+            tracing::debug!(%error, "a control connection ended early");
+        }
+    }
+
+    /// Has the running repository take a parcel. Blocks as long as that takes.
+    pub(crate) fn ask_take(
+        data_dir: &Path,
+        mut parcel: impl Read,
+    ) -> io::Result<Result<(Taken, Vec<u8>), CourierError>> {
+        let mut stream = std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET_FILE))?;
+        writeln!(stream, "{TAKE}")?;
+        io::copy(&mut parcel, &mut stream)?;
+        stream.shutdown(Shutdown::Write)?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        let answer: Result<(Taken, String), CourierError> =
+            serde_json::from_str(&line).map_err(io::Error::other)?;
+        match answer {
+            Ok((taken, receipt)) => Ok(Ok((taken, hex::decode(receipt).map_err(io::Error::other)?))),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Has the running repository admit agents that a command has enrolled.
+    pub(crate) fn ask_admit(data_dir: &Path) -> io::Result<()> {
+        let mut stream = std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET_FILE))?;
+        writeln!(stream, "{ADMIT}")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        serde_json::from_str::<Result<(), String>>(&line)?.map_err(io::Error::other)
+    }
+
     /// Has the running repository check itself. Blocks as long as that takes.
     pub(crate) fn ask_check(data_dir: &Path) -> io::Result<Result<CheckReport, String>> {
         ask(data_dir, CHECK)
@@ -135,7 +198,7 @@ mod unix {
 }
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Control, ask_check, ask_hold};
+pub(crate) use elsewhere::{Control, ask_admit, ask_check, ask_hold, ask_take};
 
 /// Where there are no such sockets, commands need the repository stopped.
 #[cfg(not(unix))]
@@ -145,6 +208,7 @@ mod elsewhere {
     use yidang_archive::CheckReport;
 
     use super::*;
+    use crate::courier::{CourierError, Taken};
     use crate::holds::{HoldLine, HoldRefusal, HoldWish};
     use crate::repository::Repository;
 
@@ -168,6 +232,17 @@ mod elsewhere {
     }
 
     pub(crate) fn ask_check(_data_dir: &Path) -> io::Result<Result<CheckReport, String>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn ask_admit(_data_dir: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn ask_take(
+        _data_dir: &Path,
+        _parcel: impl io::Read,
+    ) -> io::Result<Result<(Taken, Vec<u8>), CourierError>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -11,6 +11,10 @@ use yidang_archive::{Clock, SystemClock};
 use yidang_sync::limits::TEXT_LENGTH_MAX;
 use yidang_sync::wire::{EnrolAnswer, EnrolRequest};
 
+use crate::config::Config;
+use crate::control::ask_admit;
+use crate::courier::courier_key;
+use crate::error::StartError;
 use crate::limits::{CODE_LIFETIME_MS, ENROL_BODY_MAX};
 use crate::problem::{Code, Problem};
 use crate::repository::{Repository, work};
@@ -32,6 +36,42 @@ pub fn make_enrol_code(data_dir: &Path, counter: Option<&str>) -> Result<String,
     let expires_at = SystemClock.now().plus_millis(CODE_LIFETIME_MS);
     state.put_code(code_fingerprint(&code), counter.map(str::trim), expires_at)?;
     Ok(code)
+}
+
+/// Enrols a window that no network reaches, and gives the line that `yidang enrol --code -` takes there. Whoever has the
+/// line is that window: it is a secret. Works beside a running repository.
+pub fn make_enrolment(config: &Config, counter: &str) -> Result<String, StartError> {
+    let counter = counter.trim();
+    bounded("counter", Some(counter), TEXT_LENGTH_MAX)
+        .map_err(|_| StartError::System("the counter's name is too long".to_owned()))?;
+    let courier = courier_key(config)?;
+    let state = SqliteState::open(&config.data_dir)?;
+    let code = code_fingerprint(&new_code());
+    let now = SystemClock.now();
+    state.put_code(code, Some(counter), now.plus_millis(CODE_LIFETIME_MS))?;
+    let (key, agent) = new_agent(counter.to_owned());
+    let Enrolment::Done(_) = state.enrol(code, &agent, now)? else {
+        return Err(StartError::System("the window could not be enrolled".to_owned()));
+    };
+    // Where none runs, nobody has to be told.
+    if let Err(error) = ask_admit(&config.data_dir) {
+        tracing::debug!(%error, "no running repository was told of the new agent");
+    }
+    let answer =
+        EnrolAnswer { agent: agent.name, key, epoch: agent.epoch, courier: Some(courier.to_string()) };
+    serde_json::to_string(&answer).map_err(|e| StartError::System(e.to_string()))
+}
+
+/// A new agent and its key.
+fn new_agent(counter: String) -> (String, NewAgent) {
+    let key = hex::encode(random::<32>());
+    let agent = NewAgent {
+        name: format!("agent-{}", hex::encode(random::<8>())),
+        epoch: hex::encode(random::<16>()),
+        key: fingerprint(key.as_bytes()),
+        counter,
+    };
+    (key, agent)
 }
 
 fn new_code() -> String {
@@ -69,18 +109,13 @@ pub(crate) async fn enrol(
         return Err(Problem::invalid("`counter` is empty or has control characters"));
     }
     let answer = work(&repository, received, move |repository| {
-        let key = hex::encode(random::<32>());
-        let agent = NewAgent {
-            name: format!("agent-{}", hex::encode(random::<8>())),
-            epoch: hex::encode(random::<16>()),
-            key: fingerprint(key.as_bytes()),
-            counter,
-        };
+        let (key, agent) = new_agent(counter);
         match repository.state.enrol(code_fingerprint(&code), &agent, repository.now())? {
             Enrolment::Done(record) => {
                 tracing::info!(agent = record.name, "an agent enrolled");
                 repository.admit(record);
-                Ok(EnrolAnswer { agent: agent.name, key, epoch: agent.epoch })
+                let courier = Some(repository.secrets.courier().public().to_string());
+                Ok(EnrolAnswer { agent: agent.name, key, epoch: agent.epoch, courier })
             }
             Enrolment::CodeSpent => Err(Code::CodeSpent.into()),
             Enrolment::OtherCounter => Err(Problem::invalid("the code was made for another counter")),

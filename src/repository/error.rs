@@ -91,6 +91,26 @@ impl StartError {
     }
 }
 
+impl StartError {
+    /// The same in Chinese.
+    pub fn remedy_zh(&self) -> &'static str {
+        match self.code() {
+            "config_invalid" => "请改正配置文件或环境变量。",
+            "in_use" => "另一个中心库正在使用此数据文件夹：请先停止它，或另选一个文件夹。",
+            "disk_full" => "磁盘已满：请腾出空间后再启动。",
+            "access_denied" => "请让此账户可以读写数据文件夹和密钥文件夹。",
+            "newer_version" => "数据由更新的版本写成：请安装那个版本或更新的版本。",
+            "key_missing" => "请从备份放回密钥文件夹；没有密钥，数据无法读取。",
+            "key_damaged" => "请从备份恢复密钥文件夹。",
+            "keys_wrong" => "请把 keys_dir 指向属于此数据文件夹的密钥。",
+            "state_damaged" | "archive_damaged" => "请运行 yidang-repository check，并从备份恢复。",
+            "listen_failed" => "请在 [http] listen 中选择本机空闲的地址和端口。",
+            "control_failed" => "请重试，或先停止中心库。",
+            _ => "请按提示检查磁盘。",
+        }
+    }
+}
+
 fn archive_code(error: &ArchiveError) -> &'static str {
     match error {
         ArchiveError::Storage(e) => match e.fault {

@@ -59,7 +59,7 @@ pub(crate) async fn feed(
 }
 
 impl Repository {
-    fn feed_after(&self, agent: &Agent, after: u64) -> Result<FeedAnswer, Problem> {
+    pub(crate) fn feed_after(&self, agent: &Agent, after: u64) -> Result<FeedAnswer, Problem> {
         let (rows, head) = self.state.feed(agent.record.number, after, FEED_ITEMS_MAX)?;
         // An agent that is further than its feed has carried out what this state knows nothing of.
         if after > head {

@@ -49,3 +49,5 @@ pub(crate) const SCANNED_MAX: usize = 2000;
 pub(crate) const CONTROL_REQUEST_MAX: u64 = 16 << 10;
 /// How long a request on the control socket may take to arrive.
 pub(crate) const CONTROL_WAIT: Duration = Duration::from_secs(5);
+/// How long a parcel on the control socket may pause: a stick may be slow.
+pub(crate) const PARCEL_PAUSE_MAX: Duration = Duration::from_secs(600);

@@ -14,7 +14,7 @@ use crate::limits::{BODIES_KIB_MAX, POLLS_PER_AGENT_MAX, WORK_MAX, WORK_WAIT};
 use crate::problem::{Code, Problem};
 use crate::secrets::{Secrets, SecretsError, make_private_folder};
 use crate::sqlite_state::SqliteState;
-use crate::state::{AgentNumber, AgentRecord, State};
+use crate::state::{AgentNumber, AgentRecord, State, StateError};
 
 /// An open repository.
 pub(crate) struct Repository {
@@ -26,7 +26,7 @@ pub(crate) struct Repository {
     /// Filing and looking hold it for reading, forgetting for writing: a material that is filed or looked at
     /// while its holder is being forgotten would miss being told.
     pub(crate) forgetting: RwLock<()>,
-    /// By the fingerprint of their keys. Only this process enrols, so the memory is never behind the state.
+    /// By the fingerprint of their keys. A command that enrols has this process look again.
     agents: RwLock<HashMap<[u8; 32], Arc<Agent>>>,
     by_number: RwLock<HashMap<AgentNumber, Arc<Agent>>>,
     pub(crate) work: Arc<Semaphore>,
@@ -105,6 +105,24 @@ impl Repository {
     /// The agent with this key's fingerprint.
     pub(crate) fn agent(&self, key: &[u8; 32]) -> Option<Arc<Agent>> {
         self.agents.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// The same, where it may have been enrolled by a command since this repository was opened.
+    pub(crate) fn agent_ever(&self, key: &[u8; 32]) -> Result<Option<Arc<Agent>>, StateError> {
+        if self.agent(key).is_none() {
+            self.admit_new()?;
+        }
+        Ok(self.agent(key))
+    }
+
+    /// Admits those whom a command has enrolled since this repository was opened.
+    pub(crate) fn admit_new(&self) -> Result<(), StateError> {
+        for record in self.state.agents()? {
+            if self.agent(&record.key).is_none() {
+                self.admit(record);
+            }
+        }
+        Ok(())
     }
 
     /// Wakes the polls of an agent whose feed has grown.

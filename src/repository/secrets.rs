@@ -10,6 +10,7 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 use yidang_model::{Digest, Subject};
+use yidang_sync::parcel::CourierSecret;
 use zeroize::Zeroizing;
 
 use crate::state::Tag;
@@ -55,6 +56,7 @@ pub(crate) fn fingerprint(secret: &[u8]) -> [u8; 32] {
 pub(crate) struct Secrets {
     tags: Zeroizing<[u8; 32]>,
     cipher: Aes256Gcm,
+    courier: CourierSecret,
 }
 
 impl fmt::Debug for Secrets {
@@ -91,7 +93,14 @@ impl Secrets {
 
     fn of(key: &[u8; 32]) -> Self {
         let sealing = Zeroizing::new(keyed(key, &[b"sealing"]));
-        Self { tags: Zeroizing::new(keyed(key, &[b"tags"])), cipher: Aes256Gcm::new((&*sealing).into()) }
+        let courier = CourierSecret::new(keyed(key, &[b"courier"]));
+        let tags = Zeroizing::new(keyed(key, &[b"tags"]));
+        Self { tags, cipher: Aes256Gcm::new((&*sealing).into()), courier }
+    }
+
+    /// What opens parcels.
+    pub(crate) fn courier(&self) -> &CourierSecret {
+        &self.courier
     }
 
     /// Tells this key from another one without opening anything.

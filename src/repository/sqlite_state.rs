@@ -305,6 +305,16 @@ impl State for SqliteState {
         Ok(connection.prepare_cached(sql)?.query_row(key, answered).optional()?)
     }
 
+    fn last_sequence(&self, agent: &AgentRecord) -> Result<u64, StateError> {
+        let sql = "SELECT COALESCE(MAX(sequence), 0) FROM commits WHERE agent = ?1 AND epoch = ?2";
+        let connection = self.read();
+        let last = |row: &Row<'_>| row.get::<_, i64>(0);
+        Ok(connection
+            .prepare_cached(sql)?
+            .query_row(params![agent.number, agent.epoch], last)?
+            .unsigned_abs())
+    }
+
     fn stored_for(&self, material: MaterialId) -> Result<Option<MaterialId>, StateError> {
         let connection = self.read();
         let sql = "SELECT stored FROM committed WHERE material = ?1 LIMIT 1";

@@ -243,6 +243,9 @@ pub(crate) trait State: Send + Sync {
     /// What a commit was answered.
     fn answered(&self, agent: &AgentRecord, sequence: u64) -> Result<Option<Answered>, StateError>;
 
+    /// Number of the last commit that was answered; 0: none was.
+    fn last_sequence(&self, agent: &AgentRecord) -> Result<u64, StateError>;
+
     /// The material on file for one that any agent committed.
     fn stored_for(&self, material: MaterialId) -> Result<Option<MaterialId>, StateError>;
 

@@ -69,7 +69,7 @@ impl Repository {
     }
 
     /// Stores an upload durably; `false` if it is there already.
-    fn take_in(&self, agent: &Agent, digest: Digest, bytes: Vec<u8>) -> Result<bool, Problem> {
+    pub(crate) fn take_in(&self, agent: &Agent, digest: Digest, bytes: Vec<u8>) -> Result<bool, Problem> {
         if Digest::of(&bytes) != digest {
             return Err(Code::DigestMismatch.into());
         }

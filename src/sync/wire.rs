@@ -65,6 +65,10 @@ pub struct EnrolAnswer {
     pub key: String,
     /// Opaque; new at each enrolment. Goes with every commit and feed request.
     pub epoch: String,
+    /// What parcels are sealed to, as [`CourierKey`](crate::parcel::CourierKey) writes it; absent where the repository
+    /// takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub courier: Option<String>,
 }
 
 /// A blob by digest and length.

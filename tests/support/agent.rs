@@ -113,6 +113,13 @@ impl Agent {
         Self::start_on(folder, "data", SIMULATED_CARD, "[simulated]\nframes = \"frames\"\n")
     }
 
+    /// A started agent on a copy of this window's data and keys.
+    pub(crate) fn start_on_copy(window: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        super::copy_folder(window, folder.path());
+        Self::start_on(folder, "data", SIMULATED_CARD, "")
+    }
+
     fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
         Self::start_on(tempfile::tempdir().expect("a folder"), data, card, more)
     }
@@ -164,7 +171,28 @@ impl Agent {
 
     /// Starts the daemon and waits until it listens.
     pub(crate) fn run(&mut self) {
-        let mut process = program()
+        self.run_by(program());
+    }
+
+    /// The same with another time on its clock, as `faketime` writes it. `false`, and the skipped test is named, where
+    /// there is no faketime. Its library alone: its program would stand between a signal and the daemon.
+    pub(crate) fn run_at(&mut self, clock: &str) -> bool {
+        let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+        let Some(library) = libraries.find(|path| path.is_file()) else {
+            let test = std::thread::current().name().unwrap_or_default().to_owned();
+            // Past the runner, which keeps to itself what a passing test prints.
+            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: the package faketime is missing");
+            return false;
+        };
+        let mut faked = program();
+        faked.env("LD_PRELOAD", library).env("FAKETIME", clock);
+        self.run_by(faked);
+        true
+    }
+
+    fn run_by(&mut self, mut program: Command) {
+        let mut process = program
             .arg("run")
             .arg("--config")
             .arg(self.config())

@@ -36,8 +36,20 @@ impl Repository {
         Some(Self::start_with(Some(clock)))
     }
 
-    fn start_with(clock: Option<&'static str>) -> Self {
+    /// A started repository on a copy of this one's data and keys, after `change` was made to the data.
+    pub(crate) fn start_on_copy(of: &std::path::Path, change: impl FnOnce(&std::path::Path)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        super::copy_folder(&of.join("data"), &folder.path().join("data"));
+        super::copy_folder(&of.join("keys"), &folder.path().join("data.keys"));
+        change(&folder.path().join("data"));
+        Self::start_in(folder, None)
+    }
+
+    fn start_with(clock: Option<&'static str>) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), clock)
+    }
+
+    fn start_in(folder: TempDir, clock: Option<&'static str>) -> Self {
         let mut repository =
             Self { folder, clock, accepts_simulated: true, url: String::new(), process: None };
         repository.configure("127.0.0.1:0");
@@ -102,7 +114,17 @@ impl Repository {
 
     /// Runs another command of the program on the same folder.
     pub(crate) fn command(&self, command: &str) -> Output {
-        self.program().arg(command).arg("--config").arg(self.config()).output().expect("the program runs")
+        self.run_command(&[command])
+    }
+
+    /// The same, with arguments of its own.
+    pub(crate) fn run_command(&self, arguments: &[&str]) -> Output {
+        self.program().args(arguments).arg("--config").arg(self.config()).output().expect("the program runs")
+    }
+
+    /// Where everything durable lies.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
     }
 
     /// The same, with several words and this on its standard input.

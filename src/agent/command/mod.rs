@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod card;
+mod courier;
 mod demo;
 mod dispose;
 mod enrol;
@@ -72,6 +73,9 @@ enum Command {
     /// Makes the office's recovery key, which opens the disk of a dead PC.
     #[command(subcommand)]
     RecoveryKey(recovery_key::RecoveryKeyCommand),
+    /// Takes papers to the repository on a stick, where no network does.
+    #[command(subcommand)]
+    Courier(courier::CourierCommand),
     /// Looks after the archive.
     #[command(subcommand)]
     Archive(archive::ArchiveCommand),
@@ -111,6 +115,7 @@ pub fn main(
         Command::Token(command) => token::token(&config, command),
         Command::Policy(command) => policy::policy(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
+        Command::Courier(command) => courier::courier(&config, command),
         Command::Archive(command) => archive::archive(&config, &command),
     });
     ended(done)

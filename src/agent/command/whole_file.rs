@@ -24,6 +24,20 @@ impl WholeFile {
         Ok(Self { part, target, file, is_whole: false })
     }
 
+    /// The same, and there is no going back: the file and its place are on the medium when this returns.
+    pub(super) fn finish_durably(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        #[cfg(unix)]
+        let folder = self.target.parent().map(File::open).transpose()?;
+        self.finish()?;
+        // On Windows a folder cannot be synced; the file system's journal has to do.
+        #[cfg(unix)]
+        if let Some(folder) = folder {
+            folder.sync_all()?;
+        }
+        Ok(())
+    }
+
     /// Takes the place, and an older file's with it.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         fs::rename(&self.part, &self.target)?;

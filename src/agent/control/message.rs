@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use yidang_archive::CheckReport;
 
+use super::courier::{CourierNews, CourierRequest, PackedFigures, ReceiptFigures};
 use super::dispose::{DisposeFigures, DisposeLine, DisposeRequest};
 use super::export::{ExportNews, ExportRequest};
 use super::hold::{HoldLine, HoldRequest};
@@ -52,6 +53,8 @@ pub(crate) enum Request {
     Import(ImportRequest),
     /// Something for a paper of a dead PC.
     Recover(RecoverRequest),
+    /// Something that goes by stick.
+    Courier(CourierRequest),
 }
 
 /// What is asked of the ledger. No `Debug`: it names people.
@@ -117,7 +120,9 @@ impl Request {
     /// Whether it has to do with the repository.
     pub(crate) fn repository(&self) -> RepositoryNeed {
         match self {
-            Self::Enrol { .. } | Self::List | Self::Verify { repair: true, .. } => RepositoryNeed::Needed,
+            Self::Enrol { .. } | Self::List | Self::Courier(_) | Self::Verify { repair: true, .. } => {
+                RepositoryNeed::Needed
+            }
             Self::Verify { .. } => RepositoryNeed::Welcome,
             _ => RepositoryNeed::None,
         }
@@ -129,6 +134,7 @@ impl Request {
         match self {
             Self::Import(request) => request.body_bytes(),
             Self::Recover(request) => request.body_bytes(),
+            Self::Courier(request) => request.body_bytes(),
             _ => Some(0),
         }
     }
@@ -139,6 +145,7 @@ impl Request {
         match self {
             Self::Import(request) => request.set_body(body),
             Self::Recover(request) => request.set_body(body),
+            Self::Courier(request) => request.set_body(body),
             _ => {}
         }
     }
@@ -149,6 +156,7 @@ impl Request {
         match self {
             Self::Import(request) => request.body(),
             Self::Recover(request) => request.body(),
+            Self::Courier(request) => request.body(),
             _ => &[],
         }
     }
@@ -156,7 +164,10 @@ impl Request {
     /// Whether it reads or writes everything there is, so that one at a time is enough.
     #[cfg(unix)]
     pub(super) fn is_long(&self) -> bool {
-        matches!(self, Self::Verify { .. } | Self::RebuildIndex | Self::Audit(_) | Self::Dispose(_))
+        matches!(
+            self,
+            Self::Verify { .. } | Self::RebuildIndex | Self::Audit(_) | Self::Dispose(_) | Self::Courier(_)
+        )
     }
 
     /// Whether it may be cut off when the daemon stops: it changes nothing, or what it changes is made good at
@@ -190,6 +201,8 @@ pub(crate) enum News {
     Event(WatchedEvent),
     /// Some more of a dossier.
     Export(ExportNews),
+    /// Some more of a parcel.
+    Courier(CourierNews),
     /// Nothing yet; the work goes on.
     Alive,
 }
@@ -298,6 +311,10 @@ pub(crate) enum Outcome {
     Import(ImportAnswer),
     /// What became of a paper of a dead PC.
     Recover(RecoverAnswer),
+    /// What waited is packed.
+    Packed(PackedFigures),
+    /// The receipt is taken.
+    Unpacked(ReceiptFigures),
 }
 
 /// Figures of an archive.

@@ -8,6 +8,7 @@ mod body;
 mod card_place;
 #[cfg(unix)]
 mod client;
+mod courier;
 mod dispose;
 #[cfg(not(unix))]
 mod elsewhere;
@@ -27,6 +28,7 @@ pub(crate) use body::Body;
 pub(crate) use card_place::CardPlace;
 #[cfg(unix)]
 pub(crate) use client::Connection;
+pub(crate) use courier::{CourierNews, CourierRequest, RECEIPT_BYTES_MAX};
 pub(crate) use dispose::{DisposeFigures, DisposeLine, DisposeRequest};
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};

@@ -163,7 +163,7 @@ fn carry_out(
 ) -> Result<Outcome, Failure> {
     let only = request.is_long().then(|| long.try_lock());
     if let Some(Err(TryLockError::WouldBlock)) = only {
-        let cause = "another command checks the archive or makes its index anew";
+        let cause = "another command has long work under way";
         return Err(Failure::new("busy", cause, "try again when that has ended"));
     }
     place.carry_out(request, &mut |news| send(stream, &Line::News(news)))

@@ -42,7 +42,10 @@ impl Workplace {
     pub(crate) fn at_rest(config: &Config, archive: Archive, need: RepositoryNeed) -> Result<Self, Failure> {
         let sync = match &config.repository_url {
             Some(url) if need != RepositoryNeed::None => {
-                let options = SyncOptions::new(url, &config.data_dir, &config.keys_dir);
+                let options = SyncOptions {
+                    courier_key: config.courier_key,
+                    ..SyncOptions::new(url, &config.data_dir, &config.keys_dir)
+                };
                 match SyncWorker::at_rest(archive.clone(), &options) {
                     Ok(handle) => Some(Arc::new(handle) as Arc<dyn Upstream>),
                     // An archive can be checked whatever has become of what was sent from it.
@@ -79,6 +82,7 @@ impl Workplace {
             }
             Request::Import(request) => super::import::import(&self.archive, &self.counter, request),
             Request::Recover(request) => super::recover::recover(&self.archive, request),
+            Request::Courier(request) => super::courier::carry_out(self.sync.as_deref(), request, listen),
             Request::Card(request) => match &self.card {
                 Some(card) => card.carry_out(request, listen),
                 None => {

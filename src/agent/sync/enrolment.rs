@@ -35,6 +35,9 @@ pub(super) struct Enrolment {
     pub(super) key: String,
     /// Fingerprint of the machine it was made on.
     pub(super) machine: String,
+    /// What parcels are sealed to, where the repository said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) courier: Option<String>,
 }
 
 impl Enrolment {
@@ -93,7 +96,7 @@ impl EnrolmentFile {
         let damaged = || SyncError::State("repository.key is damaged".to_owned());
         let enrolment: Enrolment = serde_json::from_slice(&text).map_err(|_| damaged())?;
         if enrolment.version > Enrolment::VERSION {
-            return Err(SyncError::State("repository.key was written by a newer version".to_owned()));
+            return Err(SyncError::NewerVersion);
         }
         if !enrolment.is_sane() {
             return Err(damaged());
@@ -144,6 +147,7 @@ mod tests {
             epoch: "e1".into(),
             key: "secret".into(),
             machine: file.machine().to_owned(),
+            courier: None,
         }
     }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 use yidang_sync::machine::{Healing, REPOSITORY_PROTOCOL, SEQUENCE_CONFLICT};
 use yidang_sync::wire::Problem;
 
+use yidang_archive::ArchiveError;
+
+use super::batch::LoadError;
+
 /// Longest code of a repository that is taken for one.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -41,9 +45,64 @@ pub enum SyncError {
     /// The worker's own records cannot be read or written. Says what the layer below said.
     #[error("the records of what was sent cannot be used: {0}")]
     State(String),
+    /// A newer version wrote them.
+    #[error("the records of what was sent were written by a newer version")]
+    NewerVersion,
     /// The worker has been stopped.
     #[error("the worker has been stopped")]
     Stopped,
+    /// It is not known what parcels are sealed to.
+    #[error("this window does not know the repository's courier key")]
+    CourierKeyMissing,
+    /// What waits changed again and again while it was packed.
+    #[error("what waits changed while it was being packed")]
+    PackDisturbed,
+    /// A receipt is not taken.
+    #[error("{0}")]
+    Receipt(ReceiptFault),
+    /// The archive did not serve. Says what it said.
+    #[error("{0}")]
+    Archive(String),
+    /// What takes the parcel did not.
+    #[error("{0}")]
+    Output(String),
+}
+
+/// Why a receipt is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptFault {
+    /// It is something else.
+    #[error("this is no receipt")]
+    Unknown,
+    /// A newer version made it.
+    #[error("a newer version made this receipt")]
+    Newer,
+    /// It is another window's, or was made for an earlier enrolment of this one.
+    #[error("this receipt is for another window, or for an earlier enrolment of this one")]
+    Foreign,
+    /// It was cut or changed.
+    #[error("this receipt is damaged or was cut off; nothing of it was taken")]
+    Damaged,
+    /// What it says is known, and more.
+    #[error("this receipt is older than what is known here")]
+    Old,
+    /// It answers what comes after something unanswered.
+    #[error("this receipt answers parcels that this window does not know, or an earlier answer is missing")]
+    Gap,
+}
+
+impl ReceiptFault {
+    /// The stable word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "receipt_unknown",
+            Self::Newer => "receipt_newer",
+            Self::Foreign => "receipt_foreign",
+            Self::Damaged => "receipt_damaged",
+            Self::Old => "receipt_old",
+            Self::Gap => "receipt_incomplete",
+        }
+    }
 }
 
 impl SyncError {
@@ -60,7 +119,13 @@ impl SyncError {
             Self::EnrolAgain => ENROL_AGAIN.into(),
             Self::BadUrl => "repository_url".into(),
             Self::State(_) => STATE_FAILED.into(),
+            Self::NewerVersion => "store_newer".into(),
             Self::Stopped => "stopped".into(),
+            Self::CourierKeyMissing => "courier_key_missing".into(),
+            Self::PackDisturbed => "pack_disturbed".into(),
+            Self::Receipt(fault) => fault.code().into(),
+            Self::Archive(_) => ARCHIVE_FAILED.into(),
+            Self::Output(_) => "output_failed".into(),
         }
     }
 }
@@ -162,6 +227,27 @@ impl From<ureq::Error> for CallError {
             E::Rustls(_) | E::Tls(_) | E::Pem(_) => Self::Untrusted,
             _ => Self::Protocol,
         }
+    }
+}
+
+impl From<ArchiveError> for SyncError {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error.to_string())
+    }
+}
+
+impl From<LoadError> for SyncError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::State(error) => error,
+            error => Self::Archive(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for SyncError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error.to_string())
     }
 }
 

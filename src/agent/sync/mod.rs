@@ -12,8 +12,11 @@ mod enrolment;
 mod errand;
 mod error;
 mod feed;
+mod pack;
+mod plan;
 mod poller;
 mod pusher;
+mod receipt;
 mod sent;
 mod shared;
 mod source;
@@ -24,7 +27,9 @@ mod worker;
 
 use yidang_model::{Digest, ErasureId, Material, MaterialId, Subject, Timestamp};
 
-pub use error::SyncError;
+pub use error::{ReceiptFault, SyncError};
+pub use pack::{PackListener, PackNews, PackReport};
+pub use receipt::ReceiptReport;
 pub(crate) use sent::Sent;
 pub use worker::{SyncHandle, SyncOptions, SyncWorker};
 
@@ -115,6 +120,12 @@ pub trait Upstream: Send + Sync {
     /// Enrols this window, or enrols it anew, and goes on under the new enrolment. Durable when it returns.
     /// Blocks on the network for seconds at most.
     fn enrol(&self, code: &str, counter: &str) -> Result<(), SyncError>;
+    /// Packs everything that waits for it into parcels of at most so many bytes, where a single picture does not go
+    /// beyond. What is packed still waits: for a receipt, or for the network. Blocks as long as the reading takes.
+    fn pack(&self, size_max: u64, listen: PackListener<'_>) -> Result<PackReport, SyncError>;
+    /// Takes the repository's receipt for parcels: what it has waits no longer, and its news are carried out. A
+    /// receipt that is not whole changes nothing.
+    fn take_receipt(&self, receipt: &[u8]) -> Result<ReceiptReport, SyncError>;
     /// Whether it has committed this material, filed by this ledger entry.
     fn is_committed(&self, sequence: u64, material: MaterialId) -> bool;
     /// The material this one has become one with there, since another window had filed the same paper for the

@@ -15,14 +15,15 @@ use yidang_sync::machine::{
 };
 use yidang_sync::wire::{self, BlobSize, CommitAnswer, FeedAnswer, MissingAnswer, Verdict};
 
-use super::SyncEvent;
 use super::batch::Batch;
 use super::client::Client;
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
 use super::error::{ARCHIVE_FAILED, CallError, REFUSED, STATE_FAILED, is_code, known};
+use super::plan::Packed;
+use super::receipt::{name, refused};
 use super::shared::{Shared, Side};
-use super::store::Decision;
+use super::{SyncError, SyncEvent};
 use crate::{clock, random};
 
 /// Uploads side by side: the repository commits those that wait together as one.
@@ -197,11 +198,25 @@ impl Pusher {
             tracing::error!(%error, "the backlog cannot be counted");
             return Event::Failed { code: ARCHIVE_FAILED, healing: Healing::Soon };
         }
+        let sequence = machine.position().sequence;
+        let packed = match self.shared.store.packed_under(sequence) {
+            Ok(packed) => packed,
+            Err(error) => return state_failed(&error),
+        };
+        // What has left in a parcel under this number is what is sent under it.
+        let stretch = packed.filter(|packed| (packed.from..=packed.to).contains(&(after + 1)));
+        let (is_again, to) = (to == Some(after), to.or(stretch.map(|packed| packed.to)));
         match Batch::load(&self.shared, after, to, Cut::new(machine.entries_max())) {
             Ok(batch) => {
-                self.body = Arc::new(batch.body(&enrolment.epoch, machine.position().sequence));
+                self.body = Arc::new(batch.body(&enrolment.epoch, sequence));
                 self.batch = batch;
                 let fingerprint = enrolment.fingerprint(&self.body);
+                let is_as_packed =
+                    |packed: Packed| Some(packed.to) == to && packed.fingerprint == fingerprint;
+                let is_nothing = is_again && self.batch.items.is_empty();
+                if packed.is_some_and(|packed| !is_nothing && !is_as_packed(packed)) {
+                    return self.renumber(enrolment);
+                }
                 Event::Loaded {
                     to: to.unwrap_or(self.batch.to),
                     items: self.batch.items.clone(),
@@ -218,18 +233,18 @@ impl Pusher {
     fn save(
         &mut self,
         machine: &Machine,
-        enrolment: &Enrolment,
+        enrolment: &Arc<Enrolment>,
         position: &Position,
         rejected: &[Rejection],
         accepted: &[Acceptance],
     ) -> Option<Event> {
         for rejection in rejected {
-            if let Err(error) = self.refused(rejection) {
-                return Some(error);
+            if let Err(code) = refused(&self.shared, rejection) {
+                return Some(Event::Failed { code, healing: Healing::Soon });
             }
         }
-        match self.shared.store.save(&enrolment.epoch, position, rejected, accepted) {
-            // Enrolled anew meanwhile: this machine's time is over.
+        match self.keep(enrolment, position, rejected, accepted) {
+            // Enrolled anew meanwhile, or a receipt or a parcel came in between: this machine's time is over.
             Ok(false) => return None,
             Ok(true) => {}
             Err(error) => return Some(state_failed(&error)),
@@ -249,6 +264,37 @@ impl Pusher {
         Some(Event::Saved)
     }
 
+    fn keep(
+        &self,
+        enrolment: &Arc<Enrolment>,
+        position: &Position,
+        rejected: &[Rejection],
+        accepted: &[Acceptance],
+    ) -> Result<bool, SyncError> {
+        let _turn = self.shared.fixing();
+        if self.shared.enrolment().map_or(true, |now| !Arc::ptr_eq(&now, enrolment)) {
+            return Ok(false);
+        }
+        // Packed since this batch was read, cut in another way.
+        if let (Some(pending), Some(packed)) =
+            (position.pending, self.shared.store.packed_under(position.sequence)?)
+            && (pending.to, pending.fingerprint) != (packed.to, packed.fingerprint)
+        {
+            return Ok(false);
+        }
+        self.shared.store.save(&enrolment.epoch, position, rejected, accepted)
+    }
+
+    /// What left under this number is not what would be sent now.
+    fn renumber(&self, enrolment: &Enrolment) -> Event {
+        let _turn = self.shared.fixing();
+        tracing::info!("what was packed has changed since: it is sent under new numbers");
+        match self.shared.store.renumber(&enrolment.epoch) {
+            Ok(position) => Event::Restarted(position),
+            Err(error) => state_failed(&error),
+        }
+    }
+
     /// Counts what came of entries, and, where nothing is under way any more, how far all is through.
     fn settled(&mut self, rejected: &[Rejection], accepted: &[Acceptance], confirmed: Option<u64>) {
         let mut backlog = self.shared.backlog();
@@ -265,21 +311,6 @@ impl Pusher {
             self.batch.items.clear();
             self.shared.confirm(confirmed);
         }
-    }
-
-    /// A request to forget that the repository will not take is at an end here too.
-    fn refused(&self, rejection: &Rejection) -> Result<(), Event> {
-        if let EntryId::Refiling(material) = rejection.id {
-            // It stays put right here: whose it is was decided at this window.
-            tracing::warn!(%material, code = rejection.code, "the repository does not put a material right");
-        }
-        let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
-        tracing::warn!(erasure = %id, code = rejection.code, "the repository denies an erasure");
-        self.shared.store.decide(id, Decision::Refused).map_err(|e| state_failed(&e))?;
-        self.shared.source.refuse(id).map_err(|error| {
-            tracing::error!(%error, "a refusal cannot be written down");
-            Event::Failed { code: ARCHIVE_FAILED, healing: Healing::Soon }
-        })
     }
 
     fn ask_missing(&self, enrolment: &Arc<Enrolment>, blobs: &[BlobRef]) -> Option<Event> {
@@ -369,13 +400,8 @@ impl Pusher {
     /// The answer as the machine reads it; one that names other entries than were sent is none.
     fn committed(&self, answer: CommitAnswer) -> Event {
         let same = answer.results.len() == self.batch.items.len();
-        let named = answer.results.iter().zip(&self.batch.items).all(|(result, item)| {
-            result.id
-                == match item.id {
-                    EntryId::Material(id) | EntryId::Refiling(id) => id.to_string(),
-                    EntryId::Erasure(id) => id.to_string(),
-                }
-        });
+        let named =
+            answer.results.iter().zip(&self.batch.items).all(|(result, item)| result.id == name(item.id));
         if !same || !named {
             return mixed_up();
         }

@@ -46,6 +46,7 @@ pub(super) struct Shared {
     retry: AtomicBool,
     missed_news: AtomicBool,
     enrolling: Mutex<()>,
+    fixing: Mutex<()>,
 }
 
 impl Shared {
@@ -76,6 +77,7 @@ impl Shared {
             retry: AtomicBool::new(false),
             missed_news: AtomicBool::new(false),
             enrolling: Mutex::default(),
+            fixing: Mutex::default(),
         })
     }
 
@@ -94,9 +96,9 @@ impl Shared {
 
     /// Keeps what an enrolment gave and goes on under it. Durable when it returns.
     pub(super) fn take_up(&self, answer: EnrolAnswer) -> Result<(), SyncError> {
-        let EnrolAnswer { agent, key, epoch } = answer;
+        let EnrolAnswer { agent, key, epoch, courier } = answer;
         let (url, machine) = (self.url.clone(), self.file.machine().to_owned());
-        let enrolment = Enrolment { version: Enrolment::VERSION, url, agent, epoch, key, machine };
+        let enrolment = Enrolment { version: Enrolment::VERSION, url, agent, epoch, key, machine, courier };
         if !enrolment.is_sane() {
             return Err(SyncError::Protocol);
         }
@@ -114,6 +116,24 @@ impl Shared {
         *standing = Standing::Enrolled(Arc::new(enrolment));
         // Whatever went wrong went wrong under another one, or under none.
         *self.errors.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+        Ok(())
+    }
+
+    /// Held while a position is read and moved on, or while what leaves is given its number.
+    pub(super) fn fixing(&self) -> MutexGuard<'_, ()> {
+        self.fixing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The kept position was moved by someone else than the pushing thread, which begins anew from there. The caller
+    /// holds [`Self::fixing`].
+    pub(super) fn renew(&self) -> Result<(), SyncError> {
+        let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
+        let Standing::Enrolled(enrolment) = &*standing else { return Ok(()) };
+        let again = Arc::new(Enrolment::clone(enrolment));
+        let (confirmed, refused) = (self.store.position()?.confirmed, self.store.refused()?);
+        self.confirmed.store(confirmed, Ordering::SeqCst);
+        *self.backlog() = Backlog::after(confirmed, refused);
+        *standing = Standing::Enrolled(again);
         Ok(())
     }
 

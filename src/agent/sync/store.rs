@@ -10,7 +10,7 @@ use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
 
 use super::SyncError;
 
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What records of version 1 lack.
@@ -20,6 +20,15 @@ CREATE TABLE merged (
     material BLOB PRIMARY KEY,
     filed_as BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+/// What records of version 2 lack.
+const SINCE_2: &str = "
+CREATE TABLE packed (
+    sequence    INTEGER PRIMARY KEY,
+    from_entry  INTEGER NOT NULL,
+    to_entry    INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL
+) STRICT;
 ";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
@@ -70,6 +79,7 @@ impl SyncStore {
             }
         };
         transaction.execute("DELETE FROM progress", [])?;
+        transaction.execute("DELETE FROM packed", [])?;
         transaction.execute(
             "INSERT INTO progress (one, url, epoch, confirmed, sequence, tainted, feed_after)
              VALUES (1, ?1, ?2, ?3, 1, 0, 0)",
@@ -135,6 +145,9 @@ impl SyncStore {
         if changed == 0 {
             return Ok(false);
         }
+        transaction
+            .prepare_cached("DELETE FROM packed WHERE sequence < ?1")?
+            .execute([stored(position.sequence)])?;
         for rejection in rejected {
             let (kind, id) = match &rejection.id {
                 EntryId::Material(id) => ("material", id.as_bytes()),
@@ -245,7 +258,7 @@ impl SyncStore {
         Ok(erased.map(|erased| if erased { Decision::Erased } else { Decision::Refused }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -265,7 +278,7 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
     let transaction = write(&mut connection)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > SCHEMA_VERSION {
-        return Err(SyncError::State("sync.db was written by a newer version".to_owned()));
+        return Err(SyncError::NewerVersion);
     }
     if version == 0 {
         transaction.execute_batch(
@@ -295,8 +308,11 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
         )?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 2 {
         transaction.execute_batch(SINCE_1)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_2)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
@@ -308,16 +324,16 @@ fn forget_rejected(connection: &Connection, sequence: u64) -> Result<(), SyncErr
     Ok(())
 }
 
-fn write(connection: &mut Connection) -> Result<Transaction<'_>, rusqlite::Error> {
+pub(super) fn write(connection: &mut Connection) -> Result<Transaction<'_>, rusqlite::Error> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 /// Ledger sequences stay far below the sign bit.
-fn stored(number: u64) -> i64 {
+pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn number(stored: i64) -> u64 {
+pub(super) fn number(stored: i64) -> u64 {
     u64::try_from(stored).unwrap_or_default()
 }
 
@@ -416,7 +432,7 @@ mod tests {
         store.save("e1", &Position::start(5), &[refused], &[]).unwrap();
         drop(store);
         let connection = Connection::open(&path).unwrap();
-        let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; PRAGMA user_version = 1";
+        let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();

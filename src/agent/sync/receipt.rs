@@ -1,0 +1,188 @@
+//! Taking a receipt: what the repository answered to parcels, and its news.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+
+use yidang_sync::limits::COMMIT_ENTRIES_MAX;
+use yidang_sync::machine::{Acceptance, Cut, EntryId, Position, Rejection};
+use yidang_sync::parcel::{
+    ParcelError, ParcelReader, ReceiptAnswer, ReceiptHead, Record, Seal, Tag, read_header,
+};
+use yidang_sync::wire::{CommitAnswer, CommitResult, FeedAnswer, Verdict};
+
+use super::batch::Batch;
+use super::enrolment::Enrolment;
+use super::error::{REFUSED, is_code};
+use super::shared::Shared;
+use super::store::Decision;
+use super::{ReceiptFault, SyncError, SyncEvent};
+
+/// What a receipt has changed here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiptReport {
+    /// Commits that are answered now.
+    pub commits: u64,
+    /// Entries of these that the repository has taken.
+    pub accepted: u64,
+    /// What it has not: the material or erasure, and why.
+    pub refused: Vec<(String, String)>,
+    /// Items of news.
+    pub news: u64,
+    /// Papers that still wait.
+    pub backlog_materials: u64,
+}
+
+/// A receipt that has been found whole.
+struct Receipt {
+    answers: Vec<ReceiptAnswer>,
+    news: Vec<FeedAnswer>,
+}
+
+/// Takes it; a second time it changes nothing. See [`Upstream::take_receipt`](super::Upstream::take_receipt).
+pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncError> {
+    let enrolment = shared.enrolment()?;
+    let Receipt { answers, news } = read(bytes, &enrolment)?;
+    let last = answers.last().map_or(0, |answer| answer.sequence);
+    let heard = news.last().map_or(0, |news| news.after);
+    let (position, feed_after) = (shared.store.position()?, shared.store.feed_after()?);
+    // One that says nothing new may be the last one again, but not one from before it.
+    let is_new = last >= position.sequence || heard > feed_after;
+    if !is_new && last > 0 && last + 1 < position.sequence {
+        return Err(SyncError::Receipt(ReceiptFault::Old));
+    }
+    let mut report = ReceiptReport::default();
+    for answer in answers {
+        let _turn = shared.fixing();
+        if settle(shared, &enrolment, &answer, &mut report)? {
+            report.commits += 1;
+        }
+    }
+    for page in news {
+        let known = shared.store.feed_after()?;
+        let done = shared.feed.carry_out(shared, &enrolment.epoch, &page);
+        report.news += shared.store.feed_after()?.saturating_sub(known);
+        done.map_err(|code| SyncError::Refused(code.to_owned()))?;
+    }
+    let turn = shared.fixing();
+    shared.renew()?;
+    drop(turn);
+    (shared.listener)(SyncEvent::Progress);
+    report.backlog_materials = shared.status().backlog_materials;
+    Ok(report)
+}
+
+/// Opens it and reads it to its end, before anything of it is believed.
+fn read(bytes: &[u8], enrolment: &Enrolment) -> Result<Receipt, SyncError> {
+    let fault = |error| {
+        SyncError::Receipt(match error {
+            ParcelError::Unknown => ReceiptFault::Unknown,
+            ParcelError::Newer => ReceiptFault::Newer,
+            ParcelError::Foreign => ReceiptFault::Foreign,
+            ParcelError::Damaged | ParcelError::Io(_) => ReceiptFault::Damaged,
+        })
+    };
+    let mut input = Cursor::new(bytes);
+    let header = read_header(&mut input).map_err(fault)?;
+    let seal = Seal::at_agent(header, &enrolment.agent, &enrolment.key).map_err(fault)?;
+    let mut reader = ParcelReader::new(input, &seal).map_err(fault)?;
+    let mut receipt = Receipt { answers: Vec::new(), news: Vec::new() };
+    let mut is_ours = false;
+    while let Some(Record { tag, bytes }) = reader.record().map_err(fault)? {
+        let nonsense = |_| SyncError::Receipt(ReceiptFault::Damaged);
+        match tag {
+            Tag::Head => {
+                let head: ReceiptHead = serde_json::from_slice(&bytes).map_err(nonsense)?;
+                is_ours = head.agent == enrolment.agent && head.epoch == enrolment.epoch;
+            }
+            Tag::Answer => receipt.answers.push(serde_json::from_slice(&bytes).map_err(nonsense)?),
+            Tag::News => receipt.news.push(serde_json::from_slice(&bytes).map_err(nonsense)?),
+            Tag::Blob | Tag::Commit | Tag::End => return Err(SyncError::Receipt(ReceiptFault::Damaged)),
+        }
+    }
+    if is_ours { Ok(receipt) } else { Err(SyncError::Receipt(ReceiptFault::Foreign)) }
+}
+
+/// Keeps what a commit was answered; `false`: it was known. The caller keeps anything else from moving the position.
+fn settle(
+    shared: &Shared,
+    enrolment: &Enrolment,
+    answer: &ReceiptAnswer,
+    report: &mut ReceiptReport,
+) -> Result<bool, SyncError> {
+    let position = shared.store.position()?;
+    if answer.sequence < position.sequence {
+        return Ok(false);
+    }
+    let packed = shared.store.packed_under(answer.sequence)?;
+    let Some(packed) = packed.filter(|packed| packed.sequence == position.sequence) else {
+        return Err(SyncError::Receipt(ReceiptFault::Gap));
+    };
+    let cut = Cut::new(COMMIT_ENTRIES_MAX);
+    let batch = Batch::load(shared, packed.from - 1, Some(packed.to), cut)?;
+    let (rejected, accepted) = outcomes(&batch, &answer.answer)?;
+    for rejection in &rejected {
+        refused(shared, rejection).map_err(|code| SyncError::Refused(code.to_owned()))?;
+    }
+    let next = Position { sequence: answer.sequence + 1, ..Position::start(packed.to) };
+    if !shared.store.save(&enrolment.epoch, &next, &rejected, &accepted)? {
+        return Err(SyncError::Receipt(ReceiptFault::Foreign));
+    }
+    report.accepted += accepted.len() as u64;
+    for Rejection { id, code, .. } in rejected {
+        report.refused.push((name(id), code.clone()));
+        if let EntryId::Material(material) = id {
+            tracing::warn!(%material, code, "a material was passed over");
+            (shared.listener)(SyncEvent::Rejected { material, code });
+        }
+    }
+    Ok(true)
+}
+
+fn outcomes(batch: &Batch, answer: &CommitAnswer) -> Result<(Vec<Rejection>, Vec<Acceptance>), SyncError> {
+    // In order of the ledger, and one material may be in it twice: filed, and put right.
+    let mut results: HashMap<&str, Vec<&CommitResult>> = HashMap::new();
+    for result in answer.results.iter().rev() {
+        results.entry(&result.id).or_default().push(result);
+    }
+    let (mut rejected, mut accepted) = (Vec::new(), Vec::new());
+    for item in &batch.items {
+        let (sequence, id) = (item.sequence, item.id);
+        let found = results.get_mut(name(id).as_str()).and_then(Vec::pop);
+        // What has been forgotten since it was packed is in no batch; what is in one was packed.
+        let Some(result) = found else { return Err(SyncError::Protocol) };
+        match result.result {
+            Verdict::Accepted => accepted.push(Acceptance { sequence, id, filed_as: result.filed_as }),
+            Verdict::Rejected => {
+                let code = result.code.clone().filter(|code| is_code(code));
+                rejected.push(Rejection { sequence, id, code: code.unwrap_or_else(|| REFUSED.to_owned()) });
+            }
+        }
+    }
+    Ok((rejected, accepted))
+}
+
+/// The identifier that an entry's result carries.
+pub(super) fn name(id: EntryId) -> String {
+    match id {
+        EntryId::Material(id) | EntryId::Refiling(id) => id.to_string(),
+        EntryId::Erasure(id) => id.to_string(),
+    }
+}
+
+/// A request to forget that the repository will not take is at an end here too. The error is a stable code.
+pub(super) fn refused(shared: &Shared, rejection: &Rejection) -> Result<(), &'static str> {
+    if let EntryId::Refiling(material) = rejection.id {
+        // It stays put right here: whose it is was decided at this window.
+        tracing::warn!(%material, code = rejection.code, "the repository does not put a material right");
+    }
+    let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
+    tracing::warn!(erasure = %id, code = rejection.code, "the repository denies an erasure");
+    shared.store.decide(id, Decision::Refused).map_err(|error| {
+        tracing::error!(%error, "sync's own records do not serve");
+        super::error::STATE_FAILED
+    })?;
+    shared.source.refuse(id).map_err(|error| {
+        tracing::error!(%error, "a refusal cannot be written down");
+        super::error::ARCHIVE_FAILED
+    })
+}
