@@ -33,7 +33,7 @@ pub(crate) fn check_premises(
     }
     let folders = [(&place.data_dir, "data", Part::Folder), (&place.keys_dir, "keys", Part::KeyKeeper)];
     for (folder, name, part) in folders {
-        let mut walk = Walk { now, part, report };
+        let mut walk = Walk { now, part, report, is_open: false };
         walk.folder(folder, name, 0).map_err(|e| failed(part, &e))?;
     }
     Ok(())
@@ -51,12 +51,17 @@ struct Walk<'a> {
     now: Timestamp,
     part: Part,
     report: &'a mut VerifyReport,
+    /// Whether the outermost folder lets others in.
+    is_open: bool,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, folder: &Path, name: &str, depth: usize) -> io::Result<()> {
-        if let Some(metadata) = unless_gone(fs::symlink_metadata(folder))? {
-            self.mode(name, &metadata);
+        // What is in a closed folder is closed, whatever it says itself.
+        if let Some(metadata) = unless_gone(fs::symlink_metadata(folder))?
+            && (depth == 0 || self.is_open)
+        {
+            self.is_open |= self.mode(name, &metadata);
         }
         let Some(entries) = unless_gone(fs::read_dir(folder))? else { return Ok(()) };
         for entry in entries {
@@ -76,18 +81,22 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether others may look in; tells it if so.
     #[cfg(unix)]
-    fn mode(&mut self, name: &str, metadata: &Metadata) {
+    fn mode(&mut self, name: &str, metadata: &Metadata) -> bool {
         use std::os::unix::fs::PermissionsExt as _;
         self.report.examined(Check::Modes, 1);
-        if metadata.permissions().mode() & 0o077 != 0 {
+        let is_open = metadata.permissions().mode() & 0o077 != 0;
+        if is_open {
             self.report.add(Check::Modes, self.part, path(name), StorageFault::Exposed);
         }
+        is_open
     }
 
     #[cfg(not(unix))]
-    fn mode(&mut self, _name: &str, _metadata: &Metadata) {
+    fn mode(&mut self, _name: &str, _metadata: &Metadata) -> bool {
         self.report.pass_over(Check::Modes, "not_on_this_system");
+        false
     }
 
     fn file(&mut self, file: &Path, name: &str, metadata: &Metadata) -> io::Result<()> {
