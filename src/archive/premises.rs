@@ -17,6 +17,8 @@ use crate::{ArchiveOptions, DamagedThing, VerifyReport};
 const PLAIN_BEGINNINGS: [&[u8]; 3] = [b"\xFF\xD8\xFF", b"\x89PNG\r\n", b"%PDF-"];
 /// Longest of them.
 const BEGINNING_BYTES: u64 = 6;
+/// Ends of the names of databases and of what SQLite keeps beside them.
+const DATABASE_ENDINGS: [&str; 4] = [".db", "-wal", "-shm", "-journal"];
 /// Folders within folders; the archive's own are two deep.
 const DEPTH_MAX: usize = 8;
 
@@ -103,6 +105,11 @@ impl Walk<'_> {
         // A database's journals come and go.
         if !name.ends_with("-wal") && !name.ends_with("-shm") {
             self.report.examined(Check::Leftovers, 1);
+        }
+        // Closing a file gives up every lock that this process has on it, SQLite's own too: the next command that opened
+        // the database would think itself alone and, when done, take the journal away that we are still writing to.
+        if DATABASE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            return Ok(());
         }
         let Some(opened) = unless_gone(File::open(file))? else { return Ok(()) };
         let mut begins = Vec::new();
