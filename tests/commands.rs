@@ -255,18 +255,19 @@ fn the_four_properties_are_reported_in_either_language_and_into_a_file() {
     let inside = agent.command(&["archive", "verify", "--report", inside.to_str().expect("a name")]);
     fails(&inside, "target_inside_data");
 
-    // A plain picture that something forgot to seal, and a folder that others may look into.
+    // A plain picture that something forgot to seal, and a key that others may read.
     std::fs::write(agent.data().join("forgotten.bin"), b"\xFF\xD8\xFF\xE0").expect("it is written");
-    std::fs::set_permissions(agent.data(), std::fs::Permissions::from_mode(0o755)).expect("it is opened");
+    let key = agent.folder.path().join("keys/epoch-0001.key");
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("it is opened");
     let report = document(&agent.command(&["archive", "verify", "--json"]), 1);
     let told = |list: &Value, field: &str| -> Vec<String> {
         let list = list.as_array().expect("a list").iter();
         list.map(|line| line[field].as_str().expect("a text").to_owned()).collect()
     };
-    assert_eq!(told(&report["damages"], "check"), ["modes", "leftovers"]);
-    assert_eq!(told(&report["damages"], "what"), ["path data", "path data/forgotten.bin"]);
+    assert_eq!(told(&report["damages"], "check"), ["leftovers", "modes"]);
+    assert_eq!(told(&report["damages"], "what"), ["path data/forgotten.bin", "path keys/epoch-0001.key"]);
     assert_eq!(report["properties"][3]["clean"], false);
-    assert_eq!(told(&report["remedies"], "remedy"), ["close_to_others", "remove_leftover"]);
+    assert_eq!(told(&report["remedies"], "remedy"), ["remove_leftover", "close_to_others"]);
 }
 
 #[test]

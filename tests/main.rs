@@ -25,7 +25,10 @@ mod support {
                 copy_folder(&path, &target);
             } else if path.is_file() {
                 // What is gone by now was a temporary file.
-                let _ = std::fs::copy(&path, &target);
+                if std::fs::copy(&path, &target).is_ok() {
+                    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+                    std::fs::set_permissions(&target, own).expect("it is there");
+                }
             }
         }
     }
