@@ -63,7 +63,7 @@ impl Site {
         }
         let witness = windows.pop();
         let window = windows.pop().ok_or("no window")?;
-        Ok(Self { cut, window, witness, agents: agents })
+        Ok(Self { cut, window, witness, agents })
     }
 
     /// Starts the service that was cut off.
