@@ -267,7 +267,7 @@ fn the_four_properties_are_reported_in_either_language_and_into_a_file() {
     assert_eq!(told(&report["damages"], "check"), ["leftovers", "modes"]);
     assert_eq!(told(&report["damages"], "what"), ["path data/forgotten.bin", "path keys/epoch-0001.key"]);
     assert_eq!(report["properties"][3]["clean"], false);
-    assert_eq!(told(&report["remedies"], "remedy"), ["remove_leftover", "close_to_others"]);
+    assert_eq!(told(&report["remedies"], "remedy"), ["close_to_others", "remove_leftover"]);
 }
 
 #[test]
