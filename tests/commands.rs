@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
 use crate::support::repository::Repository;
+use crate::support::said::{document, refusal, text};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
@@ -28,21 +29,9 @@ fn file(agent: &Agent, picture: &[u8]) -> String {
     material["id"].as_str().expect("an id").to_owned()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The one JSON document on standard output, and nothing else there.
-fn document(output: &Output, code: i32) -> Value {
-    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
-}
-
 /// Standard error names this code, a cause and a remedy, and standard output nothing.
 fn fails(output: &Output, code: &str) {
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{error}");
+    refusal(output, code);
     assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
 }
 

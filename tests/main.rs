@@ -10,6 +10,7 @@ mod support {
     pub(crate) mod preview;
     pub(crate) mod proxy;
     pub(crate) mod repository;
+    pub(crate) mod said;
     pub(crate) mod small_disk;
     #[path = "../../drivers/sam-serial/wire.rs"]
     #[allow(dead_code)]
