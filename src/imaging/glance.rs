@@ -43,24 +43,32 @@ impl Glance {
         };
         let place =
             |cell: usize, quarter: usize, cells: usize, px: usize| (cell * 4 + quarter) * px / (cells * 4);
-        let columns: Vec<[usize; 2]> =
-            (0..width).map(|x| [1, 3].map(|quarter| place(x, quarter, width, from_w))).collect();
+        let columns: Vec<usize> =
+            (0..2 * width).map(|i| place(i / 2, 1 + i % 2 * 2, width, from_w)).collect();
+        let mut rows = [1, 3].map(|_| vec![[0; 3]; columns.len()]);
         for y in 0..height {
-            let [above, below] = [1, 3].map(|quarter| place(y, quarter, height, from_h));
-            for [left, right] in &columns {
-                let pixels = [(*left, above), (*right, above), (*left, below), (*right, below)]
-                    .map(|(x, y)| page.pixel(x, y));
-                let sum = |c: usize| pixels.iter().map(|pixel| u32::from(pixel[c])).sum::<u32>();
-                let colour = [0, 1, 2].map(|c| (sum(c) / 4) as u8);
-                glance.colours.push(colour);
-                glance.luma.push(luma(colour));
-                let lumas = pixels.map(luma);
-                glance.dark += lumas.iter().filter(|luma| **luma <= DARK).count();
-                glance.between += lumas.iter().filter(|luma| (DARK + 1..BRIGHT).contains(luma)).count();
-                glance.darkest.push(lumas.into_iter().fold(255, u8::min));
+            for (quarter, row) in [1, 3].into_iter().zip(&mut rows) {
+                page.pixels(place(y, quarter, height, from_h), &columns, row);
+            }
+            let [above, below] = &rows;
+            for (above, below) in above.as_chunks().0.iter().zip(below.as_chunks().0) {
+                glance.add(*above, *below);
             }
         }
         glance
+    }
+
+    /// The next cell: two pixels above, two below.
+    fn add(&mut self, [a, b]: [[u8; 3]; 2], [c, d]: [[u8; 3]; 2]) {
+        let pixels = [a, b, c, d];
+        let sum = |c: usize| pixels.iter().map(|pixel| u32::from(pixel[c])).sum::<u32>();
+        let colour = [0, 1, 2].map(|c| (sum(c) / 4) as u8);
+        self.colours.push(colour);
+        self.luma.push(luma(colour));
+        let lumas = pixels.map(luma);
+        self.dark += lumas.iter().filter(|luma| **luma <= DARK).count();
+        self.between += lumas.iter().filter(|luma| (DARK + 1..BRIGHT).contains(luma)).count();
+        self.darkest.push(lumas.into_iter().fold(255, u8::min));
     }
 
     /// The median of each colour in an area, which must have a cell: paper's colour, for a page has more paper

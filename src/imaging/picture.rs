@@ -15,6 +15,10 @@ pub(crate) trait Pixels {
     fn sample(&self, x: f32, y: f32) -> [f32; 3];
     /// Red, green and blue of the pixel at a place, which must be inside.
     fn pixel(&self, x: usize, y: usize) -> [u8; 3];
+    /// The same for many pixels of one row, one to each column asked for.
+    fn pixels(&self, y: usize, columns: &[usize], to: &mut [[u8; 3]]) {
+        to.iter_mut().zip(columns).for_each(|(to, x)| *to = self.pixel(*x, y));
+    }
 }
 
 impl Pixels for Picture {

@@ -21,7 +21,11 @@ pub(crate) struct Plane<'a> {
     pub(crate) stride: usize,
 }
 
-impl Plane<'_> {
+impl<'a> Plane<'a> {
+    fn row(&self, y: usize) -> &'a [u8] {
+        &self.bytes[y * self.stride..][..self.width]
+    }
+
     /// The value at a point, bilinear between pixel middles; the rim goes on outside.
     fn sample(&self, x: f32, y: f32) -> f32 {
         let x = (x - 0.5).clamp(0.0, self.width as f32 - 1.0);
@@ -195,6 +199,20 @@ impl Pixels for Planes {
         let Some(([across, down], planes)) = self.colours() else { return [luma; 3] };
         let [cb, cr] = planes.map(|plane| plane.bytes[by(y, down) * plane.stride + by(x, across)]);
         rgb_of([luma, cb, cr])
+    }
+
+    fn pixels(&self, y: usize, columns: &[usize], to: &mut [[u8; 3]]) {
+        let pairs = to.iter_mut().zip(columns);
+        let Some((sampling, planes)) = self.colours().filter(|_| self.orientation == Orientation::Upright)
+        else {
+            return pairs.for_each(|(to, x)| *to = self.pixel(*x, y));
+        };
+        let luma = self.luma().row(y);
+        let [blue, red] = planes.map(|plane| plane.row(by(y, sampling[1])));
+        for (to, x) in pairs {
+            let at = by(*x, sampling[0]);
+            *to = rgb_of([luma[*x], blue[at], red[at]]);
+        }
     }
 }
 

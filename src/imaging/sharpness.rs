@@ -70,8 +70,13 @@ fn steepness(page: &impl Pixels, glance: &Glance, x: usize, y: usize) -> Option<
     let xs = px(x, glance.width, width)..px(x + PATCH_CELLS, glance.width, width);
     let ys = px(y, glance.height, height)..px(y + PATCH_CELLS, glance.height, height);
     let (across, down) = (xs.len(), ys.len());
-    let values: Vec<u8> =
-        ys.flat_map(|y| xs.clone().map(move |x| (x, y))).map(|(x, y)| luma(page.pixel(x, y))).collect();
+    let columns: Vec<usize> = xs.collect();
+    let mut row = vec![[0; 3]; across];
+    let mut values = Vec::with_capacity(across * down);
+    for y in ys {
+        page.pixels(y, &columns, &mut row);
+        values.extend(row.iter().copied().map(luma));
+    }
     let levels = Histogram::of(values.iter().copied());
     let contrast = levels.quantile(0.98).saturating_sub(levels.quantile(0.02));
     let reach = (width.max(height) + RESOLVED_SIDE_PX / 2) / RESOLVED_SIDE_PX;

@@ -13,6 +13,8 @@ const LARGE_SIDE_PX: usize = 600;
 const SMALL_SPAN_PX: usize = 8;
 /// Most samples a page's pixel takes, each way.
 pub(crate) const SAMPLES_MAX: usize = 4;
+/// Spans of a piece of a row at most.
+const SPANS_MAX: usize = TILE_PX[0] * SAMPLES_MAX / SMALL_SPAN_PX;
 /// Places are counted in 65,536ths of a pixel.
 const ONE: i32 = 1 << 16;
 /// Places this far outside are as good as any farther.
@@ -78,17 +80,18 @@ impl Warp<'_> {
         let each = self.to_each[0] as f64 / (self.page[0] * samples) as f64;
         let places = Places::along(self, (left as f64 + 0.5) * each, v, each);
         let kernel = kernel();
-        let mut start = places.at(0);
         // The smaller a page, the more its map bends from pixel to pixel, and the less the time matters.
         let length_px = if self.to[0].min(self.to[1]) < LARGE_SIDE_PX { SMALL_SPAN_PX } else { SPAN_PX };
-        for (i, row) in row.chunks_mut(length_px).enumerate() {
-            let end = places.at((i + 1) * length_px);
-            let span = Span::between(start, end, length_px);
+        // All divisions first: none of them waits for another one's spans.
+        let mut exact = [[0; 2]; SPANS_MAX + 1];
+        let exact = &mut exact[..=row.len().div_ceil(length_px)];
+        exact.iter_mut().enumerate().for_each(|(i, place)| *place = places.at(i * length_px));
+        for (row, ends) in row.chunks_mut(length_px).zip(exact.windows(2)) {
+            let span = Span::between(ends[0], ends[1], length_px);
             match row.first_chunk_mut() {
                 Some(whole) if span.is_inside(&self.from) => kernel(&self.from, span, whole),
                 _ => span.fill_clamped(&self.from, row),
             }
-            start = end;
         }
     }
 }

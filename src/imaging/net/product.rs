@@ -8,7 +8,7 @@ pub(super) const ROWS: usize = 4;
 /// Columns that are made at once.
 const COLUMNS: usize = 16;
 /// Pixels of a window's result that are made at once: so many beside each other, in so many rows.
-pub(super) const LANES: usize = 8;
+pub(super) const LANES: usize = 16;
 pub(super) const BESIDE: usize = 4;
 
 /// `ROWS` rows by one column of the left side of a product.
@@ -164,28 +164,40 @@ fn finish(row: &mut [f32], sums: &[f32; COLUMNS], bias: f32, then: Then) {
 
 #[inline(always)]
 fn slide(window: Window<'_>, out: &mut [f32], fused: bool) {
-    let Window { bordered, stride, weights, side, bias, width } = window;
+    let Window { bordered, stride, side, bias, width, .. } = window;
     for (block, rows) in out.chunks_mut(BESIDE * width).enumerate() {
         for from in (0..width).step_by(LANES) {
-            let mut sums = [[bias; LANES]; BESIDE];
-            for (dy, weights) in weights.chunks_exact(side).enumerate() {
-                let values: [&[f32]; BESIDE] = std::array::from_fn(|row| {
-                    &bordered[(block * BESIDE + row + dy) * stride + from..][..side + LANES - 1]
-                });
-                for (dx, weight) in weights.iter().enumerate() {
-                    for (sums, values) in sums.iter_mut().zip(values) {
-                        let values: &[f32; LANES] = values[dx..].first_chunk().unwrap_or(&[0.0; LANES]);
-                        for c in 0..LANES {
-                            sums[c] = plus_product(sums[c], *weight, values[c], fused);
-                        }
-                    }
-                }
-            }
+            let sums = window_tile(window, &bordered[block * BESIDE * stride + from..], fused);
             for (row, sums) in rows.chunks_exact_mut(width).zip(&sums) {
                 let pixels = &mut row[from..];
-                let count = pixels.len().min(LANES);
-                pixels[..count].copy_from_slice(&sums[..count]);
+                pixels.iter_mut().zip(sums).for_each(|(pixel, sum)| *pixel = sum + bias);
             }
         }
     }
+    debug_assert!(side % 2 == 1);
+}
+
+/// The sums of windows beside each other in four rows, the first of which begins at the start of these values.
+#[inline(always)]
+fn window_tile(window: Window<'_>, values: &[f32], fused: bool) -> [[f32; LANES]; BESIDE] {
+    let Window { stride, weights, side, .. } = window;
+    let mut sums = [[0.0; LANES]; BESIDE];
+    for (dy, weights) in weights.chunks_exact(side).enumerate() {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|beside| &values[(dy + beside) * stride..][..side + LANES - 1]);
+        for (dx, weight) in weights.iter().enumerate() {
+            let beside = (first(a, dx), first(b, dx), first(c, dx), first(d, dx));
+            let (Some(a), Some(b), Some(c), Some(d)) = beside else { break };
+            for (sums, values) in sums.iter_mut().zip([a, b, c, d]) {
+                for i in 0..LANES {
+                    sums[i] = plus_product(sums[i], *weight, values[i], fused);
+                }
+            }
+        }
+    }
+    sums
+}
+
+#[inline(always)]
+fn first(values: &[f32], from: usize) -> Option<&[f32; LANES]> {
+    values.get(from..)?.first_chunk()
 }
