@@ -36,6 +36,7 @@ mod record;
 mod refile;
 mod scribe;
 mod seal;
+mod sealed_blob;
 pub mod sqlite;
 mod stage;
 pub mod storage;

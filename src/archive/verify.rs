@@ -89,6 +89,8 @@ impl Archive {
     /// could not go on. `progress` hears steps done and steps in all. Filing goes on meanwhile; memory is
     /// bounded by one blob and the identifiers of what was erased.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, ArchiveError> {
+        // So that what is used up is gone; a disk that takes nothing is no reason not to look.
+        let _ = self.wait_for_writer();
         let stores = &self.shared.stores;
         let mut report = VerifyReport::default();
         check_epoch(stores, &mut report)?;

@@ -9,6 +9,7 @@ mod export;
 mod faulty;
 mod filing;
 mod half_forgotten;
+mod ingesting;
 mod inventory;
 mod opening;
 pub(crate) mod papers;
