@@ -25,7 +25,9 @@ pub(crate) use client::Connection;
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};
-pub(crate) use import::{FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, StageImport};
+pub(crate) use import::{
+    FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, IngestImport, StageImport,
+};
 pub(crate) use message::{
     ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome, Request,
     WatchedEvent,
