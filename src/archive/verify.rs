@@ -1,6 +1,7 @@
 //! The fixity check: is everything there, and is it what it was?
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZero;
 
 use yidang_model::{CaptureId, ErasureId, MaterialId};
 
@@ -17,6 +18,11 @@ use crate::{Archive, ArchiveError};
 
 /// Most damages named in one report; the rest are counted.
 pub const DAMAGES_MAX: usize = 1000;
+
+/// Blobs handed to the threads that check them in one go.
+const BLOBS_AT_A_TIME: usize = 128;
+/// Most threads that check blobs; each has one blob in memory.
+const CHECKERS_MAX: usize = 4;
 
 /// What is damaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,11 +89,22 @@ impl VerifyReport {
     }
 }
 
+impl VerifyReport {
+    /// Adds what somebody found who looked at blobs alone.
+    fn add_blobs(&mut self, found: VerifyReport) {
+        self.blobs += found.blobs;
+        self.blob_bytes += found.blob_bytes;
+        self.damage_count += found.damage_count;
+        let room = DAMAGES_MAX.saturating_sub(self.damages.len());
+        self.damages.extend(found.damages.into_iter().take(room));
+    }
+}
+
 impl Archive {
     /// Reads everything: the epoch key, the hash chain, every entry, every blob, and whether the index says
     /// what the ledger says. Reports damage instead of stopping at it; an error means that the check itself
     /// could not go on. `progress` hears steps done and steps in all. Filing goes on meanwhile; memory is
-    /// bounded by one blob and the identifiers of what was erased.
+    /// bounded by four blobs and the identifiers of what was erased.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, ArchiveError> {
         // So that what is used up is gone; a disk that takes nothing is no reason not to look.
         let _ = self.wait_for_writer();
@@ -428,13 +445,43 @@ fn check_blobs(
     report: &mut VerifyReport,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ArchiveError> {
-    let mut failure = None;
+    let (mut failure, mut names) = (None, Vec::with_capacity(BLOBS_AT_A_TIME));
     stores.index.visit_blobs(&mut |name| {
-        failure = check_blob(stores, name, report).err();
-        progress(report.blobs);
+        names.push(name);
+        if names.len() == BLOBS_AT_A_TIME {
+            failure = check_side_by_side(stores, &names, report).err();
+            names.clear();
+            progress(report.blobs);
+        }
         failure.is_none()
     })?;
+    if failure.is_none() {
+        failure = check_side_by_side(stores, &names, report).err();
+        progress(report.blobs);
+    }
     failure.map_or(Ok(()), Err)
+}
+
+/// Opening and hashing takes a processor each; what is found is reported in the order of the names.
+fn check_side_by_side(
+    stores: &Stores,
+    names: &[BlobName],
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(CHECKERS_MAX);
+    let check = |names: &[BlobName]| {
+        let mut found = VerifyReport::default();
+        names.iter().try_for_each(|name| check_blob(stores, *name, &mut found)).map(|()| found)
+    };
+    let found: Vec<Result<VerifyReport, ArchiveError>> = std::thread::scope(|scope| {
+        let shares = names.chunks(names.len().div_ceil(threads).max(1));
+        let checkers: Vec<_> = shares.map(|names| scope.spawn(move || check(names))).collect();
+        checkers.into_iter().map(|checker| checker.join().unwrap_or(Err(ArchiveError::Defect))).collect()
+    });
+    for found in found {
+        report.add_blobs(found?);
+    }
+    Ok(())
 }
 
 fn check_blob(stores: &Stores, name: BlobName, report: &mut VerifyReport) -> Result<(), ArchiveError> {
