@@ -13,7 +13,7 @@ use yidang_model::Digest;
 
 use crate::blob_format::{self, BlobKey};
 use crate::entry::{Plain, refs_of, seal_entry};
-use crate::plan::{Answer, Draft};
+use crate::plan::{Answer, Draft, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs};
 use crate::scribe::Scribe;
@@ -74,6 +74,16 @@ impl Archive {
             }
         }
         Ok(())
+    }
+
+    /// Has the writer take blobs of these names in. Damaged ones make way for them first.
+    pub(crate) fn take_in(&self, names: &[BlobName], request: Request) -> Result<Answer, ArchiveError> {
+        self.make_way(names)?;
+        let answer = self.shared.writer.ask(request)?;
+        if let Err(error) = self.settle_quarantine(names) {
+            tracing::warn!(%error, "that a blob is whole again is entered later");
+        }
+        Ok(answer)
     }
 
     /// After bytes were taken in: those of quarantined blobs have repaired them.

@@ -1,0 +1,100 @@
+//! `blobs/places.db`.
+
+use std::path::Path;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::database::{Database, remove_database};
+use super::row::{stored, unsigned};
+use super::schema::PLACES;
+use crate::storage::{BlobName, StorageError, StorageFault};
+
+/// Where a blob lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) segment: u64,
+    /// Where its header begins.
+    pub(crate) offset: u64,
+    /// Length of the blob.
+    pub(crate) size_bytes: u64,
+}
+
+/// How far the segments have been looked through: every blob before it that is kept has its place here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reached {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+}
+
+/// The table of places. It may lag behind the segments, and may name places whose blob is deleted; it never leads.
+pub(crate) struct SqlitePlaces {
+    database: Database,
+}
+
+impl SqlitePlaces {
+    /// Opens the table in that folder, or makes it; one that cannot be used is made anew and empty.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StorageError> {
+        let made = match Database::create(&PLACES, folder, |_| Ok(())) {
+            Err(error) if matches!(error.fault, StorageFault::Damaged | StorageFault::NewerVersion) => {
+                tracing::warn!(%error, "the table of blobs cannot be used; it is made anew");
+                remove_database(&PLACES, folder)?;
+                Database::create(&PLACES, folder, |_| Ok(()))
+            }
+            made => made,
+        };
+        Ok(Self { database: made? })
+    }
+
+    pub(crate) fn reached(&self) -> Result<Reached, StorageError> {
+        self.database.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT segment, end FROM looked_through")?;
+            Ok(statement
+                .query_row([], |row| Ok(Reached { segment: unsigned(row, 0)?, offset: unsigned(row, 1)? }))?)
+        })
+    }
+
+    pub(crate) fn find(&self, name: BlobName) -> Result<Option<Place>, StorageError> {
+        self.database.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT segment, begin, size_bytes FROM places WHERE name = ?1")?;
+            let place = statement.query_row([name.0], |row| {
+                Ok(Place {
+                    segment: unsigned(row, 0)?,
+                    offset: unsigned(row, 1)?,
+                    size_bytes: unsigned(row, 2)?,
+                })
+            });
+            Ok(place.optional()?)
+        })
+    }
+
+    /// Enters places that were found up to there.
+    pub(crate) fn enter(
+        &self,
+        places: &mut dyn Iterator<Item = (BlobName, Place)>,
+        reached: Reached,
+    ) -> Result<(), StorageError> {
+        self.database.write(|transaction| {
+            let mut insert =
+                transaction.prepare_cached("INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4)")?;
+            for (name, place) in places {
+                let Place { segment, offset, size_bytes } = place;
+                insert.execute(params![name.0, stored(segment), stored(offset), stored(size_bytes)])?;
+            }
+            transaction
+                .prepare_cached("UPDATE looked_through SET segment = ?1, end = ?2")?
+                .execute([stored(reached.segment), stored(reached.offset)])?;
+            Ok(())
+        })
+    }
+
+    /// Takes places out, and their names out of the journal.
+    pub(crate) fn strike(&self, names: &[BlobName]) -> Result<(), StorageError> {
+        self.database.write(|transaction| {
+            let mut delete = transaction.prepare_cached("DELETE FROM places WHERE name = ?1")?;
+            names.iter().try_for_each(|name| delete.execute([name.0]).map(|_| ()))?;
+            Ok(())
+        })?;
+        self.database.empty_journal()
+    }
+}
