@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
 use crate::support::repository::Repository;
+use crate::support::said::{document, refusal, text};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
@@ -29,21 +30,9 @@ fn file(agent: &Agent, picture: &[u8]) -> String {
     material["id"].as_str().expect("an id").to_owned()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The one JSON document on standard output, and nothing else there.
-fn document(output: &Output, code: i32) -> Value {
-    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
-}
-
 /// Standard error names this code, a cause and a remedy, and standard output nothing.
 fn fails(output: &Output, code: &str) {
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{error}");
+    refusal(output, code);
     assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
 }
 
@@ -245,16 +234,17 @@ fn the_four_properties_are_reported_in_either_language_and_into_a_file() {
     let inside = agent.command(&["archive", "verify", "--report", inside.to_str().expect("a name")]);
     fails(&inside, "target_inside_data");
 
-    // A plain picture that something forgot to seal, and a folder that others may look into.
+    // A plain picture that something forgot to seal, and a key that others may read.
     std::fs::write(agent.data().join("forgotten.bin"), b"\xFF\xD8\xFF\xE0").expect("it is written");
-    std::fs::set_permissions(agent.data(), std::fs::Permissions::from_mode(0o755)).expect("it is opened");
+    let key = agent.folder.path().join("keys/epoch-0001.key");
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("it is opened");
     let report = document(&agent.command(&["archive", "verify", "--json"]), 1);
     let told = |list: &Value, field: &str| -> Vec<String> {
         let list = list.as_array().expect("a list").iter();
         list.map(|line| line[field].as_str().expect("a text").to_owned()).collect()
     };
-    assert_eq!(told(&report["damages"], "check"), ["modes", "leftovers"]);
-    assert_eq!(told(&report["damages"], "what"), ["path data", "path data/forgotten.bin"]);
+    assert_eq!(told(&report["damages"], "check"), ["leftovers", "modes"]);
+    assert_eq!(told(&report["damages"], "what"), ["path data/forgotten.bin", "path keys/epoch-0001.key"]);
     assert_eq!(report["properties"][3]["clean"], false);
     assert_eq!(told(&report["remedies"], "remedy"), ["close_to_others", "remove_leftover"]);
 }

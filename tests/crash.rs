@@ -2,7 +2,7 @@
 //!
 //! `YIDANG_CRASH_CYCLES` sets how often; 100 unless said.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -16,12 +16,26 @@ fn picture(number: usize) -> Vec<u8> {
     bytes
 }
 
+/// How long one paper takes, from its capture to its answer.
+fn usual_time(agent: &Agent) -> Duration {
+    let holder = agent.read_card();
+    let times: Vec<_> = (0..3)
+        .map(|number| {
+            let began = Instant::now();
+            file_one(agent, &holder, 1_000_000 + number).expect("nobody kills it");
+            began.elapsed()
+        })
+        .collect();
+    times.into_iter().min().expect("three of them")
+}
+
 #[test]
 fn every_acknowledged_paper_is_there_after_each_kill() {
     let cycles = std::env::var("YIDANG_CRASH_CYCLES").ok().and_then(|c| c.parse().ok()).unwrap_or(100);
     let mut agent = Agent::start();
     let mut acknowledged: Vec<String> = Vec::new();
     let mut number = 0;
+    let usual = usual_time(&agent);
     for cycle in 0..cycles {
         let holder = agent.read_card();
         std::thread::scope(|scope| {
@@ -34,8 +48,9 @@ fn every_acknowledged_paper_is_there_after_each_kill() {
                 }
                 filed
             });
-            // The moment differs from cycle to cycle, so that every step is hit sooner or later.
-            std::thread::sleep(Duration::from_millis(20 + (cycle * 37 % 160) as u64));
+            // The moment differs from cycle to cycle, so that every step is hit sooner or later: after half a filing to
+            // six of them, as long as one takes on this machine.
+            std::thread::sleep(usual / 2 + usual * (cycle * 37 % 160) as u32 / 28);
             let killed = std::process::Command::new("kill").arg("-KILL").arg(agent.process_id()).status();
             assert!(killed.is_ok_and(|s| s.success()));
             acknowledged.extend(filing.join().expect("the filing thread lives"));

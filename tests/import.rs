@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::{Agent, program};
 use crate::support::repository::Repository;
+use crate::support::said::{document, refusal, text};
 use crate::support::small_disk::SmallDisk;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -75,20 +76,8 @@ fn picture(number: usize, more_bytes: usize) -> Vec<u8> {
     bytes
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The one JSON document on standard output.
-fn document(output: &Output, code: i32) -> Value {
-    assert_eq!(output.status.code(), Some(code), "{} {}", text(&output.stdout), text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
-}
-
 fn fails(output: &Output, code: &str) {
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{error}");
+    let error = refusal(output, code);
     assert!(!error.contains("0000001990"), "{error}");
 }
 

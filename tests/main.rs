@@ -11,6 +11,7 @@ mod support {
     pub(crate) mod preview;
     pub(crate) mod proxy;
     pub(crate) mod repository;
+    pub(crate) mod said;
     pub(crate) mod small_disk;
     #[path = "../../drivers/sam-serial/wire.rs"]
     #[allow(dead_code)]
@@ -26,7 +27,10 @@ mod support {
                 copy_folder(&path, &target);
             } else if path.is_file() {
                 // What is gone by now was a temporary file.
-                let _ = std::fs::copy(&path, &target);
+                if std::fs::copy(&path, &target).is_ok() {
+                    let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+                    std::fs::set_permissions(&target, own).expect("it is there");
+                }
             }
         }
     }

@@ -11,16 +11,13 @@ use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
+use crate::support::said::{document, refusal, text};
 use crate::support::small_disk::SmallDisk;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
 const NUMBER: &str = "000000199001010018";
 const OTHER: &str = "000000199001010026";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// Files a paper of these pictures for someone; its identifier.
 fn file(agent: &Agent, number: &str, pictures: &[&[u8]]) -> String {
@@ -50,17 +47,9 @@ fn export(agent: &Agent, out: &Path, input: &str) -> Output {
     agent.command_with_input(&arguments, input)
 }
 
-/// The one JSON document on standard output.
-fn document(output: &Output, code: i32) -> Value {
-    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
-}
-
 /// Standard error names this code and a remedy, and never the number.
 fn fails(output: &Output, code: &str) {
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{error}");
+    let error = refusal(output, code);
     assert!(!error.contains("0000001990"), "{error}");
     assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
 use crate::support::repository::Repository;
+use crate::support::said::{document, refusal, text};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const SMALL: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
@@ -75,22 +76,6 @@ fn create(out: &Path, shares: &str, threshold: &str) -> Output {
 fn recover(home: &Agent, dead: &Path, shares: &[&str]) -> Output {
     let from = dead.to_str().expect("a path");
     home.command(&[&["archive", "recover", "--json", "--from", from, "--shares"], shares].concat())
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The one JSON document on standard output.
-fn document(output: &Output, code: i32) -> Value {
-    assert_eq!(output.status.code(), Some(code), "{} {}", text(&output.stdout), text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)))
-}
-
-fn fails(output: &Output, code: &str) {
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains(&format!("error {code}: ")) && error.contains("remedy: "), "{code}: {error}");
 }
 
 /// Recovered, here already, at the repository.
@@ -319,29 +304,29 @@ fn whatever_does_not_open_is_told_with_what_to_do() {
     let mut dead = office.window(Agent::start());
     file(&dead, &dead.read_card(), SMALL, "K1");
     let home = Agent::start();
-    fails(&office.recover(&home, &dead.data(), &[1, 2, 3]), "data_dir_in_use");
+    refusal(&office.recover(&home, &dead.data(), &[1, 2, 3]), "data_dir_in_use");
     dies(&mut dead);
     let disk = dead.data();
-    fails(&office.recover(&home, &disk, &[1, 2]), "shares_too_few");
-    fails(&office.recover(&home, &disk, &[1, 1, 1, 2]), "shares_too_few");
-    fails(&other.recover(&home, &disk, &[1, 2, 3]), "shares_of_another_office");
-    fails(&recover(&home, &disk, &[office.share(1), other.share(2), office.share(3)]), "shares_mixed");
-    fails(&recover(&home, &disk, &[office.key()]), "share_malformed");
+    refusal(&office.recover(&home, &disk, &[1, 2]), "shares_too_few");
+    refusal(&office.recover(&home, &disk, &[1, 1, 1, 2]), "shares_too_few");
+    refusal(&other.recover(&home, &disk, &[1, 2, 3]), "shares_of_another_office");
+    refusal(&recover(&home, &disk, &[office.share(1), other.share(2), office.share(3)]), "shares_mixed");
+    refusal(&recover(&home, &disk, &[office.key()]), "share_malformed");
     let typed = office.folder.path().join("typed.txt");
     let share = fs::read_to_string(office.share(3)).expect("it is there");
     let with_typo = share.replacen("secret ", "secret 0", 1).replacen("share 3", "share 4", 1);
     fs::write(&typed, with_typo).expect("written");
     let typed_name = typed.to_str().expect("a path");
-    fails(&recover(&home, &disk, &[office.share(1), office.share(2), typed_name]), "share_malformed");
+    refusal(&recover(&home, &disk, &[office.share(1), office.share(2), typed_name]), "share_malformed");
     fs::write(&typed, share.replacen("share 3", "share 4", 1)).expect("written");
-    fails(&recover(&home, &disk, &[office.share(1), office.share(2), typed_name]), "share_damaged");
-    fails(&recover(&home, &disk, &["/nowhere/share.txt"]), "share_unreadable");
-    fails(&office.recover(&home, Path::new("/nowhere"), &[1, 2, 3]), "recover_from_absent");
-    fails(&office.recover(&home, &home.data(), &[1, 2, 3]), "recover_from_own");
-    fails(&office.recover(&home, home.folder.path(), &[1, 2, 3]), "dead_store_damaged");
+    refusal(&recover(&home, &disk, &[office.share(1), office.share(2), typed_name]), "share_damaged");
+    refusal(&recover(&home, &disk, &["/nowhere/share.txt"]), "share_unreadable");
+    refusal(&office.recover(&home, Path::new("/nowhere"), &[1, 2, 3]), "recover_from_absent");
+    refusal(&office.recover(&home, &home.data(), &[1, 2, 3]), "recover_from_own");
+    refusal(&office.recover(&home, home.folder.path(), &[1, 2, 3]), "dead_store_damaged");
     let mut without = Agent::start();
     without.kill();
-    fails(&office.recover(&home, &without.data(), &[1, 2, 3]), "recovery_not_set_up");
+    refusal(&office.recover(&home, &without.data(), &[1, 2, 3]), "recovery_not_set_up");
     fs::write(&typed, share.to_uppercase().replace(' ', "   ")).expect("written");
     document(&recover(&home, &disk, &[office.share(1), typed_name, office.share(5)]), 0);
 }
@@ -350,7 +335,7 @@ fn whatever_does_not_open_is_told_with_what_to_do() {
 fn a_key_is_made_whole_or_told_to_be_destroyed_and_its_secret_is_said_nowhere() {
     let office = Office::new();
     let again = create(&office.folder.path().join("key"), "5", "3");
-    fails(&again, "key_not_written");
+    refusal(&again, "key_not_written");
     for (shares, threshold) in [("3", "1"), ("2", "3"), ("65", "2"), ("x", "2")] {
         let made = create(&office.folder.path().join("other"), shares, threshold);
         assert_eq!(made.status.code(), Some(2), "{}", text(&made.stderr));

@@ -91,13 +91,6 @@ pub(crate) fn plan_disposal(disposal: &Disposal, planner: &Planner<'_>) -> Resul
         slots: &[],
         idempotency: None,
     };
-    Ok(Plan::Write(Box::new(Draft {
-        blobs: Vec::new(),
-        keys: Vec::new(),
-        holders: Vec::new(),
-        entry: seal_entry(&stores.keys, stores.clock.as_ref(), plain)?,
-        change: None,
-        forget: Vec::new(),
-        answer: Answer::Sequence(planner.sequence),
-    })))
+    let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+    Ok(Plan::Write(Box::new(Draft::of(entry, None, Answer::Sequence(planner.sequence)))))
 }

@@ -266,7 +266,7 @@ impl PlannedErasure {
             shared_kept: Vec::new(),
         };
         let change = IndexChange::ErasureRequested { id: request.id, sequence: planner.sequence };
-        let draft = draft(entry, change, Answer::Erasure(Box::new(answer)));
+        let draft = Draft::of(entry, change, Answer::Erasure(Box::new(answer)));
         Ok(Plan::Write(Box::new(Draft { keys: keys.records, holders: keys.new_holders, ..draft })))
     }
 
@@ -331,7 +331,7 @@ pub(crate) fn plan_refusal(id: ErasureId, planner: &Planner<'_>) -> Result<Plan,
     };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
     let answer = Answer::Erasure(Box::new(erasure));
-    Ok(Plan::Write(Box::new(draft(entry, IndexChange::ErasureRefused(id), answer))))
+    Ok(Plan::Write(Box::new(Draft::of(entry, IndexChange::ErasureRefused(id), answer))))
 }
 
 /// Enters that an erasure that was decided elsewhere waits for a hold.
@@ -359,18 +359,5 @@ pub(crate) fn plan_deferral(
     };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
     let sequence = planner.sequence;
-    Ok(draft(entry, IndexChange::ErasureDeferred { id, sequence }, Answer::Sequence(sequence)))
-}
-
-/// A draft of an entry alone.
-pub(crate) fn draft(entry: crate::storage::NewEntry, change: IndexChange, answer: Answer) -> Draft {
-    Draft {
-        blobs: Vec::new(),
-        keys: Vec::new(),
-        holders: Vec::new(),
-        entry,
-        change: Some(change),
-        forget: Vec::new(),
-        answer,
-    }
+    Ok(Draft::of(entry, IndexChange::ErasureDeferred { id, sequence }, Answer::Sequence(sequence)))
 }

@@ -7,9 +7,9 @@ use yidang_model::{Digest, ErasureId, MaterialId, Subject};
 
 use crate::ArchiveError;
 use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, refs_of, seal_entry};
-use crate::erase::{ErasureTarget, WentElsewhere, draft, plan_deferral, target_of};
+use crate::erase::{ErasureTarget, WentElsewhere, plan_deferral, target_of};
 use crate::hold::refuse_held;
-use crate::plan::Answer;
+use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
@@ -221,7 +221,7 @@ impl Scribe {
             let sequence = planner.sequence;
             let (materials, relinked) = (extent.materials.clone(), relinked.clone());
             let change = IndexChange::Erased { id, sequence, materials, relinked, holder };
-            Ok(draft(entry, change, Answer::Sequence(sequence)))
+            Ok(Draft::of(entry, change, Answer::Sequence(sequence)))
         })
     }
 
@@ -257,7 +257,7 @@ impl Scribe {
                 idempotency: None,
             };
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-            Ok(draft(entry, IndexChange::ErasureDone(id), Answer::Sequence(planner.sequence)))
+            Ok(Draft::of(entry, IndexChange::ErasureDone(id), Answer::Sequence(planner.sequence)))
         })?;
         self.rotated.remove(&id);
         // The list of deleted blobs, keyed hashes, was in the index until now. The erasure is done without

@@ -6,7 +6,6 @@ use yidang_model::{CaptureId, Digest, Material, MaterialId, Subject};
 
 use crate::caller::{NAME_CHARS_MAX, TEXT_CHARS_MAX, too_long};
 use crate::entry::{Plain, refs_of, seal_entry};
-use crate::erase::draft;
 use crate::material_record::MaterialRecord;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{BlobRecord, FiledPersonal, NoPersonal, Office, Refs, StagedRef, Text};
@@ -246,7 +245,7 @@ impl PreparedFiling {
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let change = IndexChange::UsedUp { id, staged: sets.iter().map(|set| set.id).collect() };
         let forget = sets.iter().map(|set| set.key).collect();
-        Ok(Plan::Write(Box::new(Draft { forget, ..draft(entry, change, answer) })))
+        Ok(Plan::Write(Box::new(Draft { forget, ..Draft::of(entry, change, answer) })))
     }
 
     fn draft(

@@ -10,7 +10,7 @@ use yidang_model::{ErasureId, HoldId, MaterialId, Subject, Timestamp};
 
 use crate::caller::{TEXT_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, damaged_entry, open_entry, seal_entry};
-use crate::erase::{ErasureTarget, draft};
+use crate::erase::ErasureTarget;
 use crate::erasing::visit_dossier;
 use crate::file::LABEL_CHARS_MAX;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys};
@@ -226,7 +226,7 @@ pub(crate) fn plan_hold(wish: &PlaceHold, planner: &Planner<'_>) -> Result<Plan,
         decided_elsewhere: wish.decided_elsewhere,
     };
     let row = HoldRow { id: wish.id, sequence: planner.sequence, holder, materials };
-    let written = draft(entry, IndexChange::Held(row), Answer::Hold(Box::new(hold)));
+    let written = Draft::of(entry, IndexChange::Held(row), Answer::Hold(Box::new(hold)));
     Ok(Plan::Write(Box::new(Draft { keys: keys.records, holders: keys.new_holders, ..written })))
 }
 
@@ -255,7 +255,7 @@ pub(crate) fn plan_lift(lift: &LiftHold, planner: &Planner<'_>) -> Result<Plan, 
     let personal = HoldPersonal { reason: lift.reason.clone(), case: None };
     let entry = seal(planner, Verb::HoldLifted, refs, &lift.by, personal, &keys.slots(&subjects))?;
     let answer = Answer::Sequence(planner.sequence);
-    Ok(Plan::Write(Box::new(draft(entry, IndexChange::HoldLifted(lift.id), answer))))
+    Ok(Plan::Write(Box::new(Draft::of(entry, IndexChange::HoldLifted(lift.id), answer))))
 }
 
 fn seal(

@@ -117,14 +117,8 @@ impl PreparedLook {
             slots: &keys.slots(&look.who),
             idempotency: look.idempotency.as_ref(),
         };
-        Ok(Plan::Write(Box::new(Draft {
-            blobs: Vec::new(),
-            entry: seal_entry(&stores.keys, stores.clock.as_ref(), plain)?,
-            keys: keys.records,
-            holders: keys.new_holders,
-            change: None,
-            forget: Vec::new(),
-            answer: Answer::Sequence(planner.sequence),
-        })))
+        let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+        let written = Draft::of(entry, None, Answer::Sequence(planner.sequence));
+        Ok(Plan::Write(Box::new(Draft { keys: keys.records, holders: keys.new_holders, ..written })))
     }
 }

@@ -79,6 +79,21 @@ pub(crate) struct Draft {
     pub(crate) answer: Answer,
 }
 
+impl Draft {
+    /// An entry and what it changes in the index, if anything; nothing beside it.
+    pub(crate) fn of(entry: NewEntry, change: impl Into<Option<IndexChange>>, answer: Answer) -> Self {
+        Self {
+            blobs: Vec::new(),
+            keys: Vec::new(),
+            holders: Vec::new(),
+            entry,
+            change: change.into(),
+            forget: Vec::new(),
+            answer,
+        }
+    }
+}
+
 /// What a plan can see: the stores, and what the requests before it in the group will have written.
 pub(crate) struct Planner<'a> {
     pub(crate) stores: &'a Stores,

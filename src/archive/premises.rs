@@ -17,6 +17,8 @@ use crate::{ArchiveOptions, DamagedThing, VerifyReport};
 const PLAIN_BEGINNINGS: [&[u8]; 3] = [b"\xFF\xD8\xFF", b"\x89PNG\r\n", b"%PDF-"];
 /// Longest of them.
 const BEGINNING_BYTES: u64 = 6;
+/// Ends of the names of databases and of what SQLite keeps beside them.
+const DATABASE_ENDINGS: [&str; 4] = [".db", "-wal", "-shm", "-journal"];
 /// Folders within folders; the archive's own are two deep.
 const DEPTH_MAX: usize = 8;
 
@@ -33,7 +35,7 @@ pub(crate) fn check_premises(
     }
     let folders = [(&place.data_dir, "data", Part::Folder), (&place.keys_dir, "keys", Part::KeyKeeper)];
     for (folder, name, part) in folders {
-        let mut walk = Walk { now, part, report };
+        let mut walk = Walk { now, part, report, is_open: false };
         walk.folder(folder, name, 0).map_err(|e| failed(part, &e))?;
     }
     Ok(())
@@ -51,12 +53,17 @@ struct Walk<'a> {
     now: Timestamp,
     part: Part,
     report: &'a mut VerifyReport,
+    /// Whether the outermost folder lets others in.
+    is_open: bool,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, folder: &Path, name: &str, depth: usize) -> io::Result<()> {
-        if let Some(metadata) = unless_gone(fs::symlink_metadata(folder))? {
-            self.mode(name, &metadata);
+        // What is in a closed folder is closed, whatever it says itself.
+        if let Some(metadata) = unless_gone(fs::symlink_metadata(folder))?
+            && (depth == 0 || self.is_open)
+        {
+            self.is_open |= self.mode(name, &metadata);
         }
         let Some(entries) = unless_gone(fs::read_dir(folder))? else { return Ok(()) };
         for entry in entries {
@@ -76,24 +83,33 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether others may look in; tells it if so.
     #[cfg(unix)]
-    fn mode(&mut self, name: &str, metadata: &Metadata) {
+    fn mode(&mut self, name: &str, metadata: &Metadata) -> bool {
         use std::os::unix::fs::PermissionsExt as _;
         self.report.examined(Check::Modes, 1);
-        if metadata.permissions().mode() & 0o077 != 0 {
+        let is_open = metadata.permissions().mode() & 0o077 != 0;
+        if is_open {
             self.report.add(Check::Modes, self.part, path(name), StorageFault::Exposed);
         }
+        is_open
     }
 
     #[cfg(not(unix))]
-    fn mode(&mut self, _name: &str, _metadata: &Metadata) {
+    fn mode(&mut self, _name: &str, _metadata: &Metadata) -> bool {
         self.report.pass_over(Check::Modes, "not_on_this_system");
+        false
     }
 
     fn file(&mut self, file: &Path, name: &str, metadata: &Metadata) -> io::Result<()> {
         // A database's journals come and go.
         if !name.ends_with("-wal") && !name.ends_with("-shm") {
             self.report.examined(Check::Leftovers, 1);
+        }
+        // Closing a file gives up every lock that this process has on it, SQLite's own too: the next command that opened
+        // the database would think itself alone and, when done, take the journal away that we are still writing to.
+        if DATABASE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            return Ok(());
         }
         let Some(opened) = unless_gone(File::open(file))? else { return Ok(()) };
         let mut begins = Vec::new();

@@ -182,15 +182,8 @@ impl Scribe {
             let office = Office { client: CARETAKER.to_owned(), count: 1, ..Office::default() };
             let (personal, idempotency) = (NoPersonal {}, None);
             let plain = Plain { verb, refs, office, personal, slots: &[], idempotency };
-            Ok(Draft {
-                blobs: Vec::new(),
-                keys: Vec::new(),
-                holders: Vec::new(),
-                entry: seal_entry(&stores.keys, stores.clock.as_ref(), plain)?,
-                change: None,
-                forget: Vec::new(),
-                answer: Answer::Sequence(planner.sequence),
-            })
+            let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+            Ok(Draft::of(entry, None, Answer::Sequence(planner.sequence)))
         })
     }
 }

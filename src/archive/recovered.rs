@@ -45,11 +45,7 @@ impl Archive {
                 idempotency,
             };
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-            scribe.write_alone(|planner| {
-                let answer = Answer::Sequence(planner.sequence);
-                let (blobs, keys, holders, forget) = Default::default();
-                Ok(Draft { blobs, keys, holders, entry, change: None, forget, answer })
-            })?;
+            scribe.write_alone(|planner| Ok(Draft::of(entry, None, Answer::Sequence(planner.sequence))))?;
             Ok(Answer::Sequence(scribe.last_head))
         })?;
         match begun {

@@ -263,15 +263,9 @@ pub(crate) fn plan_discard(id: CaptureId, by: &Actor, planner: &Planner<'_>) -> 
         slots: &[],
         idempotency: None,
     };
-    Ok(Plan::Write(Box::new(Draft {
-        blobs: Vec::new(),
-        keys: Vec::new(),
-        holders: Vec::new(),
-        entry: seal_entry(&stores.keys, stores.clock.as_ref(), plain)?,
-        change: Some(IndexChange::Discarded(id)),
-        forget: vec![row.key],
-        answer: Answer::Discarded(true),
-    })))
+    let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+    let written = Draft::of(entry, IndexChange::Discarded(id), Answer::Discarded(true));
+    Ok(Plan::Write(Box::new(Draft { forget: vec![row.key], ..written })))
 }
 
 /// Refuses a set that is used up.

@@ -515,7 +515,7 @@ mod tests {
         assert_eq!(json["materials"][0], "02".repeat(16));
         assert_eq!(serde_json::from_value::<FeedItem>(json).unwrap(), item);
 
-        let newer = r#"{"sequence":4,"previous":3,"type":"held","from":"a","number":7}"#;
+        let newer = r#"{"sequence":4,"previous":3,"type":"not_known_yet","from":"a","number":7}"#;
         let item: FeedItem = serde_json::from_str(newer).unwrap();
         assert_eq!((item.sequence, item.previous, item.news), (4, 3, News::Unknown));
     }

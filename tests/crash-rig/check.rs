@@ -100,7 +100,13 @@ fn judge(paper: &Paper, seen: &[View], findings: &mut Findings) {
     } else if seen.len() > 1 {
         findings.wrong.push(format!("paper {number} is in {} dossiers", seen.len()));
     } else if !paper.views.contains(&seen[0]) {
-        findings.lost.push(format!("paper {number} is not where it was refiled to"));
+        let (is, belongs) =
+            (seen[0].to_string(), paper.views.iter().map(View::to_string).collect::<Vec<_>>());
+        findings.lost.push(format!(
+            "paper {number}, {}, is not where it was refiled to: it is {is} and belongs {}",
+            paper.id,
+            belongs.join(" or ")
+        ));
     }
 }
 

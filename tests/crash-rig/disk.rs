@@ -38,6 +38,11 @@ impl Disk {
         &self.folder
     }
 
+    /// Whether this is the file that it all lies in.
+    pub(crate) fn is_image(&self, path: &Path) -> bool {
+        self.image == path
+    }
+
     /// Cuts its power: what has not reached it by now never does. Takes a few milliseconds.
     pub(crate) fn cut(&self) -> Result<(), Failure> {
         run(text(&self.cutter), &[text(&self.folder)])

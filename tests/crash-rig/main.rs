@@ -182,7 +182,16 @@ fn mutated(mutation: Mutation, cycles: u64, seed: u64) -> bool {
 }
 
 fn one_store(plan: Plan, cycles: u64, seed: u64) -> Result<Tally, Failure> {
-    one_place(plan.end == End::Cut, |folder| Rig::set_up(plan, seed, folder)?.run(cycles))
+    one_place(plan.end == End::Cut, |folder| {
+        let mut rig = Rig::set_up(plan, seed, folder)?;
+        let ran = rig.run(cycles);
+        // A lie is meant to be noticed: nobody looks for why.
+        let is_odd = ran.is_err() || !rig.findings().is_empty();
+        if is_odd && plan.mutation.is_none() {
+            say(&format!("kept:  {}", rig.keep(folder)?.display()));
+        }
+        ran.map(|()| rig.end())
+    })
 }
 
 /// Does it in a folder of its own, which is gone afterwards. A cut takes what is in memory and not on the disk: of

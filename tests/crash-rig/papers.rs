@@ -21,6 +21,12 @@ pub(crate) struct View {
     pub(crate) case: String,
 }
 
+impl std::fmt::Display for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "with person {} in {}", self.person, self.case)
+    }
+}
+
 /// A paper that was filed.
 pub(crate) struct Paper {
     pub(crate) id: String,

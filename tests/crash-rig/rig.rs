@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::check::{self, Findings, Look};
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::load::{Load, Work};
 use crate::mutation::{Mutation, Shim};
 use crate::papers::{Gone, Papers};
@@ -85,7 +85,7 @@ impl Rig {
     }
 
     /// Runs so many cycles and looks at everything in the end; ends early where something is found.
-    pub(crate) fn run(mut self, cycles: u64) -> Result<Tally, Failure> {
+    pub(crate) fn run(&mut self, cycles: u64) -> Result<(), Failure> {
         if self.plan.mutation.is_some_and(Mutation::needs_wear) {
             self.wear()?;
         }
@@ -93,11 +93,33 @@ impl Rig {
             self.cycle(cycle)?;
             self.tally.cycles += 1;
             if !self.tally.findings.is_empty() {
-                return Ok(self.tally);
+                return Ok(());
             }
         }
-        self.look_at_everything()?;
-        Ok(self.tally)
+        self.look_at_everything()
+    }
+
+    /// What has been found so far.
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.tally.findings
+    }
+
+    /// Ends all services and copies their folders, configurations and logs to a folder that stays.
+    pub(crate) fn keep(&mut self, folder: &Path) -> Result<PathBuf, Failure> {
+        self.site.kill();
+        let kept = tempfile::Builder::new().prefix("crash-rig-").tempdir()?.keep();
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if self.disk.as_ref().is_none_or(|disk| !disk.is_image(&path)) {
+                disk::run("cp", &["-a", disk::text(&path), disk::text(&kept)])?;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// What came of it all.
+    pub(crate) fn end(self) -> Tally {
+        self.tally
     }
 
     fn cycle(&mut self, cycle: u64) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ pub(crate) struct Site {
     /// Another window at the same repository.
     pub(crate) witness: Option<Window>,
     /// The agents of those windows, where the service that is cut off is the repository.
-    _agents: Vec<Service>,
+    agents: Vec<Service>,
 }
 
 impl Site {
@@ -35,7 +35,7 @@ impl Site {
         cut.set_environment(environment);
         cut.start()?;
         let window = Window::new(&cut)?;
-        Ok(Self { cut, window, witness: None, _agents: Vec::new() })
+        Ok(Self { cut, window, witness: None, agents: Vec::new() })
     }
 
     /// A repository with its data and keys in `data`, and two windows with theirs in `folder`.
@@ -63,7 +63,7 @@ impl Site {
         }
         let witness = windows.pop();
         let window = windows.pop().ok_or("no window")?;
-        Ok(Self { cut, window, witness, _agents: agents })
+        Ok(Self { cut, window, witness, agents })
     }
 
     /// Starts the service that was cut off.
@@ -73,6 +73,12 @@ impl Site {
             self.cut.url.clone_into(&mut self.window.url);
         }
         Ok(())
+    }
+
+    /// Ends all of them.
+    pub(crate) fn kill(&mut self) {
+        self.cut.kill();
+        self.agents.iter_mut().for_each(Service::kill);
     }
 
     /// Has the product check its own store; what it says where that is not clean.

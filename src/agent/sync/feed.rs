@@ -25,6 +25,9 @@ impl Feed {
     /// Carries out what is new in an answer that was asked for in this epoch; `true` if anything was. Each
     /// item's place is kept once its effect is durable, so a crash repeats at most one, which changes nothing.
     ///
+    /// Ends before news of a material that was put right here and is on its way with that: what the repository says of it
+    /// may be from before or after.
+    ///
     /// On an error (a stable code) the items before it are done.
     pub(super) fn carry_out(
         &self,
@@ -62,8 +65,10 @@ impl Feed {
                     (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials });
                 }
                 News::Refiled { materials, now } => {
-                    if let Some(now) = now {
-                        refile(shared, materials, now)?;
+                    if let Some(now) = now
+                        && !refile(shared, materials, now)?
+                    {
+                        return Ok(news);
                     }
                     (shared.listener)(SyncEvent::Refiled { materials: materials.clone() });
                 }
@@ -147,16 +152,51 @@ fn place(
     Ok(())
 }
 
-fn refile(shared: &Shared, materials: &[MaterialId], now: &WirePlace) -> Result<(), &'static str> {
+/// `false`, and nothing is done: it has to wait.
+fn refile(shared: &Shared, materials: &[MaterialId], now: &WirePlace) -> Result<bool, &'static str> {
     let holders = now.holders.iter().map(Subject::try_from).collect::<Result<Vec<Subject>, _>>();
     let holders = holders.map_err(|_| REPOSITORY_PROTOCOL)?;
     let kind = Kind::new(&now.kind).map_err(|_| REPOSITORY_PROTOCOL)?;
     let place = Place { holders, kind, case: now.case.clone() };
-    for material in materials {
-        shared.source.refile(*material, place.clone()).map_err(archive_failed)?;
+    let standings = materials.iter().map(|material| standing(shared, *material));
+    let standings = standings.collect::<Result<Vec<Standing>, _>>()?;
+    if standings.contains(&Standing::OnItsWay) {
+        return Ok(false);
+    }
+    for (material, standing) in materials.iter().zip(standings) {
+        // Among others this window's own earlier refiling, come back: the later one is what the repository hears next.
+        if standing == Standing::Settled {
+            shared.source.refile(*material, place.clone()).map_err(archive_failed)?;
+        }
     }
     tracing::info!(materials = materials.len(), "a refiling of the repository was carried out");
-    Ok(())
+    Ok(true)
+}
+
+/// What of a material's place the repository knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Settled,
+    /// Put right here, and being sent.
+    OnItsWay,
+    /// Put right here, and not sent: what it has told so far is older.
+    Unsent,
+}
+
+fn standing(shared: &Shared, material: MaterialId) -> Result<Standing, &'static str> {
+    let put_right = shared.source.put_right_at(material).map_err(archive_failed)?;
+    // Read afterwards: what has been sent meanwhile counts as sent.
+    let position = shared.store.position().map_err(|error| {
+        tracing::error!(%error, "the position of sync cannot be read");
+        STATE_FAILED
+    })?;
+    Ok(match put_right {
+        Some(sequence) if position.pending.is_some_and(|p| (p.from..=p.to).contains(&sequence)) => {
+            Standing::OnItsWay
+        }
+        Some(sequence) if sequence > position.confirmed => Standing::Unsent,
+        _ => Standing::Settled,
+    })
 }
 
 /// An erasure forgets one thing; where the repository's names several materials and no person, each gets an

@@ -16,6 +16,9 @@ use super::error::{CallError, STATE_FAILED};
 use super::shared::{Shared, Side};
 use crate::random;
 
+/// How long news rests that has to wait for what is being sent.
+const NEWS_PAUSE: Duration = Duration::from_millis(100);
+
 pub(super) struct Poller {
     shared: Arc<Shared>,
     errands: Errands<Result<FeedAnswer, CallError>>,
@@ -112,6 +115,10 @@ impl Poller {
         Some(match answer {
             Ok(answer) => {
                 let done = self.shared.feed.carry_out(&self.shared, &enrolment.epoch, &answer);
+                let rests = matches!(done, Ok(false)) && !answer.items.is_empty();
+                if rests && !self.errands.wait(Some(NEWS_PAUSE)) {
+                    return None;
+                }
                 done.map(drop).map_err(|code| (code, Healing::Soon))
             }
             // Refused under an enrolment that has been replaced meanwhile: no failure of the new one.

@@ -1,8 +1,8 @@
 //! What the worker needs of the archive.
 
 use yidang_archive::{
-    Actor, Archive, ArchiveError, Change, ErasureRequest, ErasureTarget, HoldTarget, LiftHold, PlaceHold,
-    Refiling, WentElsewhere,
+    Actor, Archive, ArchiveError, Change, ChangeWhat, ErasureRequest, ErasureTarget, HoldTarget, LiftHold,
+    PlaceHold, Refiling, WentElsewhere,
 };
 use yidang_model::{Digest, ErasureId, HoldId, Kind, MaterialId, Subject};
 
@@ -45,6 +45,9 @@ pub(super) trait Source: Send + Sync {
     ) -> Result<(), ArchiveError>;
     /// Puts a material right as the repository has it. Not held here, or right already, is fine.
     fn refile(&self, id: MaterialId, place: Place) -> Result<(), ArchiveError>;
+    /// The ledger entry with which this window put a material right, unless it is not here, or the repository or nobody
+    /// has done so last.
+    fn put_right_at(&self, id: MaterialId) -> Result<Option<u64>, ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
     /// Places the repository's hold. A material that is not held here, or a hold that stands already, is fine.
@@ -121,6 +124,13 @@ impl Source for Archive {
             Ok(_) | Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn put_right_at(&self, id: MaterialId) -> Result<Option<u64>, ArchiveError> {
+        let Some(stored) = self.material(id)? else { return Ok(None) };
+        let last = Archive::changes(self, stored.sequence - 1, 1)?.pop();
+        let is_ours = last.is_some_and(|change| matches!(change.what, ChangeWhat::Refiled { .. }));
+        Ok(is_ours.then_some(stored.sequence))
     }
 
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError> {

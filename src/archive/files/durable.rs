@@ -270,6 +270,24 @@ fn parent_of(path: &Path) -> &Path {
     }
 }
 
+/// Closes a folder to other accounts that whoever set it up left open to them. Where this account may not, it stays
+/// open: a check of the archive tells it.
+#[cfg(unix)]
+pub(crate) fn close_to_others(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_open = |found: fs::Metadata| found.permissions().mode() & 0o077 != 0;
+    if !fs::metadata(folder).is_ok_and(is_open) {
+        return;
+    }
+    match fs::set_permissions(folder, fs::Permissions::from_mode(0o700)) {
+        Ok(()) => tracing::warn!(folder = %folder.display(), "closed to other accounts"),
+        Err(error) => tracing::warn!(folder = %folder.display(), %error, "stays open to other accounts"),
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn close_to_others(_folder: &Path) {}
+
 #[cfg(unix)]
 fn create_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;

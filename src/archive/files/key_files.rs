@@ -28,6 +28,7 @@ impl KeyFiles {
     pub fn open(keys_dir: &Path, data_dir: &Path) -> Result<Self, KeyKeeperError> {
         refuse_inside(keys_dir, data_dir)?;
         durable::create_folder(keys_dir).map_err(|e| io_error(&e))?;
+        durable::close_to_others(keys_dir);
         // Once more, now that every symbolic link on the way can be followed.
         refuse_inside(keys_dir, data_dir)?;
         let keeper = Self { folder: keys_dir.to_path_buf() };

@@ -268,3 +268,32 @@ fn missing_and_reordered_entries_are_named() {
         assert!(!report.damages.iter().any(whole), "{sql}: {:?}", report.damages);
     }
 }
+
+/// What locks this process has on the files of a folder, by name and kind.
+#[cfg(target_os = "linux")]
+fn locks_in(folder: &std::path::Path) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = std::process::id().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let locks: Vec<Vec<&str>> = locks.lines().map(|line| line.split_whitespace().collect()).collect();
+    let mut held = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let inode = format!(":{}", file.metadata().unwrap().ino());
+        let is_its =
+            |lock: &&Vec<&str>| lock[1] == "POSIX" && lock[4] == own && lock[5].ends_with(inode.as_str());
+        held.extend(locks.iter().filter(is_its).map(|lock| format!("{:?} {}", file.file_name(), lock[3])));
+    }
+    held.sort();
+    held
+}
+
+/// Without them another command would take the journals away beneath the running one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_check_leaves_the_locks_on_the_databases() {
+    let (world, archive) = two_papers();
+    let held = locks_in(&world.data_dir());
+    assert!(held.iter().any(|lock| lock.starts_with("\"ledger.db\"")), "{held:?}");
+    assert!(verify(&archive).is_clean());
+    assert_eq!(locks_in(&world.data_dir()), held);
+}

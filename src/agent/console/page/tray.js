@@ -49,7 +49,26 @@ export function renderTray() {
   const waiting = captures.filter((capture) => !isInHand(capture.id));
   $('tray-count').textContent = waiting.length > 0 ? pagesWord(areMore ? `${waiting.length}+` : waiting.length) : '';
   for (const id of thumbnails.keys()) if (!waiting.some((capture) => capture.id === id)) thumbnails.delete(id);
+  const place = focused();
   fill($('tray'), ...(waiting.length > 0 ? waiting.map(item) : [make('li', { className: 'hint' }, word('tray_none'))]));
+  if (place) focusAgain(place);
+}
+
+/** Which capture's which button has the focus: the list may be drawn anew while a clerk walks through it by keyboard. */
+function focused() {
+  const { activeElement } = document;
+  const row = $('tray').contains(activeElement) && activeElement.closest('li');
+  return row ? { id: row.dataset.capture, button: buttonsOf(row).indexOf(activeElement) } : null;
+}
+
+function focusAgain({ id, button }) {
+  const row = Array.from($('tray').children).find((one) => one.dataset.capture === id);
+  const again = row && buttonsOf(row)[button];
+  if (again) again.focus();
+}
+
+function buttonsOf(row) {
+  return Array.from(row.querySelectorAll('button'));
 }
 
 function item(capture) {
@@ -65,7 +84,7 @@ function item(capture) {
     focusTray();
   });
   const expires = word('tray_expires', { date: day(capture.expires_at) });
-  return make('li', null, look, make('p', null, name), make('p', { className: 'small' }, expires),
+  return make('li', { 'data-capture': capture.id }, look, make('p', null, name), make('p', { className: 'small' }, expires),
     make('p', { className: 'actions' }, add, discardButton(capture)));
 }
 

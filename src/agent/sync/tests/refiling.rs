@@ -7,7 +7,7 @@ use yidang_model::{Subject, SubjectType};
 
 use super::super::SyncEvent;
 use super::super::Upstream;
-use super::repository::{Fault, Repository};
+use super::repository::{Fault, Repository, number};
 use super::window::{Window, person, wait_for};
 
 fn other() -> Subject {
@@ -97,4 +97,31 @@ fn what_is_put_right_elsewhere_is_put_right_here_and_not_sent_back() {
     let last = window.file();
     wait_for("another paper", || window.sync().is_committed(last.sequence, last.material.id));
     assert_eq!(window.archive.head().unwrap(), head + 2, "one set and one paper");
+}
+
+#[test]
+fn an_earlier_refiling_come_back_does_not_undo_a_later_one() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let paper = window.file();
+    window.settled();
+    let id = paper.material.id.to_string();
+    let (address, mut state) = repository.stop();
+    let right = put_right(&window, &paper);
+    // An earlier one of this window's, told while the later one has not been sent.
+    let now = json!({"holders": [{"type": "provisional", "value": "P-3003"}], "kind": "form", "case": "K2"});
+    let mut news = json!({"type": "refiled", "materials": [id], "now": now});
+    number(&mut state, &mut news);
+    state.feed.push(news);
+    // It is told at the latest between the first try to send the later one and the last.
+    state.faults.extend([("/v1/commits", Fault::CutBefore), ("/v1/commits", Fault::CutBefore)]);
+    let repository = Repository::start_at(address, state);
+    wait_for("the refiling", || window.sync().is_committed(right.sequence, right.material.id));
+    let told = SyncEvent::Refiled { materials: vec![paper.material.id] };
+    wait_for("the news", || window.events.lock().unwrap().contains(&told));
+    assert_eq!(repository.state().refiled[0]["holders"], json!([{"type": "provisional", "value": "P-2002"}]));
+    // The later one comes back as well, and has the last word.
+    let now = json!({"holders": [{"type": "provisional", "value": "P-2002"}], "kind": "form", "case": "K1"});
+    repository.announce(json!({"type": "refiled", "materials": [id], "now": now}));
+    wait_for("the last word", || history(&window, &other()) == 1);
 }

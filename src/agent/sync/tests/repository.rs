@@ -163,7 +163,7 @@ impl Drop for Repository {
     }
 }
 
-fn number(state: &mut State, item: &mut Value) {
+pub(super) fn number(state: &mut State, item: &mut Value) {
     let last = state.feed.len() as u64;
     item["sequence"] = (last + 1).into();
     item["previous"] = last.into();
