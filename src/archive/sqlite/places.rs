@@ -68,7 +68,7 @@ impl SqlitePlaces {
         })
     }
 
-    /// Enters places that were found up to there.
+    /// Enters places that were found up to there. What was reached before stays reached.
     pub(crate) fn enter(
         &self,
         places: &mut dyn Iterator<Item = (BlobName, Place)>,
@@ -82,7 +82,9 @@ impl SqlitePlaces {
                 insert.execute(params![name.0, stored(segment), stored(offset), stored(size_bytes)])?;
             }
             transaction
-                .prepare_cached("UPDATE looked_through SET segment = ?1, end = ?2")?
+                .prepare_cached(
+                    "UPDATE looked_through SET segment = ?1, end = ?2 WHERE (segment, end) < (?1, ?2)",
+                )?
                 .execute([stored(reached.segment), stored(reached.offset)])?;
             Ok(())
         })

@@ -17,28 +17,19 @@ impl BlobSegments {
         let mut found: Vec<(Arc<Segment>, Found)> = Vec::with_capacity(blobs.len());
         for (name, place) in blobs {
             let Some(segment) = self.segment(place.segment)? else { continue };
-            // A damaged header is no reason to leave the blob behind it.
-            let fallback = Header { size_bytes: place.size_bytes, written_at: now(), kept: None };
-            let header = segment.header_at(place.offset).map_err(|e| io_error(&e))?.unwrap_or(fallback);
-            if header.kept.is_none_or(|kept| kept.name == *name) {
+            if let Some(header) = to_overwrite(&segment, *name, *place).map_err(|e| io_error(&e))? {
                 found.push((segment, Found { offset: place.offset, header }));
             }
         }
         overwrite_records(&found).map_err(|e| io_error(&e))
     }
 
-    /// Removes those of the segments that hold no blob any more, unless they are still being filled.
+    /// Removes those of the segments that hold nothing any more, unless they are still being filled. What has no
+    /// header may be somebody's only copy, and keeps its segment.
     pub(super) fn remove_empty(&self, tail: &Tail, numbers: &HashSet<u64>) -> Result<(), StorageError> {
         for number in numbers.iter().filter(|number| **number != tail.number) {
             let Some(segment) = self.segment(*number)? else { continue };
-            let mut holds_any = false;
-            let end = segment.len().map_err(|e| io_error(&e))?;
-            let walked = segment.walk(0, end, &mut |found| {
-                holds_any = found.header.kept.is_some();
-                Ok(!holds_any)
-            });
-            walked.map_err(|e| io_error(&e))?;
-            if !holds_any {
+            if segment.holds_nothing().map_err(|e| io_error(&e))? {
                 self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(number);
                 durable::remove_files([segment.path()]).map_err(|e| io_error(&e))?;
             }
@@ -61,6 +52,20 @@ impl BlobSegments {
         }
         Ok(())
     }
+}
+
+/// The header of what is to go from a place; `None` if something else lies there. A damaged header is no reason to
+/// leave the blob behind it, but the table alone is none to overwrite what has another header.
+fn to_overwrite(segment: &Segment, name: BlobName, place: Place) -> io::Result<Option<Header>> {
+    if let Some(header) = segment.header_at(place.offset)? {
+        return Ok(header.kept.is_none_or(|kept| kept.name == name).then_some(header));
+    }
+    let header = Header { size_bytes: place.size_bytes, written_at: now(), kept: None };
+    let is_beyond = place.offset >= segment.len()?;
+    if is_beyond || segment.is_taken(place.offset, header.record_bytes().unwrap_or(u64::MAX))? {
+        return Ok(None);
+    }
+    Ok(Some(header))
 }
 
 /// The two syncs of a deletion. In this order: a header that says deleted is never looked at again, so the blob

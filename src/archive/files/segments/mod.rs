@@ -7,7 +7,7 @@
 //!
 //! | step of a write | what a crash right after it leaves | who puts it right |
 //! |---|---|---|
-//! | 1. records written behind the others | half of them, perhaps none | open: what its checksum does not know is cut off |
+//! | 1. records written behind the others | half of them, perhaps none | nobody: they stay, and the next blob begins another segment ([`look_through`]); the sweep deletes what has a header |
 //! | 2. segment synced | blobs without a place | open: looks through the end of the segments |
 //! | 3. the blob of before overwritten, where a name was there already | two records of a name | open: the later one counts, the other is overwritten |
 //! | 4. places entered, many at a time | nothing: what is not entered yet is found as in 2 | |
@@ -23,6 +23,8 @@ mod delete;
 mod foreign;
 mod look_through;
 mod record;
+#[cfg(test)]
+mod rot_tests;
 mod segment;
 mod spare;
 #[cfg(test)]
@@ -31,7 +33,6 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -68,7 +69,6 @@ pub struct BlobSegments {
     open: Mutex<HashMap<u64, Arc<Segment>>>,
     /// The layout of before, in a store that has it.
     files: Option<BlobFiles>,
-    leftovers: AtomicU64,
 }
 
 /// Where the next record goes.
@@ -94,7 +94,7 @@ struct View {
 }
 
 impl BlobSegments {
-    /// Opens the blobs of a data folder, or makes the folder; cuts off what a crash left half-written.
+    /// Opens the blobs of a data folder, or makes the folder.
     pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
         Self::open_bounded(data_dir, SEGMENT_BYTES_MAX)
     }
@@ -139,7 +139,6 @@ impl BlobSegments {
             view: RwLock::default(),
             open: Mutex::default(),
             files,
-            leftovers: AtomicU64::new(0),
         };
         store.look_through()?;
         Ok(store)
@@ -325,8 +324,7 @@ impl BlobStore for BlobSegments {
     }
 
     fn clear_leftovers(&self) -> Result<u64, StorageError> {
-        let files = self.files.as_ref().map_or(Ok(0), BlobFiles::clear_leftovers)?;
-        Ok(files + self.leftovers.swap(0, Ordering::Relaxed))
+        self.files.as_ref().map_or(Ok(0), BlobFiles::clear_leftovers)
     }
 }
 

@@ -145,7 +145,7 @@ impl Segment {
         durable::sync_written(&self.file)
     }
 
-    /// Cuts off everything behind that place, durably.
+    /// Cuts off everything behind that place, durably. Only for what this very process has put there and told nobody.
     pub(super) fn cut(&self, length: u64) -> io::Result<()> {
         durable::cut(&self.file, length)
     }
@@ -162,7 +162,8 @@ impl Segment {
             if !visit(found)? {
                 return Ok(());
             }
-            offset = found.offset + found.header.record_bytes().unwrap_or(HEADER_BYTES as u64);
+            let end = self.record_end(&found);
+            offset = if end == u64::MAX { found.offset + HEADER_BYTES as u64 } else { end };
         }
         Ok(())
     }
@@ -192,9 +193,51 @@ impl Segment {
         Ok(None)
     }
 
+    /// Whether there is nothing but zeros from there to there; `false` where it is not in the segment.
+    pub(super) fn is_blank(&self, from: u64, to: u64) -> io::Result<bool> {
+        let mut window =
+            vec![0; usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX).min(ZEROS.len())];
+        let mut at = from;
+        while at < to {
+            let some = usize::try_from(to - at).unwrap_or(usize::MAX).min(window.len());
+            let read = read_at(&self.file, &mut window[..some], at)?;
+            if read == 0 || window[..read] != ZEROS[..read] {
+                return Ok(false);
+            }
+            at += read as u64;
+        }
+        Ok(from <= to)
+    }
+
+    /// Whether every record of it is deleted and there is nothing else in it, be it damaged or half-written.
+    pub(super) fn holds_nothing(&self) -> io::Result<bool> {
+        let (mut nothing, mut at, end) = (true, 0, self.len()?);
+        self.walk(0, end, &mut |found| {
+            nothing = found.header.kept.is_none() && self.is_blank(at, found.offset)?;
+            at = self.record_end(&found);
+            Ok(nothing)
+        })?;
+        Ok(nothing && (at >= end || self.is_blank(at, end)?))
+    }
+
+    /// Whether a record that has its header lies across that place, or reaches into it.
+    pub(super) fn is_taken(&self, offset: u64, length: u64) -> io::Result<bool> {
+        let to = offset.saturating_add(length);
+        let mut taken = false;
+        self.walk(0, self.len()?.min(to), &mut |found| {
+            taken = found.offset < to && self.record_end(&found) > offset;
+            Ok(!taken)
+        })?;
+        Ok(taken)
+    }
+
+    /// Where a record ends by its header, whether it is all there or not.
+    pub(super) fn record_end(&self, found: &Found) -> u64 {
+        found.header.record_bytes().and_then(|bytes| found.offset.checked_add(bytes)).unwrap_or(u64::MAX)
+    }
+
     fn end_of(&self, found: &Found) -> io::Result<u64> {
-        let end = found.header.record_bytes().and_then(|bytes| found.offset.checked_add(bytes));
-        Ok(end.unwrap_or(u64::MAX).min(self.len()?))
+        Ok(self.record_end(found).min(self.len()?))
     }
 }
 

@@ -70,7 +70,8 @@ impl Spare {
 
     /// Puts the spare segment in that place, durably, if there is one that is ready.
     pub(super) fn take(&mut self, target: &Path) -> io::Result<Option<File>> {
-        if !self.is_ready() {
+        // Renaming would replace what is there.
+        if !self.is_ready() || target.try_exists()? {
             return Ok(None);
         }
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::None;

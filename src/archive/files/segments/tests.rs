@@ -11,22 +11,22 @@ use crate::conformance::samples::{blob_name, bytes};
 use crate::files::BlobFiles;
 use crate::storage::{BlobName, BlobStore};
 
-const BLOB_BYTES: usize = 3000;
+pub(super) const BLOB_BYTES: usize = 3000;
 /// Header, blob and filling.
-const RECORD_BYTES: u64 = 3072;
+pub(super) const RECORD_BYTES: u64 = 3072;
 
-fn blob(number: u64) -> (BlobName, Vec<u8>) {
+pub(super) fn blob(number: u64) -> (BlobName, Vec<u8>) {
     (blob_name(number), bytes(number, BLOB_BYTES))
 }
 
-fn segments(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn segments(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder.join("blobs/segments")).unwrap();
     let mut paths: Vec<PathBuf> = found.map(|found| found.unwrap().path()).collect();
     paths.sort();
     paths
 }
 
-fn forget_places(folder: &Path) {
+pub(super) fn forget_places(folder: &Path) {
     for file in ["places.db", "places.db-wal", "places.db-shm"] {
         let _ = fs::remove_file(folder.join("blobs").join(file));
     }
@@ -57,24 +57,32 @@ fn after_crash(blobs: &[(BlobName, Vec<u8>)]) -> TempDir {
 #[test]
 fn a_segment_cut_anywhere_keeps_its_whole_blobs_and_goes_on() {
     let blobs: Vec<_> = (1..=3).map(blob).collect();
-    for length in (0..=3 * RECORD_BYTES).step_by(61).chain([RECORD_BYTES, 2 * RECORD_BYTES, 3 * RECORD_BYTES])
+    for length in
+        (0..=3 * RECORD_BYTES).step_by(191).chain([RECORD_BYTES, 2 * RECORD_BYTES, 3 * RECORD_BYTES])
     {
         let folder = after_crash(&blobs);
         let segment = segments(folder.path()).remove(0);
         OpenOptions::new().write(true).open(&segment).unwrap().set_len(length).unwrap();
+        let cut = fs::read(&segment).unwrap();
         let store = BlobSegments::open(folder.path()).unwrap();
         // A record's filling may be missing; its blob is whole all the same.
-        let whole = blobs.iter().enumerate().filter(|(n, _)| *n as u64 * RECORD_BYTES + 3064 <= length);
-        let expected: BTreeSet<_> = whole.map(|(_, blob)| blob.0).collect();
-        assert_eq!(names(&store), expected, "cut to {length}");
+        let is_whole = |n: usize| n as u64 * RECORD_BYTES + 3064 <= length;
+        let check = |store: &BlobSegments| {
+            for (n, (name, bytes)) in blobs.iter().enumerate() {
+                assert_eq!(store.get(*name).unwrap().as_ref() == Some(bytes), is_whole(n), "cut to {length}");
+            }
+        };
+        check(&store);
         store.put_many(&[blob(9)]).unwrap();
         drop(store);
         forget_places(folder.path());
         let store = BlobSegments::open(folder.path()).unwrap();
-        assert_eq!(names(&store).len(), expected.len() + 1, "cut to {length}");
-        for name in expected.iter().chain([&blob_name(9)]) {
-            assert_eq!(store.get(*name).unwrap().unwrap().len(), BLOB_BYTES);
-        }
+        check(&store);
+        assert_eq!(store.get(blob_name(9)).unwrap(), Some(blob(9).1), "cut to {length}");
+        assert!(fs::read(&segment).unwrap().starts_with(&cut), "cut to {length}");
+        // Nothing that nobody was told of stays: it is deleted by its name.
+        store.delete_many(&names(&store).into_iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(names(&store).len(), 0, "cut to {length}");
     }
 }
 
@@ -92,8 +100,11 @@ fn half_written_bytes_are_no_blob_and_the_one_before_stays() {
     forget_places(folder.path());
     let store = BlobSegments::open(folder.path()).unwrap();
     assert_eq!(store.get(blob_name(1)).unwrap(), Some(bytes(1, BLOB_BYTES)));
-    assert_eq!(store.clear_leftovers().unwrap(), 1);
-    assert_eq!(fs::metadata(&segment).unwrap().len(), RECORD_BYTES);
+    let left = fs::read(&segment).unwrap();
+    assert_eq!(left.len() as u64, 2 * RECORD_BYTES);
+    assert!(left[RECORD_BYTES as usize + 64..].iter().all(|byte| *byte == 0), "what does not count is gone");
+    store.put_many(&[blob(2)]).unwrap();
+    assert_eq!(store.get(blob_name(2)).unwrap(), Some(blob(2).1));
 }
 
 #[test]
