@@ -16,7 +16,8 @@
 //! |---|---|---|
 //! | 1. blobs overwritten with zeros, synced | a record that does not open | whoever deletes: it is still found, and deleted again |
 //! | 2. headers say deleted, synced | places of nothing | nobody needs to: the header counts |
-//! | 3. places struck out; a segment without a blob removed | | |
+//! | 3. places struck out | a segment that holds nothing | the next start removes it |
+//! | 4. a segment that holds nothing removed | | |
 
 mod append;
 mod delete;
@@ -324,6 +325,12 @@ impl BlobStore for BlobSegments {
     }
 
     fn clear_leftovers(&self) -> Result<u64, StorageError> {
+        let tail = self.lock_tail();
+        let numbers = numbers_in(&self.folder).map_err(|e| io_error(&e))?;
+        if let Err(error) = self.remove_empty(&tail, &numbers.into_iter().collect()) {
+            tracing::warn!(%error, "a segment that holds nothing is still there");
+        }
+        drop(tail);
         self.files.as_ref().map_or(Ok(0), BlobFiles::clear_leftovers)
     }
 }

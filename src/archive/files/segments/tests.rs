@@ -173,6 +173,46 @@ fn a_deletion_that_was_cut_off_is_repeated() {
 }
 
 #[test]
+fn wherever_a_deletion_was_cut_off_the_rest_is_done_and_the_others_stay() {
+    for step in 1..=3 {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || BlobSegments::open_bounded(folder.path(), 2 * RECORD_BYTES).unwrap();
+        let store = open();
+        store.put_many(&(1..=4).map(blob).collect::<Vec<_>>()).unwrap();
+        drop(store);
+        let first = segments(folder.path()).remove(0);
+        let mut content = fs::read(&first).unwrap();
+        let table = fs::read(folder.path().join("blobs/places.db")).unwrap();
+        let store = open();
+        store.delete_many(&[blob_name(1), blob_name(2)]).unwrap();
+        assert_eq!(segments(folder.path()).len(), 1, "it went with its last blob");
+        drop(store);
+        // 1: nothing but the blobs overwritten; 2: the headers as well; 3: the places struck out too.
+        for at in [0, RECORD_BYTES as usize] {
+            let header: &mut [u8; 64] = (&mut content[at..at + 64]).try_into().unwrap();
+            if step > 1 {
+                *header = super::Header::decode(header).unwrap().deleted().encode();
+            }
+            content[at + 64..at + RECORD_BYTES as usize].fill(0);
+        }
+        fs::write(&first, &content).unwrap();
+        if step < 3 {
+            forget_places(folder.path());
+            fs::write(folder.path().join("blobs/places.db"), &table).unwrap();
+        }
+        let store = open();
+        assert_eq!(store.clear_leftovers().unwrap(), 0);
+        assert_eq!(segments(folder.path()).len(), if step > 1 { 1 } else { 2 }, "after step {step}");
+        store.delete_many(&[blob_name(1), blob_name(2)]).unwrap();
+        assert_eq!(segments(folder.path()).len(), 1, "after step {step}");
+        assert_eq!(names(&store), [blob_name(3), blob_name(4)].into());
+        for number in [3, 4] {
+            assert_eq!(store.get(blob_name(number)).unwrap(), Some(blob(number).1));
+        }
+    }
+}
+
+#[test]
 fn full_segments_are_followed_by_others_and_go_with_their_last_blob() {
     let folder = tempfile::tempdir().unwrap();
     let open = || BlobSegments::open_bounded(folder.path(), 2 * RECORD_BYTES).unwrap();
