@@ -70,6 +70,7 @@ impl Archive {
     /// not among them come from where [`Archive::file`] takes them.
     pub fn ingest(&self, filing: Filing, blobs: Vec<Vec<u8>>) -> Result<Filed, ArchiveError> {
         let prepared = PreparedFiling::new(filing, blobs, &self.shared.stores)?;
+        self.mend(&prepared.blobs)?;
         let names: Vec<BlobName> = prepared.blobs.iter().map(|blob| blob.name).collect();
         filed_answer(self.take_in(&names, Request::File(Box::new(prepared))))
     }

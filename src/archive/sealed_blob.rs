@@ -73,13 +73,17 @@ impl SealedBlob {
         self.is_missing = stores.blobs.stat(self.name)?.is_none();
         if self.is_missing {
             // It got lost. Sealed with the key the others know, it is whole again for them too.
-            let damaged = || ArchiveError::BlobDamaged { name: self.name };
-            let plain = blob_format::open_blob(&self.sealed_with, &self.bytes).ok_or_else(damaged)?;
-            self.bytes = blob_format::seal_blob(&live, &plain)?;
+            self.bytes = blob_format::seal_blob(&live, &self.plain()?)?;
             self.sealed_with = live.clone();
         }
         self.key = live;
         Ok(())
+    }
+
+    /// What was sealed; not while a plan has it.
+    pub(crate) fn plain(&self) -> Result<Vec<u8>, ArchiveError> {
+        let opened = blob_format::open_blob(&self.sealed_with, &self.bytes);
+        opened.ok_or(ArchiveError::BlobDamaged { name: self.name })
     }
 
     /// How it opens once it is settled.

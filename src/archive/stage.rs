@@ -82,6 +82,7 @@ impl Archive {
     /// Seals the blobs and stores them; durable when it returns.
     pub fn stage(&self, stage: Stage) -> Result<Staged, ArchiveError> {
         let prepared = PreparedStage::new(stage, &self.shared.stores)?;
+        self.mend(&prepared.blobs)?;
         let names: Vec<BlobName> = prepared.blobs.iter().map(|blob| blob.name).collect();
         match self.take_in(&names, Request::Stage(Box::new(prepared)))? {
             Answer::Staged(staged) => Ok(*staged),

@@ -3,6 +3,7 @@
 use yidang_model::Digest;
 
 use super::papers::*;
+use super::scrubbing::{flip, name_of};
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::Verb;
 use crate::{ArchiveError, Filing};
@@ -58,6 +59,40 @@ fn what_is_on_file_is_recognised_and_leaves_nothing_behind() {
     assert!(archive.ingest(repeated, vec![picture(2)]).unwrap().replayed);
     assert_eq!((archive.head().unwrap(), archive.stats().unwrap().blobs), (2, 2));
     assert_whole(&archive, "after repeats");
+}
+
+#[test]
+fn what_is_on_file_and_broken_is_made_whole_before_it_is_recognised() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=3 {
+        archive.ingest(paper(number), vec![picture(number)]).unwrap();
+    }
+    let repeated = Filing { idempotency: idempotency(1, 1), ..paper(4) };
+    archive.ingest(repeated.clone(), vec![picture(4)]).unwrap();
+    // In its place, moved aside, and gone.
+    for number in [1, 2, 4] {
+        flip(&archive, number);
+    }
+    archive.set_aside(name_of(&archive, 2)).unwrap();
+    archive.shared.stores.blobs.delete_many(&[name_of(&archive, 3)]).unwrap();
+    for number in 1..=3 {
+        assert!(archive.ingest(paper(number), vec![picture(number)]).unwrap().duplicate);
+    }
+    assert!(archive.ingest(repeated, vec![picture(4)]).unwrap().replayed);
+    drop(archive);
+    let archive = world.open();
+    for number in 1..=4 {
+        assert_eq!(
+            archive.blob(material_id(number), &Digest::of(&picture(number))).unwrap(),
+            picture(number)
+        );
+    }
+    assert!(archive.quarantined().is_empty());
+    let verbs: Vec<_> = archive.shared.stores.ledger.after(4, 99).unwrap();
+    let repaired = verbs.iter().filter(|entry| entry.content.verb == Verb::Repaired).count();
+    assert_eq!((verbs.len(), repaired), (7, 4), "three were moved aside, four made whole");
+    assert_whole(&archive, "after what was broken came again");
 }
 
 #[test]
