@@ -10,7 +10,7 @@
 //!
 //! | step | durable | what a crash right after it leaves | who puts it right |
 //! |---|---|---|---|
-//! | 1 | blobs | blobs nothing names: orphans, of the last one perhaps half, which opening cuts off | [`Archive::sweep`](crate::Archive::sweep) removes them; the same bytes staged again replace them |
+//! | 1 | blobs | blobs nothing names: orphans, some of them perhaps in part | [`Archive::sweep`](crate::Archive::sweep) removes them; the same bytes staged again replace them |
 //! | 2 | new keys | a holder's key with nothing sealed under it, or a staged set's | used by the holder's next filing; nothing can be opened with it |
 //! | 3 | **ledger entries** | everything acknowledged or about to be; the index lags | open: the index catches up |
 //! | 4 | index | nothing | |

@@ -51,11 +51,16 @@ impl BlobSegments {
                 return Ok(Arc::clone(segment));
             }
         }
-        // An empty one of that number may be left from an attempt that failed.
+        // An empty one of that number may be left from an attempt that failed; what is not empty is not written over.
         let segment = match Segment::create(&self.folder, tail.number + 1, &mut tail.spare) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 durable::sync_folder(&self.folder)?;
-                Segment::open(&self.folder, tail.number + 1)?
+                let there = Segment::open(&self.folder, tail.number + 1)?;
+                if !there.is_blank(0, there.len()?)? {
+                    tail.number += 1;
+                    return self.segment_to_fill(tail);
+                }
+                there
             }
             created => created?,
         };

@@ -46,7 +46,7 @@ use self::spare::Spare;
 use super::blob_files::BlobFiles;
 use super::durable;
 use crate::sqlite::{Place, Reached, SqlitePlaces};
-use crate::storage::{BlobName, BlobStat, BlobStore, Part, StorageError};
+use crate::storage::{BlobName, BlobStat, BlobStore, Part, StorageError, StorageFault};
 
 /// A segment that is longer takes no more blobs. One blob may be longer than that; it has a segment of its own.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
@@ -97,7 +97,13 @@ struct View {
 impl BlobSegments {
     /// Opens the blobs of a data folder, or makes the folder.
     pub fn open(data_dir: &Path) -> Result<Self, StorageError> {
-        Self::open_bounded(data_dir, SEGMENT_BYTES_MAX)
+        match Self::open_bounded(data_dir, SEGMENT_BYTES_MAX) {
+            // The table of places, which is made anew once it was found so.
+            Err(error) if error.fault == StorageFault::Damaged => {
+                Self::open_bounded(data_dir, SEGMENT_BYTES_MAX)
+            }
+            opened => opened,
+        }
     }
 
     /// How many blobs lie on the disk under a data folder, whoever has it open.

@@ -170,3 +170,36 @@ fn a_table_that_has_rotted_overwrites_nobodys_blob() {
         store.delete_many(&[blob_name(8)]).unwrap();
     }
 }
+
+#[test]
+fn a_table_that_was_found_damaged_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = BlobSegments::open(folder.path()).unwrap();
+    store.put_many(&(0..1500).map(|n| (blob_name(n), bytes(n, 40))).collect::<Vec<_>>()).unwrap();
+    drop(store);
+    let table = folder.path().join("blobs/places.db");
+    let mut content = fs::read(&table).unwrap();
+    assert!(content.len() > 20 * 4096);
+    // All its pages but those that say what it is and how far it reaches.
+    content[4 * 4096..].fill(0xA5);
+    fs::write(&table, &content).unwrap();
+    let store = BlobSegments::open(folder.path()).unwrap();
+    let failed = (0..1500).filter(|n| store.get(blob_name(*n)).is_err()).count();
+    assert!(failed > 0, "nothing of it was damaged");
+    drop(store);
+    let store = BlobSegments::open(folder.path()).unwrap();
+    for number in 0..1500 {
+        assert_eq!(store.get(blob_name(number)).unwrap(), Some(bytes(number, 40)));
+    }
+}
+
+#[test]
+fn a_segment_that_came_from_elsewhere_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = BlobSegments::open(folder.path()).unwrap();
+    let next = folder.path().join("blobs/segments/00000001.segment");
+    fs::write(&next, [7; 100]).unwrap();
+    store.put_many(&[blob(1)]).unwrap();
+    assert_eq!(fs::read(&next).unwrap(), [7; 100]);
+    assert_eq!(store.get(blob_name(1)).unwrap(), Some(blob(1).1));
+}
