@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
+use crate::support::blobs;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal, text};
 
@@ -184,23 +185,12 @@ fn tokens_hold_at_once_beside_the_daemon_and_survive_without() {
     fails(&agent.command(&["token", "revoke", "--name", "second"]), "token_unknown");
 }
 
-/// A file of the blob store, the first in name order.
-fn a_blob(folder: &Path) -> PathBuf {
-    let mut entries: Vec<_> =
-        std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
-    entries.sort();
-    entries.iter().find(|p| p.is_file()).cloned().unwrap_or_else(|| a_blob(&entries[0]))
-}
-
 #[test]
 fn a_damaged_archive_is_told_beside_the_daemon_and_without() {
     let mut agent = Agent::start();
     file(&agent, FORM);
-    let blob = a_blob(&agent.data().join("blobs"));
-    let mut bytes = std::fs::read(&blob).expect("a blob");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&blob, bytes).expect("it is damaged");
+    let stored = blobs::stored_in(&agent.data());
+    stored[0].damage();
     let check = |agent: &Agent| {
         let report = document(&agent.command(&["archive", "verify", "--json"]), 1);
         assert_eq!((&report["clean"], &report["damage_count"]), (&json!(false), &json!(1)), "{report}");

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
 use crate::support::agent::Agent;
+use crate::support::blobs::{self, StoredBlob};
 use crate::support::small_disk::SmallDisk;
 
 /// About as much as a page and its original.
@@ -69,20 +70,6 @@ fn stopped_with_a_paper() -> (Agent, String) {
     (agent, material)
 }
 
-/// The sealed blobs of a data folder.
-fn blobs(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(blobs(&path));
-        } else if path.extension().is_some_and(|ending| ending == "blob") {
-            found.push(path);
-        }
-    }
-    found
-}
-
 fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
     let mut file = OpenOptions::new().write(true).open(path).expect("the file is there");
     file.seek(SeekFrom::Start(at)).expect("it is that long");
@@ -126,10 +113,8 @@ fn a_folder_that_cannot_be_written_is_named() {
 #[test]
 fn a_damaged_or_missing_blob_is_named_and_the_others_are_shown() {
     let (mut agent, material) = stopped_with_a_paper();
-    for damage in
-        [|blob: &Path| overwrite(blob, 5000, &[0; 64]), |blob: &Path| fs::remove_file(blob).expect("gone")]
-    {
-        blobs(&agent.data()).iter().for_each(|blob| damage(blob));
+    for damage in [StoredBlob::damage, StoredBlob::remove] {
+        blobs::stored_in(&agent.data()).iter().for_each(damage);
         agent.run();
         let holder = agent.read_card();
         let list = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
+use crate::support::blobs::{self, StoredBlob};
 use crate::support::repository::Repository;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -38,13 +39,8 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
 
 /// Flips a bit in the middle of every blob.
 fn damage_all(agent: &Agent) -> usize {
-    let blobs = files_under(&agent.data().join("blobs"));
-    for blob in &blobs {
-        let mut bytes = std::fs::read(blob).expect("a blob");
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        std::fs::write(blob, bytes).expect("it is damaged");
-    }
+    let blobs = blobs::stored_in(&agent.data());
+    blobs.iter().for_each(StoredBlob::damage);
     blobs.len()
 }
 

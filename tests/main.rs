@@ -3,6 +3,7 @@
 mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
+    pub(crate) mod blobs;
     pub(crate) mod cards;
     mod document;
     pub(crate) mod paper;

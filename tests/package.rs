@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
+use crate::support::blobs;
 use crate::support::said::{document, refusal, text};
 use crate::support::small_disk::SmallDisk;
 
@@ -142,18 +143,12 @@ fn a_package_holds_everything_of_one_person_beside_the_daemon_and_without() {
 fn what_is_damaged_is_named_and_the_rest_is_there() {
     let agent = Agent::start();
     let whole = file(&agent, NUMBER, &[LETTER]);
-    let before = files_under(&agent.data().join("blobs"));
+    let before = blobs::stored_in(&agent.data()).len();
     let hurt = file(&agent, NUMBER, &[FORM]);
-    let blobs: Vec<_> = files_under(&agent.data().join("blobs"))
-        .into_iter()
-        .filter(|path| path.is_file() && !before.contains(path))
-        .collect();
-    assert_eq!(blobs.len(), 2);
-    fs::remove_file(&blobs[0]).expect("it is removed");
-    let mut bytes = fs::read(&blobs[1]).expect("a blob");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&blobs[1], bytes).expect("it is damaged");
+    let stored = blobs::stored_in(&agent.data());
+    let [removed, damaged] = &stored[before..] else { panic!("{} blobs", stored.len()) };
+    removed.remove();
+    damaged.damage();
     let bag = agent.folder.path().join("bag");
     let told = document(&export(&agent, &bag, &format!("resident {NUMBER}")), 1);
     assert_eq!((&told["materials"], &told["damage_count"]), (&json!(2), &json!(2)), "{told}");

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::agent::{Agent, program};
+use crate::support::blobs;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal, text};
 
@@ -263,8 +264,8 @@ fn a_window_is_made_with_the_national_ciphers_and_keeps_them() {
     }
     let warned = command(&["archive", "stats"]);
     assert!(text(&warned.stderr).contains("keeps the cipher"), "{}", text(&warned.stderr));
-    let blobs = files(&folder.path().join("data/blobs"));
-    assert!(!blobs.is_empty() && blobs.values().all(|blob| blob[9] == 2), "sealed by SM4-GCM");
+    let blobs = blobs::stored_in(&folder.path().join("data"));
+    assert!(!blobs.is_empty() && blobs.iter().all(|blob| blob.sealed()[9] == 2), "sealed by SM4-GCM");
     let home = Agent::start();
     let told = document(&office.recover(&home, &folder.path().join("data"), &[1, 2, 3]), 0);
     assert_eq!(materials(&told), [1, 0, 0], "{told}");
@@ -277,12 +278,11 @@ fn a_damaged_picture_costs_its_own_paper_and_what_is_erased_here_stays_so() {
     let mut dead = office.window(Agent::start());
     let holder = dead.read_card();
     file(&dead, &holder, SMALL, "K1");
-    let before = files(&dead.data().join("blobs"));
+    let before = blobs::stored_in(&dead.data()).len();
     let hurt = file(&dead, &holder, FORM, "K2");
-    let added = files(&dead.data().join("blobs")).into_iter().find(|(path, _)| !before.contains_key(path));
     dies(&mut dead);
-    let (blob, bytes) = added.expect("its picture");
-    fs::write(&blob, &bytes[..bytes.len() / 2]).expect("written");
+    let picture = blobs::stored_in(&dead.data()).into_iter().nth(before).expect("its picture");
+    picture.damage();
     let home = Agent::start();
     let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
     assert_eq!(materials(&told), [1, 0, 0], "{told}");
@@ -290,7 +290,7 @@ fn a_damaged_picture_costs_its_own_paper_and_what_is_erased_here_stays_so() {
         (&told["left"][0]["code"], &told["left"][0]["material"]),
         (&json!("blob_damaged"), &hurt["id"])
     );
-    fs::write(&blob, bytes).expect("written");
+    picture.damage();
     let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 0);
     assert_eq!(materials(&told), [1, 1, 0], "{told}");
     home.post("/v1/erasures", &json!({"material": hurt["id"], "reason": "test"})).expect(201);

@@ -29,6 +29,11 @@ impl Document {
         Self { number, bytes }
     }
 
+    /// Of these bytes.
+    pub(crate) fn of(number: u32, bytes: Vec<u8>) -> Self {
+        Self { number, bytes }
+    }
+
     /// Taking it in, as one picture.
     pub(crate) fn stage(self) -> Stage {
         Stage {
@@ -43,6 +48,11 @@ impl Document {
 
     /// Filing it once it was taken in.
     pub(crate) fn filing(&self) -> Filing {
+        Filing { from: vec![CaptureId::from_bytes(self.id())], ..self.filing_with_bytes() }
+    }
+
+    /// Filing it with its bytes beside it.
+    pub(crate) fn filing_with_bytes(&self) -> Filing {
         let image = Image {
             digest: Digest::of(&self.bytes),
             size_bytes: self.bytes.len() as u64,
@@ -58,10 +68,9 @@ impl Document {
             about: Vec::new(),
             captured_at: NOW,
         };
-        let from = vec![CaptureId::from_bytes(self.id())];
         Filing {
             material: self.material(page),
-            from,
+            from: Vec::new(),
             page_sets: Vec::new(),
             may_fork: false,
             by: clerk(),
@@ -70,10 +79,17 @@ impl Document {
         }
     }
 
+    /// The same for somebody else.
+    pub(crate) fn filing_of(&self, who: Subject) -> Filing {
+        let mut filing = self.filing_with_bytes();
+        filing.material.holders = vec![who];
+        filing
+    }
+
     fn material(&self, page: Page) -> Material {
         Material {
             id: MaterialId::from_bytes(self.id()),
-            holders: vec![person(self.number % PEOPLE)],
+            holders: vec![someone(self.number % PEOPLE)],
             kind: Kind::new("form").expect("a word"),
             pages: vec![page],
             case: Some(format!("case-{}", self.number)),
@@ -104,13 +120,15 @@ impl Document {
     }
 }
 
-fn clerk() -> Actor {
+pub(crate) fn clerk() -> Actor {
     Actor { client: "bench".to_owned(), operator: None }
 }
 
-/// Someone of an area that does not exist.
-fn person(number: u32) -> Subject {
-    let seventeen = format!("00000019900101{number:03}");
+/// Someone of an area that does not exist, another one for each number below ten million.
+pub(crate) fn someone(number: u32) -> Subject {
+    let (year, month, day) =
+        (1920 + number / 240_000 % 100, number / 20_000 % 12 + 1, number / 1000 % 20 + 1);
+    let seventeen = format!("000000{year}{month:02}{day:02}{:03}", number % 1000);
     let last = check_digit(&seventeen).expect("seventeen digits");
     Subject::new(SubjectType::Resident, &format!("{seventeen}{last}")).expect("a number")
 }

@@ -1,16 +1,25 @@
-//! Ingest of documents into the archive, beside a bare durable write of the same bytes: a new file, written,
-//! synced, renamed, its folder synced. Both sides take turns, so that a drifting disk meets both alike.
+//! The archive beside a bare durable write of the same bytes (a new file, written, synced, renamed, its folder
+//! synced), and beside programs that keep files. All sides take turns, so that a drifting disk meets all alike.
 //!
-//! `one` handles one document at a time and prints percentiles; `many` keeps several in flight and prints rates.
+//! `one` handles one document at a time and prints percentiles; `many` keeps several in flight and prints rates;
+//! `ingest` does so beside the programs there are; `verify` reads everything again beside restic. `lookup` and
+//! `rotate` ask how long one person takes among very many, `import` how much memory very many photographs.
 
 mod bare;
+mod corpus;
 mod documents;
+mod import;
+mod ingest;
+mod lookup;
+mod peers;
 #[path = "../percentiles.rs"]
 mod percentiles;
+mod rotate;
+mod verify;
 
 use std::error::Error;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -52,6 +61,48 @@ enum Command {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    /// Several at once, beside restic, borg, rclone, cp and dd
+    Ingest {
+        /// How many at once
+        #[arg(long, default_value_t = 8)]
+        in_flight: u32,
+        /// How often each side has its turn
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// One person's materials among very many
+    Lookup {
+        /// How many materials, in rising order
+        #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 10_000_000])]
+        materials: Vec<u64>,
+        /// How many people are looked up
+        #[arg(long, default_value_t = 20_000)]
+        looks: u64,
+    },
+    /// One person forgotten among very many
+    Rotate {
+        /// How many people there are
+        #[arg(long, default_value_t = 100_000)]
+        holders: u32,
+        /// How many of them are forgotten
+        #[arg(long, default_value_t = 3)]
+        rounds: u8,
+    },
+    /// The real command's memory while it imports very many photographs
+    Import {
+        /// The program
+        #[arg(long, default_value = "target/release/yidang")]
+        binary: PathBuf,
+        /// How many photographs
+        #[arg(long, default_value_t = 100_000)]
+        files: u32,
+    },
+    /// Everything read and checked, beside restic
+    Verify {
+        /// How often each side has its turn
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
 }
 
 fn main() -> Result<(), Failure> {
@@ -60,19 +111,24 @@ fn main() -> Result<(), Failure> {
     match arguments.command {
         Command::One => one(&arguments, &folder),
         Command::Many { in_flight, rounds } => many(&arguments, &folder, in_flight, rounds),
+        Command::Ingest { in_flight, rounds } => ingest::ingest(&arguments, &folder, in_flight, rounds),
+        Command::Lookup { ref materials, looks } => lookup::lookup(&folder, materials, looks),
+        Command::Rotate { holders, rounds } => rotate::rotate(&folder, holders, rounds),
+        Command::Import { ref binary, files } => import::import(&folder, binary, files),
+        Command::Verify { rounds } => verify::verify(&arguments, &folder, rounds),
     }
 }
 
-fn open(folder: &TempDir, name: &str) -> Result<Archive, Failure> {
-    let path = folder.path().join(name);
-    let keys_dir = folder.path().join(format!("{name}.keys"));
+fn open(folder: impl AsRef<Path>, name: &str) -> Result<Archive, Failure> {
+    let path = folder.as_ref().join(name);
+    let keys_dir = folder.as_ref().join(format!("{name}.keys"));
     Ok(Archive::open(&ArchiveOptions { data_dir: path, keys_dir })?)
 }
 
 fn one(arguments: &Arguments, folder: &TempDir) -> Result<(), Failure> {
     let archive = open(folder, "archive")?;
     let bare = bare::Folder::new(&folder.path().join("bare"))?;
-    let [mut control, mut staged, mut filed, mut both]: [Vec<Duration>; 4] = Default::default();
+    let [mut control, mut staged, mut filed, mut both, mut once]: [Vec<Duration>; 5] = Default::default();
     for number in 0..arguments.documents {
         let document = Document::new(number, arguments.size_bytes);
         let bytes = document.bytes.clone();
@@ -82,13 +138,18 @@ fn one(arguments: &Arguments, folder: &TempDir) -> Result<(), Failure> {
         time(&mut staged, || archive.stage(document.stage()))?;
         time(&mut filed, || archive.file(filing))?;
         both.push(began.elapsed());
+        let document = Document::new(arguments.documents + number, arguments.size_bytes);
+        time(&mut once, || archive.ingest(document.filing_with_bytes(), vec![document.bytes]))?;
     }
     let count = arguments.documents;
     say(&format!("{count} documents of {} bytes, one at a time, both sides in turn", arguments.size_bytes))?;
     let control = Percentiles::of(control);
-    for (name, times) in
-        [("captured (blob durable)", staged), ("filed (entry durable)", filed), ("both", both)]
-    {
+    for (name, times) in [
+        ("captured (blob durable)", staged),
+        ("filed (entry durable)", filed),
+        ("both", both),
+        ("in one step", once),
+    ] {
         let seen = Percentiles::of(times);
         let [middle, tail] = [seen.p50 / control.p50, seen.p99 / control.p99];
         say(&format!("{name:<28} {seen}   × bare write: p50 {middle:.2}, p99 {tail:.2}"))?;
@@ -118,8 +179,7 @@ fn many(arguments: &Arguments, folder: &TempDir, in_flight: u32, rounds: u32) ->
         ))?;
         ratios.push(ours / control);
     }
-    ratios.sort_by(f64::total_cmp);
-    let middle = ratios[ratios.len() / 2];
+    let middle = median(&mut ratios);
     say(&format!("{count} documents of {size} bytes, {in_flight} in flight: median ratio {middle:.2}"))
 }
 
@@ -145,6 +205,12 @@ fn rate(
         hands.into_iter().try_for_each(|hand| hand.join().unwrap_or_else(|_| Err("a thread panicked".into())))
     })?;
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
+}
+
+/// The middle one of at least one.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn time<T, E>(times: &mut Vec<Duration>, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {

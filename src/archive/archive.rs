@@ -9,7 +9,7 @@ use yidang_model::Timestamp;
 
 use crate::ArchiveError;
 use crate::crypto::Suite;
-use crate::files::{BlobFiles, KeyFiles, QuarantineFiles, durable};
+use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::recovery::{OfficeId, RecoveryKey};
@@ -132,7 +132,7 @@ impl Archive {
         durable::close_to_others(data_dir);
         let lock = lock(data_dir)?;
         let keeper = KeyFiles::open(&options.keys_dir, data_dir)?;
-        let blobs = BlobFiles::open(data_dir)?;
+        let blobs = BlobSegments::open(data_dir)?;
         let (keyring, ledger) = open_truth(data_dir, &blobs)?;
         let keys = cabinet(Box::new(keyring), Box::new(keeper), how, &ledger)?;
         let index = match SqliteIndex::create(data_dir) {
@@ -264,7 +264,7 @@ fn cabinet(
 
 /// Opens keyring and ledger, or makes them: the keyring first, and either only as long as the other one shows
 /// that nothing was ever kept here. What is missing beside something that was kept has been lost.
-fn open_truth(data_dir: &Path, blobs: &BlobFiles) -> Result<(SqliteKeyring, SqliteLedger), ArchiveError> {
+fn open_truth(data_dir: &Path, blobs: &BlobSegments) -> Result<(SqliteKeyring, SqliteLedger), ArchiveError> {
     let has_keyring = data_dir.join(SqliteKeyring::FILE).exists();
     let has_ledger = data_dir.join(SqliteLedger::FILE).exists();
     if has_keyring && has_ledger {

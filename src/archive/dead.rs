@@ -40,7 +40,7 @@ impl Archive {
         let keys =
             KeyCabinet::open(Box::new(keyring), keeper, &KeyOptions::default(), is_empty, SystemClock.now())?;
         Self::over(Stores {
-            blobs: Box::new(ForeignBlobs::of(from)),
+            blobs: Box::new(ForeignBlobs::open(from, work)?),
             ledger: Box::new(ledger),
             index: Box::new(SqliteIndex::create(work)?),
             keys,

@@ -9,7 +9,8 @@ use crate::entry::{Plain, refs_of, seal_entry};
 use crate::material_record::MaterialRecord;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{BlobRecord, FiledPersonal, NoPersonal, Office, Refs, StagedRef, Text};
-use crate::stage::{check_unfiled, staged_personal};
+use crate::sealed_blob::{self, SealedBlob, seal_all};
+use crate::stage::{STAGE_BLOBS_MAX, check_unfiled, staged_personal};
 use crate::storage::{BlobName, IndexChange, MaterialRow, StagedRow, StagedState, Tag, Verb};
 use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError, Idempotency, Stored};
@@ -61,8 +62,17 @@ pub struct Filed {
 impl Archive {
     /// Files a material; durable when it returns.
     pub fn file(&self, filing: Filing) -> Result<Filed, ArchiveError> {
-        let prepared = PreparedFiling::new(filing, &self.shared.stores)?;
-        filed_answer(self.shared.writer.ask(Request::File(Box::new(prepared))))
+        self.ingest(filing, Vec::new())
+    }
+
+    /// Takes blobs in and files a material that is made of them, as one entry with one sync of each store; durable
+    /// when it returns. `blobs` are plain pictures of its pages, at most [`STAGE_BLOBS_MAX`] of them; those that are
+    /// not among them come from where [`Archive::file`] takes them.
+    pub fn ingest(&self, filing: Filing, blobs: Vec<Vec<u8>>) -> Result<Filed, ArchiveError> {
+        let prepared = PreparedFiling::new(filing, blobs, &self.shared.stores)?;
+        self.mend(&prepared.blobs)?;
+        let names: Vec<BlobName> = prepared.blobs.iter().map(|blob| blob.name).collect();
+        filed_answer(self.take_in(&names, Request::File(Box::new(prepared))))
     }
 
     /// Files several, committed together as far as they do not build on each other. Each has its own answer,
@@ -71,7 +81,7 @@ impl Archive {
         let mut answers: Vec<Option<Result<Filed, ArchiveError>>> = Vec::with_capacity(filings.len());
         let mut requests = Vec::with_capacity(filings.len());
         for filing in filings {
-            match PreparedFiling::new(filing, &self.shared.stores) {
+            match PreparedFiling::new(filing, Vec::new(), &self.shared.stores) {
                 Ok(prepared) => {
                     requests.push(Request::File(Box::new(prepared)));
                     answers.push(None);
@@ -149,18 +159,29 @@ pub(crate) struct PreparedFiling {
     tag: Tag,
     /// Every picture of the material.
     names: BTreeMap<Digest, BlobName>,
+    /// Those that came with it.
+    blobs: Vec<SealedBlob>,
 }
 
 impl PreparedFiling {
-    fn new(filing: Filing, stores: &Stores) -> Result<Self, ArchiveError> {
+    fn new(filing: Filing, blobs: Vec<Vec<u8>>, stores: &Stores) -> Result<Self, ArchiveError> {
         check_filing(&filing)?;
+        if blobs.len() > STAGE_BLOBS_MAX {
+            return Err(ArchiveError::Invalid("a filing comes with at most 64 blobs"));
+        }
         let material = &filing.material;
         let holders = stores.sorted_tags(&material.holders);
         let pictures = material.pages.iter().flat_map(|p| [p.image.digest, p.original.digest]);
-        let names = pictures.map(|digest| (digest, stores.keys.blob_name(&digest))).collect();
+        let names: BTreeMap<Digest, BlobName> =
+            pictures.map(|digest| (digest, stores.keys.blob_name(&digest))).collect();
+        let (digests, blobs) = seal_all(blobs, stores)?;
+        if digests.iter().any(|digest| !names.contains_key(digest)) {
+            return Err(ArchiveError::Invalid("a blob is no picture of any page"));
+        }
         let tags = filing.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
         let tag = filing_tag(stores, material, &holders);
-        Ok(Self { filing, idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)), holders, tag, names })
+        let idempotency_touch = tags.map(|t| Touch::Idempotency(t.0));
+        Ok(Self { filing, idempotency_touch, holders, tag, names, blobs })
     }
 
     pub(crate) fn touches(&self) -> HashSet<Touch> {
@@ -172,7 +193,11 @@ impl PreparedFiling {
         staged.chain(blobs).chain(own).chain(older).chain(self.idempotency_touch).collect()
     }
 
-    pub(crate) fn plan(&self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    pub(crate) fn give_back(&mut self, blobs: Vec<(BlobName, Vec<u8>)>) {
+        sealed_blob::give_back(&mut self.blobs, blobs);
+    }
+
+    pub(crate) fn plan(&mut self, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
         let stores = planner.stores;
         if let Some(filed) = self.known(stores)? {
             return self.recognise(stores, filed);
@@ -187,7 +212,11 @@ impl PreparedFiling {
         if material.duplicate_of.is_none() {
             material.duplicate_of = earlier_with_same_bytes(stores, &material)?;
         }
-        self.draft(planner, material, &sets, blobs, keys)
+        let plan = self.draft(planner, material, &sets, blobs, keys)?;
+        Ok(Plan::Write(Box::new(Draft {
+            blobs: self.blobs.iter_mut().filter_map(SealedBlob::take).collect(),
+            ..plan
+        })))
     }
 
     /// What is on file already is not filed again, and the sets that were handed in for it are used up: nothing
@@ -227,7 +256,7 @@ impl PreparedFiling {
         sets: &[StagedRow],
         blobs: Vec<BlobRecord>,
         keys: SlotKeys,
-    ) -> Result<Plan, ArchiveError> {
+    ) -> Result<Draft, ArchiveError> {
         let (stores, filing) = (planner.stores, &self.filing);
         let staged = sets.iter().map(|set| StagedRef { id: Text(set.id), key: set.key });
         let place = |id: &CaptureId| filing.from.iter().position(|from| from == id);
@@ -258,7 +287,7 @@ impl PreparedFiling {
         };
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let stored = Stored { material, sequence: planner.sequence };
-        Ok(Plan::Write(Box::new(Draft {
+        Ok(Draft {
             blobs: Vec::new(),
             keys: keys.records,
             holders: keys.new_holders,
@@ -266,7 +295,7 @@ impl PreparedFiling {
             change: Some(IndexChange::Filed { row, staged: sets.iter().map(|s| s.id).collect() }),
             forget: sets.iter().map(|s| s.key).collect(),
             answer: Answer::Filed(Box::new(Filed { stored, duplicate: false, replayed: false })),
-        })))
+        })
     }
 
     /// What is on file already.
@@ -300,8 +329,18 @@ impl PreparedFiling {
         self.filing.from.iter().map(unfiled).collect()
     }
 
-    /// How each picture's blob opens: from the sets, else from what is on file for one of the holders.
-    fn resolve_blobs(&self, stores: &Stores, sets: &[StagedRow]) -> Result<Vec<BlobRecord>, ArchiveError> {
+    /// How each picture's blob opens: as it came with the filing, from the sets, else from what is on file for one
+    /// of the holders.
+    fn resolve_blobs(
+        &mut self,
+        stores: &Stores,
+        sets: &[StagedRow],
+    ) -> Result<Vec<BlobRecord>, ArchiveError> {
+        let mut fresh = BTreeMap::new();
+        for blob in &mut self.blobs {
+            blob.settle(stores)?;
+            fresh.insert(blob.digest, blob.record());
+        }
         let mut staged = BTreeMap::new();
         for set in sets {
             let (_, personal) = staged_personal(stores, set)?.ok_or(ArchiveError::StagedUnknown)?;
@@ -309,6 +348,10 @@ impl PreparedFiling {
         }
         let mut blobs = Vec::with_capacity(self.names.len());
         for (digest, &name) in &self.names {
+            if let Some(blob) = fresh.remove(digest) {
+                blobs.push(blob);
+                continue;
+            }
             let found = match staged.remove(digest) {
                 Some(blob) => Some(blob),
                 None => self.blob_on_file(stores, digest, name)?,

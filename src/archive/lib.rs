@@ -49,6 +49,7 @@ mod scribe;
 mod scrub;
 mod scrubber;
 mod seal;
+mod sealed_blob;
 pub mod sqlite;
 mod stage;
 pub mod storage;

@@ -197,8 +197,10 @@ impl Request {
 
     /// Takes back the blobs a plan took out of it, so that it can be planned again.
     pub(crate) fn give_back(&mut self, blobs: Vec<(BlobName, Vec<u8>)>) {
-        if let Self::Stage(stage) = self {
-            stage.give_back(blobs);
+        match self {
+            Self::Stage(stage) => stage.give_back(blobs),
+            Self::File(filing) => filing.give_back(blobs),
+            _ => {}
         }
     }
 }

@@ -13,10 +13,11 @@ use yidang_model::Digest;
 
 use crate::blob_format::{self, BlobKey};
 use crate::entry::{Plain, refs_of, seal_entry};
-use crate::plan::{Answer, Draft};
+use crate::plan::{Answer, Draft, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs};
 use crate::scribe::Scribe;
+use crate::sealed_blob::SealedBlob;
 use crate::storage::{BlobName, StorageFault, Verb};
 use crate::stores::Stores;
 use crate::{Archive, ArchiveError};
@@ -61,19 +62,27 @@ impl Archive {
         stores.is_quarantined(stores.keys.blob_name(digest))
     }
 
-    /// Before these bytes are taken in: what is there under their names and damaged makes way for them.
-    pub(crate) fn make_way(&self, names: &[BlobName]) -> Result<(), ArchiveError> {
+    /// Before these bytes are taken in: what is on file under their names and is damaged or missing is made whole
+    /// from them, whatever becomes of the request. What is recognised writes nothing else.
+    pub(crate) fn mend(&self, blobs: &[SealedBlob]) -> Result<(), ArchiveError> {
         let stores = &self.shared.stores;
-        for name in names {
-            if stores.quarantine.is_none() || stores.blobs.stat(*name)?.is_none() {
-                continue;
-            }
-            let Some(key) = stores.live_key(*name)? else { continue };
-            if read_whole(stores, *name, &key)?.is_err() {
-                self.set_aside(*name)?;
+        for blob in blobs {
+            let Some(key) = stores.live_key(blob.name)? else { continue };
+            if read_whole(stores, blob.name, &key)?.is_err() {
+                self.set_aside(blob.name)?;
+                self.repair(blob.name, blob.plain()?)?;
             }
         }
         Ok(())
+    }
+
+    /// Has the writer take these blobs in, those of the request.
+    pub(crate) fn take_in(&self, names: &[BlobName], request: Request) -> Result<Answer, ArchiveError> {
+        let answer = self.shared.writer.ask(request)?;
+        if let Err(error) = self.settle_quarantine(names) {
+            tracing::warn!(%error, "that a blob is whole again is entered later");
+        }
+        Ok(answer)
     }
 
     /// After bytes were taken in: those of quarantined blobs have repaired them.

@@ -13,6 +13,8 @@ use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError,
 use crate::stores::Stores;
 use crate::writer::{GROUP_MAX, unwind_guarded};
 
+/// How many entries may follow on one whose used-up keys were not deleted, as long as requests keep coming.
+const USED_UP_WAIT_ENTRIES: u64 = 4 * GROUP_MAX as u64;
 /// How many entries may follow on one whose used-up keys could not be deleted, and how many are looked through
 /// for such keys at the start.
 const USED_UP_ENTRIES_MAX: usize = 16 * GROUP_MAX;
@@ -81,6 +83,7 @@ impl Scribe {
             used_up_since: 0,
         };
         scribe.find_used_up(head)?;
+        scribe.try_to_forget_used_up();
         let applied = scribe.stores.index.applied();
         let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
         if applied.as_ref().map_or_else(damaged, |applied| *applied > head) {
@@ -125,9 +128,12 @@ impl Scribe {
     /// Brings the stores into the state a batch can start from; the ledger's head.
     pub(crate) fn settle(&mut self) -> Result<u64, ArchiveError> {
         let (head, _) = self.stores.ledger.head()?;
-        if let Err(error) = unwind_guarded(|| self.forget_used_up()) {
+        let waited = head.saturating_sub(self.used_up_since);
+        if waited >= USED_UP_WAIT_ENTRIES
+            && let Err(error) = unwind_guarded(|| self.forget_used_up())
+        {
             // They are found again after a crash, as long as they are not too far back.
-            if head.saturating_sub(self.used_up_since) >= USED_UP_ENTRIES_MAX as u64 {
+            if waited >= USED_UP_ENTRIES_MAX as u64 {
                 return Err(error);
             }
             tracing::warn!(%error, "keys of staged sets that are used up wait to be deleted");
@@ -202,6 +208,13 @@ impl Scribe {
             self.used_up.clear();
         }
         Ok(())
+    }
+
+    /// The same where nothing is lost if it fails: it is done before a later group.
+    pub(crate) fn try_to_forget_used_up(&mut self) {
+        if let Err(error) = unwind_guarded(|| self.forget_used_up()) {
+            tracing::warn!(%error, "keys of staged sets that are used up wait to be deleted");
+        }
     }
 
     /// Takes back what a batch that failed may have written before its ledger entries.

@@ -5,10 +5,10 @@ use std::fmt;
 
 use yidang_model::{CaptureId, Digest, Timestamp};
 
-use crate::blob_format::{self, BlobKey};
 use crate::entry::{Plain, SlotKey, seal_entry};
 use crate::plan::{Answer, Draft, Plan, Planner, Request, Touch};
 use crate::record::{BlobRecord, Bytes, NoPersonal, Office, Refs, StagedPersonal, StagedRef, Text};
+use crate::sealed_blob::{self, SealedBlob, seal_all};
 use crate::storage::{BlobName, Entry, IndexChange, KeyPurpose, StagedRow, StagedState, Verb};
 use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError, Idempotency};
@@ -82,15 +82,12 @@ impl Archive {
     /// Seals the blobs and stores them; durable when it returns.
     pub fn stage(&self, stage: Stage) -> Result<Staged, ArchiveError> {
         let prepared = PreparedStage::new(stage, &self.shared.stores)?;
+        self.mend(&prepared.blobs)?;
         let names: Vec<BlobName> = prepared.blobs.iter().map(|blob| blob.name).collect();
-        self.make_way(&names)?;
-        let Answer::Staged(staged) = self.shared.writer.ask(Request::Stage(Box::new(prepared)))? else {
-            return Err(ArchiveError::Defect);
-        };
-        if let Err(error) = self.settle_quarantine(&names) {
-            tracing::warn!(%error, "that a blob is whole again is entered later");
+        match self.take_in(&names, Request::Stage(Box::new(prepared)))? {
+            Answer::Staged(staged) => Ok(*staged),
+            _ => Err(ArchiveError::Defect),
         }
-        Ok(*staged)
     }
 
     /// A staged set in whatever state; `None` if there never was one.
@@ -136,20 +133,10 @@ pub(crate) struct PreparedStage {
     by: Actor,
     idempotency: Option<Idempotency>,
     idempotency_touch: Option<Touch>,
-    /// As handed in.
+    /// In the order they were handed in.
     digests: Vec<Digest>,
     /// Each once.
     blobs: Vec<SealedBlob>,
-}
-
-struct SealedBlob {
-    digest: Digest,
-    name: BlobName,
-    /// What its file opens with: its own, or the one a file that is there already opens with.
-    key: BlobKey,
-    sealed_with: BlobKey,
-    /// Empty while a plan has them.
-    bytes: Vec<u8>,
 }
 
 impl PreparedStage {
@@ -159,24 +146,10 @@ impl PreparedStage {
         if stage.blobs.is_empty() || stage.blobs.len() > STAGE_BLOBS_MAX {
             return Err(ArchiveError::Invalid("a staged set has 1 to 64 blobs"));
         }
-        if stage.blobs.iter().any(|b| b.len() > BLOB_BYTES_MAX) {
-            return Err(ArchiveError::Invalid("a blob is at most 64 MiB long"));
-        }
         if stage.note.len() > NOTE_BYTES_MAX {
             return Err(ArchiveError::Invalid("a note is at most 64 KiB long"));
         }
-        let mut digests = Vec::with_capacity(stage.blobs.len());
-        let mut blobs: Vec<SealedBlob> = Vec::with_capacity(stage.blobs.len());
-        for plain in stage.blobs {
-            let digest = Digest::of(&plain);
-            digests.push(digest);
-            if blobs.iter().all(|b| b.digest != digest) {
-                let key = BlobKey::random(stores.keys.suite())?;
-                let bytes = blob_format::seal_blob(&key, &plain)?;
-                let name = stores.keys.blob_name(&digest);
-                blobs.push(SealedBlob { digest, name, key: key.clone(), sealed_with: key, bytes });
-            }
-        }
+        let (digests, blobs) = seal_all(stage.blobs, stores)?;
         let tags = stage.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
         Ok(Self {
             id: stage.id,
@@ -201,8 +174,10 @@ impl PreparedStage {
             return Ok(Plan::Answer(Answer::Staged(Box::new(staged))));
         }
         let key = stores.keys.make(KeyPurpose::Staged, None, stores.clock.now())?;
-        let missing = self.settle_keys(stores)?;
-        let records: Vec<BlobRecord> = self.blobs.iter().map(|b| BlobRecord::new(b.digest, &b.key)).collect();
+        for blob in &mut self.blobs {
+            blob.settle(stores)?;
+        }
+        let records: Vec<BlobRecord> = self.blobs.iter().map(SealedBlob::record).collect();
         let in_order = self.digests.iter().filter_map(|d| records.iter().find(|r| r.digest.0 == *d).cloned());
         let plain = Plain {
             verb: Verb::Staged,
@@ -237,10 +212,8 @@ impl PreparedStage {
             state: StagedState::Unfiled,
             replayed: false,
         };
-        let taken =
-            missing.into_iter().map(|i| (self.blobs[i].name, std::mem::take(&mut self.blobs[i].bytes)));
         Ok(Plan::Write(Box::new(Draft {
-            blobs: taken.collect(),
+            blobs: self.blobs.iter_mut().filter_map(SealedBlob::take).collect(),
             keys: vec![key.record],
             holders: Vec::new(),
             entry,
@@ -251,11 +224,7 @@ impl PreparedStage {
     }
 
     pub(crate) fn give_back(&mut self, blobs: Vec<(BlobName, Vec<u8>)>) {
-        for (name, bytes) in blobs {
-            if let Some(blob) = self.blobs.iter_mut().find(|b| b.name == name) {
-                blob.bytes = bytes;
-            }
-        }
+        sealed_blob::give_back(&mut self.blobs, blobs);
     }
 
     /// What an earlier call answered.
@@ -274,29 +243,6 @@ impl PreparedStage {
             _ => return Err(ArchiveError::IdempotencyConflict),
         }
         Ok(Some(Staged { replayed: true, ..staged }))
-    }
-
-    /// Makes each blob's key the one its file has or gets; which blobs have to be written.
-    fn settle_keys(&mut self, stores: &Stores) -> Result<Vec<usize>, ArchiveError> {
-        let mut missing = Vec::new();
-        for (number, blob) in self.blobs.iter_mut().enumerate() {
-            let Some(live) = stores.live_key(blob.name)? else {
-                // Nothing needs a file of this name, so if there is one its key is lost: it is replaced.
-                blob.key = blob.sealed_with.clone();
-                missing.push(number);
-                continue;
-            };
-            if stores.blobs.stat(blob.name)?.is_none() {
-                // The file got lost. Sealed with the key the others know, it is whole again for them too.
-                let damaged = || ArchiveError::BlobDamaged { name: blob.name };
-                let plain = blob_format::open_blob(&blob.sealed_with, &blob.bytes).ok_or_else(damaged)?;
-                blob.bytes = blob_format::seal_blob(&live, &plain)?;
-                blob.sealed_with = live.clone();
-                missing.push(number);
-            }
-            blob.key = live;
-        }
-        Ok(missing)
     }
 }
 

@@ -117,12 +117,16 @@ impl VerifyReport {
         if self.damages.contains(&damage) {
             return;
         }
-        self.damage_count += 1;
-        self.tallies.entry(check).or_default().failed += 1;
+        self.count_failed(check, 1);
         if self.damages.len() < DAMAGES_MAX {
             tracing::error!(?damage, "found damaged");
             self.damages.push(damage);
         }
+    }
+
+    fn count_failed(&mut self, check: Check, count: u64) {
+        self.damage_count += count;
+        self.tallies.entry(check).or_default().failed += count;
     }
 
     /// Counts what was looked at.
@@ -140,13 +144,23 @@ impl VerifyReport {
         self.tallies.entry(check).or_default().passed_over = Some(reason);
     }
 
-    /// Adds what a part of the check has found.
+    /// Adds what a part of the check has found, in its order. What is named in both counts once.
     pub(crate) fn absorb(&mut self, other: Self) {
-        for damage in other.damages {
-            self.add(damage.check, damage.part, damage.what, damage.fault);
-        }
+        self.blobs += other.blobs;
+        self.blob_bytes += other.blob_bytes;
         for (check, tally) in other.tallies {
             self.examined(check, tally.examined);
+            let named = other.damages.iter().filter(|damage| damage.check == check).count();
+            self.count_failed(check, tally.failed.saturating_sub(named as u64));
+        }
+        for damage in other.damages {
+            if self.damages.contains(&damage) {
+                continue;
+            }
+            self.count_failed(damage.check, 1);
+            if self.damages.len() < DAMAGES_MAX {
+                self.damages.push(damage);
+            }
         }
     }
 }

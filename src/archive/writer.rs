@@ -10,12 +10,12 @@
 //!
 //! | step | durable | what a crash right after it leaves | who puts it right |
 //! |---|---|---|---|
-//! | 1 | blobs | files nothing names: orphans | [`Archive::sweep`](crate::Archive::sweep) removes them; the same bytes staged again replace them |
+//! | 1 | blobs | blobs nothing names: orphans, some of them perhaps in part | [`Archive::sweep`](crate::Archive::sweep) removes them; the same bytes staged again replace them |
 //! | 2 | new keys | a holder's key with nothing sealed under it, or a staged set's | used by the holder's next filing; nothing can be opened with it |
 //! | 3 | **ledger entries** | everything acknowledged or about to be; the index lags | open: the index catches up |
 //! | 4 | index | nothing | |
 //! | – | the requests are answered | | |
-//! | 5 | used-up keys of staged sets deleted | keys of sets that were filed or discarded | open: deleted for the last entries; no group begins once keys of older ones wait, and no erasure goes on while any does |
+//! | 5 | used-up keys of staged sets deleted, once nobody waits for the writer or many groups have passed | keys of sets that were filed or discarded | open: deleted for the last entries; no group begins once keys of older ones wait, and no erasure goes on while any does |
 //!
 //! An erasure is written alone, in steps of its own:
 //!
@@ -168,7 +168,7 @@ struct Desk {
 
 impl Desk {
     fn run(mut self, receiver: &Receiver<Vec<Job>>) {
-        while let Ok(mut jobs) = receiver.recv() {
+        while let Some(mut jobs) = self.next_jobs(receiver) {
             while jobs.len() < GROUP_MAX {
                 match receiver.try_recv() {
                     Ok(more) => jobs.extend(more),
@@ -183,6 +183,16 @@ impl Desk {
         }
     }
 
+    /// What waits, or else, when all that is left undone has been done, what comes next; `None` when nobody is left
+    /// to ask for anything.
+    fn next_jobs(&mut self, receiver: &Receiver<Vec<Job>>) -> Option<Vec<Job>> {
+        if let Ok(jobs) = receiver.try_recv() {
+            return Some(jobs);
+        }
+        self.scribe.try_to_forget_used_up();
+        receiver.recv().ok()
+    }
+
     fn work_off(&mut self, jobs: Vec<Job>) {
         let mut group = None;
         for job in jobs {
@@ -191,6 +201,7 @@ impl Desk {
                 Job::Alone(task, reply) => {
                     self.commit(group.take());
                     let scribe = &mut self.scribe;
+                    scribe.try_to_forget_used_up();
                     let answer = unwind_guarded(|| {
                         scribe.settle()?;
                         task(scribe)
@@ -263,8 +274,6 @@ impl Desk {
                 for ((_, reply), answer) in waiting.into_iter().zip(answers) {
                     let _ = reply.send(Ok(answer));
                 }
-                // What fails here is done before the next group.
-                let _ = unwind_guarded(|| scribe.forget_used_up());
             }
             Err(error) => {
                 let _ = unwind_guarded(|| scribe.undo(&batch, &blobs));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Failure;
 
 /// Length of the image. It is sparse: only what is written takes room.
-const IMAGE_BYTES: u64 = 2 << 30;
+const IMAGE_BYTES: u64 = 3 << 30;
 /// How often a mount point is taken away that is still in use, and how long between.
 const TRIES: u32 = 50;
 const TRY_EVERY: Duration = Duration::from_millis(20);

@@ -107,7 +107,7 @@ fn open_dossier(site: &Site, papers: &Mutex<Papers>) -> Result<[(u32, String); 1
 
 /// Files some papers; what was refused, and how.
 fn file(site: &Site, papers: &Mutex<Papers>, open: &[(u32, String)]) -> Vec<String> {
-    let work = Work { clerks: 1, changes: false, counts_committed: false };
+    let work = Work { clerks: 1, changes: false, counts_committed: false, is_large: false };
     (0..PAPERS).filter_map(|_| Load::new(&site.window, papers, open, work).file_one().err()).collect()
 }
 

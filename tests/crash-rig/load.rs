@@ -26,6 +26,8 @@ pub(crate) struct Work {
     pub(crate) changes: bool,
     /// Whether a paper counts only once the window says that the repository has it.
     pub(crate) counts_committed: bool,
+    /// Whether pictures are large.
+    pub(crate) is_large: bool,
 }
 
 /// Work under way at one window, for some open dossiers.
@@ -132,7 +134,9 @@ impl<'a> Load<'a> {
 
     /// Takes a picture in, for oneself or for whoever wants it; the capture's identifier and number.
     fn capture(&self, is_taken: bool) -> Result<(String, u64), Stop> {
-        let number = self.lock().next_number();
+        let mut papers = self.lock();
+        let number = if self.work.is_large { papers.next_large_number() } else { papers.next_number() };
+        drop(papers);
         let answer = expect(self.window.upload(&picture(number)), "capture", 201)?;
         let id = answer.text("id");
         self.lock().captures.push(Capture { id: id.clone(), number, gone: Gone::No, is_taken });

@@ -4,6 +4,9 @@
 const PICTURE: &[u8] = include_bytes!("../../fixtures/desk/small.jpg");
 /// So much may stand behind its end, where decoders do not look.
 const TAIL_BYTES_MAX: u64 = 20_000;
+/// From this number on so much does: a dozen fill a segment.
+const LARGE_FROM: u64 = 1 << 32;
+const LARGE_TAIL_BYTES: usize = 6 << 20;
 
 /// Whether something has been taken away.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,11 @@ impl Papers {
         self.numbers
     }
 
+    /// The same for a large picture.
+    pub(crate) fn next_large_number(&mut self) -> u64 {
+        LARGE_FROM + self.next_number()
+    }
+
     /// Somebody who has no paper yet.
     pub(crate) fn next_person(&mut self) -> u32 {
         self.persons += 1;
@@ -114,5 +122,8 @@ pub(crate) fn picture(number: u64) -> Vec<u8> {
     let mut bytes = PICTURE.to_vec();
     bytes.extend(number.to_be_bytes());
     bytes.extend((0..length).map(|_| (random.next() >> 56) as u8));
+    if number >= LARGE_FROM {
+        bytes.resize(bytes.len() + LARGE_TAIL_BYTES, 0);
+    }
     bytes
 }

@@ -34,6 +34,12 @@ const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Entries after which the journals of a new store are written over and no longer grow: only then does a sync of theirs
 /// not bring the file system's own journal, and with it the folders, to the disk.
 const WORN_ENTRIES: u32 = 850;
+/// How long a segment is that was made ready before it was needed. Only such a one comes into its place by its name
+/// alone; one that grows brings its name to the disk with its first record.
+const READY_SEGMENT_BYTES: u64 = 64 << 20;
+/// Large papers that are filed until one is begun, at most, and the time between them, in which it is made ready.
+const LARGE_MAX: u32 = 40;
+const LARGE_EVERY: Duration = Duration::from_millis(150);
 
 /// What is done to a store.
 #[derive(Clone, Copy)]
@@ -140,14 +146,17 @@ impl Rig {
         let first = self.papers().persons() + 1;
         let open = self.open_dossiers()?;
         let is_worn = self.plan.mutation.is_some_and(Mutation::needs_wear);
+        if is_worn {
+            self.begin_a_segment(&open)?;
+        }
         // What others write brings folders to the disk too, so the lie shows where nobody else writes.
         let (clerks, changes) = if is_worn { (1, false) } else { (4, true) };
         let counts_committed = self.plan.at == At::Repository;
-        let wanted = 1 + self.random.below(ACKNOWLEDGED_MAX);
+        let wanted = if is_worn { 1 } else { 1 + self.random.below(ACKNOWLEDGED_MAX) };
         let after = if is_worn { 0 } else { self.random.below(AFTER_MICROS_MAX) };
         let seed = self.random.next();
-        let load =
-            Load::new(&self.site.window, &self.papers, &open, Work { clerks, changes, counts_committed });
+        let work = Work { clerks, changes, counts_committed, is_large: false };
+        let load = Load::new(&self.site.window, &self.papers, &open, work);
         let (disk, service) = (&self.disk, &mut self.site.cut);
         let mut ended = Ok(());
         let (acknowledged, refusals) = load.run(wanted, seed, || {
@@ -172,6 +181,21 @@ impl Rig {
             self.site.window.delete(&format!("/v1/holders/{holder}"));
         }
         Ok(())
+    }
+
+    /// Files large papers until the agent goes on in a segment that it had made ready.
+    fn begin_a_segment(&self, open: &[(u32, String)]) -> Result<(), Failure> {
+        let before = self.site.segments()?.len();
+        let work = Work { clerks: 1, changes: false, counts_committed: false, is_large: true };
+        for _ in 0..LARGE_MAX {
+            Load::new(&self.site.window, &self.papers, open, work).file_one()?;
+            let lengths = self.site.segments()?;
+            if lengths.len() > before && lengths.last() == Some(&READY_SEGMENT_BYTES) {
+                return Ok(());
+            }
+            std::thread::sleep(LARGE_EVERY);
+        }
+        Err("no segment is made ready".into())
     }
 
     fn open_dossiers(&self) -> Result<Vec<(u32, String)>, Failure> {
@@ -277,7 +301,7 @@ impl Rig {
         let open = self.open_dossiers()?;
         let last = self.papers().persons();
         self.cycles.push(last - 1..=last);
-        let work = Work { clerks: 1, changes: false, counts_committed: true };
+        let work = Work { clerks: 1, changes: false, counts_committed: true, is_large: false };
         Ok(Load::new(&self.site.window, &self.papers, &open, work).file_one()?)
     }
 

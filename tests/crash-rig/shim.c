@@ -1,6 +1,7 @@
 /* Preloaded into a program: its fsync and fdatasync lie or fail, as CRASH_RIG_FAULT says.
      directory-fsync  folders are not synced, and it says they were; files as by fdatasync, since this ext4 brings
-                      every folder to the disk whenever it writes down when a file was changed
+                      every folder to the disk whenever it writes down when a file was changed; and so does the
+                      sync of a segment that is made ready, which is therefore held up for a while
      fdatasync        files as by fdatasync, and folders as asked: no lie, for comparison
      ledger-normal    the ledger's journal is not synced at each commit, as with synchronous=NORMAL
      eio:TEXT         what has TEXT in its path answers EIO, while the file CRASH_RIG_TRIGGER exists */
@@ -23,13 +24,20 @@ static int path_of(int file, char *path, size_t room) {
     return length > 0;
 }
 
+static void hold_up(const char *path) {
+    if (strstr(path, "/spare.segment")) usleep(300000);
+}
+
 static enum answer answer_for(int file) {
     const char *fault = getenv("CRASH_RIG_FAULT"), *trigger = getenv("CRASH_RIG_TRIGGER");
     char path[4096];
     struct stat status;
     if (!fault) return HONEST;
     if (!strcmp(fault, "directory-fsync") || !strcmp(fault, "fdatasync")) {
-        if (fstat(file, &status) || !S_ISDIR(status.st_mode)) return CONTENT_ONLY;
+        if (fstat(file, &status) || !S_ISDIR(status.st_mode)) {
+            if (path_of(file, path, sizeof path)) hold_up(path);
+            return CONTENT_ONLY;
+        }
         return strcmp(fault, "fdatasync") ? LIE : HONEST;
     }
     if (!path_of(file, path, sizeof path)) return HONEST;

@@ -1,6 +1,6 @@
 //! The real binaries around one store: the service that is cut off, and the windows that fill and show it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -21,6 +21,8 @@ pub(crate) struct Site {
     pub(crate) witness: Option<Window>,
     /// The agents of those windows, where the service that is cut off is the repository.
     agents: Vec<Service>,
+    /// Where the segments of its store lie.
+    segments: PathBuf,
 }
 
 impl Site {
@@ -35,7 +37,8 @@ impl Site {
         cut.set_environment(environment);
         cut.start()?;
         let window = Window::new(&cut)?;
-        Ok(Self { cut, window, witness: None, agents: Vec::new() })
+        let segments = data.join("agent/blobs/segments");
+        Ok(Self { cut, window, witness: None, agents: Vec::new(), segments })
     }
 
     /// A repository with its data and keys in `data`, and two windows with theirs in `folder`.
@@ -63,7 +66,7 @@ impl Site {
         }
         let witness = windows.pop();
         let window = windows.pop().ok_or("no window")?;
-        Ok(Self { cut, window, witness, agents })
+        Ok(Self { cut, window, witness, agents, segments: data.join("repository/blobs/segments") })
     }
 
     /// Starts the service that was cut off.
@@ -73,6 +76,19 @@ impl Site {
             self.cut.url.clone_into(&mut self.window.url);
         }
         Ok(())
+    }
+
+    /// How long the segments of its store are, in their order.
+    pub(crate) fn segments(&self) -> Result<Vec<u64>, Failure> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.segments)? {
+            let entry = entry?;
+            if entry.file_name() != "spare.segment" {
+                found.push((entry.file_name(), entry.metadata()?.len()));
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(_, length)| length).collect())
     }
 
     /// Ends all of them.

@@ -34,6 +34,17 @@ pub(crate) enum ImportRequest {
     Stage(StageImport),
     /// File the pages that were kept.
     File(Box<FileImport>),
+    /// Keep a paper's only page and its original and file it, in one step; the bytes follow the request's line.
+    Ingest(Box<IngestImport>),
+}
+
+/// A paper of one page to keep and file.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IngestImport {
+    pub(crate) page: StageImport,
+    /// No captures are in it.
+    pub(crate) paper: FileImport,
 }
 
 /// A page to keep.
@@ -119,7 +130,7 @@ pub(crate) struct ImportedPage {
 impl ImportRequest {
     /// How many bytes follow the request's line; `None`: more than may.
     pub(super) fn body_bytes(&self) -> Option<usize> {
-        let Self::Stage(StageImport { sizes, .. }) = self else { return Some(0) };
+        let Some(StageImport { sizes, .. }) = self.page() else { return Some(0) };
         let is_bounded =
             sizes.len() <= BLOBS_MAX && sizes.iter().all(|s| *s <= yidang_archive::BLOB_BYTES_MAX);
         is_bounded.then(|| sizes.iter().sum())
@@ -127,7 +138,11 @@ impl ImportRequest {
 
     /// Takes the bytes that followed.
     pub(super) fn set_body(&mut self, mut body: Vec<u8>) {
-        let Self::Stage(stage) = self else { return };
+        let stage = match self {
+            Self::Stage(stage) => stage,
+            Self::Ingest(ingest) => &mut ingest.page,
+            Self::Find { .. } | Self::File(_) => return,
+        };
         for size in stage.sizes.iter().rev() {
             let blob = body.split_off(body.len().saturating_sub(*size));
             stage.blobs.insert(0, blob);
@@ -136,9 +151,14 @@ impl ImportRequest {
 
     /// The bytes that follow.
     pub(super) fn body(&self) -> &[Vec<u8>] {
+        self.page().map_or(&[], |page| &page.blobs)
+    }
+
+    fn page(&self) -> Option<&StageImport> {
         match self {
-            Self::Stage(stage) => &stage.blobs,
-            _ => &[],
+            Self::Stage(stage) => Some(stage),
+            Self::Ingest(ingest) => Some(&ingest.page),
+            Self::Find { .. } | Self::File(_) => None,
         }
     }
 }
@@ -149,6 +169,7 @@ pub(super) fn import(archive: &Archive, counter: &str, request: &ImportRequest) 
         ImportRequest::Find { key } => find(archive, key),
         ImportRequest::Stage(stage) => keep(archive, stage),
         ImportRequest::File(file) => return self::file(archive, counter, file).map(Outcome::Import),
+        ImportRequest::Ingest(wanted) => return ingest(archive, counter, wanted).map(Outcome::Import),
     };
     Ok(Outcome::Import(answer?))
 }
@@ -211,9 +232,46 @@ fn file(archive: &Archive, counter: &str, file: &FileImport) -> Result<ImportAns
             known => Ok(known),
         };
     };
+    let filing = Filing {
+        material: material(counter, file, pages)?,
+        from: captures.clone(),
+        page_sets: captures,
+        may_fork: false,
+        by: by(&file.operator),
+        purpose: None,
+        idempotency: Some(idempotency(&file.key, None)),
+    };
+    filed(archive.file(filing))
+}
+
+fn ingest(archive: &Archive, counter: &str, wanted: &IngestImport) -> Result<ImportAnswer, Failure> {
+    let IngestImport { page, paper } = wanted;
+    let broken = || Failure::new("invalid", "the page is not described", "import it with this version");
+    let pages = vec![page_of(page.note.as_bytes()).ok_or_else(broken)?];
+    let filing = Filing {
+        material: material(counter, paper, pages)?,
+        from: Vec::new(),
+        page_sets: Vec::new(),
+        may_fork: false,
+        by: by(&paper.operator),
+        purpose: None,
+        idempotency: Some(idempotency(&paper.key, None)),
+    };
+    filed(archive.ingest(filing, page.blobs.clone()))
+}
+
+fn filed(filed: Result<Filed, ArchiveError>) -> Result<ImportAnswer, Failure> {
+    match filed {
+        Ok(filed) => Ok(answer_of(&filed)),
+        Err(ArchiveError::MaterialErased) => Ok(ImportAnswer::Erased),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn material(counter: &str, file: &FileImport, pages: Vec<Page>) -> Result<Material, Failure> {
     let date = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
     let kind = Kind::new(&file.kind).map_err(|e| Failure::new("invalid", e, "correct the manifest"))?;
-    let material = Material {
+    Ok(Material {
         id: random::material_id(),
         holders: vec![subject(&file.subject_type, &file.subject)?],
         kind,
@@ -236,21 +294,7 @@ fn file(archive: &Archive, counter: &str, file: &FileImport) -> Result<ImportAns
         origin: Origin::Upload,
         duplicate_of: None,
         supersedes: None,
-    };
-    let filing = Filing {
-        material,
-        from: captures.clone(),
-        page_sets: captures,
-        may_fork: false,
-        by: by(&file.operator),
-        purpose: None,
-        idempotency: Some(idempotency(&file.key, None)),
-    };
-    match archive.file(filing) {
-        Ok(filed) => Ok(answer_of(&filed)),
-        Err(ArchiveError::MaterialErased) => Ok(ImportAnswer::Erased),
-        Err(error) => Err(error.into()),
-    }
+    })
 }
 
 /// The pages these captures become; `None` where one of them is no page that waits to be filed.

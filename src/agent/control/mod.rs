@@ -34,7 +34,9 @@ pub(crate) use dispose::{DisposeFigures, DisposeLine, DisposeRequest};
 pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};
 pub(crate) use hold::{Held, HoldLine, HoldRequest};
-pub(crate) use import::{FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, StageImport};
+pub(crate) use import::{
+    FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, IngestImport, StageImport,
+};
 pub(crate) use message::{
     ArchiveStats, AuditTopic, AuditWish, AuditedLine, CardRequest, MaterialLine, News, Outcome,
     RepositoryNeed, Request, ScrubFigures, WatchedEvent,

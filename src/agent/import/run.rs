@@ -17,7 +17,8 @@ use super::refusal::{Reason, Refusal, RefusedRow};
 use crate::capture_note::StoredImage;
 use crate::clock;
 use crate::control::{
-    FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, Outcome, Request, StageImport,
+    FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, IngestImport, Outcome, Request,
+    StageImport,
 };
 use crate::failure::Failure;
 
@@ -181,7 +182,13 @@ impl Import<'_> {
             }
             let made = turns.take(|| picture::page(&picture.bytes, self.options.as_is));
             let made = made.map_err(|refusal| Trouble::Row(page.row, refusal))?;
-            match self.keep(&key, number, picture, page.captured_on, made)? {
+            let kept = self.page(&key, number, picture, page.captured_on, made);
+            if paper.pages.len() == 1 {
+                let paper = self.filing(key, Vec::new(), paper);
+                let request = ImportRequest::Ingest(Box::new(IngestImport { page: kept, paper }));
+                return Ok(self.ask(request)?);
+            }
+            match self.keep(kept)? {
                 Kept::As(capture) => captures.push(capture),
                 Kept::Known(answer) => return Ok(answer),
             }
@@ -189,20 +196,20 @@ impl Import<'_> {
         Ok(self.ask(ImportRequest::File(Box::new(self.filing(key, captures, paper))))?)
     }
 
-    fn keep(
+    fn page(
         &self,
         key: &str,
         page: usize,
         picture: Picture,
         captured_on: Option<Date>,
         made: PageResult,
-    ) -> Result<Kept, Failure> {
+    ) -> StageImport {
         let note = note(&picture, captured_on, &made);
         let mut blobs = vec![picture.bytes];
         if made.page.bytes != blobs[0] {
             blobs.push(made.page.bytes);
         }
-        let mut stage = StageImport {
+        StageImport {
             key: key.to_owned(),
             page,
             again: false,
@@ -210,7 +217,10 @@ impl Import<'_> {
             note: serde_json::to_string(&note).unwrap_or_default(),
             sizes: blobs.iter().map(Vec::len).collect(),
             blobs,
-        };
+        }
+    }
+
+    fn keep(&self, mut stage: StageImport) -> Result<Kept, Failure> {
         loop {
             let request = Request::Import(ImportRequest::Stage(stage));
             match answer((self.ask)(&request)?)? {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::crypto::Suite;
-use crate::files::{BlobFiles, KeyFiles};
+use crate::files::{BlobFiles, BlobSegments, KeyFiles};
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 
 /// Each place is a data folder of its own.
@@ -28,6 +28,12 @@ impl Places {
 fn blob_files() {
     let places = Places::new();
     super::blob_store(&|place| Box::new(BlobFiles::open(&places.folder(place)).unwrap()));
+}
+
+#[test]
+fn blob_segments() {
+    let places = Places::new();
+    super::blob_store(&|place| Box::new(BlobSegments::open(&places.folder(place)).unwrap()));
 }
 
 #[test]

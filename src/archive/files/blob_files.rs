@@ -1,4 +1,5 @@
-//! Sealed blobs as one file each: `DATA_DIR/blobs/ab/cdef….blob`, `abcdef…` being the name.
+//! Sealed blobs as one file each: `DATA_DIR/blobs/ab/cdef….blob`, `abcdef…` being the name. Stores of before have
+//! them beside their segments.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -13,7 +14,7 @@ use crate::storage::{BlobName, BlobStat, BlobStore, Part, StorageError};
 
 const SUFFIX: &str = ".blob";
 
-/// The built-in blob store. 256 folders keep each of them small: a million blobs are 4,000 files a folder.
+/// A blob store of plain files. 256 folders keep each of them small: a million blobs are 4,000 files a folder.
 pub struct BlobFiles {
     root: PathBuf,
     /// Where files lie until they are whole.
@@ -36,6 +37,12 @@ impl BlobFiles {
         let root = data_dir.join("blobs");
         let unfinished = root.join("unfinished");
         Self { root, unfinished, durable_folders: [const { AtomicBool::new(false) }; 256] }
+    }
+
+    /// Whether a data folder has blobs of this layout.
+    pub(super) fn are_in(data_dir: &Path) -> bool {
+        let root = data_dir.join("blobs");
+        (0..=u8::MAX).any(|first| root.join(hex::encode([first])).exists())
     }
 
     fn folder_of(&self, name: BlobName) -> PathBuf {

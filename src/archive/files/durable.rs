@@ -1,5 +1,8 @@
 //! The one place where files become durable. Nothing else in this crate renames or syncs a file.
 //!
+//! Segments of blobs grow at their end and are synced as they are; what a cut leaves half-written there is told by
+//! its checksum. Everything else comes into being whole:
+//!
 //! A file is written beside its target under another name, synced, renamed, and then the folder is synced:
 //! before that last step a power cut may still take the name away. Folders are made the same way.
 //!
@@ -9,7 +12,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 /// How every file that is not in its place yet ends.
@@ -89,6 +92,34 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
     };
     sync_folder(parent)?;
     Ok(made)
+}
+
+/// Makes what was written into an open file durable, and its length.
+pub(crate) fn sync_written(file: &File) -> io::Result<()> {
+    file.sync_data()
+}
+
+/// Makes a file of zeros for this account alone, durable but for its name; ends with an error once `stops` is set.
+pub(crate) fn fill_with_zeros(path: &Path, size_bytes: u64, stops: &AtomicBool) -> io::Result<()> {
+    const AT_ONCE: usize = 1 << 20;
+    let mut file = create_private_file(path)?;
+    let zeros = vec![0; AT_ONCE];
+    let mut left = size_bytes;
+    while left > 0 {
+        if stops.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let some = usize::try_from(left).unwrap_or(AT_ONCE).min(AT_ONCE);
+        file.write_all(&zeros[..some])?;
+        left -= some as u64;
+    }
+    file.sync_all()
+}
+
+/// Cuts an open file to that length, durably.
+pub(crate) fn cut(file: &File, length: u64) -> io::Result<()> {
+    file.set_len(length)?;
+    file.sync_all()
 }
 
 /// Makes sure that what is listed in a folder stays listed.

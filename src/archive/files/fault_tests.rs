@@ -1,14 +1,14 @@
 //! Blobs and epoch keys on disks that are full or cannot be written.
 
 use super::small_disk::{ForbiddenFolder, SmallDisk};
-use super::{BlobFiles, KeyFiles};
+use super::{BlobFiles, BlobSegments, KeyFiles};
 use crate::conformance::samples::{blob_name, bytes};
 use crate::storage::{BlobStore, KeyKeeper, KeyKeeperError, Secret, StorageFault};
 
 #[test]
 fn a_full_disk_takes_whole_blobs_or_none() {
     let Some(disk) = SmallDisk::mount("a_full_disk_takes_whole_blobs_or_none", 1024) else { return };
-    let store = BlobFiles::open(disk.folder()).unwrap();
+    let store = BlobSegments::open(disk.folder()).unwrap();
     store.put_many(&[(blob_name(0), bytes(0, 100_000))]).unwrap();
     let batch: Vec<_> = (0..10).map(|n| (blob_name(n), bytes(100 + n, 300_000))).collect();
     for _ in 0..3 {
@@ -30,17 +30,22 @@ fn a_full_disk_takes_whole_blobs_or_none() {
 fn a_read_only_disk_is_named_as_such() {
     let Some(disk) = SmallDisk::mount("a_read_only_disk_is_named_as_such", 1024) else { return };
     let (data, keys) = (disk.folder().join("data"), disk.folder().join("keys"));
-    let store = BlobFiles::open(&data).unwrap();
+    let store = BlobSegments::open(&data).unwrap();
     let keeper = KeyFiles::open(&keys, &data).unwrap();
     store.put_many(&[(blob_name(1), bytes(1, 100))]).unwrap();
     keeper.keep(1, &Secret::new([1; 32])).unwrap();
+    drop(store);
+    let before = BlobFiles::open(&disk.folder().join("before")).unwrap();
+    before.put_many(&[(blob_name(1), bytes(1, 100))]).unwrap();
     disk.make_read_only();
 
-    let put = store.put_many(&[(blob_name(1), bytes(2, 100))]).unwrap_err();
+    let put = before.put_many(&[(blob_name(1), bytes(2, 100))]).unwrap_err();
     assert_eq!(put.fault, StorageFault::ReadOnly);
-    assert_eq!(store.delete_many(&[blob_name(1)]).unwrap_err().fault, StorageFault::ReadOnly);
-    assert_eq!(store.get(blob_name(1)).unwrap(), Some(bytes(1, 100)));
-    assert_eq!(BlobFiles::open(&disk.folder().join("new")).err().unwrap().fault, StorageFault::ReadOnly);
+    assert_eq!(before.delete_many(&[blob_name(1)]).unwrap_err().fault, StorageFault::ReadOnly);
+    assert_eq!(before.get(blob_name(1)).unwrap(), Some(bytes(1, 100)));
+    for folder in [data, disk.folder().join("new")] {
+        assert_eq!(BlobSegments::open(&folder).err().unwrap().fault, StorageFault::ReadOnly);
+    }
 
     assert_eq!(keeper_fault(keeper.keep(2, &Secret::new([2; 32]))), StorageFault::ReadOnly);
     assert_eq!(keeper_fault(keeper.destroy(1)), StorageFault::ReadOnly);
@@ -50,7 +55,7 @@ fn a_read_only_disk_is_named_as_such() {
 #[test]
 fn a_forbidden_folder_is_named_as_such() {
     let Some(forbidden) = ForbiddenFolder::make("a_forbidden_folder_is_named_as_such") else { return };
-    let error = BlobFiles::open(forbidden.folder()).err().unwrap();
+    let error = BlobSegments::open(forbidden.folder()).err().unwrap();
     assert_eq!(error.fault, StorageFault::AccessDenied);
     let keys = forbidden.folder().join("keys");
     let opened = KeyFiles::open(&keys, &forbidden.folder().join("data"));

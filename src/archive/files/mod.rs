@@ -7,6 +7,7 @@ mod fault_tests;
 mod foreign_blobs;
 mod key_files;
 mod quarantine_files;
+mod segments;
 #[cfg(test)]
 pub(crate) mod small_disk;
 
@@ -16,3 +17,4 @@ pub(crate) use foreign_blobs::ForeignBlobs;
 pub use key_files::KeyFiles;
 pub(crate) use key_files::lies_inside;
 pub(crate) use quarantine_files::QuarantineFiles;
+pub use segments::BlobSegments;

@@ -21,6 +21,11 @@ const IDLE_READERS_MAX: usize = 8;
 const STATEMENTS_MAX: usize = 64;
 /// How long a journal may stay once it has been used, in bytes.
 const JOURNAL_BYTES_MAX: i64 = 16 << 20;
+/// The same for a view, whose journal is moved into its file more rarely: that takes two syncs, each of which would
+/// make whoever files wait.
+const VIEW_JOURNAL_BYTES_MAX: i64 = 48 << 20;
+/// How many pages a view's journal has before it is moved.
+const VIEW_CHECKPOINT_PAGES: i64 = 8192;
 
 /// An open database. Readers never wait for the writer, nor for its disk.
 pub(super) struct Database {
@@ -216,8 +221,12 @@ fn prepare_writer(schema: &Schema, writer: &Connection) -> rusqlite::Result<()> 
     let mode: String = writer.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     debug_assert_eq!(mode, "wal");
     writer.pragma_update(None, "synchronous", if schema.durable { "FULL" } else { "NORMAL" })?;
-    let _: i64 =
-        writer.pragma_update_and_check(None, "journal_size_limit", JOURNAL_BYTES_MAX, |row| row.get(0))?;
+    let length = if schema.durable { JOURNAL_BYTES_MAX } else { VIEW_JOURNAL_BYTES_MAX };
+    let _: i64 = writer.pragma_update_and_check(None, "journal_size_limit", length, |row| row.get(0))?;
+    if !schema.durable {
+        let pages = VIEW_CHECKPOINT_PAGES;
+        let _: i64 = writer.pragma_update_and_check(None, "wal_autocheckpoint", pages, |row| row.get(0))?;
+    }
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::schema::{INDEX, KEYRING, LEDGER, Schema};
-use super::{SqliteIndex, SqliteKeyring, SqliteLedger};
+use super::schema::{INDEX, KEYRING, LEDGER, PLACES, Schema};
+use super::{SqliteIndex, SqliteKeyring, SqliteLedger, SqlitePlaces};
 
 /// Database, table, column, class.
 type Fields = BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>;
@@ -19,9 +19,10 @@ fn every_column_is_classified() {
     SqliteLedger::create(folder.path()).unwrap();
     SqliteKeyring::create(folder.path()).unwrap();
     SqliteIndex::create(folder.path()).unwrap();
+    SqlitePlaces::open(folder.path()).unwrap();
 
     let listed_names: BTreeSet<String> = names(&listed).map(|(name, _)| name).collect();
-    let live: BTreeSet<String> = [LEDGER, KEYRING, INDEX]
+    let live: BTreeSet<String> = [LEDGER, KEYRING, INDEX, PLACES]
         .iter()
         .flat_map(|schema| columns(schema, &Connection::open(folder.path().join(schema.file)).unwrap()))
         .collect();

@@ -1,7 +1,7 @@
-//! The built-in ledger, keyring and index: three SQLite files in the data folder.
+//! The built-in ledger, keyring and index: three SQLite files in the data folder. A fourth tells where blobs lie.
 //!
-//! Ledger and keyring are synced with every commit. The index is not: what a power cut takes from it is
-//! applied again from the ledger.
+//! Ledger and keyring are synced with every commit. Views are not: what a power cut takes from the index is
+//! applied again from the ledger, and what it takes from the table of places is read again from the segments.
 
 mod copy;
 mod database;
@@ -16,6 +16,7 @@ mod index_dump;
 mod index_holds;
 mod keyring;
 mod ledger;
+mod places;
 #[cfg(test)]
 mod residue_tests;
 mod row;
@@ -25,3 +26,4 @@ pub use copy::copy_database;
 pub use index::SqliteIndex;
 pub use keyring::SqliteKeyring;
 pub use ledger::SqliteLedger;
+pub(crate) use places::{Place, Reached, SqlitePlaces};

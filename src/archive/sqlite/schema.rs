@@ -1,4 +1,4 @@
-//! The tables of the three databases, in one place. Every column is classified in `fields.toml`.
+//! The tables of the databases, in one place. Every column is classified in `fields.toml`.
 
 use crate::storage::Part;
 
@@ -167,5 +167,27 @@ pub(crate) const INDEX: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
     ",
     ],
+    durable: false,
+};
+
+/// Where each blob lies in the segments: a view of them, made anew from their headers when it is lost.
+pub(crate) const PLACES: Schema = Schema {
+    part: Part::Blobs,
+    file: "places.db",
+    application_id: i32::from_be_bytes(*b"YdPl"),
+    migrations: &["
+        CREATE TABLE looked_through (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            segment INTEGER NOT NULL CHECK (segment >= 0),
+            end INTEGER NOT NULL CHECK (end >= 0)
+        ) STRICT;
+        INSERT INTO looked_through VALUES (1, 0, 0);
+        CREATE TABLE places (
+            name BLOB PRIMARY KEY CHECK (length(name) = 32),
+            segment INTEGER NOT NULL,
+            begin INTEGER NOT NULL,
+            size_bytes INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+    "],
     durable: false,
 };

@@ -105,6 +105,30 @@ fn whatever_write_fails_what_was_acknowledged_is_there() {
 }
 
 #[test]
+fn whatever_write_fails_a_filing_in_one_step_is_there_or_can_be_repeated() {
+    let paper = |number: u8| filing_of(shared_paper(number, &[resident(1)]), &[]);
+    for_every_fault(
+        |archive| {
+            file_paper(archive, 9, &[resident(1)]).unwrap();
+        },
+        |archive| [1, 2].map(|number| archive.ingest(paper(number), vec![picture(number)])),
+        |_, archive, filed, when| {
+            for filed in filed.iter().flatten() {
+                let id = filed.stored.material.id;
+                assert_eq!(archive.material(id).unwrap().as_ref(), Some(&filed.stored), "{when}");
+            }
+            assert_whole(archive, when);
+            for number in [1, 2] {
+                archive.ingest(paper(number), vec![picture(number)]).expect(when);
+                let digest = Digest::of(&picture(number));
+                assert_eq!(archive.blob(material_id(number), &digest).expect(when), picture(number));
+            }
+            assert_whole(archive, when);
+        },
+    );
+}
+
+#[test]
 fn one_write_that_fails_for_a_moment_fails_one_request_at_most() {
     let world = World::new();
     drop(world.open());

@@ -10,6 +10,7 @@ mod faulty;
 mod filing;
 mod half_forgotten;
 mod holds;
+mod ingesting;
 mod inventory;
 mod opening;
 pub(crate) mod papers;

@@ -19,11 +19,11 @@ fn three_papers() -> (World, Archive) {
     (world, archive)
 }
 
-fn name_of(archive: &Archive, number: u8) -> BlobName {
+pub(super) fn name_of(archive: &Archive, number: u8) -> BlobName {
     archive.shared.stores.keys.blob_name(&Digest::of(&picture(number)))
 }
 
-fn flip(archive: &Archive, number: u8) -> Vec<u8> {
+pub(super) fn flip(archive: &Archive, number: u8) -> Vec<u8> {
     let (blobs, name) = (&archive.shared.stores.blobs, name_of(archive, number));
     let mut bytes = blobs.get(name).unwrap().unwrap();
     bytes[5000] ^= 1;

@@ -10,7 +10,7 @@ use yidang_model::Timestamp;
 use super::faulty::{Faults, faulty};
 use super::papers::{START, filing_of, shared_paper, stage_of};
 use crate::crypto::Suite;
-use crate::files::{BlobFiles, KeyFiles};
+use crate::files::{BlobSegments, KeyFiles};
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::{Archive, ArchiveError, ArchiveOptions, Clock, Filed, KeyOptions, Parts};
 
@@ -65,7 +65,7 @@ impl World {
         let data_dir = self.data_dir();
         crate::files::create_folder(&data_dir).unwrap();
         Parts {
-            blobs: Box::new(BlobFiles::open(&data_dir).unwrap()),
+            blobs: Box::new(BlobSegments::open(&data_dir).unwrap()),
             ledger: Box::new(SqliteLedger::create(&data_dir).unwrap()),
             keyring: Box::new(SqliteKeyring::create(&data_dir).unwrap()),
             index: Box::new(SqliteIndex::create(&data_dir).unwrap()),

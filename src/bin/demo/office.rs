@@ -1,13 +1,14 @@
 //! Two windows and the repository they share, in one process.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use yidang_agent::{Config, Daemon, Scope, Tokens};
+use yidang_archive::files::BlobSegments;
 use yidang_repository::{Server, make_enrol_code};
 
 use super::Failure;
@@ -71,9 +72,9 @@ impl Office {
         &self.windows[1].1
     }
 
-    /// The folder of the repository's blobs.
-    pub(super) fn repository_blobs(&self) -> PathBuf {
-        self.repository_config.data_dir.join("blobs")
+    /// How many sealed blobs lie on the repository's disk.
+    pub(super) fn repository_blobs(&self) -> Result<u64, Failure> {
+        Ok(BlobSegments::count_in(&self.repository_config.data_dir)?)
     }
 
     /// Starts the repository; it listens when this returns.
@@ -108,10 +109,10 @@ impl Office {
         config.enrol_code = Some(make_enrol_code(&self.repository_config.data_dir, Some(name))?);
         fs::create_dir_all(&config.data_dir)?;
         let token = Tokens::open(&config.data_dir)?.create("demo", Scope::ALL, None)?;
-        let blobs = config.data_dir.join("blobs");
+        let data_dir = config.data_dir.clone();
         let drivers = crate::drivers(&config)?;
         let daemon = self.runtime.block_on(Daemon::start(config, drivers))?;
-        let window = Window::new(daemon.address(), token, blobs);
+        let window = Window::new(daemon.address(), token, data_dir);
         let (stop, stopped) = oneshot::channel();
         let task = self.runtime.spawn(daemon.run(async {
             let _ = stopped.await;

@@ -10,7 +10,7 @@ use super::Failure;
 use super::folder::DemoFolder;
 use super::office::Office;
 use super::report::{Report, took};
-use super::window::{Window, count_blobs, text};
+use super::window::{Window, text};
 
 /// What happens between windows happens within this time, on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -234,7 +234,7 @@ impl Play<'_> {
     fn erase(&mut self) -> Result<String, Failure> {
         let (a, b) = (self.office.a(), self.office.b());
         let [gone, kept] = self.papers.as_slice() else { return Err("there are not two papers".into()) };
-        let blobs = || Ok::<_, Failure>([a.blobs_on_disk()?, count_blobs(&self.office.repository_blobs())?]);
+        let blobs = || Ok::<_, Failure>([a.blobs_on_disk()?, self.office.repository_blobs()?]);
         let before = blobs()?;
         let began = Instant::now();
         let erasure = a.post("/v1/erasures", &json!({"material": gone.id, "reason": "demo"}))?.expect(201)?;

@@ -1,10 +1,10 @@
 //! A window program's view of one agent: its local API and nothing else.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use yidang_archive::files::BlobSegments;
 
 use super::Failure;
 
@@ -15,7 +15,7 @@ const ANSWER_SIZE_MAX: u64 = 64 << 20;
 pub(super) struct Window {
     pub(super) url: String,
     pub(super) token: String,
-    blobs: PathBuf,
+    data_dir: PathBuf,
     client: ureq::Agent,
 }
 
@@ -46,9 +46,9 @@ impl Answer {
 }
 
 impl Window {
-    pub(super) fn new(address: SocketAddr, token: String, blobs: PathBuf) -> Self {
+    pub(super) fn new(address: SocketAddr, token: String, data_dir: PathBuf) -> Self {
         let client = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        Self { url: format!("http://{address}"), token, blobs, client }
+        Self { url: format!("http://{address}"), token, data_dir, client }
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Answer, Failure> {
@@ -101,8 +101,8 @@ impl Window {
     }
 
     /// How many sealed blobs lie on its disk.
-    pub(super) fn blobs_on_disk(&self) -> Result<usize, Failure> {
-        count_blobs(&self.blobs)
+    pub(super) fn blobs_on_disk(&self) -> Result<u64, Failure> {
+        Ok(BlobSegments::count_in(&self.data_dir)?)
     }
 }
 
@@ -117,20 +117,6 @@ pub(super) struct Dossier {
 /// A text of an answer.
 pub(super) fn text(value: &Value, field: &str) -> Result<String, Failure> {
     value[field].as_str().map(str::to_owned).ok_or_else(|| format!("the answer has no {field}").into())
-}
-
-/// How many sealed blobs lie under a folder.
-pub(super) fn count_blobs(folder: &Path) -> Result<usize, Failure> {
-    let mut count = 0;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            count += count_blobs(&path)?;
-        } else {
-            count += usize::from(path.extension().is_some_and(|ending| ending == "blob"));
-        }
-    }
-    Ok(count)
 }
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, Failure> {

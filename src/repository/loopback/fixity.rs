@@ -71,11 +71,11 @@ fn a_picture_damaged_at_the_repository_is_whole_when_a_window_brings_it_again() 
     files.file(&[specimen()], &bytes);
     assert_eq!(files.missing(&[&bytes]), []);
     house.stop();
-    let blob = blob_file(&house.config.data_dir.join("blobs"));
-    let mut sealed = std::fs::read(&blob).unwrap();
-    let last = sealed.len() - 1;
-    sealed[last] ^= 1;
-    std::fs::write(&blob, sealed).unwrap();
+    let segment = house.config.data_dir.join("blobs/segments/00000001.segment");
+    let mut held = std::fs::read(&segment).unwrap();
+    let middle = held.len() / 2;
+    held[middle] ^= 1;
+    std::fs::write(&segment, held).unwrap();
     let report = crate::check(&house.config, &mut |_, _| {}).unwrap();
     assert_eq!((report.damage_count, report.damages[0].check.as_str()), (1, "blobs"));
     assert_eq!(report.damages[0].remedy, "repair_blob");
@@ -98,13 +98,4 @@ fn a_picture_damaged_at_the_repository_is_whole_when_a_window_brings_it_again() 
     assert_eq!(own(&files, &bytes).body, bytes);
     house.stop();
     assert!(crate::check(&house.config, &mut |_, _| {}).unwrap().clean);
-}
-
-fn blob_file(folder: &std::path::Path) -> std::path::PathBuf {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let found = files.into_iter().find(|file| std::fs::metadata(file).unwrap().len() > 0);
-    found.unwrap_or_else(|| {
-        folders.iter().find(|f| std::fs::read_dir(f).unwrap().next().is_some()).map(|f| blob_file(f)).unwrap()
-    })
 }

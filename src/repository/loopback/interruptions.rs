@@ -152,11 +152,12 @@ fn a_check_finds_damage_with_and_without_the_repository_running() {
     let mut house = House::new();
     let mut window = house.window("one");
     window.file(&[specimen()], &paper());
-    let blobs = files_under(&house.config.data_dir.join("blobs"));
-    let [blob] = &blobs[..] else { panic!("{} blob files", blobs.len()) };
-    let mut bytes = fs::read(blob).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(blob, bytes).unwrap();
+    let segments = files_under(&house.config.data_dir.join("blobs/segments"));
+    let [segment] = &segments[..] else { panic!("{} segments", segments.len()) };
+    let mut bytes = fs::read(segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(segment, bytes).unwrap();
     let running = check(&house.config, &mut |_, _| {}).unwrap();
     house.stop();
     let stopped = check(&house.config, &mut |_, _| {}).unwrap();

@@ -262,9 +262,7 @@ fn a_paper_whose_picture_is_gone_does_not_stop_the_others() {
     let repository = Repository::start();
     let mut window = Window::new(&repository);
     let broken = window.file();
-    let files = window.blob_files();
-    assert_eq!(files.len(), 2);
-    std::fs::remove_file(&files[0]).unwrap();
+    window = window.losing_its_pictures();
     let whole = window.file();
     window.start();
     window.sync().enrol("GOOD-CODE", "counter-1").unwrap();

@@ -1,6 +1,5 @@
 //! A window: a real archive in a temporary folder, and the worker while it runs.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,14 +27,17 @@ pub(super) fn person() -> Subject {
     Subject::new(SubjectType::Resident, "11010519491231002X").unwrap()
 }
 
+fn open(folder: &TempDir) -> Archive {
+    let (data_dir, keys_dir) = (folder.path().join("data"), folder.path().join("keys"));
+    Archive::open(&ArchiveOptions { data_dir, keys_dir }).unwrap()
+}
+
 impl Window {
     /// A window that is not running and not enrolled.
     pub(super) fn new(repository: &Repository) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (data_dir, keys_dir) = (folder.path().join("data"), folder.path().join("keys"));
-        let archive =
-            Archive::open(&ArchiveOptions { data_dir: data_dir.clone(), keys_dir: keys_dir.clone() })
-                .unwrap();
+        let archive = open(&folder);
         let mut options = SyncOptions::new(&repository.url(), &data_dir, &keys_dir);
         options.machine_id = folder.path().join("machine-id");
         std::fs::write(&options.machine_id, "one").unwrap();
@@ -60,16 +62,13 @@ impl Window {
         self.sync.as_ref().unwrap()
     }
 
-    pub(super) fn blob_files(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.folder.path().join("data").join("blobs")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { found.push(path) }
-            }
-        }
-        found
+    /// The same window once its disk has lost every picture. It must not run.
+    pub(super) fn losing_its_pictures(self) -> Self {
+        let Self { archive, sync, options, events, folder, drawn } = self;
+        drop((sync, archive));
+        std::fs::remove_dir_all(folder.path().join("data/blobs")).unwrap();
+        let archive = open(&folder);
+        Self { archive, sync: None, options, events, folder, drawn }
     }
 
     pub(super) fn file(&mut self) -> Stored {
