@@ -3,6 +3,7 @@
 mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
+    pub(crate) mod assertion;
     pub(crate) mod cards;
     mod document;
     pub(crate) mod paper;
@@ -92,6 +93,8 @@ mod migrations;
 mod misfortune;
 /// Every paper arrives once, whatever the network does.
 mod network;
+/// Who the ledger says did it is the clerk who sat there, and what one clerk opened is not the next one's.
+mod operators;
 /// One person's papers are taken out whole, as a package that other tools check.
 mod package;
 /// `yidang page` tells of every picture in one line, whatever the picture.

@@ -11,6 +11,7 @@ use crate::clock::date_at_counter;
 use crate::config::Config;
 use crate::events::Events;
 use crate::holders::Holders;
+use crate::operators::{Operators, Sessions};
 use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     pub(crate) archive: Archive,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) operators: Arc<Operators>,
+    pub(crate) sessions: Sessions,
     pub(crate) holders: Arc<Holders>,
     pub(crate) recent: RecentFilings,
     pub(crate) replays: Replays,

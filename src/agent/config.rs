@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use yidang_archive::crypto::Suite;
@@ -14,6 +15,7 @@ use yidang_archive::recovery::RecoveryKey;
 use yidang_model::Kind;
 use yidang_sync::parcel::CourierKey;
 
+use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules};
 use crate::retention::{Retention, RetentionRule, TermStart};
 use crate::tokens::is_origin;
 
@@ -23,6 +25,8 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:18680";
 const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 1_000_000;
 /// Longest name of a counter, in characters.
 const COUNTER_LENGTH_MAX: usize = 128;
+/// After how many minutes without use a clerk's session may lock.
+const IDLE_LOCK_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=480.0;
 /// Terms that can be configured.
 const RETENTION_YEARS: std::ops::RangeInclusive<u16> = 1..=200;
 
@@ -39,8 +43,8 @@ pub struct Config {
     pub recovery_key: Option<RecoveryKey>,
     /// What a new archive seals with; one that is there keeps what it was made with.
     pub cipher: Option<Suite>,
-    /// Whether every call must name its operator.
-    pub operator_required: bool,
+    /// What calls must tell of their clerk, and when a clerk's session locks.
+    pub operators: OperatorRules,
     /// How many bytes of blobs are read back each second to find damage; 0: none.
     pub scrub_bytes_per_second: u64,
     /// Loopback address to listen on; port 0 lets the system choose.
@@ -119,6 +123,14 @@ struct File {
     simulated: SimulatedSection,
     repository: RepositorySection,
     retention: Vec<RetentionSection>,
+    operators: OperatorsSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OperatorsSection {
+    required: Option<String>,
+    idle_lock_minutes: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -266,6 +278,11 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
         let value = text.parse().map_err(|_| bad("agent.scrub_bytes_per_second", "must be a number"))?;
         file.agent.scrub_bytes_per_second = Some(value);
     }
+    text(&mut file.operators.required, take("OPERATORS_REQUIRED"));
+    if let Some(text) = take("OPERATORS_IDLE_LOCK_MINUTES") {
+        let value = text.parse().map_err(|_| bad("operators.idle_lock_minutes", "must be a number"))?;
+        file.operators.idle_lock_minutes = Some(value);
+    }
     let flags = [
         ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),
         ("HTTP_PAIRING", "http.pairing", &mut file.http.pairing),
@@ -313,7 +330,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         keys_dir,
         recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
-        operator_required: file.agent.operator_required.unwrap_or(false),
+        operators: operators(file.operators, file.agent.operator_required.unwrap_or(false))?,
         scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
         listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
@@ -423,6 +440,22 @@ fn retention(written: Vec<RetentionSection>) -> Result<Retention, ConfigError> {
         rules.push(RetentionRule { kind, years, starts });
     }
     Ok(Retention(rules))
+}
+
+/// `named` is what `[agent] operator_required` said before there was this section.
+fn operators(written: OperatorsSection, named: bool) -> Result<OperatorRules, ConfigError> {
+    let need = match written.required.as_deref() {
+        None if named => OperatorNeed::Named,
+        None => OperatorNeed::None,
+        Some(word) => OperatorNeed::from_word(word)
+            .ok_or_else(|| bad("operators.required", "is `none`, `named` or `session`"))?,
+    };
+    let idle_lock = match written.idle_lock_minutes {
+        None => IDLE_LOCK_DEFAULT,
+        Some(minutes) if IDLE_LOCK_MINUTES.contains(&minutes) => Duration::from_secs_f64(minutes * 60.0),
+        Some(_) => return Err(bad("operators.idle_lock_minutes", "from 0.05 to 480")),
+    };
+    Ok(OperatorRules { need, idle_lock })
 }
 
 fn courier(key: &str) -> Result<CourierKey, ConfigError> {
@@ -557,6 +590,9 @@ mod tests {
             (&format!("{LEAST}[card]\nphoto_decoder = \"decode\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[card]\nphoto_decoder = \"\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
+            (&format!("{LEAST}[operators]\nrequired = \"maybe\"\n"), "operators.required"),
+            (&format!("{LEAST}[operators]\nidle_lock_minutes = 0\n"), "operators.idle_lock_minutes"),
+            (&format!("{LEAST}[operators]\nidle_lock_minutes = nan\n"), "operators.idle_lock_minutes"),
             (&format!("{LEAST}[[retention]]\nkind = \" \"\nyears = 1\n"), "retention.kind"),
             (&format!("{LEAST}{RULE}{RULE}"), "retention.kind"),
             (&format!("{LEAST}[[retention]]\nkind = \"form\"\nyears = 0\n"), "retention.years"),
@@ -569,6 +605,24 @@ mod tests {
     }
 
     const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 10\n";
+
+    #[test]
+    fn what_is_wanted_of_clerks_is_said_in_one_place_or_as_it_was_said_before() {
+        let rules = |text: &str, variables: &[(&str, &str)]| load(text, variables).unwrap().operators;
+        assert_eq!(
+            rules(LEAST, &[]),
+            OperatorRules { need: OperatorNeed::None, idle_lock: IDLE_LOCK_DEFAULT }
+        );
+        let before = format!("{LEAST}operator_required = true\n");
+        assert_eq!(rules(&before, &[]).need, OperatorNeed::Named);
+        let now = format!("{before}[operators]\nrequired = \"session\"\nidle_lock_minutes = 2\n");
+        let wanted = OperatorRules { need: OperatorNeed::Session, idle_lock: Duration::from_secs(120) };
+        assert_eq!(rules(&now, &[]), wanted);
+        let variables =
+            [("YIDANG_OPERATORS_REQUIRED", "none"), ("YIDANG_OPERATORS_IDLE_LOCK_MINUTES", "0.5")];
+        let wanted = OperatorRules { need: OperatorNeed::None, idle_lock: Duration::from_secs(30) };
+        assert_eq!(rules(&now, &variables), wanted);
+    }
 
     #[test]
     fn nothing_is_disposed_of_unless_it_is_configured() {

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::control::{CardPlace, Control, Workplace};
 use crate::events::Events;
 use crate::holders::Holders;
+use crate::operators::{OperatorError, Operators, Sessions};
 use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The tokens could not be read.
     #[error(transparent)]
     Tokens(#[from] TokenError),
+    /// The clerks could not be read.
+    #[error(transparent)]
+    Operators(#[from] OperatorError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
@@ -91,6 +95,8 @@ impl Daemon {
     pub async fn start(config: Config, drivers: Drivers) -> Result<Self, StartError> {
         let archive = open_archive(&config)?;
         let tokens = Arc::new(Tokens::open(&config.data_dir)?);
+        let operators = Arc::new(Operators::open(&config.data_dir, &config.keys_dir)?);
+        let sessions = Sessions::new(config.operators.idle_lock);
         let cannot = |e: std::io::Error| StartError::Listen { address: config.listen, reason: e.to_string() };
         let listener = server::listen(config.listen).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
@@ -111,6 +117,8 @@ impl Daemon {
             address,
             archive,
             tokens,
+            operators,
+            sessions,
             holders,
             recent: RecentFilings::default(),
             replays: Replays::default(),
@@ -139,6 +147,7 @@ impl Daemon {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let sweeper = tokio::spawn(sweep(self.app.clone()));
+        let usher = tokio::spawn(api::watch_sessions(self.app.clone()));
         let scrubber = start_scrub(&self.app);
         let place = workplace(&self.app, self.card_drivers);
         let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
@@ -159,7 +168,7 @@ impl Daemon {
             () = serving => {}
             () = late => tracing::warn!("connections were cut off at the end of the waiting time"),
         }
-        for task in [Some(sweeper), controlled].into_iter().flatten() {
+        for task in [Some(sweeper), Some(usher), controlled].into_iter().flatten() {
             task.abort();
             // Once it has been let go of, the socket is gone.
             drop(task.await);
@@ -249,6 +258,12 @@ pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
 pub(crate) fn open_tokens(data_dir: &Path) -> Result<Tokens, StartError> {
     yidang_archive::files::create_folder(data_dir).map_err(StartError::Thread)?;
     Ok(Tokens::open(data_dir)?)
+}
+
+/// Opens the clerks of a configuration, making the folders if they are not there.
+pub(crate) fn open_operators(config: &Config) -> Result<Operators, StartError> {
+    yidang_archive::files::create_folder(&config.data_dir).map_err(StartError::Thread)?;
+    Ok(Operators::open(&config.data_dir, &config.keys_dir)?)
 }
 
 /// Warns of captures that are about to expire, and removes what has: at the start, since many a PC is switched

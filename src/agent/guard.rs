@@ -17,8 +17,7 @@ use crate::problem::{Code, Problem};
 use crate::tokens::is_origin;
 
 /// Headers a page may send.
-const ALLOWED_HEADERS: &str =
-    "authorization, content-type, accept-language, idempotency-key, yidang-operator, last-event-id";
+const ALLOWED_HEADERS: &str = "authorization, content-type, accept-language, idempotency-key, yidang-operator, yidang-session, last-event-id";
 /// Methods a page may use.
 const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 

@@ -11,6 +11,7 @@ mod export;
 mod hold;
 mod import;
 mod import_report;
+mod operator;
 mod output;
 mod page;
 mod page_out;
@@ -65,6 +66,9 @@ enum Command {
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Says who may sit at this window, by PIN or on a window system's word.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Lets the configured pages reach this PC's service, by the policies of its browsers.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -113,6 +117,7 @@ pub fn main(
         Command::Demo(_) | Command::Page(_) | Command::RecoveryKey(_) => Ok(ExitCode::SUCCESS),
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
+        Command::Operator(command) => operator::operator(&config, command),
         Command::Policy(command) => policy::policy(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Courier(command) => courier::courier(&config, command),

@@ -30,6 +30,7 @@ export async function startDaemon(origins, more = '') {
     token: (name, scopes, ...more) =>
       execFileSync(binary(), ['token', 'create', '--name', name, '--scopes', scopes, ...more, '--config', config])
         .toString().trim(),
+    operator: (name, pin) => execFileSync(binary(), ['operator', 'add', '--name', name, '--config', config], { input: pin }),
     enrol: (code) => execFileSync(binary(), ['enrol', '--code', '-', '--config', config], { input: code }),
     revoke: (name) => execFileSync(binary(), ['token', 'revoke', '--name', name, '--config', config]),
     async stop() {
