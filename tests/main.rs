@@ -85,6 +85,8 @@ mod holds;
 mod hostile;
 /// Crates depend on each other in one direction only.
 mod house;
+/// Pages and programs of this PC call by https, where it is configured, with a certificate that can vouch for nobody else.
+mod https;
 /// An office's old photographs are imported once each, whatever breaks the import off.
 mod import;
 /// A store of any released version opens with today's programs and says what it said.

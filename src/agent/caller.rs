@@ -8,7 +8,6 @@ use axum::http::request::Parts;
 use yidang_archive::Actor;
 
 use crate::app::Shared;
-use crate::guard::is_own_origin;
 use crate::holders::Holder;
 use crate::operators::{OperatorNeed, Standing};
 use crate::owner::Owner;
@@ -127,13 +126,13 @@ impl FromRequestParts<Shared> for Caller {
         let origin = parts.headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
         if let (Some(bound), Some(origin)) = (&token.origin, origin)
             && bound != origin
-            && !is_own_origin(origin, app.address)
+            && !app.is_own_page(origin)
         {
             return Err(Problem::new(Code::OriginDenied, "the token is bound to another origin"));
         }
         if token.origin.is_none()
             && let Some(origin) = origin
-            && !is_own_origin(origin, app.address)
+            && !app.is_own_page(origin)
             && !app.config.origins.iter().any(|o| o == origin)
         {
             return Err(Problem::new(Code::OriginDenied, "this origin is open to another token only"));

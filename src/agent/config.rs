@@ -21,6 +21,12 @@ use crate::tokens::is_origin;
 
 /// Where the agent listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18680";
+/// Where https is served unless told otherwise.
+const TLS_LISTEN_DEFAULT: &str = "127.0.0.1:18681";
+/// How long a certificate lasts unless told otherwise: 90 days.
+const TLS_LIFE_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How many minutes a certificate may last: browsers take none of more than 398 days.
+const TLS_LIFE_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=(398.0 * 24.0 * 60.0);
 /// Bytes read back each second unless told otherwise: ten gigabytes in three hours.
 const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 1_000_000;
 /// Longest name of a counter, in characters.
@@ -49,6 +55,8 @@ pub struct Config {
     pub scrub_bytes_per_second: u64,
     /// Loopback address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// How https is served on this machine's own addresses; `None`: it is not.
+    pub tls: Option<Tls>,
     /// Web origins that may call.
     pub origins: Vec<String>,
     /// Whether pages and programs that have no token may ask for one, for an administrator to decide.
@@ -77,6 +85,33 @@ pub struct Config {
     pub enrol_code: Option<String>,
     /// How long papers are kept, by kind.
     pub retention: Retention,
+}
+
+/// Https beside plain http.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Loopback address to listen on; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// How long a certificate lasts; it is renewed when a third of that is left.
+    pub life: Duration,
+}
+
+/// Whether https is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    Off,
+    /// On this machine's own addresses, with a certificate of this PC's own authority.
+    Loopback,
+}
+
+impl TlsMode {
+    /// The word in the configuration.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Loopback => "loopback",
+        }
+    }
 }
 
 /// Why a configuration does not hold. Names the key, and the line where the file has one.
@@ -157,6 +192,9 @@ struct AgentSection {
 #[serde(deny_unknown_fields, default)]
 struct HttpSection {
     listen: Option<String>,
+    tls: Option<String>,
+    tls_listen: Option<String>,
+    tls_life_minutes: Option<f64>,
     origins: Option<Vec<String>>,
     pairing: Option<bool>,
 }
@@ -256,6 +294,12 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.agent.recovery_key, take("AGENT_RECOVERY_KEY"));
     text(&mut file.agent.cipher, take("AGENT_CIPHER"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
+    text(&mut file.http.tls, take("HTTP_TLS"));
+    text(&mut file.http.tls_listen, take("HTTP_TLS_LISTEN"));
+    if let Some(text) = take("HTTP_TLS_LIFE_MINUTES") {
+        let value = text.parse().map_err(|_| bad("http.tls_life_minutes", "must be a number"))?;
+        file.http.tls_life_minutes = Some(value);
+    }
     text(&mut file.card.driver, take("CARD_DRIVER"));
     if let Some(port) = take("CARD_PORT") {
         file.card.port = Some(port.into());
@@ -319,6 +363,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
             "must not lie inside the data folder: who takes the disk would have both",
         ));
     }
+    let tls = tls(&file.http)?;
     let origins = file.http.origins.unwrap_or_default();
     if let Some(wrong) = origins.iter().find(|o| !is_origin(o)) {
         let reason = format!("`{wrong}` is no origin; write it as browsers send it: scheme://host[:port]");
@@ -332,7 +377,8 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
         operators: operators(file.operators, file.agent.operator_required.unwrap_or(false))?,
         scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
-        listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
+        listen: loopback("http.listen", file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
+        tls,
         origins,
         pairing: file.http.pairing.unwrap_or(true),
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
@@ -378,18 +424,33 @@ fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
     Ok(data_dir.with_file_name(name))
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, ConfigError> {
+fn loopback(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     let address: SocketAddr = text
         .replace("localhost:", "127.0.0.1:")
         .parse()
-        .map_err(|_| bad("http.listen", format!("`{text}` is no ADDRESS:PORT")))?;
+        .map_err(|_| bad(key, format!("`{text}` is no ADDRESS:PORT")))?;
     if !address.ip().is_loopback() {
-        return Err(bad(
-            "http.listen",
-            format!("`{text}` is not a loopback address; the API is for this PC alone"),
-        ));
+        let reason = format!("`{text}` is not a loopback address; the API is for this PC alone");
+        return Err(bad(key, reason));
     }
     Ok(address)
+}
+
+fn tls(http: &HttpSection) -> Result<Option<Tls>, ConfigError> {
+    let mode = match http.tls.as_deref() {
+        None => TlsMode::Off,
+        Some(word) => [TlsMode::Off, TlsMode::Loopback]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
+            .ok_or_else(|| bad("http.tls", "is `off` or `loopback`"))?,
+    };
+    let listen = loopback("http.tls_listen", http.tls_listen.as_deref().unwrap_or(TLS_LISTEN_DEFAULT))?;
+    let life = match http.tls_life_minutes {
+        None => TLS_LIFE_DEFAULT,
+        Some(minutes) if TLS_LIFE_MINUTES.contains(&minutes) => Duration::from_secs_f64(minutes * 60.0),
+        Some(_) => return Err(bad("http.tls_life_minutes", "from 0.05 to 573120, which is 398 days")),
+    };
+    Ok((mode == TlsMode::Loopback).then_some(Tls { listen, life }))
 }
 
 fn driver(key: &'static str, written: Option<String>, known: &[&str]) -> Result<String, ConfigError> {
@@ -584,6 +645,9 @@ mod tests {
             (&format!("{LEAST}recovery_key = \"yidang.toml\"\n"), "agent.recovery_key: "),
             (&format!("{LEAST}[http]\nlisten = \"0.0.0.0:18680\"\n"), "http.listen"),
             (&format!("{LEAST}[http]\nlisten = \"18680\"\n"), "http.listen"),
+            (&format!("{LEAST}[http]\ntls = \"on\"\n"), "http.tls: "),
+            (&format!("{LEAST}[http]\ntls_listen = \"0.0.0.0:18681\"\n"), "http.tls_listen"),
+            (&format!("{LEAST}[http]\ntls_life_minutes = 1e9\n"), "http.tls_life_minutes"),
             (&format!("{LEAST}[http]\norigins = [\"*\"]\n"), "http.origins"),
             (&format!("{LEAST}[card]\ndriver = \"magic\"\n"), "card.driver"),
             (&format!("{LEAST}[card]\nport = \"\"\n"), "card.port"),
@@ -605,6 +669,19 @@ mod tests {
     }
 
     const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 10\n";
+
+    #[test]
+    fn https_is_served_only_where_it_is_configured() {
+        let tls = |text: &str, variables: &[(&str, &str)]| load(text, variables).unwrap().tls;
+        assert_eq!(tls(LEAST, &[]), None);
+        let usual = Tls { listen: "127.0.0.1:18681".parse().unwrap(), life: TLS_LIFE_DEFAULT };
+        let written = format!("{LEAST}[http]\ntls = \"loopback\"\n");
+        assert_eq!(tls(&written, &[]), Some(usual));
+        let variables = [("YIDANG_HTTP_TLS_LISTEN", "[::1]:0"), ("YIDANG_HTTP_TLS_LIFE_MINUTES", "60")];
+        let other = Tls { listen: "[::1]:0".parse().unwrap(), life: Duration::from_secs(3600) };
+        assert_eq!(tls(&written, &variables), Some(other));
+        assert_eq!(tls(&written, &[("YIDANG_HTTP_TLS", "off")]), None);
+    }
 
     #[test]
     fn what_is_wanted_of_clerks_is_said_in_one_place_or_as_it_was_said_before() {

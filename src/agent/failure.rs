@@ -14,6 +14,7 @@ use crate::language::Language;
 use crate::operators::OperatorError;
 use crate::problem::Problem;
 use crate::sync::{ReceiptFault, SyncError};
+use crate::tls::AuthorityError;
 use crate::tokens::TokenError;
 
 /// Why a command failed. Free of personal data; crosses the control socket as it is.
@@ -217,6 +218,12 @@ impl From<OperatorError> for Failure {
     }
 }
 
+impl From<AuthorityError> for Failure {
+    fn from(error: AuthorityError) -> Self {
+        Self::new("certificate_failed", error, "check the disk and the rights of the data folder")
+    }
+}
+
 impl From<Problem> for Failure {
     /// What a call of the API would have said.
     fn from(problem: Problem) -> Self {
@@ -232,6 +239,7 @@ impl From<StartError> for Failure {
             StartError::Archive(error) => error.into(),
             StartError::Tokens(error) => error.into(),
             StartError::Operators(error) => error.into(),
+            StartError::Certificate(error) => error.into(),
             StartError::Sync(error) => error.into(),
             StartError::Listen { .. } => {
                 Self::new("listen_failed", error, "another program holds the port, or choose another one")

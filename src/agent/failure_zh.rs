@@ -27,6 +27,11 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
         "public_key_malformed" => {
             "请用 openssl genpkey -algorithm ed25519 生成密钥，并提供 openssl pkey -pubout 输出的公钥。"
         }
+        "certificate_failed" => "请检查磁盘和数据文件夹的权限。",
+        "certutil_missing" => "请安装 libnss3-tools 软件包（其中有 certutil）。",
+        "trust_not_writable" => "请以 root 或该数据库所属的账户执行。",
+        "trust_not_updated" => "请以 root 运行所指出的命令。",
+        "tls_off" => "请先在配置中设置 [http] tls = \"loopback\"。",
         "listen_failed" => "端口被别的程序占用：请停止它，或另选一个端口。",
         "control_denied" => "请用运行 yidang 的账户执行此命令。",
         "daemon_lost" => "请查看日志，待服务运行后再试；已完成的部分有效。",

@@ -42,12 +42,13 @@ mod simulation;
 mod stations;
 mod sync;
 mod tickets;
+mod tls;
 mod tokens;
 mod web_page;
 
 pub use api::document as openapi_document;
 pub use command::{DemoWish, stop_signal};
-pub use config::{Config, ConfigError, DriverNames};
+pub use config::{Config, ConfigError, DriverNames, Tls};
 pub use daemon::{Daemon, Drivers, StartError};
 pub use language::Language;
 pub use operators::{OperatorError, OperatorNeed, OperatorRules};
@@ -58,4 +59,5 @@ pub use sync::{
     HolderAnswer, HolderQuery, Listener, PackListener, PackNews, PackReport, ReceiptFault, ReceiptReport,
     SyncError, SyncEvent, SyncHandle, SyncOptions, SyncStatus, SyncWorker, Upstream,
 };
+pub use tls::AuthorityError;
 pub use tokens::{Token, TokenError, Tokens};

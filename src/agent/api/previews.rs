@@ -20,7 +20,6 @@ use super::vocabulary::Picture;
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
-use crate::guard::is_own_origin;
 use crate::owner::Owner;
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
@@ -204,7 +203,7 @@ pub(crate) async fn preview(
 fn may_use(app: &Shared, ticket: &Ticket, headers: &HeaderMap) -> bool {
     let asks = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
     match (&ticket.origin, asks) {
-        (Some(given), Some(asks)) => given == asks || is_own_origin(asks, app.address),
+        (Some(given), Some(asks)) => given == asks || app.is_own_page(asks),
         _ => true,
     }
 }

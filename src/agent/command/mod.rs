@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod card;
+mod certificate;
 mod courier;
 mod demo;
 mod dispose;
@@ -72,6 +73,9 @@ enum Command {
     /// Lets the configured pages reach this PC's service, by the policies of its browsers.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Has this PC's own authority trusted, so that pages may call by https and wss.
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Enrols this window with the configured repository, or enrols it anew.
     Enrol(enrol::Enrol),
     /// Makes the office's recovery key, which opens the disk of a dead PC.
@@ -119,6 +123,7 @@ pub fn main(
         Command::Token(command) => token::token(&config, command),
         Command::Operator(command) => operator::operator(&config, command),
         Command::Policy(command) => policy::policy(&config, command),
+        Command::Certificate(command) => certificate::certificate(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Courier(command) => courier::courier(&config, command),
         Command::Archive(command) => archive::archive(&config, &command),
