@@ -6,7 +6,7 @@
 # it lacks, and names it first: Debian packages, npm's, Python's, and cargo's tools.
 
 BUILD_PACKAGES = cmake gcc libc6-dev libpcsclite-dev nasm pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core mount pcscd poppler-utils procps qpdf
+TEST_PACKAGES = $(BUILD_PACKAGES) curl e2fsprogs faketime fonts-arphic-uming fonts-dejavu-core libnss3-tools mount openssl pcscd poppler-utils procps qpdf
 FUZZ_PACKAGES = $(BUILD_PACKAGES) g++
 API_PACKAGES = python3 python3-venv
 EXAMPLE_PACKAGES = curl jq python3
@@ -88,6 +88,7 @@ crash-can-fail:
 test-client:
 	@command -v npm >/dev/null || { $(call install,nodejs npm); } || true
 	@command -v chromium >/dev/null || { $(call install,chromium); } || true
+	@command -v certutil >/dev/null || { $(call install,libnss3-tools); } || true
 	@if ! command -v npm >/dev/null; then echo "SKIPPED clients/js: npm cannot be had" >&2; exit 0; fi; \
 	test -n "$(YIDANG)" || cargo build --locked --bins || exit 1; \
 	cd clients/js && npm ci --silent --no-audit --no-fund && CARGO_TARGET_DIR=$(TARGET_DIR) YIDANG=$(abspath $(YIDANG)) npm test --silent

@@ -3,6 +3,7 @@
 mod support {
     //! What the tests stand on: real services, started and stopped by them.
     pub(crate) mod agent;
+    pub(crate) mod assertion;
     pub(crate) mod blobs;
     pub(crate) mod cards;
     mod document;
@@ -85,6 +86,8 @@ mod holds;
 mod hostile;
 /// Crates depend on each other in one direction only.
 mod house;
+/// Pages and programs of this PC call by https, where it is configured, with a certificate that can vouch for nobody else.
+mod https;
 /// An office's old photographs are imported once each, whatever breaks the import off.
 mod import;
 /// A store of any released version opens with today's programs and says what it said.
@@ -93,6 +96,8 @@ mod migrations;
 mod misfortune;
 /// Every paper arrives once, whatever the network does.
 mod network;
+/// Who the ledger says did it is the clerk who sat there, and what one clerk opened is not the next one's.
+mod operators;
 /// One person's papers are taken out whole, as a package that other tools check.
 mod package;
 /// `yidang page` tells of every picture in one line, whatever the picture.

@@ -10,7 +10,9 @@ use yidang_model::Material;
 use crate::clock::date_at_counter;
 use crate::config::Config;
 use crate::events::Events;
+use crate::guard::is_own_origin;
 use crate::holders::Holders;
+use crate::operators::{Operators, Sessions};
 use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
@@ -31,8 +33,12 @@ pub(crate) struct App {
     pub(crate) config: Config,
     /// Where it really listens: the configured port may be 0.
     pub(crate) address: SocketAddr,
+    /// Where it serves https; `None`: nowhere.
+    pub(crate) tls_address: Option<SocketAddr>,
     pub(crate) archive: Archive,
     pub(crate) tokens: Arc<Tokens>,
+    pub(crate) operators: Arc<Operators>,
+    pub(crate) sessions: Sessions,
     pub(crate) holders: Arc<Holders>,
     pub(crate) recent: RecentFilings,
     pub(crate) replays: Replays,
@@ -59,6 +65,12 @@ pub(crate) struct App {
 pub(crate) type Shared = Arc<App>;
 
 impl App {
+    /// Whether the origin is that of this daemon's own pages, plain or by https.
+    pub(crate) fn is_own_page(&self, origin: &str) -> bool {
+        is_own_origin(origin, "http", self.address)
+            || self.tls_address.is_some_and(|address| is_own_origin(origin, "https", address))
+    }
+
     /// Whether a paper's term is over: it is shown to nobody, and waits to be disposed of.
     pub(crate) fn is_restricted(&self, material: &Material) -> bool {
         let retention = &self.config.retention;

@@ -1,13 +1,16 @@
 //! Who is calling: the token, and the clerk it names.
 
+use std::time::Instant;
+
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use yidang_archive::Actor;
 
 use crate::app::Shared;
-use crate::guard::is_own_origin;
 use crate::holders::Holder;
+use crate::operators::{OperatorNeed, Standing};
+use crate::owner::Owner;
 use crate::problem::{Code, Problem};
 use crate::replay::KEY_LENGTH_MAX;
 use crate::scope::Scope;
@@ -16,30 +19,70 @@ use crate::tokens::Token;
 
 /// Longest operator name, in characters.
 pub(crate) const OPERATOR_LENGTH_MAX: usize = 64;
+/// Longest session, in characters; those that are given out are half as long.
+pub(crate) const SESSION_LENGTH_MAX: usize = 64;
 
 /// An authenticated caller. Extracting one fails with `token_missing` or `token_invalid`.
 pub(crate) struct Caller {
     pub(crate) token: Token,
-    /// The clerk, from `Yidang-Operator`.
+    /// Whose what the call opens will be.
+    pub(crate) owner: Owner,
+    /// The clerk: who signed in to the session, else who `Yidang-Operator` names.
     pub(crate) operator: Option<String>,
     /// `Idempotency-Key`.
     pub(crate) idempotency_key: Option<String>,
-    /// Whether this window wants a clerk named with everything that needs a scope.
-    operator_required: bool,
+    /// What it carries in `Yidang-Session`.
+    pub(crate) session: Option<String>,
+    /// How that stands.
+    standing: Standing,
+    /// The clerk that `Yidang-Operator` names.
+    named: Option<String>,
+    app: Shared,
 }
 
 impl Caller {
-    /// Fails with `scope_missing` unless the token has the scope, and where this window wants every clerk named
-    /// and the caller names none.
+    /// Fails with `scope_missing` unless the token has the scope; and unless the call tells as much of its clerk as this
+    /// window wants, and no more than is true. A session that it carries counts as used.
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Problem> {
         if !self.may(scope) {
             let detail = format!("this call needs the scope `{}`", scope.as_str());
             return Err(Problem::new(Code::ScopeMissing, detail));
         }
-        if self.operator.is_none() && self.operator_required {
-            return Err(Problem::invalid("this window requires the header Yidang-Operator"));
+        match &self.standing {
+            Standing::Open(_, operator) if self.named.as_ref().is_some_and(|named| named != operator) => {
+                Err(Code::OperatorMismatch.into())
+            }
+            Standing::Open(owner, _) => {
+                self.app.sessions.touch(*owner, Instant::now());
+                Ok(())
+            }
+            Standing::Locked(_) => Err(Code::OperatorLocked.into()),
+            Standing::Unknown => Err(Problem::new(Code::OperatorRequired, "the session has ended")),
+            Standing::Absent => self.require_somebody(scope),
         }
-        Ok(())
+    }
+
+    /// For a call without a session.
+    fn require_somebody(&self, scope: Scope) -> Result<(), Problem> {
+        match self.app.config.operators.need {
+            // What administrators do shows them nobody's papers.
+            OperatorNeed::Session if scope != Scope::Admin => {
+                Err(Problem::new(Code::OperatorRequired, "this window requires the header Yidang-Session"))
+            }
+            OperatorNeed::Named if self.named.is_none() => {
+                Err(Problem::new(Code::OperatorRequired, "this window requires the header Yidang-Operator"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails if the clerk has gone, or the session was locked, since the call came: what it waited for is not for
+    /// whoever sits there now.
+    pub(crate) fn is_still_there(&self) -> Result<(), Problem> {
+        if self.app.sessions.is_open(self.owner, Instant::now()) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::OperatorRequired, "the session ended while the call waited"))
     }
 
     /// Whether the token has the scope.
@@ -83,20 +126,28 @@ impl FromRequestParts<Shared> for Caller {
         let origin = parts.headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
         if let (Some(bound), Some(origin)) = (&token.origin, origin)
             && bound != origin
-            && !is_own_origin(origin, app.address)
+            && !app.is_own_page(origin)
         {
             return Err(Problem::new(Code::OriginDenied, "the token is bound to another origin"));
         }
         if token.origin.is_none()
             && let Some(origin) = origin
-            && !is_own_origin(origin, app.address)
+            && !app.is_own_page(origin)
             && !app.config.origins.iter().any(|o| o == origin)
         {
             return Err(Problem::new(Code::OriginDenied, "this origin is open to another token only"));
         }
-        let operator = text(parts, "yidang-operator", OPERATOR_LENGTH_MAX)?;
+        let named = text(parts, "yidang-operator", OPERATOR_LENGTH_MAX)?;
         let idempotency_key = text(parts, "idempotency-key", KEY_LENGTH_MAX)?;
-        Ok(Self { token, operator, idempotency_key, operator_required: app.config.operator_required })
+        let session = text(parts, "yidang-session", SESSION_LENGTH_MAX)?;
+        let standing = app.sessions.standing(token.id, session.as_deref(), Instant::now());
+        let (owner, operator) = match &standing {
+            Standing::Open(owner, operator) => (*owner, Some(operator.clone())),
+            Standing::Locked(owner) => (*owner, None),
+            Standing::Unknown | Standing::Absent => (Owner::of_token(token.id), named.clone()),
+        };
+        let app = app.clone();
+        Ok(Self { token, owner, operator, idempotency_key, session, standing, named, app })
     }
 }
 

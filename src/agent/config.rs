@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use yidang_archive::crypto::Suite;
@@ -14,15 +15,24 @@ use yidang_archive::recovery::RecoveryKey;
 use yidang_model::Kind;
 use yidang_sync::parcel::CourierKey;
 
+use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules};
 use crate::retention::{Retention, RetentionRule, TermStart};
 use crate::tokens::is_origin;
 
 /// Where the agent listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18680";
+/// Where https is served unless told otherwise.
+const TLS_LISTEN_DEFAULT: &str = "127.0.0.1:18681";
+/// How long a certificate lasts unless told otherwise: 90 days.
+const TLS_LIFE_DEFAULT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How many minutes a certificate may last: browsers take none of more than 398 days.
+const TLS_LIFE_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=(398.0 * 24.0 * 60.0);
 /// Bytes read back each second unless told otherwise: ten gigabytes in three hours.
 const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 1_000_000;
 /// Longest name of a counter, in characters.
 const COUNTER_LENGTH_MAX: usize = 128;
+/// After how many minutes without use a clerk's session may lock.
+const IDLE_LOCK_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=480.0;
 /// Terms that can be configured.
 const RETENTION_YEARS: std::ops::RangeInclusive<u16> = 1..=200;
 
@@ -39,12 +49,14 @@ pub struct Config {
     pub recovery_key: Option<RecoveryKey>,
     /// What a new archive seals with; one that is there keeps what it was made with.
     pub cipher: Option<Suite>,
-    /// Whether every call must name its operator.
-    pub operator_required: bool,
+    /// What calls must tell of their clerk, and when a clerk's session locks.
+    pub operators: OperatorRules,
     /// How many bytes of blobs are read back each second to find damage; 0: none.
     pub scrub_bytes_per_second: u64,
     /// Loopback address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// How https is served on this machine's own addresses; `None`: it is not.
+    pub tls: Option<Tls>,
     /// Web origins that may call.
     pub origins: Vec<String>,
     /// Whether pages and programs that have no token may ask for one, for an administrator to decide.
@@ -73,6 +85,33 @@ pub struct Config {
     pub enrol_code: Option<String>,
     /// How long papers are kept, by kind.
     pub retention: Retention,
+}
+
+/// Https beside plain http.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Loopback address to listen on; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// How long a certificate lasts; it is renewed when a third of that is left.
+    pub life: Duration,
+}
+
+/// Whether https is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    Off,
+    /// On this machine's own addresses, with a certificate of this PC's own authority.
+    Loopback,
+}
+
+impl TlsMode {
+    /// The word in the configuration.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Loopback => "loopback",
+        }
+    }
 }
 
 /// Why a configuration does not hold. Names the key, and the line where the file has one.
@@ -119,6 +158,14 @@ struct File {
     simulated: SimulatedSection,
     repository: RepositorySection,
     retention: Vec<RetentionSection>,
+    operators: OperatorsSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OperatorsSection {
+    required: Option<String>,
+    idle_lock_minutes: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,6 +192,9 @@ struct AgentSection {
 #[serde(deny_unknown_fields, default)]
 struct HttpSection {
     listen: Option<String>,
+    tls: Option<String>,
+    tls_listen: Option<String>,
+    tls_life_minutes: Option<f64>,
     origins: Option<Vec<String>>,
     pairing: Option<bool>,
 }
@@ -244,6 +294,12 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.agent.recovery_key, take("AGENT_RECOVERY_KEY"));
     text(&mut file.agent.cipher, take("AGENT_CIPHER"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
+    text(&mut file.http.tls, take("HTTP_TLS"));
+    text(&mut file.http.tls_listen, take("HTTP_TLS_LISTEN"));
+    if let Some(text) = take("HTTP_TLS_LIFE_MINUTES") {
+        let value = text.parse().map_err(|_| bad("http.tls_life_minutes", "must be a number"))?;
+        file.http.tls_life_minutes = Some(value);
+    }
     text(&mut file.card.driver, take("CARD_DRIVER"));
     if let Some(port) = take("CARD_PORT") {
         file.card.port = Some(port.into());
@@ -265,6 +321,11 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     if let Some(text) = take("AGENT_SCRUB_BYTES_PER_SECOND") {
         let value = text.parse().map_err(|_| bad("agent.scrub_bytes_per_second", "must be a number"))?;
         file.agent.scrub_bytes_per_second = Some(value);
+    }
+    text(&mut file.operators.required, take("OPERATORS_REQUIRED"));
+    if let Some(text) = take("OPERATORS_IDLE_LOCK_MINUTES") {
+        let value = text.parse().map_err(|_| bad("operators.idle_lock_minutes", "must be a number"))?;
+        file.operators.idle_lock_minutes = Some(value);
     }
     let flags = [
         ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),
@@ -302,6 +363,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
             "must not lie inside the data folder: who takes the disk would have both",
         ));
     }
+    let tls = tls(&file.http)?;
     let origins = file.http.origins.unwrap_or_default();
     if let Some(wrong) = origins.iter().find(|o| !is_origin(o)) {
         let reason = format!("`{wrong}` is no origin; write it as browsers send it: scheme://host[:port]");
@@ -313,9 +375,10 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         keys_dir,
         recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
-        operator_required: file.agent.operator_required.unwrap_or(false),
+        operators: operators(file.operators, file.agent.operator_required.unwrap_or(false))?,
         scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
-        listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
+        listen: loopback("http.listen", file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
+        tls,
         origins,
         pairing: file.http.pairing.unwrap_or(true),
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
@@ -361,18 +424,33 @@ fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
     Ok(data_dir.with_file_name(name))
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, ConfigError> {
+fn loopback(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     let address: SocketAddr = text
         .replace("localhost:", "127.0.0.1:")
         .parse()
-        .map_err(|_| bad("http.listen", format!("`{text}` is no ADDRESS:PORT")))?;
+        .map_err(|_| bad(key, format!("`{text}` is no ADDRESS:PORT")))?;
     if !address.ip().is_loopback() {
-        return Err(bad(
-            "http.listen",
-            format!("`{text}` is not a loopback address; the API is for this PC alone"),
-        ));
+        let reason = format!("`{text}` is not a loopback address; the API is for this PC alone");
+        return Err(bad(key, reason));
     }
     Ok(address)
+}
+
+fn tls(http: &HttpSection) -> Result<Option<Tls>, ConfigError> {
+    let mode = match http.tls.as_deref() {
+        None => TlsMode::Off,
+        Some(word) => [TlsMode::Off, TlsMode::Loopback]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
+            .ok_or_else(|| bad("http.tls", "is `off` or `loopback`"))?,
+    };
+    let listen = loopback("http.tls_listen", http.tls_listen.as_deref().unwrap_or(TLS_LISTEN_DEFAULT))?;
+    let life = match http.tls_life_minutes {
+        None => TLS_LIFE_DEFAULT,
+        Some(minutes) if TLS_LIFE_MINUTES.contains(&minutes) => Duration::from_secs_f64(minutes * 60.0),
+        Some(_) => return Err(bad("http.tls_life_minutes", "from 0.05 to 573120, which is 398 days")),
+    };
+    Ok((mode == TlsMode::Loopback).then_some(Tls { listen, life }))
 }
 
 fn driver(key: &'static str, written: Option<String>, known: &[&str]) -> Result<String, ConfigError> {
@@ -423,6 +501,22 @@ fn retention(written: Vec<RetentionSection>) -> Result<Retention, ConfigError> {
         rules.push(RetentionRule { kind, years, starts });
     }
     Ok(Retention(rules))
+}
+
+/// `named` is what `[agent] operator_required` said before there was this section.
+fn operators(written: OperatorsSection, named: bool) -> Result<OperatorRules, ConfigError> {
+    let need = match written.required.as_deref() {
+        None if named => OperatorNeed::Named,
+        None => OperatorNeed::None,
+        Some(word) => OperatorNeed::from_word(word)
+            .ok_or_else(|| bad("operators.required", "is `none`, `named` or `session`"))?,
+    };
+    let idle_lock = match written.idle_lock_minutes {
+        None => IDLE_LOCK_DEFAULT,
+        Some(minutes) if IDLE_LOCK_MINUTES.contains(&minutes) => Duration::from_secs_f64(minutes * 60.0),
+        Some(_) => return Err(bad("operators.idle_lock_minutes", "from 0.05 to 480")),
+    };
+    Ok(OperatorRules { need, idle_lock })
 }
 
 fn courier(key: &str) -> Result<CourierKey, ConfigError> {
@@ -551,12 +645,18 @@ mod tests {
             (&format!("{LEAST}recovery_key = \"yidang.toml\"\n"), "agent.recovery_key: "),
             (&format!("{LEAST}[http]\nlisten = \"0.0.0.0:18680\"\n"), "http.listen"),
             (&format!("{LEAST}[http]\nlisten = \"18680\"\n"), "http.listen"),
+            (&format!("{LEAST}[http]\ntls = \"on\"\n"), "http.tls: "),
+            (&format!("{LEAST}[http]\ntls_listen = \"0.0.0.0:18681\"\n"), "http.tls_listen"),
+            (&format!("{LEAST}[http]\ntls_life_minutes = 1e9\n"), "http.tls_life_minutes"),
             (&format!("{LEAST}[http]\norigins = [\"*\"]\n"), "http.origins"),
             (&format!("{LEAST}[card]\ndriver = \"magic\"\n"), "card.driver"),
             (&format!("{LEAST}[card]\nport = \"\"\n"), "card.port"),
             (&format!("{LEAST}[card]\nphoto_decoder = \"decode\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[card]\nphoto_decoder = \"\"\n"), "card.photo_decoder"),
             (&format!("{LEAST}[repository]\nurl = \"ftp://x\"\n"), "repository.url"),
+            (&format!("{LEAST}[operators]\nrequired = \"maybe\"\n"), "operators.required"),
+            (&format!("{LEAST}[operators]\nidle_lock_minutes = 0\n"), "operators.idle_lock_minutes"),
+            (&format!("{LEAST}[operators]\nidle_lock_minutes = nan\n"), "operators.idle_lock_minutes"),
             (&format!("{LEAST}[[retention]]\nkind = \" \"\nyears = 1\n"), "retention.kind"),
             (&format!("{LEAST}{RULE}{RULE}"), "retention.kind"),
             (&format!("{LEAST}[[retention]]\nkind = \"form\"\nyears = 0\n"), "retention.years"),
@@ -569,6 +669,37 @@ mod tests {
     }
 
     const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 10\n";
+
+    #[test]
+    fn https_is_served_only_where_it_is_configured() {
+        let tls = |text: &str, variables: &[(&str, &str)]| load(text, variables).unwrap().tls;
+        assert_eq!(tls(LEAST, &[]), None);
+        let usual = Tls { listen: "127.0.0.1:18681".parse().unwrap(), life: TLS_LIFE_DEFAULT };
+        let written = format!("{LEAST}[http]\ntls = \"loopback\"\n");
+        assert_eq!(tls(&written, &[]), Some(usual));
+        let variables = [("YIDANG_HTTP_TLS_LISTEN", "[::1]:0"), ("YIDANG_HTTP_TLS_LIFE_MINUTES", "60")];
+        let other = Tls { listen: "[::1]:0".parse().unwrap(), life: Duration::from_secs(3600) };
+        assert_eq!(tls(&written, &variables), Some(other));
+        assert_eq!(tls(&written, &[("YIDANG_HTTP_TLS", "off")]), None);
+    }
+
+    #[test]
+    fn what_is_wanted_of_clerks_is_said_in_one_place_or_as_it_was_said_before() {
+        let rules = |text: &str, variables: &[(&str, &str)]| load(text, variables).unwrap().operators;
+        assert_eq!(
+            rules(LEAST, &[]),
+            OperatorRules { need: OperatorNeed::None, idle_lock: IDLE_LOCK_DEFAULT }
+        );
+        let before = format!("{LEAST}operator_required = true\n");
+        assert_eq!(rules(&before, &[]).need, OperatorNeed::Named);
+        let now = format!("{before}[operators]\nrequired = \"session\"\nidle_lock_minutes = 2\n");
+        let wanted = OperatorRules { need: OperatorNeed::Session, idle_lock: Duration::from_secs(120) };
+        assert_eq!(rules(&now, &[]), wanted);
+        let variables =
+            [("YIDANG_OPERATORS_REQUIRED", "none"), ("YIDANG_OPERATORS_IDLE_LOCK_MINUTES", "0.5")];
+        let wanted = OperatorRules { need: OperatorNeed::None, idle_lock: Duration::from_secs(30) };
+        assert_eq!(rules(&now, &variables), wanted);
+    }
 
     #[test]
     fn nothing_is_disposed_of_unless_it_is_configured() {

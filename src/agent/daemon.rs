@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use yidang_archive::storage::BlobName;
 use yidang_archive::{Archive, ArchiveError, ArchiveOptions, KeyOptions, Scrubber, UNFILED_PAGE_MAX};
 use yidang_device::{CameraDriver, CardDriver};
@@ -18,26 +18,31 @@ use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
 use crate::capture_note::CaptureNote;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::control::{CardPlace, Control, Workplace};
 use crate::events::Events;
+use crate::guard::Arrival;
 use crate::holders::Holders;
+use crate::operators::{OperatorError, Operators, Sessions};
 use crate::pairings::Pairings;
 use crate::photo::PhotoDecoder;
 use crate::recent::RecentFilings;
 use crate::repair::repair;
 use crate::replay::Replays;
-use crate::server;
+use crate::server::{self, Entrance};
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
 use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
 use crate::tickets::Tickets;
+use crate::tls::{self, Authority, AuthorityError};
 use crate::tokens::{TokenError, Tokens};
 
 /// Calls in flight when the daemon is told to stop get this long.
 pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(10);
 /// How often expired captures and orphans are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long before the authority for https ends that is said at each start.
+const WARN_OF_AUTHORITY_BEFORE_MS: i64 = 180 * 24 * 60 * 60 * 1000;
 /// How long before a capture expires its window is warned.
 const WARN_BEFORE_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -61,6 +66,12 @@ pub enum StartError {
     /// The tokens could not be read.
     #[error(transparent)]
     Tokens(#[from] TokenError),
+    /// There is no certificate for https.
+    #[error(transparent)]
+    Certificate(#[from] AuthorityError),
+    /// The clerks could not be read.
+    #[error(transparent)]
+    Operators(#[from] OperatorError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
@@ -82,7 +93,8 @@ pub struct Daemon {
     app: Shared,
     /// For who examines readers that are not in use.
     card_drivers: Vec<Arc<dyn CardDriver>>,
-    listener: TcpListener,
+    plain: Entrance,
+    secure: Option<Entrance>,
     control: Option<Control>,
 }
 
@@ -91,9 +103,11 @@ impl Daemon {
     pub async fn start(config: Config, drivers: Drivers) -> Result<Self, StartError> {
         let archive = open_archive(&config)?;
         let tokens = Arc::new(Tokens::open(&config.data_dir)?);
-        let cannot = |e: std::io::Error| StartError::Listen { address: config.listen, reason: e.to_string() };
-        let listener = server::listen(config.listen).map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
+        let operators = Arc::new(Operators::open(&config.data_dir, &config.keys_dir)?);
+        let sessions = Sessions::new(config.operators.idle_lock);
+        let plain = listen(config.listen, None)?;
+        let secure = config.tls.map(|tls| listen_by_https(&config, tls)).transpose()?;
+        let (address, tls_address) = (plain.arrival.address, secure.as_ref().map(|s| s.arrival.address));
         let events = Arc::new(Events::new());
         let card = CardStation::start(drivers.card.clone(), events.clone()).map_err(StartError::Thread)?;
         let card = Arc::new(card);
@@ -109,8 +123,11 @@ impl Daemon {
         let app = Arc::new(App {
             config,
             address,
+            tls_address,
             archive,
             tokens,
+            operators,
+            sessions,
             holders,
             recent: RecentFilings::default(),
             replays: Replays::default(),
@@ -126,7 +143,7 @@ impl Daemon {
             pictures: Semaphore::new(PICTURES_AT_ONCE),
             picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
         });
-        Ok(Self { app, card_drivers: drivers.card, listener, control })
+        Ok(Self { app, card_drivers: drivers.card, plain, secure, control })
     }
 
     /// Where it listens.
@@ -134,17 +151,23 @@ impl Daemon {
         self.app.address
     }
 
+    /// Where it serves https, if it does.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.app.tls_address
+    }
+
     /// Serves until `stop` resolves. Then whoever waits for an event or for a card is told that nothing more
     /// comes, and what is in flight is finished.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let sweeper = tokio::spawn(sweep(self.app.clone()));
+        let usher = tokio::spawn(api::watch_sessions(self.app.clone()));
         let scrubber = start_scrub(&self.app);
         let place = workplace(&self.app, self.card_drivers);
         let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
         let service = api::service(self.app.clone());
         let app = self.app.clone();
-        let serving = server::serve(self.listener, service, async move {
+        let serving = server::serve(self.plain, self.secure, service, async move {
             stop.await;
             app.card.end_waiting();
             app.events.end();
@@ -159,7 +182,7 @@ impl Daemon {
             () = serving => {}
             () = late => tracing::warn!("connections were cut off at the end of the waiting time"),
         }
-        for task in [Some(sweeper), controlled].into_iter().flatten() {
+        for task in [Some(sweeper), Some(usher), controlled].into_iter().flatten() {
             task.abort();
             // Once it has been let go of, the socket is gone.
             drop(task.await);
@@ -174,6 +197,22 @@ impl Daemon {
         })
         .await;
     }
+}
+
+fn listen(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Entrance, StartError> {
+    let cannot = |e: std::io::Error| StartError::Listen { address, reason: e.to_string() };
+    let listener = server::listen(address).map_err(cannot)?;
+    let arrival = Arrival { address: listener.local_addr().map_err(cannot)?, is_tls: tls.is_some() };
+    Ok(Entrance { listener, tls, arrival })
+}
+
+fn listen_by_https(config: &Config, wanted: Tls) -> Result<Entrance, StartError> {
+    let authority = Authority::open(&config.data_dir)?;
+    let soon = clock::now().plus_millis(WARN_OF_AUTHORITY_BEFORE_MS);
+    if authority.ends_at < soon {
+        tracing::warn!(ends_at = %authority.ends_at, "the authority for https ends: make a new one and install it");
+    }
+    listen(wanted.listen, Some(tls::acceptor(authority, wanted.life)?))
 }
 
 fn workplace(app: &Shared, card_drivers: Vec<Arc<dyn CardDriver>>) -> Arc<Workplace> {
@@ -249,6 +288,12 @@ pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
 pub(crate) fn open_tokens(data_dir: &Path) -> Result<Tokens, StartError> {
     yidang_archive::files::create_folder(data_dir).map_err(StartError::Thread)?;
     Ok(Tokens::open(data_dir)?)
+}
+
+/// Opens the clerks of a configuration, making the folders if they are not there.
+pub(crate) fn open_operators(config: &Config) -> Result<Operators, StartError> {
+    yidang_archive::files::create_folder(&config.data_dir).map_err(StartError::Thread)?;
+    Ok(Operators::open(&config.data_dir, &config.keys_dir)?)
 }
 
 /// Warns of captures that are about to expire, and removes what has: at the start, since many a PC is switched

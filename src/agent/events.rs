@@ -21,7 +21,8 @@ pub(crate) struct Event {
     pub(crate) id: u64,
     /// `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`,
     /// `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`,
-    /// `pairing.requested`, `pairing.decided`. More may come. `device.lost` and `device.found` are
+    /// `pairing.requested`, `pairing.decided`, `operator.signed_in`, `operator.signed_out`, `operator.locked`. More may
+    /// come. `device.lost` and `device.found` are
     /// about the card reader in use, one following the other where a better one takes its place, and about every
     /// camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that
     /// changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is
@@ -32,7 +33,8 @@ pub(crate) struct Event {
     /// When it happened.
     #[schema(format = DateTime)]
     pub(crate) at: String,
-    /// What it is about: `device` and its `type`, `material`, or nothing; for a page `camera`, `corners` (null: no
+    /// What it is about: `device` and its `type`, `material`, or nothing; of a clerk's session `client`, the token's
+    /// name, and `resumed` or `reason` (`asked`, `switched`, `idle`, `expired`); for a page `camera`, `corners` (null: no
     /// whole page), `cut` (of an outline: a page runs out of the picture), `confidence`, and `width` and `height` of the preview's frame that the corners are counted in.
     #[schema(value_type = Object)]
     pub(crate) data: Map<String, Value>,

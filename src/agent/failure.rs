@@ -11,8 +11,10 @@ use crate::config::ConfigError;
 use crate::daemon::StartError;
 use crate::failure_zh;
 use crate::language::Language;
+use crate::operators::OperatorError;
 use crate::problem::Problem;
 use crate::sync::{ReceiptFault, SyncError};
+use crate::tls::AuthorityError;
 use crate::tokens::TokenError;
 
 /// Why a command failed. Free of personal data; crosses the control socket as it is.
@@ -188,6 +190,40 @@ impl From<TokenError> for Failure {
     }
 }
 
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        let (code, remedy) = match &error {
+            OperatorError::NameTaken => {
+                ("operator_name_taken", "see `yidang operator list` and `yidang operator key list`")
+            }
+            OperatorError::NameUnknown => {
+                ("operator_unknown", "see `yidang operator list` and `yidang operator key list`")
+            }
+            OperatorError::NewerVersion => ("store_newer", "install the newer version again"),
+            OperatorError::KeyWrong => (
+                "operators_key_wrong",
+                "put operators.key back into the keys' folder; or remove operators.db, and add the operators anew",
+            ),
+            OperatorError::BadName => ("invalid", "correct the name"),
+            OperatorError::BadPin => ("pin_refused", "write another PIN to standard input"),
+            OperatorError::BadKey => (
+                "public_key_malformed",
+                "make one with `openssl genpkey -algorithm ed25519`, and give `openssl pkey -pubout` of it",
+            ),
+            OperatorError::KeyFile(_) | OperatorError::Database(_) => {
+                ("operators_failed", "check the disk and the rights of the data and keys' folders")
+            }
+        };
+        Self::new(code, error, remedy)
+    }
+}
+
+impl From<AuthorityError> for Failure {
+    fn from(error: AuthorityError) -> Self {
+        Self::new("certificate_failed", error, "check the disk and the rights of the data folder")
+    }
+}
+
 impl From<Problem> for Failure {
     /// What a call of the API would have said.
     fn from(problem: Problem) -> Self {
@@ -202,6 +238,8 @@ impl From<StartError> for Failure {
         match error {
             StartError::Archive(error) => error.into(),
             StartError::Tokens(error) => error.into(),
+            StartError::Operators(error) => error.into(),
+            StartError::Certificate(error) => error.into(),
             StartError::Sync(error) => error.into(),
             StartError::Listen { .. } => {
                 Self::new("listen_failed", error, "another program holds the port, or choose another one")

@@ -15,6 +15,23 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
         "keys_wrong" => "请使用属于此数据文件夹的密钥。",
         "archive_failed" => "请按提示检查；运行 yidang archive verify。",
         "archive_absent" => "请核对 [agent] data_dir；yidang run 会建立档案。",
+        "operator_name_taken" | "operator_unknown" => {
+            "请用 yidang operator list 和 yidang operator key list 查看。"
+        }
+        "operators_key_wrong" => {
+            "请把 operators.key 放回密钥文件夹；或删除 operators.db，重新添加经办人和公钥。"
+        }
+        "operators_failed" => "请检查磁盘，以及数据和密钥文件夹的权限。",
+        "pin_refused" => "请在标准输入写入 6 到 12 位数字的 PIN，不要全部相同，也不要顺序递增或递减。",
+        "pin_missing" => "请把 PIN 写到标准输入。",
+        "public_key_malformed" => {
+            "请用 openssl genpkey -algorithm ed25519 生成密钥，并提供 openssl pkey -pubout 输出的公钥。"
+        }
+        "certificate_failed" => "请检查磁盘和数据文件夹的权限。",
+        "certutil_missing" => "请安装 libnss3-tools 软件包（其中有 certutil）。",
+        "trust_not_writable" => "请以 root 或该数据库所属的账户执行。",
+        "trust_not_updated" => "请以 root 运行所指出的命令。",
+        "tls_off" => "请先在配置中设置 [http] tls = \"loopback\"。",
         "listen_failed" => "端口被别的程序占用：请停止它，或另选一个端口。",
         "control_denied" => "请用运行 yidang 的账户执行此命令。",
         "daemon_lost" => "请查看日志，待服务运行后再试；已完成的部分有效。",

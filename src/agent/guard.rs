@@ -17,13 +17,27 @@ use crate::problem::{Code, Problem};
 use crate::tokens::is_origin;
 
 /// Headers a page may send.
-const ALLOWED_HEADERS: &str =
-    "authorization, content-type, accept-language, idempotency-key, yidang-operator, last-event-id";
+const ALLOWED_HEADERS: &str = "authorization, content-type, accept-language, idempotency-key, yidang-operator, yidang-session, last-event-id";
 /// Methods a page may use.
 const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
 /// Where a page that is not known may ask to be, and fetch what came of it.
 const PAIRING: [&str; 2] = ["/v1/pairings", "/v1/pairings/collect"];
+
+/// By which way a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// Where it was listened for.
+    pub(crate) address: SocketAddr,
+    /// Whether by https.
+    pub(crate) is_tls: bool,
+}
+
+impl Arrival {
+    fn scheme(self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+}
 
 /// Checks `Host` and `Origin`, answers preflights, and writes problems out in the caller's language.
 pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
@@ -73,10 +87,12 @@ fn unreadable(language: Language) -> Response {
 
 fn admit(app: &Shared, request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
-    let own = app.address;
+    let came = request.extensions().get::<Arrival>();
+    let own = *came.ok_or(Code::HostDenied)?;
     let named = single(headers, &header::HOST)?.ok_or(Code::HostDenied)?;
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
-    if !is_own_host(named, own) || authority.is_some_and(|a| !is_own_host(a, own)) {
+    let is_own = |host: &str| is_own_host(host, own.scheme(), own.address);
+    if !is_own(named) || authority.is_some_and(|a| !is_own(a)) {
         return Err(Code::HostDenied.into());
     }
     match single(headers, &header::ORIGIN).map_err(|_| Code::OriginDenied)? {
@@ -99,11 +115,11 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// Whether these are this service's names: the loopback ones, and the address it listens on.
-fn is_own_host(host: &str, own: SocketAddr) -> bool {
+fn is_own_host(host: &str, scheme: &str, own: SocketAddr) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         // Within the brackets of an IPv6 address there is no port.
         Some((name, port)) if !port.ends_with(']') => (name, port),
-        _ => (host, "80"),
+        _ => (host, if scheme == "https" { "443" } else { "80" }),
     };
     let listens_on = match own.ip() {
         IpAddr::V4(ip) => ip.to_string(),
@@ -116,7 +132,7 @@ fn is_own_host(host: &str, own: SocketAddr) -> bool {
 }
 
 fn may_call(app: &Shared, origin: &str) -> Result<bool, Problem> {
-    if is_own_origin(origin, app.address) || app.config.origins.iter().any(|o| o == origin) {
+    if app.is_own_page(origin) || app.config.origins.iter().any(|o| o == origin) {
         return Ok(true);
     }
     app.tokens.has_origin(origin).map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))
@@ -128,9 +144,10 @@ fn may_pair(app: &Shared, request: &Request, origin: &str) -> bool {
     app.config.pairing && PAIRING.contains(&request.uri().path()) && is_origin(origin)
 }
 
-/// Whether the origin is this daemon's own pages.
-pub(crate) fn is_own_origin(origin: &str, own: SocketAddr) -> bool {
-    origin.strip_prefix("http://").is_some_and(|host| is_own_host(host, own))
+/// Whether the origin is that of pages that are served here.
+pub(crate) fn is_own_origin(origin: &str, scheme: &str, own: SocketAddr) -> bool {
+    let host = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+    host.is_some_and(|host| is_own_host(host, scheme, own))
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {
@@ -199,7 +216,7 @@ mod tests {
     #[test]
     fn only_the_loopback_names_with_the_right_port_are_ours() {
         for host in ["127.0.0.1:18680", "localhost:18680", "LocalHost:18680", "[::1]:18680"] {
-            assert!(is_own_host(host, own(OWN)), "{host}");
+            assert!(is_own_host(host, "http", own(OWN)), "{host}");
         }
         for host in [
             "127.0.0.1",
@@ -217,18 +234,23 @@ mod tests {
             "[::1]18680",
             "::1:18680",
         ] {
-            assert!(!is_own_host(host, own(OWN)), "{host}");
+            assert!(!is_own_host(host, "http", own(OWN)), "{host}");
         }
-        assert!(is_own_host("localhost", own("127.0.0.1:80")));
-        assert!(is_own_host("[::1]", own("[::1]:80")));
-        assert!(is_own_host("127.0.0.2:18680", own("127.0.0.2:18680")));
+        assert!(is_own_host("localhost", "http", own("127.0.0.1:80")));
+        assert!(is_own_host("[::1]", "http", own("[::1]:80")));
+        assert!(is_own_host("127.0.0.2:18680", "http", own("127.0.0.2:18680")));
     }
 
     #[test]
     fn own_origins_are_plain_http_on_the_same_port() {
-        assert!(is_own_origin("http://127.0.0.1:18680", own(OWN)));
+        assert!(is_own_origin("http://127.0.0.1:18680", "http", own(OWN)));
         for origin in ["https://127.0.0.1:18680", "http://127.0.0.1:1", "null", "http://evil.example"] {
-            assert!(!is_own_origin(origin, own(OWN)), "{origin}");
+            assert!(!is_own_origin(origin, "http", own(OWN)), "{origin}");
+        }
+        assert!(is_own_origin("https://localhost:18680", "https", own(OWN)));
+        assert!(is_own_origin("https://localhost", "https", own("127.0.0.1:443")));
+        for origin in ["http://localhost:18680", "https://localhost", "https:///localhost:18680", "https"] {
+            assert!(!is_own_origin(origin, "https", own(OWN)), "{origin}");
         }
     }
 }

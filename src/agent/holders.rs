@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use yidang_model::{Material, MaterialId, Subject, Timestamp};
 
+use crate::owner::Owner;
 use crate::problem::{Code, Problem};
 use crate::{clock, random};
 
@@ -12,7 +13,7 @@ use crate::{clock, random};
 pub(crate) const LIFETIME_MS: i64 = 15 * 60 * 1000;
 /// An expired holder is remembered this long, so that its user is told that it expired.
 const REMEMBERED_MS: i64 = 60 * 60 * 1000;
-/// Most holders that one token has open; beyond it its least recently used one is closed.
+/// Most holders that one owner has open; beyond it its least recently used one is closed.
 const OPEN_MAX: usize = 256;
 /// Most materials of the repository remembered for one holder.
 const REMOTE_MAX: usize = 2000;
@@ -65,11 +66,11 @@ pub(crate) struct Remote {
 
 struct Open {
     holder: Holder,
-    token: i64,
+    owner: Owner,
     remote: HashMap<MaterialId, Remote>,
 }
 
-/// Every open dossier, each belonging to the token that opened it.
+/// Every open dossier, each belonging to the token that opened it, and to the clerk's session on it.
 #[derive(Default)]
 pub(crate) struct Holders {
     open: Mutex<HashMap<String, Open>>,
@@ -78,10 +79,10 @@ pub(crate) struct Holders {
 }
 
 impl Holders {
-    /// Opens a dossier, or prolongs the one this token has open for the same person on the same ground.
+    /// Opens a dossier, or prolongs the one this owner has open for the same person on the same ground.
     pub(crate) fn open(
         &self,
-        token: i64,
+        owner: Owner,
         subject: Subject,
         basis: Basis,
         purpose: Option<String>,
@@ -91,7 +92,7 @@ impl Holders {
         let mut open = self.lock();
         open.retain(|_, o| now < o.holder.expires_at.plus_millis(REMEMBERED_MS));
         let same = open.values_mut().find(|o| {
-            o.token == token
+            o.owner == owner
                 && o.holder.subject == subject
                 && o.holder.basis == basis
                 && o.holder.purpose == purpose
@@ -102,7 +103,7 @@ impl Holders {
             same.holder.expires_at = now.plus_millis(LIFETIME_MS);
             return same.holder.clone();
         }
-        let mine = || open.values().filter(|o| o.token == token);
+        let mine = || open.values().filter(|o| o.owner == owner);
         if mine().count() >= OPEN_MAX {
             let oldest = mine().min_by_key(|o| o.holder.expires_at).map(|o| o.holder.id.clone());
             oldest.map(|id| open.remove(&id));
@@ -115,15 +116,15 @@ impl Holders {
             case,
             expires_at: now.plus_millis(LIFETIME_MS),
         };
-        open.insert(holder.id.clone(), Open { holder: holder.clone(), token, remote: HashMap::new() });
+        open.insert(holder.id.clone(), Open { holder: holder.clone(), owner, remote: HashMap::new() });
         holder
     }
 
-    /// The token's own open holder, prolonged by this use.
-    pub(crate) fn get(&self, token: i64, id: &str) -> Result<Holder, Problem> {
+    /// The owner's own open holder, prolonged by this use.
+    pub(crate) fn get(&self, owner: Owner, id: &str) -> Result<Holder, Problem> {
         let now = clock::now();
         let mut open = self.lock();
-        let found = open.get_mut(id).filter(|o| o.token == token).ok_or(Code::HolderUnknown)?;
+        let found = open.get_mut(id).filter(|o| o.owner == owner).ok_or(Code::HolderUnknown)?;
         if now >= found.holder.expires_at {
             return Err(Code::HolderExpired.into());
         }
@@ -132,10 +133,10 @@ impl Holders {
     }
 
     /// Ends a holder.
-    pub(crate) fn close(&self, token: i64, id: &str) -> Result<(), Problem> {
+    pub(crate) fn close(&self, owner: Owner, id: &str) -> Result<(), Problem> {
         let mut open = self.lock();
         match open.get(id) {
-            Some(found) if found.token == token => {
+            Some(found) if found.owner == owner => {
                 open.remove(id);
                 Ok(())
             }
@@ -143,12 +144,17 @@ impl Holders {
         }
     }
 
-    /// The token's open holder, with the right to read, for any of these people; prolonged by this use.
-    pub(crate) fn reading(&self, token: i64, people: &[Subject]) -> Option<Holder> {
+    /// Ends every holder that was opened with a token, whoever it was: another clerk sits down.
+    pub(crate) fn close_token(&self, token: i64) {
+        self.lock().retain(|_, open| open.owner.token != token);
+    }
+
+    /// The owner's open holder, with the right to read, for any of these people; prolonged by this use.
+    pub(crate) fn reading(&self, owner: Owner, people: &[Subject]) -> Option<Holder> {
         let now = clock::now();
         let mut open = self.lock();
         let found = open.values_mut().find(|o| {
-            o.token == token
+            o.owner == owner
                 && now < o.holder.expires_at
                 && o.holder.basis.may_read()
                 && people.contains(&o.holder.subject)
@@ -172,12 +178,12 @@ impl Holders {
         }
     }
 
-    /// A material of the repository that one of the token's live, reading holders was told about.
-    pub(crate) fn remote(&self, token: i64, id: MaterialId) -> Option<(Holder, Remote)> {
+    /// A material of the repository that one of the owner's live, reading holders was told about.
+    pub(crate) fn remote(&self, owner: Owner, id: MaterialId) -> Option<(Holder, Remote)> {
         let now = clock::now();
         let open = self.lock();
         open.values()
-            .filter(|o| o.token == token && now < o.holder.expires_at && o.holder.basis.may_read())
+            .filter(|o| o.owner == owner && now < o.holder.expires_at && o.holder.basis.may_read())
             .find_map(|o| o.remote.get(&id).map(|r| (o.holder.clone(), r.clone())))
     }
 
@@ -218,20 +224,26 @@ mod tests {
     #[test]
     fn a_holder_belongs_to_its_token() {
         let holders = Holders::default();
-        let holder = holders.open(1, subject("11010519491231002X"), Basis::Card, None, None);
-        assert!(holders.get(1, &holder.id).is_ok());
-        assert_eq!(holders.get(2, &holder.id).err().map(|p| p.code), Some(Code::HolderUnknown));
-        assert!(holders.close(2, &holder.id).is_err());
-        assert!(holders.close(1, &holder.id).is_ok());
-        assert_eq!(holders.get(1, &holder.id).err().map(|p| p.code), Some(Code::HolderUnknown));
+        let holder = holders.open(Owner::of_token(1), subject("11010519491231002X"), Basis::Card, None, None);
+        assert!(holders.get(Owner::of_token(1), &holder.id).is_ok());
+        assert_eq!(
+            holders.get(Owner::of_token(2), &holder.id).err().map(|p| p.code),
+            Some(Code::HolderUnknown)
+        );
+        assert!(holders.close(Owner::of_token(2), &holder.id).is_err());
+        assert!(holders.close(Owner::of_token(1), &holder.id).is_ok());
+        assert_eq!(
+            holders.get(Owner::of_token(1), &holder.id).err().map(|p| p.code),
+            Some(Code::HolderUnknown)
+        );
     }
 
     #[test]
     fn the_same_card_keeps_its_holder_and_another_opens_a_new_one() {
         let holders = Holders::default();
-        let first = holders.open(1, subject("11010519491231002X"), Basis::Card, None, None);
-        let again = holders.open(1, subject("110105491231002"), Basis::Card, None, None);
-        let other = holders.open(1, subject("440524188001010014"), Basis::Card, None, None);
+        let first = holders.open(Owner::of_token(1), subject("11010519491231002X"), Basis::Card, None, None);
+        let again = holders.open(Owner::of_token(1), subject("110105491231002"), Basis::Card, None, None);
+        let other = holders.open(Owner::of_token(1), subject("440524188001010014"), Basis::Card, None, None);
         assert_eq!(first.id, again.id);
         assert_ne!(first.id, other.id);
     }
@@ -239,18 +251,36 @@ mod tests {
     #[test]
     fn an_expired_holder_says_so() {
         let holders = Holders::default();
-        let holder = holders.open(1, subject("11010519491231002X"), Basis::Card, None, None);
+        let holder = holders.open(Owner::of_token(1), subject("11010519491231002X"), Basis::Card, None, None);
         let past = clock::now().plus_millis(-1);
         holders.lock().get_mut(&holder.id).unwrap().holder.expires_at = past;
-        assert_eq!(holders.get(1, &holder.id).err().map(|p| p.code), Some(Code::HolderExpired));
-        assert!(holders.reading(1, &[holder.subject]).is_none());
+        assert_eq!(
+            holders.get(Owner::of_token(1), &holder.id).err().map(|p| p.code),
+            Some(Code::HolderExpired)
+        );
+        assert!(holders.reading(Owner::of_token(1), &[holder.subject]).is_none());
     }
 
     #[test]
     fn a_bare_number_opens_nothing_to_read() {
         let holders = Holders::default();
-        let holder = holders.open(1, subject("11010519491231002X"), Basis::None, None, None);
-        assert!(holders.get(1, &holder.id).is_ok());
-        assert!(holders.reading(1, &[holder.subject]).is_none());
+        let holder = holders.open(Owner::of_token(1), subject("11010519491231002X"), Basis::None, None, None);
+        assert!(holders.get(Owner::of_token(1), &holder.id).is_ok());
+        assert!(holders.reading(Owner::of_token(1), &[holder.subject]).is_none());
+    }
+
+    #[test]
+    fn what_one_clerk_opened_is_not_the_next_ones() {
+        let holders = Holders::default();
+        let clerk = |session| Owner { token: 1, session: Some(session) };
+        let holder = holders.open(clerk(1), subject("11010519491231002X"), Basis::Card, None, None);
+        for other in [clerk(2), Owner::of_token(1)] {
+            assert_eq!(holders.get(other, &holder.id).err().map(|p| p.code), Some(Code::HolderUnknown));
+            assert!(holders.reading(other, std::slice::from_ref(&holder.subject)).is_none());
+        }
+        let others = holders.open(Owner::of_token(2), subject("11010519491231002X"), Basis::Card, None, None);
+        holders.close_token(1);
+        assert!(holders.get(clerk(1), &holder.id).is_err());
+        assert!(holders.get(Owner::of_token(2), &others.id).is_ok());
     }
 }

@@ -21,6 +21,8 @@ mod guard;
 mod holders;
 mod import;
 mod language;
+mod operators;
+mod owner;
 mod package;
 mod page_wish;
 mod pairings;
@@ -40,14 +42,16 @@ mod simulation;
 mod stations;
 mod sync;
 mod tickets;
+mod tls;
 mod tokens;
 mod web_page;
 
 pub use api::document as openapi_document;
 pub use command::{DemoWish, stop_signal};
-pub use config::{Config, ConfigError, DriverNames};
+pub use config::{Config, ConfigError, DriverNames, Tls};
 pub use daemon::{Daemon, Drivers, StartError};
 pub use language::Language;
+pub use operators::{OperatorError, OperatorNeed, OperatorRules};
 pub use problem::{Advice, Code, Problem, ProblemDocument};
 pub use scope::{Scope, UnknownScope};
 pub use simulation::{FaultWish, KnownFaults, KnownNames, ScenarioStep, Simulation, SimulationRefusal};
@@ -55,4 +59,5 @@ pub use sync::{
     HolderAnswer, HolderQuery, Listener, PackListener, PackNews, PackReport, ReceiptFault, ReceiptReport,
     SyncError, SyncEvent, SyncHandle, SyncOptions, SyncStatus, SyncWorker, Upstream,
 };
+pub use tls::AuthorityError;
 pub use tokens::{Token, TokenError, Tokens};

@@ -59,6 +59,27 @@ codes! {
     TokenExpired = "token_expired", 401,
         "令牌已过期。", "请管理员用 yidang token create 生成新令牌，或重新配对。",
         "The token has expired.", "Ask an administrator for a new one (`yidang token create`), or pair again.";
+    OperatorRequired = "operator_required", 401,
+        "需要经办人登录或署名。", "请经办人登录（工号和 PIN，或由业务系统代为登录），并在 Yidang-Session 头中带上会话；只要求署名的窗口请在 Yidang-Operator 头中写明经办人。",
+        "This window wants to know the clerk.", "Sign a clerk in (`POST /v1/operator/session`) and send the session as `Yidang-Session`; where only a name is wanted, send it as `Yidang-Operator`.";
+    OperatorLocked = "operator_locked", 403,
+        "会话已锁定。", "请同一经办人重新输入 PIN，或由业务系统重新登录；其他经办人登录会结束这个会话。",
+        "The clerk's session is locked.", "The same clerk unlocks it by signing in again; another clerk who signs in ends it.";
+    OperatorMismatch = "operator_mismatch", 403,
+        "Yidang-Operator 与已登录的经办人不一致。", "请不要再带 Yidang-Operator，或先让该经办人登录。",
+        "`Yidang-Operator` names another clerk than the one who is signed in.", "Leave the header out, or have that clerk sign in.";
+    OperatorUnknown = "operator_unknown", 403,
+        "没有这个经办人的 PIN。", "请核对工号；管理员用 yidang operator add 添加经办人。",
+        "No clerk of this name has a PIN at this window.", "Check the name; an administrator adds clerks with `yidang operator add`.";
+    PinWrong = "pin_wrong", 403,
+        "PIN 不对。", "请重新输入；连续输错会越来越慢，八次后锁定。",
+        "The PIN is wrong.", "Enter it again; wrong ones in a row are slowed down, and the eighth locks it.";
+    PinLocked = "pin_locked", 403,
+        "PIN 已锁定。", "请管理员用 yidang operator reset-pin 重新设置 PIN。",
+        "The PIN is locked after too many wrong ones.", "Have an administrator set a new one with `yidang operator reset-pin`.";
+    AssertionInvalid = "assertion_invalid", 403,
+        "业务系统的登录凭据无效。", "请按 detail 检查：凭据须由已登记的密钥签名、写明本窗口、五分钟内有效且只能用一次；密钥用 yidang operator key add 登记。",
+        "The window system's assertion proves nothing.", "See `detail`: it must be signed by a registered key, name this counter, be of the last minutes and be used once; keys are registered with `yidang operator key add`.";
     ScopeMissing = "scope_missing", 403,
         "该令牌没有此项权限。", "请管理员生成带有 detail 中所列权限的令牌。",
         "The token's scopes do not cover this call.", "Ask an administrator for a token with the scope named in `detail`.";
@@ -152,6 +173,9 @@ codes! {
     TooMany = "too_many", 429,
         "请求过多。", "请稍后再试。",
         "Too many requests at once.", "Try again in a moment.";
+    PinWait = "pin_wait", 429,
+        "PIN 输错次数较多，请稍候。", "请等待 Retry-After 所示的秒数后再试。",
+        "The PIN was wrong several times just now.", "Wait for as many seconds as `Retry-After` says.";
     BlobDamaged = "blob_damaged", 500,
         "存储的图片已损坏或丢失。", "请运行 yidang archive verify，并从中心库或备份恢复。",
         "The stored picture is damaged or missing.", "Run `yidang archive verify` and restore it from the repository or a backup.";
@@ -204,6 +228,8 @@ pub struct Problem {
     pub detail: Option<String>,
     /// What the code alone does not say.
     pub advice: Option<Advice>,
+    /// After how many seconds to try again, where it is not one.
+    pub retry_after_s: Option<u64>,
 }
 
 /// The document as it goes out (`application/problem+json`, RFC 9457).
@@ -245,7 +271,7 @@ impl ToSchema for Code {
 impl Problem {
     /// A code with what this case adds.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()), advice: None }
+        Self { code, detail: Some(detail.into()), advice: None, retry_after_s: None }
     }
 
     /// `invalid`, with what must be corrected.
@@ -296,8 +322,8 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        if matches!(self.code, Code::TooMany | Code::Busy) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if matches!(self.code, Code::TooMany | Code::Busy | Code::PinWait) {
+            headers.insert(header::RETRY_AFTER, self.retry_after_s.unwrap_or(1).into());
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -308,7 +334,7 @@ impl Problem {
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self { code, detail: None, advice: None }
+        Self { code, detail: None, advice: None, retry_after_s: None }
     }
 }
 

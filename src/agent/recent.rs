@@ -7,38 +7,45 @@ use yidang_model::{MaterialId, Timestamp};
 
 use crate::clock;
 use crate::holders::LIFETIME_MS;
+use crate::owner::Owner;
 
 /// Most filings remembered.
 const REMEMBERED: usize = 4096;
 
-/// Filings of the last minutes, by token.
+/// Filings of the last minutes, by owner.
 #[derive(Default)]
 pub(crate) struct RecentFilings {
-    filings: Mutex<HashMap<(i64, MaterialId), Timestamp>>,
+    filings: Mutex<HashMap<(Owner, MaterialId), Timestamp>>,
 }
 
 impl RecentFilings {
-    /// Remembers that this token filed this material.
-    pub(crate) fn add(&self, token: i64, material: MaterialId) {
+    /// Remembers that this owner filed this material.
+    pub(crate) fn add(&self, owner: Owner, material: MaterialId) {
         let now = clock::now();
         let mut filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);
         if filings.len() >= REMEMBERED {
             filings.retain(|_, until| now < *until);
         }
         if filings.len() < REMEMBERED {
-            filings.insert((token, material), now.plus_millis(LIFETIME_MS));
+            filings.insert((owner, material), now.plus_millis(LIFETIME_MS));
         }
     }
 
     /// Forgets who else filed it: it is put right, and where it belongs now may be nothing to them.
-    pub(crate) fn keep_for(&self, token: i64, material: MaterialId) {
+    pub(crate) fn keep_for(&self, owner: Owner, material: MaterialId) {
         let mut filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);
-        filings.retain(|(whose, filed), _| *filed != material || *whose == token);
+        filings.retain(|(whose, filed), _| *filed != material || *whose == owner);
     }
 
-    /// Whether this token filed it within its session.
-    pub(crate) fn contains(&self, token: i64, material: MaterialId) -> bool {
+    /// Forgets what was filed with a token, whoever it was.
+    pub(crate) fn forget_token(&self, token: i64) {
+        let mut filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);
+        filings.retain(|(whose, _), _| whose.token != token);
+    }
+
+    /// Whether this owner filed it within its session.
+    pub(crate) fn contains(&self, owner: Owner, material: MaterialId) -> bool {
         let filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);
-        filings.get(&(token, material)).is_some_and(|until| clock::now() < *until)
+        filings.get(&(owner, material)).is_some_and(|until| clock::now() < *until)
     }
 }

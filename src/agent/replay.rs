@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock;
 use crate::holders::LIFETIME_MS;
+use crate::owner::Owner;
 use crate::problem::{Code, Problem};
 
 /// Answers remembered at once.
@@ -41,7 +42,7 @@ struct Slot {
 /// The answers given under idempotency keys.
 #[derive(Default)]
 pub(crate) struct Replays {
-    slots: Mutex<HashMap<(i64, String), Slot>>,
+    slots: Mutex<HashMap<(Owner, String), Slot>>,
 }
 
 /// A digest that tells two requests apart: the call and everything that it carried.
@@ -67,7 +68,7 @@ impl Replays {
     /// it; one that differs is refused. Failures are not remembered: a retry tries again.
     pub(crate) async fn once<F>(
         &self,
-        token: i64,
+        owner: Owner,
         key: Option<&str>,
         request: [u8; 32],
         call: F,
@@ -77,7 +78,7 @@ impl Replays {
     {
         let Some(key) = key else { return call.await };
         acceptable(key)?;
-        let answer = self.slot(token, key, request)?;
+        let answer = self.slot(owner, key, request)?;
         let given = answer
             .get_or_try_init(|| async {
                 let response = call.await?;
@@ -91,7 +92,7 @@ impl Replays {
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
-    fn slot(&self, token: i64, key: &str, request: [u8; 32]) -> Result<Arc<OnceCell<Answer>>, Problem> {
+    fn slot(&self, owner: Owner, key: &str, request: [u8; 32]) -> Result<Arc<OnceCell<Answer>>, Problem> {
         let now = clock::now().as_millis();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         // An answer may hold what a card says: it does not stay longer than it is of use.
@@ -100,7 +101,7 @@ impl Replays {
             let oldest = slots.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone());
             oldest.map(|k| slots.remove(&k));
         }
-        let slot = slots.entry((token, key.to_owned())).or_insert_with(|| Slot {
+        let slot = slots.entry((owner, key.to_owned())).or_insert_with(|| Slot {
             request,
             began_at: now,
             answer: Arc::default(),

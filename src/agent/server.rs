@@ -3,15 +3,20 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
 use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::guard::Arrival;
 
 /// Open connections, waiting event streams included; half of what a process may usually have open.
 const CONNECTIONS_MAX: usize = 512;
@@ -34,27 +39,60 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(WAITING_MAX)
 }
 
+/// Where connections come in.
+pub(crate) struct Entrance {
+    /// What listens.
+    pub(crate) listener: TcpListener,
+    /// What makes https of a connection; `None`: it is plain.
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// What a request is told of it.
+    pub(crate) arrival: Arrival,
+}
+
 /// Serves until `stop` resolves, then finishes the requests that are in flight, for as long as it takes: the
-/// caller bounds it.
-pub(crate) async fn serve(listener: TcpListener, service: Router, stop: impl Future<Output = ()>) {
+/// caller bounds it. The first entrance is there in any case, the second if there is one.
+pub(crate) async fn serve(
+    first: Entrance,
+    second: Option<Entrance>,
+    service: Router,
+    stop: impl Future<Output = ()>,
+) {
     let service = service.layer(RequestBodyTimeoutLayer::new(BODY_PAUSE_MAX));
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let also = async {
+        match &second {
+            Some(second) => accept(second, &service, &graceful, &places).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = accept(&listener, &service, &graceful) => {}
+        () = accept(&first, &service, &graceful, &places) => {}
+        () = also => {}
         () = stop => {}
     }
-    drop(listener);
+    drop((first, second));
     graceful.shutdown().await;
 }
 
-async fn accept(listener: &TcpListener, service: &Router, graceful: &GracefulShutdown) {
-    let places = std::sync::Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(entrance: &Entrance, service: &Router, graceful: &GracefulShutdown, places: &Arc<Semaphore>) {
+    let service = service.clone().layer(Extension(entrance.arrival));
     loop {
         // Whoever comes when all places are taken waits in the operating system's queue, and takes nothing of
         // what those who are served need.
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, service, graceful, place))),
+        match entrance.listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and wanted at once.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection stays with delayed sending");
+                }
+                let (service, watcher) = (service.clone(), graceful.watcher());
+                match entrance.tls.clone() {
+                    None => drop(tokio::spawn(connection(stream, service, watcher, place))),
+                    Some(tls) => drop(tokio::spawn(secured(stream, tls, service, watcher, place))),
+                }
+            }
             Err(error) => {
                 // Out of descriptors, or a connection that broke before it was taken: neither is the end.
                 tracing::warn!(%error, "a connection could not be taken");
@@ -64,26 +102,34 @@ async fn accept(listener: &TcpListener, service: &Router, graceful: &GracefulShu
     }
 }
 
-fn connection(
+/// One by https. Who does not come through the handshake in time is hung up on.
+async fn secured(
     stream: TcpStream,
-    service: &Router,
-    graceful: &GracefulShutdown,
+    tls: TlsAcceptor,
+    service: Router,
+    watcher: Watcher,
     place: OwnedSemaphorePermit,
-) -> impl Future<Output = ()> + Send + use<> {
-    // Answers are small and wanted at once.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection stays with delayed sending");
+) {
+    match tokio::time::timeout(HEAD_WAIT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection(stream, service, watcher, place).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection by https did not begin"),
+        Err(_) => tracing::debug!("a connection by https took too long to begin"),
     }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: Router,
+    watcher: Watcher,
+    place: OwnedSemaphorePermit,
+) {
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
-    let watched = graceful.watch(connection);
-    async move {
-        // What goes wrong here is the peer's: it went away, or spoke no HTTP.
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-        drop(place);
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    // What goes wrong here is the peer's: it went away, or spoke no HTTP.
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
     }
+    drop(place);
 }

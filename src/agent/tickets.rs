@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use yidang_device::PreviewWish;
 
+use crate::owner::Owner;
 use crate::random;
 
 /// How long a ticket may be used.
@@ -18,8 +19,8 @@ const TICKETS_MAX: usize = 64;
 /// What a ticket admits to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// The token it was asked for with: the preview ends with it.
-    pub(crate) token: i64,
+    /// The token it was asked for with, and the clerk's session: the preview ends with either.
+    pub(crate) owner: Owner,
     /// The web origin it was given to; `None`: a program that is no page.
     pub(crate) origin: Option<String>,
     /// The camera's id.
@@ -61,7 +62,7 @@ mod tests {
 
     fn ticket(camera: &str) -> Ticket {
         let wish = PreviewWish { width_max: 640, height_max: 480, rate: 5 };
-        Ticket { token: 1, origin: None, camera: camera.into(), wish }
+        Ticket { owner: Owner::of_token(1), origin: None, camera: camera.into(), wish }
     }
 
     #[test]

@@ -274,10 +274,11 @@ pub(crate) fn is_origin(text: &str) -> bool {
 
 /// Nobody else needs to know which programs there are. Where this account may not change it, it is another's.
 #[cfg(unix)]
-fn keep_private(path: &Path) {
+pub(crate) fn keep_private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
-        tracing::warn!(%error, "tokens.db stays readable by others");
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        tracing::warn!(%error, "{file} stays readable by others");
     }
 }
 

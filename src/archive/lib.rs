@@ -8,6 +8,7 @@
 //! thread, which commits what waits together as one group.
 
 mod archive;
+mod attend;
 mod audit;
 mod blob_format;
 mod caller;
@@ -64,6 +65,7 @@ mod versions;
 mod writer;
 
 pub use archive::{Archive, ArchiveOptions, Clock, KeyOptions, Parts, Stats, SystemClock};
+pub use attend::{Attendance, AttendanceVerb};
 pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery};
 pub use caller::{Actor, Idempotency};
 pub use changes::{CHANGES_MAX, Change, ChangeWhat};

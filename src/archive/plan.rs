@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use yidang_model::{CaptureId, ErasureId, MaterialId, Subject};
 
+use crate::attend::PreparedAttendance;
 use crate::audit::PreparedAudit;
 use crate::disposal::Disposal;
 use crate::entry::SlotKey;
@@ -26,6 +27,7 @@ pub(crate) enum Request {
     Refile(Box<PreparedRefiling>),
     Look(Box<PreparedLook>),
     Audit(Box<PreparedAudit>),
+    Attend(Box<PreparedAttendance>),
     Erasure(Box<PlannedErasure>),
     Refusal { id: ErasureId },
     Hold(Box<PlaceHold>),
@@ -164,7 +166,9 @@ impl Request {
             Self::File(filing) => filing.touches(),
             Self::Refile(refiling) => refiling.touches(),
             Self::Look(look) => look.touches(),
-            Self::Audit(_) | Self::Hold(_) | Self::Lift(_) | Self::Dispose(_) => HashSet::new(),
+            Self::Audit(_) | Self::Attend(_) | Self::Hold(_) | Self::Lift(_) | Self::Dispose(_) => {
+                HashSet::new()
+            }
             Self::Erasure(erasure) => erasure.touches(),
             Self::Refusal { id } => HashSet::from([Touch::Erasure(*id)]),
         }
@@ -187,6 +191,7 @@ impl Request {
             Self::Refile(refiling) => refiling.plan(planner),
             Self::Look(look) => look.plan(planner),
             Self::Audit(audit) => audit.plan(planner),
+            Self::Attend(attendance) => attendance.plan(planner),
             Self::Erasure(erasure) => erasure.plan(planner),
             Self::Refusal { id } => crate::erase::plan_refusal(*id, planner),
             Self::Hold(hold) => crate::hold::plan_hold(hold, planner),

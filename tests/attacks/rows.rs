@@ -30,6 +30,7 @@ pub(super) fn rows(victim: &Victim) -> Vec<Attack> {
     rebinding(&mut table);
     tokens(&mut table);
     tickets(&mut table);
+    clerks(&mut table);
     paths(&mut table);
     addresses_to_open(&mut table);
     bodies(&mut table);
@@ -257,6 +258,48 @@ fn tickets(table: &mut Table<'_>) {
     }
     let token = format!("GET {camera}?ticket={}", table.victim.tokens.good);
     table.add(kind, "a token in its place", &[403], table.bare(&token, "", ""));
+}
+
+/// Who says that a clerk sits there, and uses what a clerk has open.
+fn clerks(table: &mut Table<'_>) {
+    let kind = "clerk";
+    let victim = table.victim;
+    let sign_in = "POST /v1/operator/session";
+    for (name, saying) in &victim.sayings {
+        let body = format!("{{\"assertion\": \"{saying}\"}}");
+        table.add(kind, &format!("assertion {name}"), &[403], table.request(sign_in, JSON, &body));
+    }
+    let long = format!("{{\"assertion\": \"{}\"}}", "A".repeat(5000));
+    table.add(kind, "assertion without an end", &[422], table.request(sign_in, JSON, &long));
+    for (name, body, status) in [
+        ("nobody's name", "{\"operator\": \"' OR 1=1 --\", \"pin\": \"605112\"}", 403),
+        ("a PIN that is none", "{\"operator\": \"clerk-07\", \"pin\": \"' OR 1=1\"}", 422),
+        ("no PIN", "{\"operator\": \"clerk-07\", \"pin\": \"\"}", 422),
+        ("a list of PINs", "{\"operator\": \"clerk-07\", \"pin\": [\"605112\", \"605113\"]}", 422),
+    ] {
+        table.add(kind, &format!("by {name}"), &[status], table.request(sign_in, JSON, body));
+    }
+    let dossier = format!("GET /v1/holders/{}/materials", victim.session_holder);
+    let bound = format!("Authorization: Bearer {}\r\n", victim.tokens.bound);
+    let carried = format!("Yidang-Session: {}\r\n", victim.session);
+    table.add(kind, "session of another token", &[401], table.request(&dossier, &carried, ""));
+    table.add(kind, "dossier of a session without it", &[404], table.bare(&dossier, &bound, ""));
+    for session in
+        ["0".repeat(32), victim.session[..31].to_owned(), victim.tokens.good.clone(), "*".to_owned()]
+    {
+        let invented = format!("{bound}Yidang-Session: {session}\r\n");
+        let name = format!("invented session {}", &session[..1]);
+        table.add(kind, &name, &[401], table.bare(&dossier, &invented, ""));
+    }
+    let other_name = format!("{bound}{carried}{JSON}Yidang-Operator: clerk-08\r\n");
+    table.add(kind, "another clerk's name", &[403], table.bare("POST /v1/card/read", &other_name, "{}"));
+    let cookie = format!("{bound}Cookie: Yidang-Session={}\r\n", victim.session);
+    table.add(kind, "session as a cookie", &[404], table.bare(&dossier, &cookie, ""));
+    let query = format!("{dossier}?session={}", victim.session);
+    table.add(kind, "session in the address", &[404, 422], table.bare(&query, &bound, ""));
+    let form = format!("Origin: {EVIL}\r\nSec-Fetch-Site: cross-site\r\nContent-Type: text/plain\r\n");
+    let body = "{\"operator\": \"clerk-07\", \"pin\": \"605112\"}";
+    table.add(kind, "signed in by a foreign form", &[403], table.bare(sign_in, &form, body));
 }
 
 fn paths(table: &mut Table<'_>) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
+use crate::support::assertion::{WindowSystem, unsigned};
 
 const FORM: &[u8] = include_bytes!("../../fixtures/desk/01-form.jpg");
 /// The person of the first simulated card.
@@ -35,6 +36,11 @@ pub(super) struct Victim {
     pub(super) material: String,
     /// A ticket for a preview that was used already.
     pub(super) used_ticket: String,
+    /// What window systems say, or are said to.
+    pub(super) sayings: Vec<(&'static str, String)>,
+    /// A clerk's session on the bound token, and the dossier that was opened in it.
+    pub(super) session: String,
+    pub(super) session_holder: String,
     /// The origin that a token is bound to.
     pub(super) page: &'static str,
 }
@@ -84,8 +90,21 @@ impl Victim {
             .and_then(|db| db.execute(over, []))
             .expect("over");
         let used_ticket = used_ticket(&agent);
+        let sayings = sayings(&agent);
+        let (session, session_holder) = sit_down(&agent, &tokens.bound);
         let own = agent.url.trim_start_matches("http://").to_owned();
-        Self { agent: agent.into(), own, tokens, holder, material, used_ticket, page }
+        Self {
+            agent: agent.into(),
+            own,
+            tokens,
+            holder,
+            material,
+            used_ticket,
+            sayings,
+            session,
+            session_holder,
+            page,
+        }
     }
 
     /// Sends bytes as they are, and reads all that comes back. The own side stays open: to the daemon a client that
@@ -179,4 +198,59 @@ fn used_ticket(agent: &Agent) -> String {
     let preview = crate::support::preview::Preview::begin(&agent.url, &url, &[]);
     assert_eq!(preview.status, 200);
     url
+}
+
+/// Assertions of which none is to be believed; a window system is registered, and one was used.
+fn sayings(agent: &Agent) -> Vec<(&'static str, String)> {
+    let (hall, stranger) = (WindowSystem::new(1), WindowSystem::new(2));
+    let added = agent.command_with_input(&["operator", "key", "add", "--name", "hall"], &hall.pem());
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let stolen = hall.says("clerk-07", "a-1", &json!({}));
+    let thief = agent.make_token("own", "card");
+    assert_eq!(call(agent, &thief, "/v1/operator/session", &json!({"assertion": stolen}), None).0, 201);
+    let none = json!({"alg": "none", "typ": "JWT"});
+    let over = json!({"iat": 1_700_000_000, "exp": 1_700_000_120});
+    let bare = |header: &Value| format!("{}.", unsigned(header, "clerk-07", "a-2", &json!({})));
+    vec![
+        ("used before", stolen),
+        ("expired", hall.says("clerk-07", "a-3", &over)),
+        ("of an hour's life", hall.says("clerk-07", "a-4", &json!({"exp": 4_000_000_000_u64}))),
+        ("for another counter", hall.says("clerk-07", "a-5", &json!({"aud": "other-window"}))),
+        ("for no counter", hall.says("clerk-07", "a-6", &json!({"aud": []}))),
+        ("of algorithm none", bare(&none)),
+        ("of algorithm none, signed", hall.says_with(&none, "clerk-07", "a-7", &json!({}))),
+        ("without its signature", bare(&json!({"alg": "EdDSA"}))),
+        ("of HS256 with the public key", hall.confused("clerk-07", "a-8")),
+        ("of an unregistered key", stranger.says("clerk-07", "a-9", &json!({}))),
+        ("of an unregistered name", hall.says("clerk-07", "a-10", &json!({"iss": "' OR 1=1 --"}))),
+        ("of nobody", hall.says(" ", "a-11", &json!({}))),
+        ("of two lines", hall.says("clerk\nFORGED", "a-12", &json!({}))),
+    ]
+}
+
+/// A clerk signs in with this token, and reads a card; session and dossier.
+fn sit_down(agent: &Agent, token: &str) -> (String, String) {
+    let added = agent.command_with_input(&["operator", "add", "--name", "clerk-07"], "605112");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let proof = json!({"operator": "clerk-07", "pin": "605112"});
+    let (status, seat) = call(agent, token, "/v1/operator/session", &proof, None);
+    assert_eq!(status, 201, "{seat}");
+    let session = seat["session"].as_str().expect("a session").to_owned();
+    let (status, card) = call(agent, token, "/v1/card/read", &json!({}), Some(&session));
+    assert_eq!(status, 200);
+    (session, card["holder"].as_str().expect("a holder").to_owned())
+}
+
+fn call(agent: &Agent, token: &str, path: &str, body: &Value, session: Option<&str>) -> (u16, Value) {
+    let client: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut request = client
+        .post(format!("{}{path}", agent.url))
+        .header("Content-Type", "application/json")
+        .header("Authorization", format!("Bearer {token}"));
+    if let Some(session) = session {
+        request = request.header("Yidang-Session", session);
+    }
+    let mut answer = request.send(body.to_string()).expect("the agent answers");
+    let bytes = answer.body_mut().read_to_vec().expect("a body");
+    (answer.status().as_u16(), serde_json::from_slice(&bytes).expect("JSON"))
 }

@@ -120,6 +120,11 @@ impl Agent {
         Self::start_on(folder, "data", SIMULATED_CARD, "")
     }
 
+    /// A started agent with this at the end of its configuration.
+    pub(crate) fn start_with_more(more: &str) -> Self {
+        Self::start_with("data", SIMULATED_CARD, more)
+    }
+
     fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
         Self::start_on(tempfile::tempdir().expect("a folder"), data, card, more)
     }
@@ -239,16 +244,37 @@ impl Agent {
 
     /// The same with another token.
     pub(crate) fn get_as(&self, token: &str, path: &str) -> Answer {
-        let request = self.client.get(format!("{}{path}", self.url));
-        let answer = self.read(request.header("Authorization", format!("Bearer {token}")).call());
+        self.get_as_with(token, path, &[])
+    }
+
+    /// The same with these headers.
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.get_as_with(&self.token, path, headers)
+    }
+
+    /// The same with another token and these headers.
+    pub(crate) fn get_as_with(&self, token: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request =
+            self.client.get(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.read(request.call());
         document::promises("get", path, &answer);
         answer
     }
 
     pub(crate) fn delete(&self, path: &str) -> Answer {
-        let answer = self.read(
-            self.client.delete(format!("{}{path}", self.url)).header("Authorization", self.bearer()).call(),
-        );
+        self.delete_with(path, &[])
+    }
+
+    pub(crate) fn delete_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request =
+            self.client.delete(format!("{}{path}", self.url)).header("Authorization", self.bearer());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.read(request.call());
         document::promises("delete", path, &answer);
         answer
     }
@@ -315,7 +341,7 @@ impl Agent {
 
     /// Hands a picture in; the capture, or `None` when a kill cut the call off.
     pub(crate) fn try_upload(&self, bytes: &[u8]) -> Option<String> {
-        let mut response = self.send_upload(bytes, &[]).ok()?;
+        let mut response = self.send_upload(bytes, &[], &[]).ok()?;
         let body = response.body_mut().read_to_vec().ok()?;
         let answer = Answer { status: response.status().as_u16(), bytes: body };
         Some(answer.expect(201)["id"].as_str()?.to_owned())
@@ -328,7 +354,14 @@ impl Agent {
 
     /// The same, with these fields in the form.
     pub(crate) fn upload_with(&self, bytes: &[u8], fields: &[(&str, &str)]) -> Answer {
-        let answer = self.read(self.send_upload(bytes, fields));
+        let answer = self.read(self.send_upload(bytes, fields, &[]));
+        document::promises("post", "/v1/captures", &answer);
+        answer
+    }
+
+    /// The same with these headers.
+    pub(crate) fn upload_with_headers(&self, bytes: &[u8], headers: &[(&str, &str)]) -> Answer {
+        let answer = self.read(self.send_upload(bytes, &[], headers));
         document::promises("post", "/v1/captures", &answer);
         answer
     }
@@ -337,6 +370,7 @@ impl Agent {
         &self,
         bytes: &[u8],
         fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         let mut body = Vec::new();
         for (name, value) in fields {
@@ -348,11 +382,14 @@ impl Agent {
         );
         body.extend_from_slice(bytes);
         body.extend_from_slice(b"\r\n--b--\r\n");
-        let request = self
+        let mut request = self
             .client
             .post(format!("{}/v1/captures", self.url))
             .header("Authorization", self.bearer())
             .header("Content-Type", "multipart/form-data; boundary=b");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         request.send(body.as_slice())
     }
 

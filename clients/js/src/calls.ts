@@ -13,6 +13,8 @@ export interface Settings {
   address?: string;
   /** The clerk, for the ledger. */
   operator?: string;
+  /** The clerk's session, as `signIn` gave it and keeps it here. */
+  session?: string;
   /** The language of `title` and `remedy`; Chinese unless said. */
   language?: Language;
 }
@@ -104,6 +106,7 @@ export class Calls {
     const operator = options.operator || this.settings.operator;
     // Browsers send no Chinese in headers.
     if (operator) headers['Yidang-Operator'] = encodeURIComponent(operator);
+    if (this.settings.session) headers['Yidang-Session'] = this.settings.session;
     return headers;
   }
 

@@ -5,6 +5,17 @@ import type { Advice } from './words.js';
 
 /** What each of the service's codes says, and its status. */
 export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = {
+  assertion_invalid: {
+    status: 403,
+    title: {
+      zh: '业务系统的登录凭据无效。',
+      en: 'The window system\'s assertion proves nothing.',
+    },
+    remedy: {
+      zh: '请按 detail 检查：凭据须由已登记的密钥签名、写明本窗口、五分钟内有效且只能用一次；密钥用 yidang operator key add 登记。',
+      en: 'See `detail`: it must be signed by a registered key, name this counter, be of the last minutes and be used once; keys are registered with `yidang operator key add`.',
+    },
+  },
   blob_damaged: {
     status: 500,
     title: {
@@ -313,6 +324,50 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Lay the paper flat, take the hands away and try again; or capture without waiting.',
     },
   },
+  operator_locked: {
+    status: 403,
+    title: {
+      zh: '会话已锁定。',
+      en: 'The clerk\'s session is locked.',
+    },
+    remedy: {
+      zh: '请同一经办人重新输入 PIN，或由业务系统重新登录；其他经办人登录会结束这个会话。',
+      en: 'The same clerk unlocks it by signing in again; another clerk who signs in ends it.',
+    },
+  },
+  operator_mismatch: {
+    status: 403,
+    title: {
+      zh: 'Yidang-Operator 与已登录的经办人不一致。',
+      en: '`Yidang-Operator` names another clerk than the one who is signed in.',
+    },
+    remedy: {
+      zh: '请不要再带 Yidang-Operator，或先让该经办人登录。',
+      en: 'Leave the header out, or have that clerk sign in.',
+    },
+  },
+  operator_required: {
+    status: 401,
+    title: {
+      zh: '需要经办人登录或署名。',
+      en: 'This window wants to know the clerk.',
+    },
+    remedy: {
+      zh: '请经办人登录（工号和 PIN，或由业务系统代为登录），并在 Yidang-Session 头中带上会话；只要求署名的窗口请在 Yidang-Operator 头中写明经办人。',
+      en: 'Sign a clerk in (`POST /v1/operator/session`) and send the session as `Yidang-Session`; where only a name is wanted, send it as `Yidang-Operator`.',
+    },
+  },
+  operator_unknown: {
+    status: 403,
+    title: {
+      zh: '没有这个经办人的 PIN。',
+      en: 'No clerk of this name has a PIN at this window.',
+    },
+    remedy: {
+      zh: '请核对工号；管理员用 yidang operator add 添加经办人。',
+      en: 'Check the name; an administrator adds clerks with `yidang operator add`.',
+    },
+  },
   origin_denied: {
     status: 403,
     title: {
@@ -344,6 +399,39 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
     remedy: {
       zh: '请重新申请配对，并在五分钟内确认。',
       en: 'Ask for pairing again, and have it confirmed within five minutes.',
+    },
+  },
+  pin_locked: {
+    status: 403,
+    title: {
+      zh: 'PIN 已锁定。',
+      en: 'The PIN is locked after too many wrong ones.',
+    },
+    remedy: {
+      zh: '请管理员用 yidang operator reset-pin 重新设置 PIN。',
+      en: 'Have an administrator set a new one with `yidang operator reset-pin`.',
+    },
+  },
+  pin_wait: {
+    status: 429,
+    title: {
+      zh: 'PIN 输错次数较多，请稍候。',
+      en: 'The PIN was wrong several times just now.',
+    },
+    remedy: {
+      zh: '请等待 Retry-After 所示的秒数后再试。',
+      en: 'Wait for as many seconds as `Retry-After` says.',
+    },
+  },
+  pin_wrong: {
+    status: 403,
+    title: {
+      zh: 'PIN 不对。',
+      en: 'The PIN is wrong.',
+    },
+    remedy: {
+      zh: '请重新输入；连续输错会越来越慢，八次后锁定。',
+      en: 'Enter it again; wrong ones in a row are slowed down, and the eighth locks it.',
     },
   },
   reader_absent: {

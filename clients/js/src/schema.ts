@@ -380,11 +380,11 @@ export type ErasureState = 'requested' | 'approved' | 'refused' | 'done';
 export interface Event {
   /** When it happened. */
   at: string;
-  /** What it is about: `device` and its `type`, `material`, or nothing; for a page `camera`, `corners` (null: no whole page), `cut` (of an outline: a page runs out of the picture), `confidence`, and `width` and `height` of the preview's frame that the corners are counted in. */
+  /** What it is about: `device` and its `type`, `material`, or nothing; of a clerk's session `client`, the token's name, and `resumed` or `reason` (`asked`, `switched`, `idle`, `expired`); for a page `camera`, `corners` (null: no whole page), `cut` (of an outline: a page runs out of the picture), `confidence`, and `width` and `height` of the preview's frame that the corners are counted in. */
   data: { [name: string]: any };
   /** Rises with every event, also across restarts. */
   id: number;
-  /** `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`, `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`, `pairing.requested`, `pairing.decided`. More may come. `device.lost` and `device.found` are about the card reader in use, one following the other where a better one takes its place, and about every camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is kept for listeners that come back. */
+  /** `card.inserted`, `card.removed`, `device.lost`, `device.found`, `page.outline`, `page.settled`, `material.filed`, `material.refiled`, `material.erased`, `capture.expiring`, `sync.progress`, `sync.rejected`, `pairing.requested`, `pairing.decided`, `operator.signed_in`, `operator.signed_out`, `operator.locked`. More may come. `device.lost` and `device.found` are about the card reader in use, one following the other where a better one takes its place, and about every camera. While somebody watches a camera's preview, `page.outline` tells where the page lies in it as that changes, and `page.settled`, once for every paper, that it has come to rest. Of outlines only the newest is kept for listeners that come back. */
   type: string;
 }
 
@@ -569,6 +569,39 @@ export interface OpenedHolder {
   warnings: NumberWarning[];
 }
 
+/** What calls must tell of their clerk: nothing, a name in `Yidang-Operator`, or a session in `Yidang-Session`. */
+export type OperatorNeed = 'none' | 'named' | 'session';
+
+/** A clerk's session. */
+export interface OperatorSession {
+  /** How they proved it. */
+  by: SignInWay;
+  /** When it ends in any case. */
+  expires_at: string;
+  /** When it locks, unless a call carries it before; past, if it is locked. */
+  locks_at: string;
+  /** The clerk, as the ledger names them. */
+  operator: string;
+  /** Goes into the header `Yidang-Session` of every call. Good with this token only. */
+  session: string;
+  /** When it began. */
+  signed_in_at: string;
+  /** `open`, or `locked` until the same clerk signs in again. */
+  state: SessionState;
+}
+
+/** What this window wants of clerks, and the session that the call carried. */
+export interface OperatorState {
+  /** After how long without use a session locks, in milliseconds. */
+  idle_lock_ms: number;
+  /** Whether any clerk can sign in by PIN here. */
+  pins: boolean;
+  /** What calls must tell of their clerk. */
+  required: OperatorNeed;
+  /** Null: the call carried none, or it is over. */
+  session: OperatorSession | null;
+}
+
 /** Where a picture came from. The repository refuses `simulated` unless it is told otherwise. */
 export type Origin = 'device' | 'upload' | 'simulated';
 
@@ -670,7 +703,7 @@ export interface Problem {
 }
 
 /** What can go wrong. More may come. */
-export type ProblemCode = 'token_missing' | 'token_invalid' | 'token_expired' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'pairing_closed' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'pairing_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'material_superseded' | 'material_restricted' | 'legal_hold' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
+export type ProblemCode = 'token_missing' | 'token_invalid' | 'token_expired' | 'operator_required' | 'operator_locked' | 'operator_mismatch' | 'operator_unknown' | 'pin_wrong' | 'pin_locked' | 'assertion_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'pairing_closed' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'pairing_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'material_superseded' | 'material_restricted' | 'legal_hold' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'pin_wait' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
 
 /** What can be said of a picture's legibility. */
 export interface Quality {
@@ -802,6 +835,22 @@ export interface ScenarioStep {
 
 /** The service answers. */
 export type ServiceState = 'ok';
+
+/** Whether a clerk's session can be used; `locked`: not until the same clerk signs in again. */
+export type SessionState = 'open' | 'locked';
+
+/** Who signs in, and the proof: either `operator` and `pin`, or `assertion`. */
+export interface SignIn {
+  /** What the window system says: a JWT signed with Ed25519 (`alg` `EdDSA`) by a key that an administrator registered. `iss` is the key's name, `sub` the clerk, `aud` this counter, `exp` at most 300 seconds after `iat`, and `jti` new each time. */
+  assertion?: string | null;
+  /** The clerk, as `yidang operator add` named them. */
+  operator?: string | null;
+  /** Their PIN. */
+  pin?: string | null;
+}
+
+/** How a clerk proved to be who they are: by a local PIN, or the window system asserted it. */
+export type SignInWay = 'pin' | 'assertion';
 
 /** A fault to come. */
 export interface SimulateFault {
@@ -957,4 +1006,4 @@ export interface ReadPageImageQuery {
 }
 
 /** The types of events that are known; more may come. */
-export type EventType = 'card.inserted' | 'card.removed' | 'device.lost' | 'device.found' | 'page.outline' | 'page.settled' | 'material.filed' | 'material.refiled' | 'material.erased' | 'capture.expiring' | 'sync.progress' | 'sync.rejected' | 'pairing.requested' | 'pairing.decided';
+export type EventType = 'card.inserted' | 'card.removed' | 'device.lost' | 'device.found' | 'page.outline' | 'page.settled' | 'material.filed' | 'material.refiled' | 'material.erased' | 'capture.expiring' | 'sync.progress' | 'sync.rejected' | 'pairing.requested' | 'pairing.decided' | 'operator.signed_in' | 'operator.signed_out' | 'operator.locked';

@@ -98,6 +98,34 @@ export class Yidang {
     return this.calls.json('decidePairing', { body: wish }, options);
   }
 
+  // ---- The clerk.
+
+  /**
+   * Signs a clerk in, by `operator` and `pin` or by the window system's `assertion`. This client's calls carry the session
+   * from then on; another clerk who signs in ends it, and the same clerk unlocks it.
+   */
+  async signIn(wish: api.SignIn, options?: CallOptions): Promise<api.OperatorSession> {
+    const seat: api.OperatorSession = await this.calls.json('signIn', { body: wish }, options);
+    this.calls.settings.session = seat.session;
+    return seat;
+  }
+
+  /** Who sits here, and what this window wants of clerks. */
+  readSession(options?: CallOptions): Promise<api.OperatorState> {
+    return this.calls.json('readSession', {}, options);
+  }
+
+  /** Locks the clerk's session; what it has open is shown again when the same clerk has signed in. */
+  lockSession(options?: CallOptions): Nothing {
+    return this.calls.json('lockSession', {}, options);
+  }
+
+  /** Signs the clerk out, and closes what was open. */
+  async signOut(options?: CallOptions): Promise<void> {
+    await this.calls.json('signOut', {}, options);
+    this.calls.settings.session = undefined;
+  }
+
   // ---- Cards and dossiers.
 
   /** Reads the card on the reader, waiting for one as long as `wait_ms` says, and opens its holder's dossier. */

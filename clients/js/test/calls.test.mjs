@@ -25,6 +25,24 @@ test('a refusal is an error that says what the service said', async () => {
   await service.close();
 });
 
+test('a clerk who has signed in is carried by every call until signed out', async () => {
+  const service = await fake((request, response) =>
+    json(response, 200, request.method === 'POST' ? { session: 'S-1' } : {}));
+  const client = new Yidang({ address: service.address });
+  const carried = () => service.requests.pop().headers['yidang-session'];
+  await client.readStatus();
+  assert.equal(carried(), undefined);
+  await client.signIn({ operator: '李四', pin: '605112' });
+  assert.equal(carried(), undefined);
+  await client.readStatus();
+  assert.equal(carried(), 'S-1');
+  await client.signOut();
+  assert.equal(carried(), 'S-1');
+  await client.readStatus();
+  assert.equal(carried(), undefined);
+  await service.close();
+});
+
 test('a refusal of a picture is read as well', async () => {
   const service = await fake((_, response) => problem(response, 404, 'capture_unknown'));
   const error = await errorOf(new Yidang({ address: service.address }).readCaptureImage('x'));

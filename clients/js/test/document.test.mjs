@@ -26,7 +26,7 @@ const ARGUMENTS = {
   readDocument: ['m', { layout: 'card' }], readPageImage: ['m', 2, { rendition: 'thumbnail' }],
   openHolder: [{}], fileMaterial: [{}], refileMaterial: ['m', {}], requestErasure: [{}], simulateCard: [{}], simulateDesk: [{}],
   simulateFault: [{}], playScenario: [{}], listCaptures: [{ limit: 3 }],
-  requestPairing: [{}], collectPairing: [{}], decidePairing: [{}],
+  signIn: [{}], requestPairing: [{}], collectPairing: [{}], decidePairing: [{}],
 };
 
 test('every method sends what the document says', async () => {

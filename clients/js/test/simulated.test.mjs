@@ -70,6 +70,28 @@ test('everything else answers too', async () => {
   assert.deepEqual(await client.diagnose(), { ok: true, findings: [], version: 'simulated', origin: null });
 });
 
+test('a clerk signs in, is locked out and comes back, and another one gets nothing of it', async (t) => {
+  const client = simulated();
+  const heard = [];
+  const watch = client.watchEvents({ any: (event) => heard.push(event.type) });
+  t.after(() => watch.close());
+  await watch.opened;
+  await assert.rejects(client.lockSession(), { code: 'operator_required', status: 401 });
+  await assert.rejects(client.signIn({ operator: 'a', pin: '000000' }), { code: 'pin_wrong' });
+  const seat = await checked(client, 'signIn', { operator: 'a', pin: '605112' });
+  const { holder } = await client.openHolder({ subject: { type: 'provisional', value: 'T-1' }, basis: 'none' });
+  await checked(client, 'lockSession');
+  assert.equal((await checked(client, 'readSession')).session.state, 'locked');
+  assert.equal((await client.signIn({ operator: 'a', pin: '605112' })).session, seat.session);
+  await client.closeHolder(holder);
+  const other = await checked(client, 'signIn', { assertion: 'x.y.z' });
+  assert.notEqual(other.session, seat.session);
+  await checked(client, 'signOut');
+  await until(() => heard.length >= 6, 'the events');
+  assert.deepEqual(heard.map((type) => type.replace('operator.', '')),
+    ['signed_in', 'locked', 'signed_in', 'signed_out', 'signed_in', 'signed_out']);
+});
+
 test('errors are the service\'s own words', async () => {
   const client = simulated({ cardAfterMs: null, language: 'en' });
   const { value } = document.components.examples.card_absent;

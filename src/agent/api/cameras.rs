@@ -230,7 +230,7 @@ pub(crate) async fn adjust(
         let described = app.camera.describe(&id, settings).await.map_err(|error| refused(&error))?;
         Ok(Answer(Controls { controls: controls(described.controls) }).into_response())
     };
-    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), request, call).await
+    app.replays.once(caller.owner, caller.idempotency_key.as_deref(), request, call).await
 }
 
 fn settings(body: &Adjustments) -> Result<Vec<(ControlName, i64)>, Problem> {

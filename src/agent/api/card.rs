@@ -147,7 +147,7 @@ pub(crate) async fn read(
         key.as_deref().map(acceptable).transpose()?;
         return call.await;
     }
-    app.replays.once(caller.token.id, key.as_deref(), request, call).await
+    app.replays.once(caller.owner, key.as_deref(), request, call).await
 }
 
 /// The portrait, and what became of it.
@@ -184,11 +184,10 @@ impl Portrait {
 }
 
 fn open(app: &Shared, caller: &Caller, raw: &RawCard, portrait: Portrait) -> Result<CardReading, Problem> {
+    caller.is_still_there()?;
     let card = interpret(raw)?;
-    let holder = card
-        .subject()
-        .ok()
-        .map(|subject| app.holders.open(caller.token.id, subject, Basis::Card, None, None));
+    let holder =
+        card.subject().ok().map(|subject| app.holders.open(caller.owner, subject, Basis::Card, None, None));
     Ok(CardReading {
         photo: portrait.picture.map(|picture| STANDARD.encode(picture)),
         photo_status: portrait.status,

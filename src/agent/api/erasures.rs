@@ -20,6 +20,7 @@ use super::words::line;
 use crate::app::{App, Shared};
 use crate::caller::Caller;
 use crate::holders::Holder;
+use crate::owner::Owner;
 use crate::problem::{Code, Problem};
 use crate::random;
 use crate::replay::fingerprint;
@@ -81,11 +82,11 @@ pub(crate) async fn request(
     caller.require(Scope::ArchiveErase)?;
     let request = fingerprint(&[b"erasures", &serde_json::to_vec(&body).unwrap_or_default()]);
     let key = caller.idempotency_key.clone();
-    let token = caller.token.id;
+    let owner = caller.owner;
     let call = async {
         let reason =
             line("reason", Some(body.reason), 500)?.ok_or_else(|| Problem::invalid("say the `reason`"))?;
-        let (target, seen_by) = target(&app, token, body.holder.as_deref(), body.material.as_deref())?;
+        let (target, seen_by) = target(&app, owner, body.holder.as_deref(), body.material.as_deref())?;
         let seen_by = seen_by.filter(|holder| app.sync.is_some() && holder.basis.may_read());
         if let (ErasureTarget::Holder(_), Some(holder)) = (&target, &seen_by) {
             open_at_repository(&app, &caller, holder).await;
@@ -101,7 +102,7 @@ pub(crate) async fn request(
         let erasure = carry_out(&app, wish).await?;
         Ok((StatusCode::CREATED, Answer(erasure_body(&app, &erasure))).into_response())
     };
-    app.replays.once(token, key.as_deref(), request, call).await
+    app.replays.once(owner, key.as_deref(), request, call).await
 }
 
 /// How far an erasure has come.
@@ -126,18 +127,18 @@ pub(crate) async fn one(
 /// that only the repository holds was seen.
 fn target(
     app: &App,
-    token: i64,
+    owner: Owner,
     holder: Option<&str>,
     material: Option<&str>,
 ) -> Result<(ErasureTarget, Option<Holder>), Problem> {
     match (holder, material) {
         (Some(holder), None) => {
-            let holder = app.holders.get(token, holder)?;
+            let holder = app.holders.get(owner, holder)?;
             Ok((ErasureTarget::Holder(holder.subject.clone()), Some(holder)))
         }
         (None, Some(id)) => {
             let id: MaterialId = id.parse().map_err(|_| Code::MaterialUnknown)?;
-            let seen = app.holders.remote(token, id).map(|(holder, _)| holder);
+            let seen = app.holders.remote(owner, id).map(|(holder, _)| holder);
             Ok((ErasureTarget::Material(id), seen))
         }
         _ => Err(Problem::invalid("give exactly one of `holder` and `material`")),

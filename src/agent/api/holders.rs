@@ -96,7 +96,7 @@ pub(crate) async fn open(
     ]);
     let warnings =
         if subject.check_digit_matches() == Some(false) { vec!["check_digit_wrong"] } else { Vec::new() };
-    let token = caller.token.id;
+    let owner = caller.owner;
     let call = async {
         if let Basis::Stated(word) = basis {
             let look = Look {
@@ -116,7 +116,7 @@ pub(crate) async fn open(
             let archive = app.archive.clone();
             blocking(move || Ok(archive.record(look)?)).await?;
         }
-        let holder = app.holders.open(token, subject, basis, purpose, case);
+        let holder = app.holders.open(owner, subject, basis, purpose, case);
         let opened = OpenedHolder {
             rights: if basis.may_read() { vec!["file", "read"] } else { vec!["file"] },
             expires_at: holder.expires_at.to_string(),
@@ -125,7 +125,7 @@ pub(crate) async fn open(
         };
         Ok((StatusCode::CREATED, Answer(opened)).into_response())
     };
-    app.replays.once(token, key.as_deref(), request, call).await
+    app.replays.once(owner, key.as_deref(), request, call).await
 }
 
 /// Closes an open dossier now.
@@ -141,10 +141,10 @@ pub(crate) async fn close(
 ) -> Result<Response, Problem> {
     let request = fingerprint(&[b"holders/close", holder.as_bytes()]);
     let call = async {
-        app.holders.close(caller.token.id, &holder)?;
+        app.holders.close(caller.owner, &holder)?;
         Ok(StatusCode::NO_CONTENT.into_response())
     };
-    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), request, call).await
+    app.replays.once(caller.owner, caller.idempotency_key.as_deref(), request, call).await
 }
 
 fn read_basis(word: &str) -> Result<Basis, Problem> {

@@ -12,6 +12,7 @@ mod holders;
 mod image;
 mod materials;
 mod openapi;
+mod operator;
 mod pairings;
 mod previews;
 mod simulated;
@@ -22,6 +23,7 @@ mod words;
 
 pub(crate) use captures::LIFETIME_MS as CAPTURE_LIFETIME_MS;
 pub use openapi::document;
+pub(crate) use operator::watch_sessions;
 pub(crate) use words::{CodeBody, QualityBody, degrees};
 
 use axum::Router;
@@ -49,6 +51,8 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(pairings::request, pairings::list))
         .routes(routes!(pairings::collect))
         .routes(routes!(pairings::decide))
+        .routes(routes!(operator::sign_in, operator::read, operator::sign_out))
+        .routes(routes!(operator::lock))
         .routes(routes!(cameras::list))
         .routes(routes!(cameras::adjust))
         .routes(routes!(previews::ticket))

@@ -40,9 +40,10 @@ Whatever goes wrong is an RFC 9457 problem document (`application/problem+json`)
 Lists come in pages: send `next_cursor` back as `cursor` until it is null. Cursors mean nothing to a client.";
 
 /// The groups of calls.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("service", "How the service, its devices and its sync stand, and what happens."),
     ("pairing", "How a page or a program gets a token of its own."),
+    ("operator", "Which clerk sits at the window: signing in and out, and locking."),
     ("card", "Reading ID cards, which opens dossiers."),
     ("holders", "Opening dossiers without the card, and closing them. An open dossier is called a holder."),
     ("cameras", "What cameras there are, adjusting them, and their previews."),

@@ -15,6 +15,7 @@ use super::vocabulary::{PairingScope, PairingState};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
+use crate::owner::Owner;
 use crate::pairings::{self, Asking, LIFETIME, SCOPES};
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
@@ -22,7 +23,7 @@ use crate::scope::Scope;
 use crate::tokens::{is_origin, is_token_name};
 
 /// Whose idempotency keys those are that come without a token.
-const NOBODY: i64 = 0;
+const NOBODY: Owner = Owner::of_token(0);
 
 /// Who asks for what.
 #[derive(Deserialize, ToSchema)]
@@ -231,7 +232,7 @@ pub(crate) async fn decide(
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     let request = fingerprint(&[b"pairings/decide", &written]);
-    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), request, call).await
+    app.replays.once(caller.owner, caller.idempotency_key.as_deref(), request, call).await
 }
 
 fn is_open(app: &Shared) -> Result<(), Problem> {

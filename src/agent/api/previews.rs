@@ -20,7 +20,7 @@ use super::vocabulary::Picture;
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
-use crate::guard::is_own_origin;
+use crate::owner::Owner;
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
@@ -108,12 +108,12 @@ pub(crate) async fn ticket(
         height_max: within("height_max", wish.height_max, SIDE_MIN, SIDE_MAX, HEIGHT_USUAL)?,
         rate: within("rate", wish.rate, 1, RATE_MAX, RATE_USUAL)?,
     };
-    let token = caller.token.id;
+    let owner = caller.owner;
     let call = async {
         let known = app.camera.find(wish.camera.as_deref()).await.map_err(|e| faults::camera(&e))?;
         let origin = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let camera = known.device.id;
-        let ticket = Ticket { token, origin, camera: camera.clone(), wish: preview };
+        let ticket = Ticket { owner, origin, camera: camera.clone(), wish: preview };
         let ticket = app.tickets.give(ticket, Instant::now()).ok_or(Code::TooMany)?;
         let lifetime_ms = i64::try_from(tickets::LIFETIME.as_millis()).unwrap_or_default();
         let body = TicketBody {
@@ -125,7 +125,7 @@ pub(crate) async fn ticket(
         Ok((StatusCode::CREATED, Answer(body)).into_response())
     };
     let fingerprint = fingerprint(&[b"preview-tickets", &written]);
-    app.replays.once(token, caller.idempotency_key.as_deref(), fingerprint, call).await
+    app.replays.once(owner, caller.idempotency_key.as_deref(), fingerprint, call).await
 }
 
 async fn read_wish(app: &Shared, request: Request) -> Result<TicketWish, Problem> {
@@ -165,7 +165,7 @@ fn percent_encoded(id: &str) -> String {
 /// Each part is one frame, the camera's own bytes, with its `Content-Length`; a webcam's JPEG that leaves the usual
 /// Huffman tables out is given them. A client that is slower than the
 /// camera misses frames and gets the newest. Needs a ticket, which is used up whatever comes of the call. Answers with
-/// the first frame; ends when the camera goes or stalls for long, or the token is revoked. Eight previews at once are
+/// the first frame; ends when the camera goes or stalls for long, the token is revoked, or the session it was asked for in ends or locks. Eight previews at once are
 /// shown.
 #[utoipa::path(get, path = "/v1/cameras/{id}/preview", tag = "cameras", operation_id = "watchCamera",
     params(("id" = String, Path, description = "The camera's identifier."), WithTicket),
@@ -178,14 +178,14 @@ pub(crate) async fn preview(
 ) -> Result<Response, Problem> {
     let ticket = with.ticket.and_then(|secret| app.tickets.take(&secret, Instant::now()));
     let ticket = ticket.ok_or(Code::TicketInvalid)?;
-    if ticket.camera != id || !may_use(&app, &ticket, &headers) || !is_live(&app, ticket.token) {
+    if ticket.camera != id || !may_use(&app, &ticket, &headers) || !is_live(&app, ticket.owner) {
         return Err(Code::TicketInvalid.into());
     }
     let watched = app.camera.preview(Some(&id), ticket.wish).await.map_err(|e| faults::camera(&e))?;
     let mut preview = watched.ok_or(Code::TooMany)?;
     let first = first_frame(&mut preview).await.map_err(|e| faults::camera(&e))?;
     let begin = Bytes::from_static(BOUNDARY.as_bytes());
-    let watching = Watching { app, preview, token: ticket.token, looked_at: Instant::now() };
+    let watching = Watching { app, preview, owner: ticket.owner, looked_at: Instant::now() };
     let frames = stream::unfold((watching, Some(first)), |(mut watching, first)| async {
         let shot = match first {
             Some(first) => first,
@@ -203,13 +203,14 @@ pub(crate) async fn preview(
 fn may_use(app: &Shared, ticket: &Ticket, headers: &HeaderMap) -> bool {
     let asks = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok());
     match (&ticket.origin, asks) {
-        (Some(given), Some(asks)) => given == asks || is_own_origin(asks, app.address),
+        (Some(given), Some(asks)) => given == asks || app.is_own_page(asks),
         _ => true,
     }
 }
 
-fn is_live(app: &Shared, token: i64) -> bool {
-    matches!(app.tokens.is_live(token), Ok(true))
+/// Whether the token holds, and the clerk who asked still sits there.
+fn is_live(app: &Shared, owner: Owner) -> bool {
+    app.sessions.is_open(owner, Instant::now()) && matches!(app.tokens.is_live(owner.token), Ok(true))
 }
 
 async fn first_frame(preview: &mut Preview) -> Result<Arc<Shot>, DeviceError> {
@@ -227,7 +228,7 @@ async fn first_frame(preview: &mut Preview) -> Result<Arc<Shot>, DeviceError> {
 struct Watching {
     app: Shared,
     preview: Preview,
-    token: i64,
+    owner: Owner,
     looked_at: Instant,
 }
 
@@ -238,7 +239,7 @@ impl Watching {
         loop {
             if self.looked_at.elapsed() >= LOOK_EVERY {
                 self.looked_at = Instant::now();
-                if !is_live(&self.app, self.token) {
+                if !is_live(&self.app, self.owner) {
                     return None;
                 }
             }

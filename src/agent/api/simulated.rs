@@ -77,7 +77,7 @@ where
         Ok(StatusCode::NO_CONTENT.into_response())
     };
     let key = caller.idempotency_key.as_deref();
-    app.replays.once(caller.token.id, key, fingerprint(&asked), call).await
+    app.replays.once(caller.owner, key, fingerprint(&asked), call).await
 }
 
 fn written(body: &impl Serialize) -> Vec<u8> {

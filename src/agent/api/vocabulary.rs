@@ -72,6 +72,8 @@ words! {
     MaterialScope: "`local`: what this PC holds; `all`: the repository is asked too." ["local", "all"];
     MediaType: "How a picture is encoded." ["image/jpeg", "image/png"];
     NumberWarning: "`check_digit_wrong`: the number was probably mistyped." ["check_digit_wrong"];
+    OperatorNeed: "What calls must tell of their clerk: nothing, a name in `Yidang-Operator`, or a session in \
+        `Yidang-Session`." ["none", "named", "session"];
     Origin: "Where a picture came from. The repository refuses `simulated` unless it is told otherwise." [
         "device", "upload", "simulated"
     ];
@@ -104,6 +106,12 @@ words! {
     Right: "What an open dossier allows: `file` papers into it, `read` what is in it." ["file", "read"];
     SafeAt: "`this_pc`: durable here; `repository`: committed centrally." ["this_pc", "repository"];
     ServiceState: "The service answers." ["ok"];
+    SessionState: "Whether a clerk's session can be used; `locked`: not until the same clerk signs in again." [
+        "open", "locked"
+    ];
+    SignInWay: "How a clerk proved to be who they are: by a local PIN, or the window system asserted it." [
+        "pin", "assertion"
+    ];
     SimulatedDevice: "Which simulated device." ["card", "camera"];
     MaterialStatus: "Whether a material still counts." ["current", "superseded", "revoked"];
     SubjectType: "What kind of number it is." [
@@ -251,6 +259,9 @@ mod tests {
         assert_eq!(warnings.map(W::code), *CardWarning::WORDS);
         let controls: Vec<_> = yidang_device::ControlName::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(controls, *ControlName::WORDS);
+        use crate::operators::{OperatorNeed as Need, Way};
+        assert_eq!([Need::None, Need::Named, Need::Session].map(Need::as_str), *OperatorNeed::WORDS);
+        assert_eq!([Way::Pin, Way::Assertion].map(Way::as_str), *SignInWay::WORDS);
         assert_eq!(crate::pairings::SCOPES.map(crate::scope::Scope::as_str), *PairingScope::WORDS);
         let formats = [yidang_device::FrameFormat::Mjpeg, yidang_device::FrameFormat::Raw];
         assert_eq!(formats.map(super::super::cameras::format_word), *FrameFormat::WORDS);

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::control::ImportAnswer;
 use crate::failure::Failure;
 use crate::import::{Import, ImportOptions, Manifest, Told};
+use crate::operators::OperatorNeed;
 
 /// Files the photographs that a manifest names.
 ///
@@ -79,7 +80,7 @@ pub(super) struct Figures {
 }
 
 pub(super) fn import(config: &Config, command: &ImportCommand) -> Result<ExitCode, Failure> {
-    if config.operator_required && command.operator.is_none() {
+    if config.operators.need != OperatorNeed::None && command.operator.is_none() {
         let cause = "the configuration asks for the operator of every call";
         return Err(Failure::new("operator_missing", cause, "say who imports with --operator"));
     }

@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod card;
+mod certificate;
 mod courier;
 mod demo;
 mod dispose;
@@ -11,6 +12,7 @@ mod export;
 mod hold;
 mod import;
 mod import_report;
+mod operator;
 mod output;
 mod page;
 mod page_out;
@@ -65,9 +67,15 @@ enum Command {
     /// Makes, lists and revokes the tokens that programs call with.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Says who may sit at this window, by PIN or on a window system's word.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Lets the configured pages reach this PC's service, by the policies of its browsers.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Has this PC's own authority trusted, so that pages may call by https and wss.
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Enrols this window with the configured repository, or enrols it anew.
     Enrol(enrol::Enrol),
     /// Makes the office's recovery key, which opens the disk of a dead PC.
@@ -113,7 +121,9 @@ pub fn main(
         Command::Demo(_) | Command::Page(_) | Command::RecoveryKey(_) => Ok(ExitCode::SUCCESS),
         Command::Card(command) => card::card(&config, command, drivers),
         Command::Token(command) => token::token(&config, command),
+        Command::Operator(command) => operator::operator(&config, command),
         Command::Policy(command) => policy::policy(&config, command),
+        Command::Certificate(command) => certificate::certificate(&config, command),
         Command::Enrol(enrol) => enrol.enrol(&config),
         Command::Courier(command) => courier::courier(&config, command),
         Command::Archive(command) => archive::archive(&config, &command),

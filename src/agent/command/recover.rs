@@ -12,6 +12,7 @@ use super::reach::Place;
 use crate::config::Config;
 use crate::control::RecoverAnswer;
 use crate::failure::Failure;
+use crate::operators::OperatorNeed;
 use crate::recover::{Dead, Left, Recover, Survey, Told, What};
 
 /// Longest name of an operator, in characters.
@@ -72,7 +73,7 @@ struct Report<'a> {
 }
 
 pub(super) fn recover(config: &Config, command: &RecoverCommand) -> Result<ExitCode, Failure> {
-    if config.operator_required && command.operator.is_none() {
+    if config.operators.need != OperatorNeed::None && command.operator.is_none() {
         let cause = "the configuration asks for the operator of every call";
         return Err(Failure::new("operator_missing", cause, "say who recovers with --operator"));
     }

@@ -16,6 +16,9 @@ pub(super) fn run(config: Config, drivers: Drivers) -> Result<ExitCode, Failure>
         let daemon = Daemon::start(config, drivers).await?;
         // Whoever started us may have gone; the daemon serves all the same.
         let _ = write(&format!("listening http://{}", daemon.address()));
+        if let Some(address) = daemon.tls_address() {
+            let _ = write(&format!("listening https://{address}"));
+        }
         daemon.run(stop).await;
         Ok::<_, StartError>(())
     });

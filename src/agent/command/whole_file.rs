@@ -25,7 +25,7 @@ impl WholeFile {
     }
 
     /// The same, and there is no going back: the file and its place are on the medium when this returns.
-    pub(super) fn finish_durably(self) -> io::Result<()> {
+    pub(crate) fn finish_durably(self) -> io::Result<()> {
         self.file.sync_all()?;
         #[cfg(unix)]
         let folder = self.target.parent().map(File::open).transpose()?;

@@ -39,6 +39,7 @@ assets! {
     "pictures.js" JS,
     "preview.js" JS,
     "quality.js" JS,
+    "seat.js" JS,
     "session.js" JS,
     "signin.js" JS,
     "simulated.js" JS,

@@ -87,6 +87,14 @@ verbs! {
     Quarantined = "quarantined",
     /// A damaged or missing blob is whole again.
     Repaired = "repaired",
+    /// A clerk signed in at this window, or took up a session that was locked.
+    SignedIn = "signed_in",
+    /// A clerk's session at this window ended.
+    SignedOut = "signed_out",
+    /// A clerk's session was locked.
+    SessionLocked = "session_locked",
+    /// Someone tried to sign in as a clerk and could not prove it.
+    SignInRefused = "sign_in_refused",
 }
 
 /// An entry about to be appended.

@@ -5,7 +5,10 @@ use yidang_model::Subject;
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::Verb;
-use crate::{Actor, Archive, AuditEnd, AuditLine, AuditOf, AuditQuery, Export, Look, LookVerb, Refiling};
+use crate::{
+    Actor, Archive, Attendance, AttendanceVerb, AuditEnd, AuditLine, AuditOf, AuditQuery, Export, Look,
+    LookVerb, Refiling,
+};
 
 fn asks(of: AuditOf) -> AuditQuery {
     let by = Actor { client: "auditor".to_owned(), operator: None };
@@ -141,4 +144,39 @@ fn who_was_forgotten_is_not_told_from_who_was_never_here() {
     archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
     let nothing = AuditEnd { lines: 0, truncated: false, known: false };
     assert_eq!([known(1), known(2)], [nothing, nothing]);
+}
+
+#[test]
+fn who_sat_at_the_window_is_told_and_outlives_a_new_index() {
+    let world = World::new();
+    let archive = world.open();
+    let by = |name: &str| Actor { client: "hall".to_owned(), operator: Some(name.to_owned()) };
+    let attend = |verb, name: &str, basis: &str, count| {
+        archive.attend(Attendance { verb, by: by(name), basis: basis.to_owned(), count }).unwrap();
+    };
+    attend(AttendanceVerb::Refused, "Operator Ng", "pin", 1);
+    attend(AttendanceVerb::SignedIn, "Operator Ng", "pin", 0);
+    attend(AttendanceVerb::SignedIn, "Operator Okoye", "assertion", 0);
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    attend(AttendanceVerb::Locked, "Operator Ng", "idle", 0);
+    attend(AttendanceVerb::SignedOut, "Operator Ng", "asked", 0);
+    let (lines, _) = answer(&archive, asks(AuditOf::Operator("Operator Ng".to_owned())));
+    let told: Vec<_> = lines.iter().map(|line| (line.verb, line.basis.as_deref())).collect();
+    let expected = [
+        (Verb::SignInRefused, Some("pin")),
+        (Verb::SignedIn, Some("pin")),
+        (Verb::SessionLocked, Some("idle")),
+        (Verb::SignedOut, Some("asked")),
+    ];
+    assert_eq!(told, expected);
+    archive.rebuild_index().unwrap();
+    assert_whole(&archive, "after the index was made anew");
+    let name = "x".repeat(129);
+    let refused = archive.attend(Attendance {
+        verb: AttendanceVerb::SignedIn,
+        by: by(&name),
+        basis: String::new(),
+        count: 0,
+    });
+    assert!(refused.is_err());
 }

@@ -1,4 +1,6 @@
-import type { Capture, Erasure, Event, EventType, Material, ProblemCode, Right, SimulateFault, Subject } from '../schema.js';
+import type {
+  Capture, Erasure, Event, EventType, Material, OperatorSession, ProblemCode, Right, SignInWay, SimulateFault, Subject,
+} from '../schema.js';
 import { CAMERA, CARDS, FRAMES, READER, ZOOM } from './samples.js';
 
 /** A simulated refusal. */
@@ -17,6 +19,8 @@ export interface Open {
 /** As many events as the service keeps. */
 const KEPT = 1024;
 const HOLDER_MS = 15 * 60 * 1000;
+const DAY_MS = 12 * 60 * 60 * 1000;
+const IDLE_MS = 10 * 60 * 1000;
 
 /** What lies on the simulated desk, and what was filed; in memory, for as long as the page lives. */
 export class Desk {
@@ -24,6 +28,7 @@ export class Desk {
   frame: string | null = FRAMES[0];
   zoom = ZOOM.value;
   holders: Open[] = [];
+  session: OperatorSession | null = null;
   captures: Capture[] = [];
   materials: { subjects: string[]; record: Material }[] = [];
   erasures: Erasure[] = [];
@@ -97,6 +102,25 @@ export class Desk {
       setTimeout(() => this.publish('device.found', which), 500);
     }
     return fault.fault;
+  }
+
+  /** Sits a clerk down; whoever else sat here is out, and what was open is closed. */
+  signIn(operator: string, by: SignInWay): OperatorSession {
+    const own = this.session && this.session.operator === operator ? this.session : null;
+    if (this.session && !own) this.signOut('switched');
+    if (!own) this.holders = [];
+    this.session = {
+      session: own ? own.session : this.newId(), operator, by, state: 'open',
+      signed_in_at: own ? own.signed_in_at : this.instant(), expires_at: this.instant(DAY_MS), locks_at: this.instant(IDLE_MS),
+    };
+    this.publish('operator.signed_in', { client: 'simulated', resumed: own !== null });
+    return this.session;
+  }
+
+  signOut(reason: string): void {
+    this.session = null;
+    this.holders = [];
+    this.publish('operator.signed_out', { client: 'simulated', reason });
   }
 
   open(subject: string, rights: Right[]): Open {

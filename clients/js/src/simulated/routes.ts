@@ -47,6 +47,25 @@ export const ROUTES: { [name in Exclude<OperationName, 'watchEvents' | 'watchCam
     throw new Refused('pairing_unknown');
   },
 
+  // Every PIN does but 000000, and every assertion.
+  signIn: (desk, { body }) => {
+    if (!body.assertion === !(body.operator && body.pin)) throw new Refused('invalid', 'either `operator` and `pin`, or `assertion`');
+    if (body.pin === '000000') throw new Refused('pin_wrong');
+    return ok(desk.signIn(body.operator || 'simulated', body.assertion ? 'assertion' : 'pin'), 201);
+  },
+  readSession: (desk) => ok({ required: 'none', pins: true, idle_lock_ms: 600000, session: desk.session }),
+  lockSession: (desk) => {
+    if (!desk.session) throw new Refused('operator_required');
+    desk.session.state = 'locked';
+    desk.publish('operator.locked', { client: 'simulated', reason: 'asked' });
+    return NOTHING;
+  },
+  signOut: (desk) => {
+    if (!desk.session) throw new Refused('operator_required');
+    desk.signOut('asked');
+    return NOTHING;
+  },
+
   readCard: (desk, asked) => readCard(desk, (asked.body && asked.body.wait_ms) || 0),
   openHolder: (desk, { body }) => {
     if (!body.subject || !body.subject.value) throw new Refused('invalid', 'the field `subject` is missing');

@@ -15,8 +15,8 @@ export function binary() {
   return places.find((place) => existsSync(place)) ?? null;
 }
 
-/** Starts it for these origins; `more` are further sections of its configuration. */
-export async function startDaemon(origins, more = '') {
+/** Starts it for these origins; `more` are further sections of its configuration, `variables` go over it. */
+export async function startDaemon(origins, more = '', variables = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'yidang-client-'));
   const config = join(folder, 'window.toml');
   const write = (listen) => writeFileSync(config, `[agent]\ncounter = "client-test"\ndata_dir = "data"
@@ -26,10 +26,17 @@ export async function startDaemon(origins, more = '') {
   let child;
   const daemon = {
     address: '',
+    /** Where it serves https, if it does. */
+    httpsAddress: '',
+    data: join(folder, 'data'),
+    /** Runs another command of the program; what it says. */
+    command: (...words) =>
+      execFileSync(binary(), [...words, '--config', config], { env: { ...process.env, ...variables } }).toString(),
     /** Makes a token; its secret. */
     token: (name, scopes, ...more) =>
       execFileSync(binary(), ['token', 'create', '--name', name, '--scopes', scopes, ...more, '--config', config])
         .toString().trim(),
+    operator: (name, pin) => execFileSync(binary(), ['operator', 'add', '--name', name, '--config', config], { input: pin }),
     enrol: (code) => execFileSync(binary(), ['enrol', '--code', '-', '--config', config], { input: code }),
     revoke: (name) => execFileSync(binary(), ['token', 'revoke', '--name', name, '--config', config]),
     async stop() {
@@ -38,8 +45,11 @@ export async function startDaemon(origins, more = '') {
       await gone;
     },
     async start() {
-      child = spawn(binary(), ['run', '--config', config], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const env = { ...process.env, ...variables };
+      child = spawn(binary(), ['run', '--config', config], { stdio: ['ignore', 'pipe', 'ignore'], env });
+      const secure = variables.YIDANG_HTTP_TLS ? listening(child, 'https') : '';
       daemon.address = await listening(child);
+      daemon.httpsAddress = await secure;
       // Comes back where it was.
       write(daemon.address.replace('http://', ''));
     },
@@ -53,12 +63,12 @@ export async function startDaemon(origins, more = '') {
 }
 
 /** Resolves with the address once the program says it. */
-export function listening(child) {
+export function listening(child, scheme = 'http') {
   return new Promise((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (piece) => {
       text += piece;
-      const found = /^listening (\S+)$/m.exec(text);
+      const found = new RegExp(`^listening (${scheme}://\\S+)$`, 'm').exec(text);
       if (found) resolve(found[1]);
     });
     child.once('exit', (code) => reject(new Error(`the service ended with ${code} before it listened`)));

@@ -211,7 +211,7 @@ pub(crate) async fn discard(
         if gone { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Code::CaptureUnknown.into()) }
     };
     let request = fingerprint(&[b"captures/discard", id.as_bytes()]);
-    app.replays.once(caller.token.id, caller.idempotency_key.as_deref(), request, call).await
+    app.replays.once(caller.owner, caller.idempotency_key.as_deref(), request, call).await
 }
 
 /// An unfiled capture's record.

@@ -70,12 +70,12 @@ pub(crate) async fn capture(
     let (wish, upload) = read_request(&app, request).await?;
     let (page, rest_within) = (wish.page()?, wish.rest_within()?);
     let who = match &wish.holder {
-        Some(id) => Some(app.holders.get(caller.token.id, id)?),
+        Some(id) => Some(app.holders.get(caller.owner, id)?),
         None => None,
     };
     let written = serde_json::to_vec(&wish).unwrap_or_default();
     let fingerprint = fingerprint(&[b"captures", &written, upload.as_deref().unwrap_or_default()]);
-    let (token, key) = (caller.token.id, caller.idempotency_key.clone());
+    let (owner, key) = (caller.owner, caller.idempotency_key.clone());
     let call = async {
         let (frame, turn) = match (upload, rest_within) {
             (Some(bytes), _) => (Frame { bytes, origin: Origin::Upload }, turn),
@@ -113,7 +113,7 @@ pub(crate) async fn capture(
         .await?;
         Ok((StatusCode::CREATED, Answer(body)).into_response())
     };
-    app.replays.once(token, key.as_deref(), fingerprint, call).await
+    app.replays.once(owner, key.as_deref(), fingerprint, call).await
 }
 
 /// Where the same original lies in an open dossier. What is found is entered in the ledger as a look.

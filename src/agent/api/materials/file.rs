@@ -152,14 +152,14 @@ async fn filed_before(app: &Shared, idempotency: Option<Idempotency>) -> Result<
 
 /// Whether a dossier it belongs to is open to be looked at.
 fn may_look(app: &Shared, caller: &Caller, body: &FileMaterial) -> bool {
-    let reads = |id: &String| app.holders.get(caller.token.id, id).is_ok_and(|h| h.basis.may_read());
+    let reads = |id: &String| app.holders.get(caller.owner, id).is_ok_and(|h| h.basis.may_read());
     caller.may(Scope::ArchiveRead) && body.holders.iter().any(reads)
 }
 
 /// A repeated call may name holders that ended with an earlier run of the daemon, but nobody else's.
 fn same_people(app: &Shared, caller: &Caller, body: &FileMaterial, filed: &Filed) -> Result<(), Problem> {
     for id in &body.holders {
-        match app.holders.get(caller.token.id, id) {
+        match app.holders.get(caller.owner, id) {
             Ok(holder) if filed.stored.material.holders.contains(&holder.subject) => {}
             Ok(_) => return Err(Code::IdempotencyConflict.into()),
             Err(_) => {}
@@ -172,7 +172,7 @@ fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: Material) -> Resp
     let Stored { material, sequence } = &filed.stored;
     let in_session = clock::now() < material.filed_at.plus_millis(LIFETIME_MS);
     if !filed.duplicate && in_session {
-        app.recent.add(caller.token.id, material.id);
+        app.recent.add(caller.owner, material.id);
     }
     let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     let shown = Stored { material: shown, sequence: *sequence };
@@ -184,7 +184,7 @@ fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: Material) -> Resp
 async fn check_superseded(app: &Shared, caller: &Caller, plan: &Plan) -> Result<(), Problem> {
     let newer = &plan.record;
     let Some(id) = newer.supersedes else { return Ok(()) };
-    if !plan.may_read && !app.recent.contains(caller.token.id, id) {
+    if !plan.may_read && !app.recent.contains(caller.owner, id) {
         return Err(Code::HolderRequired.into());
     }
     let archive = app.archive.clone();
@@ -192,7 +192,7 @@ async fn check_superseded(app: &Shared, caller: &Caller, plan: &Plan) -> Result<
         blocking(move || Ok((archive.material(id)?.map(|stored| stored.material), archive.has_newer(id)?)))
             .await?;
     let is_here = here.is_some();
-    let older = here.or_else(|| app.holders.remote(caller.token.id, id).map(|(_, remote)| remote.material));
+    let older = here.or_else(|| app.holders.remote(caller.owner, id).map(|(_, remote)| remote.material));
     let older = older.filter(|older| older.holders.iter().any(|who| newer.holders.contains(who)));
     let older = older.ok_or(Code::MaterialUnknown)?;
     if older.kind != newer.kind {
@@ -221,7 +221,7 @@ impl Plan {
         if body.holders.is_empty() || body.holders.len() > yidang_archive::HOLDERS_MAX {
             return Err(Problem::invalid(format!("holders: 1 to {}", yidang_archive::HOLDERS_MAX)));
         }
-        let open = |id: &String| app.holders.get(caller.token.id, id);
+        let open = |id: &String| app.holders.get(caller.owner, id);
         let opened = body.holders.iter().map(open).collect::<Result<Vec<Holder>, _>>()?;
         let pages = read_pages(&body, &opened)?;
         let mut holders: Vec<Subject> = Vec::new();

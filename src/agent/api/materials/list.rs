@@ -74,7 +74,7 @@ pub(crate) async fn of_holder(
     Parameters(which): Parameters<WhichMaterials>,
 ) -> Result<Answer<Materials>, Problem> {
     caller.require(Scope::ArchiveRead)?;
-    let holder = app.holders.get(caller.token.id, &holder)?;
+    let holder = app.holders.get(caller.owner, &holder)?;
     if !holder.basis.may_read() {
         return Err(Code::RightMissing.into());
     }

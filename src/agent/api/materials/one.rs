@@ -110,9 +110,9 @@ pub(super) async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Sh
     let id: MaterialId = id.parse().map_err(|_| Code::MaterialUnknown)?;
     let archive = app.archive.clone();
     let stored = blocking(move || Ok(archive.material(id)?)).await?;
-    let token = caller.token.id;
+    let owner = caller.owner;
     let Some(stored) = stored else {
-        let (holder, remote) = app.holders.remote(token, id).ok_or(Code::MaterialUnknown)?;
+        let (holder, remote) = app.holders.remote(owner, id).ok_or(Code::MaterialUnknown)?;
         if app.is_restricted(&remote.material) {
             return Err(Code::MaterialRestricted.into());
         }
@@ -120,9 +120,9 @@ pub(super) async fn admit(app: &Shared, caller: &Caller, id: &str) -> Result<(Sh
         return Ok((Shown::AtRepository(remote), look));
     };
     let material = &stored.material;
-    let look = match app.holders.reading(token, &material.holders) {
+    let look = match app.holders.reading(owner, &material.holders) {
         Some(holder) => look_at(caller, &holder, std::iter::once(id)),
-        None if app.recent.contains(token, id) => Look {
+        None if app.recent.contains(owner, id) => Look {
             verb: LookVerb::Looked,
             who: material.holders.clone(),
             materials: vec![id],

@@ -70,7 +70,7 @@ pub(crate) async fn refile(
     .await?;
     if stored.sequence > before {
         app.holders.drop_remote(id);
-        app.recent.keep_for(caller.token.id, id);
+        app.recent.keep_for(caller.owner, id);
         app.events.publish("material.refiled", json!({"material": id.to_string()}));
     }
     Ok(Answer(MaterialBody::here(&app, &stored, false)))
@@ -94,7 +94,7 @@ async fn refiled_before(app: &Shared, idempotency: Option<Idempotency>) -> Resul
 /// A repeated call may name holders that ended with an earlier run of the daemon, but nobody else's.
 fn same_people(app: &Shared, caller: &Caller, body: &RefileMaterial, stored: &Stored) -> Result<(), Problem> {
     for id in body.holders.iter().flatten() {
-        match app.holders.get(caller.token.id, id) {
+        match app.holders.get(caller.owner, id) {
             Ok(holder) if !stored.material.holders.contains(&holder.subject) => {
                 return Err(Code::IdempotencyConflict.into());
             }
@@ -108,15 +108,15 @@ fn same_people(app: &Shared, caller: &Caller, body: &RefileMaterial, stored: &St
 async fn admit(app: &Shared, caller: &Caller, id: MaterialId) -> Result<(), Problem> {
     let archive = app.archive.clone();
     let stored = blocking(move || Ok(archive.material(id)?)).await?;
-    let token = caller.token.id;
+    let owner = caller.owner;
     let Some(stored) = stored else {
-        let seen = caller.may(Scope::ArchiveRead) && app.holders.remote(token, id).is_some();
+        let seen = caller.may(Scope::ArchiveRead) && app.holders.remote(owner, id).is_some();
         return Err(if seen { Code::MaterialElsewhere } else { Code::MaterialUnknown }.into());
     };
-    if app.recent.contains(token, id) {
+    if app.recent.contains(owner, id) {
         return Ok(());
     }
-    if !caller.may(Scope::ArchiveRead) || app.holders.reading(token, &stored.material.holders).is_none() {
+    if !caller.may(Scope::ArchiveRead) || app.holders.reading(owner, &stored.material.holders).is_none() {
         return Err(Code::HolderRequired.into());
     }
     Ok(())
@@ -143,7 +143,7 @@ fn open_people(app: &Shared, caller: &Caller, holders: &[String]) -> Result<Vec<
     }
     let mut people: Vec<Subject> = Vec::new();
     for id in holders {
-        let subject = app.holders.get(caller.token.id, id)?.subject;
+        let subject = app.holders.get(caller.owner, id)?.subject;
         if !people.contains(&subject) {
             people.push(subject);
         }

@@ -41,6 +41,9 @@ const PICTURES: &[Code] = &[TooMany, Busy];
 /// May ask the repository.
 const REPOSITORY: &[Code] = &[RepositoryFailed, RepositoryUnreachable];
 
+/// Enters a clerk's coming or going in the ledger.
+const SEAT: &[&[Code]] = &[KEYED, WRITES, &[OperatorRequired]];
+
 /// Asks a camera.
 const CAMERA: &[Code] = &[CameraFailed, CameraAbsent, Busy];
 
@@ -62,6 +65,14 @@ pub(super) const CALLS: &[Call] = &[
     call("collectPairing", Door::Open, &[KEYED, &[Invalid, PairingClosed, PairingUnknown]]),
     call("listPairings", ADMIN, &[]),
     call("decidePairing", ADMIN, &[KEYED, &[PairingUnknown]]),
+    call(
+        "signIn",
+        Door::Token,
+        &[KEYED, WRITES, &[OperatorUnknown, PinWrong, PinWait, PinLocked, AssertionInvalid]],
+    ),
+    call("readSession", Door::Token, &[]),
+    call("lockSession", Door::Token, SEAT),
+    call("signOut", Door::Token, SEAT),
     call("readCard", CARD, &[KEYED, &[CardAbsent, CardUnreadable, ReaderAbsent, Busy]]),
     call("openHolder", OPENING, &[KEYED, WRITES, &[CaptureUnknown]]),
     call("closeHolder", Door::Token, &[KEYED, &[HolderUnknown]]),
@@ -165,6 +176,7 @@ pub(super) fn complete(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     if !matches!(call.door, Door::Open) {
         parameters.push(shared_parameter(shared::OPERATOR));
+        parameters.push(shared_parameter(shared::SESSION));
     }
     if keyed {
         parameters.push(shared_parameter(shared::IDEMPOTENCY_KEY));
@@ -199,7 +211,7 @@ fn codes(call: &Call, operation: &Operation) -> Vec<Code> {
         codes.extend([TokenMissing, TokenInvalid, TokenExpired, Invalid]);
     }
     if matches!(call.door, Door::Scopes(_)) {
-        codes.push(ScopeMissing);
+        codes.extend([ScopeMissing, OperatorRequired, OperatorLocked, OperatorMismatch]);
     }
     if operation.request_body.is_some() {
         codes.push(BodyTooLarge);

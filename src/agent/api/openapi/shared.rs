@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Ref, RefOr, Required};
 
-use crate::caller::OPERATOR_LENGTH_MAX;
+use crate::caller::{OPERATOR_LENGTH_MAX, SESSION_LENGTH_MAX};
 use crate::replay::KEY_LENGTH_MAX;
 use crate::scope::Scope;
 
@@ -16,6 +16,7 @@ pub(super) const TOKEN: &str = "token";
 
 // Names under `#/components/parameters`.
 pub(super) const OPERATOR: &str = "Operator";
+pub(super) const SESSION: &str = "Session";
 pub(super) const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
 pub(super) const ACCEPT_LANGUAGE: &str = "AcceptLanguage";
 
@@ -47,16 +48,26 @@ pub(super) fn header(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 
-fn parameters() -> [(&'static str, Parameter); 3] {
+fn parameters() -> [(&'static str, Parameter); 4] {
     [
         (
             OPERATOR,
             request_header("Yidang-Operator", OPERATOR_LENGTH_MAX)
                 .description(Some(
                     "The clerk, for the ledger: UTF-8, percent-encoded where a browser cannot send it raw. Needed \
-                     where the configuration says so.",
+                     where the configuration says so; with a session it may be left out, and names nobody else.",
                 ))
                 .example(Some(json!("clerk-07")))
+                .build(),
+        ),
+        (
+            SESSION,
+            request_header("Yidang-Session", SESSION_LENGTH_MAX)
+                .description(Some(
+                    "The clerk's session, as `signIn` gave it. What is done with it is done by that clerk, and what it \
+                     opens is open to it alone. Needed where the configuration says so.",
+                ))
+                .example(Some(json!("0f1e2d3c4b5a69788796a5b4c3d2e1f0")))
                 .build(),
         ),
         (
@@ -105,7 +116,10 @@ fn headers() -> [(&'static str, Header); 3] {
     };
     [
         (CONTENT_LANGUAGE, header(text().enum_values(Some(["zh-CN", "en"])), "The problem's language.")),
-        (RETRY_AFTER, header(seconds, "Seconds after which to try again; with `busy` and `too_many`.")),
+        (
+            RETRY_AFTER,
+            header(seconds, "Seconds after which to try again; with `busy`, `too_many` and `pin_wait`."),
+        ),
         (WWW_AUTHENTICATE, header(text(), "`Bearer`.")),
     ]
 }

@@ -19,8 +19,9 @@ export class Failure extends Error {
 
 export function headers() {
   const sent = { Authorization: `Bearer ${session.token}`, 'Accept-Language': language() };
-  // A header carries no Chinese; the service reads percent-encoding.
-  if (session.operator) sent['Yidang-Operator'] = encodeURIComponent(session.operator);
+  if (session.seat) sent['Yidang-Session'] = session.seat;
+  // A header carries no Chinese; the service reads percent-encoding. Who has signed in is named by the session.
+  else if (session.operator) sent['Yidang-Operator'] = encodeURIComponent(session.operator);
   return sent;
 }
 

@@ -1,7 +1,26 @@
 // Making elements. Texts become text nodes and nothing else: a name on a card is never markup.
 
-/** The element of the page with this id. */
-export const $ = (id) => document.getElementById(id);
+/** What is taken out of the document for a while, and goes on being drawn there. */
+const stowed = document.createDocumentFragment();
+const STOWED = ['work', 'simulated', 'nocard', 'help', 'status', 'pairing', 'viewer'];
+
+/** The element of the page with this id, also where it is stowed away. */
+export const $ = (id) => document.getElementById(id) || stowed.querySelector(`#${id}`);
+
+/** Takes everything of the citizen out of the document. */
+export function stow() {
+  for (const id of STOWED) stowed.append($(id));
+}
+
+/** Puts it back. */
+export function unstow() {
+  document.body.append(stowed);
+}
+
+/** Every element that this fits, also where it is stowed away. */
+export function all(selector) {
+  return [...document.querySelectorAll(selector), ...stowed.querySelectorAll(selector)];
+}
 
 /** An element; properties are set as such, children are elements, texts, or nothing. */
 export function make(tag, properties, ...children) {

@@ -1,6 +1,6 @@
 // What kind of paper it is, and filing it for the person at the window.
 import { call, newKey } from './calls.js';
-import { $, fill, make } from './elements.js';
+import { $, all, fill, make } from './elements.js';
 import { KINDS, kindName } from './kinds.js';
 import { forget, say, tell } from './notices.js';
 import { captureIds, clearPages, countPages } from './pages.js';
@@ -43,11 +43,11 @@ export function chooseKind(index) {
 }
 
 function check(kind) {
-  for (const radio of document.querySelectorAll('[name=kind]')) radio.checked = radio.value === kind;
+  for (const radio of all('[name=kind]')) radio.checked = radio.value === kind;
 }
 
 function chosenKind() {
-  const radio = document.querySelector('[name=kind]:checked');
+  const radio = all('[name=kind]:checked')[0];
   return $('kind').value.trim() || (radio ? radio.value : '');
 }
 

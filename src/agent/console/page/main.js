@@ -6,7 +6,7 @@ import { beginFiling, chooseKind, file, forgetFiled, nextPaper, renderResult, sy
 import { beginHistory, clearHistory, historyGrew, renderHistory, showHistory } from './history.js';
 import { beginKeys, renderKeys } from './keys.js';
 import { beginNoCard, openNoCard } from './nocard.js';
-import { attempt, forget, whenRefused } from './notices.js';
+import { attempt, forget, whenRefused, whenUnseated } from './notices.js';
 import {
   aimAway, beginPages, capture, choose, clearPages, countPages, insertBeforeChosen, move, openChosen, personChanged, renderPages,
   renderQuality, retakeChosen, takeOut,
@@ -14,6 +14,7 @@ import {
 import { beginPairing, clearPairing, loadPairing, openPairing, renderPairing } from './pairing.js';
 import { beginPerson, cardInserted, cardRemoved, endPerson, forgetPerson, readCard, renderPerson } from './person.js';
 import { beginPreview, endPreview, outline, renderPreview, restartPreview, settled } from './preview.js';
+import { beginSeat, endSeat, loadSeat, lockSeat, renderSeat, seatChanged, switchSeat } from './seat.js';
 import { session } from './session.js';
 import { askToken, beginSignin } from './signin.js';
 import { beginSimulated, hideSimulated, loadSimulated, toggleSimulated } from './simulated.js';
@@ -55,12 +56,14 @@ beginKeys({
   ' ': capture, Enter: capture, f: file, 'Control+Enter': file, r: retakeChosen, i: insertBeforeChosen, o: () => openChosen(),
   Delete: takeOut, Escape: escape, ArrowLeft: () => choose(-1), ArrowRight: () => choose(1),
   'Shift+ArrowLeft': () => move(-1), 'Shift+ArrowRight': () => move(1), c: () => readCard(), w: openNoCard, e: endPerson,
-  h: showHistory, u: focusTray, s: openStatus, p: openPairing, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
+  x: lockSeat, t: switchSeat, h: showHistory, u: focusTray, s: openStatus, p: openPairing, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
   a: () => $('case').focus(), n: () => $('note').focus(),
   ...Object.fromEntries(Array.from('12345678', (digit) => [digit, () => chooseKind(Number(digit) - 1)])),
 });
 beginSignin(work);
+beginSeat({ covered: pause, uncovered: goOn, changed: forgetPapers });
 whenRefused((failure) => leave(failure));
+whenUnseated(() => attempt(loadSeat));
 $('language').addEventListener('click', otherLanguage);
 $('leave').addEventListener('click', () => leave(null));
 if (session.token) work();
@@ -73,11 +76,33 @@ async function work() {
   for (const id of WORKING) $(id).hidden = false;
   renderAll();
   if (!(await attempt(loadStatus)) && !session.token) return;
+  let isSeen = false;
+  await attempt(async () => {
+    isSeen = await loadSeat();
+  });
+  if (isSeen && !unwatch) goOn();
+}
+
+/** Works, or works again where it was covered. */
+function goOn() {
+  $('work').hidden = false;
   hasMissed = true;
+  if (unwatch) unwatch();
   unwatch = watch(listeners());
+  clearInterval(statusTimer);
   statusTimer = setInterval(refreshStatus, STATUS_EVERY_MS);
   beginPreview();
   loadSimulated();
+}
+
+/** The page is covered: nothing more comes onto it. */
+function pause() {
+  $('work').hidden = true;
+  if (unwatch) unwatch();
+  unwatch = null;
+  clearInterval(statusTimer);
+  endPreview();
+  for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
 }
 
 function listeners() {
@@ -110,6 +135,9 @@ function listeners() {
     'capture.expiring': loadTray,
     'pairing.requested': loadPairing,
     'pairing.decided': loadPairing,
+    'operator.signed_in': seatChanged,
+    'operator.signed_out': seatChanged,
+    'operator.locked': seatChanged,
   };
 }
 
@@ -122,23 +150,25 @@ function atWindow(holder, before) {
 
 /** Forgets the token and everyone's papers. */
 function leave(failure) {
+  pause();
+  endSeat();
   session.end();
-  if (unwatch) unwatch();
-  unwatch = null;
-  clearInterval(statusTimer);
-  endPreview();
-  for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
   hideSimulated();
+  forgetPapers();
+  for (const id of WORKING) $(id).hidden = true;
+  clearStatus();
+  clearPairing();
+  askToken(failure);
+}
+
+/** Forgets what is on the page, for whoever comes next. */
+function forgetPapers() {
   forgetPerson();
   clearPages();
   clearHistory();
   clearTray();
   forgetFiled();
   forget();
-  for (const id of WORKING) $(id).hidden = true;
-  clearStatus();
-  clearPairing();
-  askToken(failure);
 }
 
 function escape() {
@@ -153,7 +183,7 @@ function otherLanguage() {
 
 function renderAll() {
   const parts = [
-    renderPerson, renderPreview, renderPages, renderQuality, renderResult, renderHistory, renderTray, renderStatus, renderPairing, renderKeys,
+    renderPerson, renderPreview, renderPages, renderQuality, renderResult, renderHistory, renderTray, renderStatus, renderSeat, renderPairing, renderKeys,
   ];
   for (const render of parts) render();
 }

@@ -5,6 +5,7 @@
 // address it would stand in the history. Closing the tab, or "sign out", forgets it.
 const TOKEN = 'yidang.token';
 const OPERATOR = 'yidang.operator';
+const SEAT = 'yidang.seat';
 // Habits, not secrets: these may stay.
 const LANGUAGE = 'yidang.language';
 const KEYS = 'yidang.keys';
@@ -16,6 +17,14 @@ export const session = {
   get operator() {
     return read('sessionStorage', OPERATOR);
   },
+  /** The session of the clerk who has signed in. */
+  get seat() {
+    return read('sessionStorage', SEAT);
+  },
+  set seat(seat) {
+    if (seat) write('sessionStorage', SEAT, seat);
+    else remove('sessionStorage', SEAT);
+  },
   begin(token, operator) {
     write('sessionStorage', TOKEN, token);
     write('sessionStorage', OPERATOR, operator);
@@ -23,6 +32,7 @@ export const session = {
   end() {
     remove('sessionStorage', TOKEN);
     remove('sessionStorage', OPERATOR);
+    remove('sessionStorage', SEAT);
   },
 };
 

@@ -3,7 +3,7 @@ import { call } from './calls.js';
 import { openDialog } from './dialogs.js';
 import { $, facts, fill, make } from './elements.js';
 import { attempt } from './notices.js';
-import { session } from './session.js';
+import { renderSeat } from './seat.js';
 import { moment, word } from './words.js';
 
 const MINUTE_MS = 60000;
@@ -52,7 +52,7 @@ export function connected(isOpen) {
 export function renderStatus() {
   if (!status) return;
   $('counter').textContent = word('at_counter', { counter: status.counter });
-  $('operator').textContent = session.operator ? word('operator_is', { operator: session.operator }) : '';
+  renderSeat();
   const chips = connection === 'connection_open' ? [] : [chip('bad', '✗', word('service'), word(connection))];
   for (const type of ['card_reader', 'camera']) chips.push(deviceChip(type));
   chips.push(syncChip(status.sync));

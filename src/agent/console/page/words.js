@@ -1,4 +1,5 @@
 // Every word the page says, in Chinese and in English; and which of the two it speaks.
+import { all } from './elements.js';
 import { habits } from './session.js';
 
 const TABLE = {
@@ -25,6 +26,16 @@ const TABLE = {
   token_form_remedy: ['请粘贴完整的令牌，中间没有空格和汉字。', 'Paste the whole token; it has no spaces.'],
   begin: ['开始', 'Begin'],
   at_counter: ['窗口：{counter}', 'Window: {counter}'],
+  seat: ['经办人登录', 'Who sits here'],
+  seat_nobody: ['本窗口需要经办人登录。', 'This window wants its clerk to sign in.'],
+  seat_locked: ['已锁定：{operator}。输入 PIN 继续；换人请改写经办人。', 'Locked by {operator}, who goes on with the PIN; another clerk writes another name.'],
+  seat_operator: ['经办人', 'Clerk'],
+  pin: ['PIN 码', 'PIN'],
+  seat_begin: ['登录', 'Sign in'],
+  seat_lock: ['锁定', 'Lock'],
+  seat_switch: ['换人', 'Switch'],
+  key_lock: ['锁定页面', 'Lock the page'],
+  key_switch: ['换经办人', 'Switch the clerk'],
   operator_is: ['经办人：{operator}', 'Clerk: {operator}'],
 
   pairing: ['配对申请', 'Requests for pairing'],
@@ -297,9 +308,9 @@ function tag() {
 function speak() {
   document.documentElement.lang = index === 0 ? 'zh-CN' : 'en';
   document.title = word('title');
-  for (const element of document.querySelectorAll('[data-word]')) element.textContent = word(element.dataset.word);
-  for (const element of document.querySelectorAll('[data-word-label]')) {
+  for (const element of all('[data-word]')) element.textContent = word(element.dataset.word);
+  for (const element of all('[data-word-label]')) {
     element.setAttribute('aria-label', word(element.dataset.wordLabel));
   }
-  for (const element of document.querySelectorAll('[data-word-alt]')) element.alt = word(element.dataset.wordAlt);
+  for (const element of all('[data-word-alt]')) element.alt = word(element.dataset.wordAlt);
 }
