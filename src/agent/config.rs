@@ -15,6 +15,7 @@ use yidang_model::Kind;
 use yidang_sync::parcel::CourierKey;
 
 use crate::retention::{Retention, RetentionRule, TermStart};
+use crate::shims::{self, ShimConfig, ShimSection};
 use crate::tokens::is_origin;
 
 /// Where the agent listens unless told otherwise.
@@ -73,6 +74,8 @@ pub struct Config {
     pub enrol_code: Option<String>,
     /// How long papers are kept, by kind.
     pub retention: Retention,
+    /// Services of other makers that are answered here.
+    pub shims: Vec<ShimConfig>,
 }
 
 /// Why a configuration does not hold. Names the key, and the line where the file has one.
@@ -119,6 +122,7 @@ struct File {
     simulated: SimulatedSection,
     repository: RepositorySection,
     retention: Vec<RetentionSection>,
+    shims: Vec<ShimSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -315,7 +319,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
         operator_required: file.agent.operator_required.unwrap_or(false),
         scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
-        listen: loopback(file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
+        listen: loopback("http.listen", file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         origins,
         pairing: file.http.pairing.unwrap_or(true),
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
@@ -330,10 +334,11 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         courier_key: file.repository.courier_key.map(|key| courier(&key)).transpose()?,
         enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
         retention: retention(file.retention)?,
+        shims: shims::check(file.shims, file.agent.operator_required.unwrap_or(false))?,
     })
 }
 
-fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
+pub(crate) fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
     ConfigError::Value { key, reason: reason.into() }
 }
 
@@ -361,16 +366,13 @@ fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
     Ok(data_dir.with_file_name(name))
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, ConfigError> {
+pub(crate) fn loopback(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     let address: SocketAddr = text
         .replace("localhost:", "127.0.0.1:")
         .parse()
-        .map_err(|_| bad("http.listen", format!("`{text}` is no ADDRESS:PORT")))?;
+        .map_err(|_| bad(key, format!("`{text}` is no ADDRESS:PORT")))?;
     if !address.ip().is_loopback() {
-        return Err(bad(
-            "http.listen",
-            format!("`{text}` is not a loopback address; the API is for this PC alone"),
-        ));
+        return Err(bad(key, format!("`{text}` is not a loopback address; the API is for this PC alone")));
     }
     Ok(address)
 }
@@ -566,6 +568,38 @@ mod tests {
             let error = load(text, &[]).unwrap_err().to_string();
             assert!(error.starts_with(key), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn a_shim_is_there_only_where_it_is_named_with_its_pages() {
+        assert_eq!(load(LEAST, &[]).unwrap().shims, []);
+        let origins = "origins = [\"http://old.example\"]\n";
+        let shim = |name: &str, more: &str| format!("[[shims]]\nname = \"{name}\"\n{more}");
+        let text = format!("{LEAST}{}{}", shim("huashi-19196", origins), shim("xinzhongxin-8989", origins));
+        let shims = load(&text, &[]).unwrap().shims;
+        let listens: Vec<_> = shims.iter().map(|shim| shim.listen.to_string()).collect();
+        assert_eq!(listens, ["127.0.0.1:19196", "127.0.0.1:8989"]);
+        let liangtian = shim("liangtian-38088", &format!("{origins}listen = \"[::1]:0\"\n"));
+        assert_eq!(load(&format!("{LEAST}{liangtian}"), &[]).unwrap().shims[0].listen.to_string(), "[::1]:0");
+        let elsewhere = format!("{origins}listen = \"192.168.0.9:8989\"\n");
+        let same = format!("{origins}listen = \"127.0.0.1:8989\"\n");
+        let named = LEAST.to_owned() + "operator_required = true\n";
+        let cases = [
+            (LEAST, shim("huashi", origins), "shims.name: `huashi`"),
+            (LEAST, shim("huashi-19196", origins).repeat(2), "shims.name: `huashi-19196` stands twice"),
+            (LEAST, shim("huashi-19196", "origins = []\n"), "shims.origins"),
+            (LEAST, shim("huashi-19196", "origins = [\"*\"]\n"), "shims.origins: `*`"),
+            (LEAST, shim("huashi-19196", &elsewhere), "shims.listen: `192.168.0.9:8989`"),
+            (LEAST, shim("huashi-19196", &same) + &shim("xinzhongxin-8989", origins), "shims.listen: two"),
+            (&named, shim("huashi-19196", origins), "shims: old pages"),
+        ];
+        for (least, section, expected) in cases {
+            let error = load(&format!("{least}{section}"), &[]).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{expected}: {error}");
+        }
+        let unknown = format!("{LEAST}{}", shim("huashi-19196", &format!("{origins}port = 1\n")));
+        let error = load(&unknown, &[]).unwrap_err().to_string();
+        assert!(error.contains("line 7") && error.contains("port"), "{error}");
     }
 
     const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 10\n";

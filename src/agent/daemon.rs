@@ -28,6 +28,7 @@ use crate::recent::RecentFilings;
 use crate::repair::repair;
 use crate::replay::Replays;
 use crate::server;
+use crate::shims;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
 use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
@@ -143,6 +144,7 @@ impl Daemon {
         let place = workplace(&self.app, self.card_drivers);
         let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
         let service = api::service(self.app.clone());
+        let shims = shims::serve(self.app.clone(), stopped.clone());
         let app = self.app.clone();
         let serving = server::serve(self.listener, service, async move {
             stop.await;
@@ -156,7 +158,7 @@ impl Daemon {
             tokio::time::sleep(FINISH_WITHIN).await;
         };
         tokio::select! {
-            () = serving => {}
+            _ = futures_util::future::join(serving, shims) => {}
             () = late => tracing::warn!("connections were cut off at the end of the waiting time"),
         }
         for task in [Some(sweeper), controlled].into_iter().flatten() {
