@@ -20,6 +20,9 @@ const CASE: &str = "SECRET-CASE-17";
 /// After so long without another byte nothing more comes.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// More than any answer has; a preview would go on for ever.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
 /// Tokens that do not do.
 pub(super) struct Tokens {
     pub(super) good: String,
@@ -97,9 +100,9 @@ impl Victim {
     /// Sends bytes as they are, and reads all that comes back. The own side stays open: to the daemon a client that
     /// has closed it is one that is gone, for whom nothing need be done.
     pub(super) fn send(&self, attack: &Attack) -> Received {
-        let mut stream = begin_at(attack.at.as_deref().unwrap_or(&self.own), &attack.bytes);
+        let stream = begin_at(attack.at.as_deref().unwrap_or(&self.own), &attack.bytes);
         let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
+        let _ = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
         Received(answer)
     }
 
