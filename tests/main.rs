@@ -13,6 +13,7 @@ mod support {
     pub(crate) mod proxy;
     pub(crate) mod repository;
     pub(crate) mod said;
+    pub(crate) mod shims;
     pub(crate) mod small_disk;
     #[path = "../../drivers/sam-serial/wire.rs"]
     #[allow(dead_code)]
@@ -114,6 +115,8 @@ mod privacy;
 mod recover;
 /// A paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
 mod retention;
+/// Pages written for other makers' services get what they look for, if they are listed.
+mod shims;
 /// What a window says about the repository is so, and it works whatever that is.
 mod sync_status;
 /// A paper shown once at one window is there at every window.

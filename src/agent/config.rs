@@ -17,6 +17,7 @@ use yidang_sync::parcel::CourierKey;
 
 use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules};
 use crate::retention::{Retention, RetentionRule, TermStart};
+use crate::shims::{self, ShimConfig, ShimSection};
 use crate::tokens::is_origin;
 
 /// Where the agent listens unless told otherwise.
@@ -85,6 +86,8 @@ pub struct Config {
     pub enrol_code: Option<String>,
     /// How long papers are kept, by kind.
     pub retention: Retention,
+    /// Services of other makers that are answered here.
+    pub shims: Vec<ShimConfig>,
 }
 
 /// Https beside plain http.
@@ -159,6 +162,7 @@ struct File {
     repository: RepositorySection,
     retention: Vec<RetentionSection>,
     operators: OperatorsSection,
+    shims: Vec<ShimSection>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -369,13 +373,14 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         let reason = format!("`{wrong}` is no origin; write it as browsers send it: scheme://host[:port]");
         return Err(bad("http.origins", reason));
     }
+    let operators = operators(file.operators, file.agent.operator_required.unwrap_or(false))?;
     Ok(Config {
         counter,
         data_dir,
         keys_dir,
         recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
-        operators: operators(file.operators, file.agent.operator_required.unwrap_or(false))?,
+        operators,
         scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
         listen: loopback("http.listen", file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         tls,
@@ -393,10 +398,11 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         courier_key: file.repository.courier_key.map(|key| courier(&key)).transpose()?,
         enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
         retention: retention(file.retention)?,
+        shims: shims::check(file.shims, operators.need)?,
     })
 }
 
-fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
+pub(crate) fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
     ConfigError::Value { key, reason: reason.into() }
 }
 
@@ -424,7 +430,7 @@ fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
     Ok(data_dir.with_file_name(name))
 }
 
-fn loopback(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+pub(crate) fn loopback(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
     let address: SocketAddr = text
         .replace("localhost:", "127.0.0.1:")
         .parse()
@@ -666,6 +672,38 @@ mod tests {
             let error = load(text, &[]).unwrap_err().to_string();
             assert!(error.starts_with(key), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn a_shim_is_there_only_where_it_is_named_with_its_pages() {
+        assert_eq!(load(LEAST, &[]).unwrap().shims, []);
+        let origins = "origins = [\"http://old.example\"]\n";
+        let shim = |name: &str, more: &str| format!("[[shims]]\nname = \"{name}\"\n{more}");
+        let text = format!("{LEAST}{}{}", shim("huashi-19196", origins), shim("xinzhongxin-8989", origins));
+        let shims = load(&text, &[]).unwrap().shims;
+        let listens: Vec<_> = shims.iter().map(|shim| shim.listen.to_string()).collect();
+        assert_eq!(listens, ["127.0.0.1:19196", "127.0.0.1:8989"]);
+        let liangtian = shim("liangtian-38088", &format!("{origins}listen = \"[::1]:0\"\n"));
+        assert_eq!(load(&format!("{LEAST}{liangtian}"), &[]).unwrap().shims[0].listen.to_string(), "[::1]:0");
+        let elsewhere = format!("{origins}listen = \"192.168.0.9:8989\"\n");
+        let same = format!("{origins}listen = \"127.0.0.1:8989\"\n");
+        let named = LEAST.to_owned() + "operator_required = true\n";
+        let cases = [
+            (LEAST, shim("huashi", origins), "shims.name: `huashi`"),
+            (LEAST, shim("huashi-19196", origins).repeat(2), "shims.name: `huashi-19196` stands twice"),
+            (LEAST, shim("huashi-19196", "origins = []\n"), "shims.origins"),
+            (LEAST, shim("huashi-19196", "origins = [\"*\"]\n"), "shims.origins: `*`"),
+            (LEAST, shim("huashi-19196", &elsewhere), "shims.listen: `192.168.0.9:8989`"),
+            (LEAST, shim("huashi-19196", &same) + &shim("xinzhongxin-8989", origins), "shims.listen: two"),
+            (&named, shim("huashi-19196", origins), "shims: old pages"),
+        ];
+        for (least, section, expected) in cases {
+            let error = load(&format!("{least}{section}"), &[]).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{expected}: {error}");
+        }
+        let unknown = format!("{LEAST}{}", shim("huashi-19196", &format!("{origins}port = 1\n")));
+        let error = load(&unknown, &[]).unwrap_err().to_string();
+        assert!(error.contains("line 7") && error.contains("port"), "{error}");
     }
 
     const RULE: &str = "[[retention]]\nkind = \"form\"\nyears = 10\n";

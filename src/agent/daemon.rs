@@ -30,6 +30,7 @@ use crate::recent::RecentFilings;
 use crate::repair::repair;
 use crate::replay::Replays;
 use crate::server::{self, Entrance};
+use crate::shims;
 use crate::simulation::Simulation;
 use crate::stations::{CameraStation, CardStation};
 use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
@@ -166,6 +167,7 @@ impl Daemon {
         let place = workplace(&self.app, self.card_drivers);
         let controlled = self.control.map(|control| tokio::spawn(control.serve(place)));
         let service = api::service(self.app.clone());
+        let shims = shims::serve(self.app.clone(), stopped.clone());
         let app = self.app.clone();
         let serving = server::serve(self.plain, self.secure, service, async move {
             stop.await;
@@ -179,7 +181,7 @@ impl Daemon {
             tokio::time::sleep(FINISH_WITHIN).await;
         };
         tokio::select! {
-            () = serving => {}
+            _ = futures_util::future::join(serving, shims) => {}
             () = late => tracing::warn!("connections were cut off at the end of the waiting time"),
         }
         for task in [Some(sweeper), Some(usher), controlled].into_iter().flatten() {

@@ -72,7 +72,7 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
 
 /// Whether the body's end is told in a way on which readers of HTTP differ. What follows such a request on its connection
 /// might be a part of it that somebody wants taken for another request.
-fn is_coded_oddly(headers: &HeaderMap) -> bool {
+pub(crate) fn is_coded_oddly(headers: &HeaderMap) -> bool {
     let codings = headers.get_all(header::TRANSFER_ENCODING);
     codings.iter().count() > 1
         || codings.iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
@@ -105,7 +105,7 @@ fn admit(app: &Shared, request: &Request) -> Result<(), Problem> {
 }
 
 /// The header's only value; two of them are a trick.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
@@ -115,7 +115,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// Whether these are this service's names: the loopback ones, and the address it listens on.
-fn is_own_host(host: &str, scheme: &str, own: SocketAddr) -> bool {
+pub(crate) fn is_own_host(host: &str, scheme: &str, own: SocketAddr) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         // Within the brackets of an IPv6 address there is no port.
         Some((name, port)) if !port.ends_with(']') => (name, port),

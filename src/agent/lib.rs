@@ -38,6 +38,7 @@ mod replay;
 mod retention;
 mod scope;
 mod server;
+mod shims;
 mod simulation;
 mod stations;
 mod sync;
@@ -54,6 +55,7 @@ pub use language::Language;
 pub use operators::{OperatorError, OperatorNeed, OperatorRules};
 pub use problem::{Advice, Code, Problem, ProblemDocument};
 pub use scope::{Scope, UnknownScope};
+pub use shims::ShimConfig;
 pub use simulation::{FaultWish, KnownFaults, KnownNames, ScenarioStep, Simulation, SimulationRefusal};
 pub use sync::{
     HolderAnswer, HolderQuery, Listener, PackListener, PackNews, PackReport, ReceiptFault, ReceiptReport,

@@ -2,6 +2,7 @@
 //! have them sent; after each the harness looks whether anything was told, written or allowed.
 
 mod rows;
+mod shim_rows;
 mod victim;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ fn passing(victim: &Victim, rows: &[Attack]) -> Vec<String> {
     let mut passed = Vec::new();
     for attack in rows {
         let before = victim.state();
-        let answer = victim.send(&attack.bytes);
+        let answer = victim.send(attack);
         let mut wrong = Vec::new();
         // Nonsense may be hung up on; whoever says what he wants is told no.
         if answer.statuses().next().is_none() && attack.kind != "smuggling" {
@@ -49,13 +50,14 @@ fn no_attack_of_the_table_passes() {
 #[test]
 fn the_table_notices_an_attack_that_passes() {
     let victim = Victim::with_a_dossier();
-    for (name, bytes) in victim.allowed() {
+    for (name, bytes, at) in victim.allowed() {
         let row = Attack {
             kind: "control",
             name: name.to_owned(),
             bytes,
             refused_with: vec![400, 401, 403, 404, 421, 422],
             is_foreign: true,
+            at,
         };
         assert_eq!(passing(&victim, &[row]).len(), 1, "{name} goes unnoticed");
     }
@@ -66,7 +68,7 @@ fn the_table_notices_an_attack_that_passes() {
 fn the_log_has_no_line_that_an_attacker_wrote() {
     let victim = Victim::with_a_dossier();
     for attack in rows(&victim) {
-        victim.send(&attack.bytes);
+        victim.send(&attack);
     }
     let log = victim.stop_and_read_log();
     assert!(log.contains("refused at the door"), "refusals are logged");

@@ -1,5 +1,6 @@
 //! The rows of the attack table.
 
+use super::shim_rows::shim_rows;
 use super::victim::{ID_NUMBER, Victim};
 
 /// One attack.
@@ -11,6 +12,8 @@ pub(super) struct Attack {
     pub(super) refused_with: Vec<u16>,
     /// Whether a page of a foreign origin makes it, which may then not read the answer.
     pub(super) is_foreign: bool,
+    /// Where it goes, if not to the local API.
+    pub(super) at: Option<String>,
 }
 
 const EVIL: &str = "https://evil.example";
@@ -36,6 +39,7 @@ pub(super) fn rows(victim: &Victim) -> Vec<Attack> {
     bodies(&mut table);
     smuggling(&mut table);
     log_lines(&mut table);
+    table.rows.extend(shim_rows(victim));
     table.rows
 }
 
@@ -47,7 +51,7 @@ impl Table<'_> {
     fn add_bytes(&mut self, kind: &'static str, name: &str, refused_with: &[u16], bytes: Vec<u8>) {
         let is_foreign = ["foreign page", "odd origin", "forged request", "rebinding"].contains(&kind);
         let (name, refused_with) = (name.to_owned(), refused_with.to_vec());
-        self.rows.push(Attack { kind, name, bytes, refused_with, is_foreign });
+        self.rows.push(Attack { kind, name, bytes, refused_with, is_foreign, at: None });
     }
 
     /// A whole request to the right host, with a good token unless `token` says otherwise.

@@ -1,13 +1,16 @@
 //! The window that is attacked: a dossier is on file and open, and whatever changes or leaks is seen.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::rows::Attack;
 use crate::support::agent::Agent;
 use crate::support::assertion::{WindowSystem, unsigned};
+use crate::support::shims;
 
 const FORM: &[u8] = include_bytes!("../../fixtures/desk/01-form.jpg");
 /// The person of the first simulated card.
@@ -17,6 +20,9 @@ const NAME: &str = "张一档";
 const CASE: &str = "SECRET-CASE-17";
 /// After so long without another byte nothing more comes.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// More than any answer has; a preview would go on for ever.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Tokens that do not do.
 pub(super) struct Tokens {
@@ -31,6 +37,8 @@ pub(super) struct Victim {
     agent: std::cell::RefCell<Agent>,
     /// Host and port.
     pub(super) own: String,
+    /// Where its shims are.
+    pub(super) shims: BTreeMap<&'static str, String>,
     pub(super) tokens: Tokens,
     pub(super) holder: String,
     pub(super) material: String,
@@ -63,7 +71,7 @@ impl Received {
 
 impl Victim {
     pub(super) fn with_a_dossier() -> Self {
-        let agent = Agent::start();
+        let agent = Agent::start_with_sections(&shims::sections());
         let holder = agent.read_card();
         let capture = agent.upload(FORM).expect(201)["id"].clone();
         let filing = json!({"holders": [holder], "kind": "form", "captures": [capture], "case": CASE});
@@ -93,9 +101,11 @@ impl Victim {
         let sayings = sayings(&agent);
         let (session, session_holder) = sit_down(&agent, &tokens.bound);
         let own = agent.url.trim_start_matches("http://").to_owned();
+        let shims = shims::addresses(&agent);
         Self {
             agent: agent.into(),
             own,
+            shims,
             tokens,
             holder,
             material,
@@ -109,20 +119,16 @@ impl Victim {
 
     /// Sends bytes as they are, and reads all that comes back. The own side stays open: to the daemon a client that
     /// has closed it is one that is gone, for whom nothing need be done.
-    pub(super) fn send(&self, bytes: &[u8]) -> Received {
-        let mut stream = self.begin(bytes);
+    pub(super) fn send(&self, attack: &Attack) -> Received {
+        let stream = begin_at(attack.at.as_deref().unwrap_or(&self.own), &attack.bytes);
         let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
+        let _ = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
         Received(answer)
     }
 
     /// A connection with these bytes on it.
     pub(super) fn begin(&self, bytes: &[u8]) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.own).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        // The daemon may have closed it again.
-        let _ = stream.write_all(bytes);
-        stream
+        begin_at(&self.own, bytes)
     }
 
     /// All that an attack could change: the ledger, which has every look, and what waits.
@@ -145,7 +151,7 @@ impl Victim {
     }
 
     /// What its own programs may do, as whole requests.
-    pub(super) fn allowed(&self) -> Vec<(&'static str, Vec<u8>)> {
+    pub(super) fn allowed(&self) -> Vec<(&'static str, Vec<u8>, Option<String>)> {
         let (own, token) = (&self.own, &self.tokens.good);
         let request = |line: &str, body: &str| {
             format!(
@@ -155,13 +161,16 @@ impl Victim {
             )
             .into_bytes()
         };
+        let of_page = |path: &str, host: &str, page: &str| {
+            let line = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {page}\r\n");
+            format!("{line}Connection: close\r\n\r\n").into_bytes()
+        };
+        let shim = self.shims["huashi-19196"].trim_start_matches("http://").to_owned();
         vec![
-            ("a card is read", request("POST /v1/card/read", "{}")),
-            ("a dossier is seen", request(&format!("GET /v1/materials/{}", self.material), "")),
-            ("a page may read the status", {
-                let line = format!("GET /v1/health HTTP/1.1\r\nHost: {own}\r\nOrigin: {}\r\n", self.page);
-                format!("{line}Connection: close\r\n\r\n").into_bytes()
-            }),
+            ("a card is read", request("POST /v1/card/read", "{}"), None),
+            ("a dossier is seen", request(&format!("GET /v1/materials/{}", self.material), ""), None),
+            ("a page may read the status", of_page("/v1/health", own, self.page), None),
+            ("an old page reads a card", of_page("/readcard", &shim, shims::PAGE), Some(shim.clone())),
         ]
     }
 
@@ -189,6 +198,14 @@ impl Victim {
         assert!(self.agent.borrow_mut().stop());
         self.agent.borrow().read_log()
     }
+}
+
+fn begin_at(address: &str, bytes: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    // The daemon may have closed it again.
+    let _ = stream.write_all(bytes);
+    stream
 }
 
 /// A ticket that somebody has used, as it would be found in an address.

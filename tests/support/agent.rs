@@ -79,6 +79,11 @@ impl Agent {
         Self::start_with("data", section, "")
     }
 
+    /// A started agent with these sections more in its configuration.
+    pub(crate) fn start_with_sections(sections: &str) -> Self {
+        Self::start_with("data", SIMULATED_CARD, sections)
+    }
+
     /// A started agent that knows this repository and is not enrolled.
     pub(crate) fn start_unenrolled(repository: &str) -> Self {
         let section = format!("[repository]\nurl = \"{repository}\"\n");

@@ -151,16 +151,16 @@ pub(crate) async fn read(
 }
 
 /// The portrait, and what became of it.
-struct Portrait {
+pub(crate) struct Portrait {
     /// A whole PNG or JPEG file.
-    picture: Option<Vec<u8>>,
+    pub(crate) picture: Option<Vec<u8>>,
     status: &'static str,
 }
 
 impl Portrait {
     /// The one the reader brought along, or the one the configured decoder makes. A decoder that fails or hangs
     /// costs the reading its time, nothing else.
-    async fn of(app: &Shared, raw: &RawCard) -> Self {
+    pub(crate) async fn of(app: &Shared, raw: &RawCard) -> Self {
         if let Some(photo) = &raw.photo {
             return Self { picture: Some(photo.bytes.clone()), status: "decoded" };
         }

@@ -1,11 +1,11 @@
 //! The local API, `/v1`: one file per resource.
 
 mod cameras;
-mod captures;
+pub(crate) mod captures;
 pub(crate) mod card;
 mod erasures;
 mod events;
-mod extract;
+pub(crate) mod extract;
 pub(crate) mod faults;
 mod health;
 mod holders;
@@ -14,7 +14,7 @@ mod materials;
 mod openapi;
 mod operator;
 mod pairings;
-mod previews;
+pub(crate) mod previews;
 mod simulated;
 mod status;
 mod sync;

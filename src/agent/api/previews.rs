@@ -182,10 +182,19 @@ pub(crate) async fn preview(
         return Err(Code::TicketInvalid.into());
     }
     let watched = app.camera.preview(Some(&id), ticket.wish).await.map_err(|e| faults::camera(&e))?;
-    let mut preview = watched.ok_or(Code::TooMany)?;
+    let preview = watched.ok_or(Code::TooMany)?;
+    show(app, preview, move |app| is_live(app, ticket.owner)).await
+}
+
+/// The answer that goes on as long as the camera does, and this says yes.
+pub(crate) async fn show(
+    app: Shared,
+    mut preview: Preview,
+    may_go_on: impl Fn(&Shared) -> bool + Send + 'static,
+) -> Result<Response, Problem> {
     let first = first_frame(&mut preview).await.map_err(|e| faults::camera(&e))?;
     let begin = Bytes::from_static(BOUNDARY.as_bytes());
-    let watching = Watching { app, preview, owner: ticket.owner, looked_at: Instant::now() };
+    let watching = Watching { app, preview, may_go_on, looked_at: Instant::now() };
     let frames = stream::unfold((watching, Some(first)), |(mut watching, first)| async {
         let shot = match first {
             Some(first) => first,
@@ -225,21 +234,21 @@ async fn first_frame(preview: &mut Preview) -> Result<Arc<Shot>, DeviceError> {
     tokio::time::timeout(FIRST_FRAME_WITHIN, came).await.unwrap_or_else(|_| Err(stalls()))
 }
 
-struct Watching {
+struct Watching<F> {
     app: Shared,
     preview: Preview,
-    owner: Owner,
+    may_go_on: F,
     looked_at: Instant,
 }
 
-impl Watching {
+impl<F: Fn(&Shared) -> bool> Watching<F> {
     /// The next frame; `None`: the end.
     async fn next(&mut self) -> Option<Arc<Shot>> {
         let mut bell = self.app.events.listen();
         loop {
             if self.looked_at.elapsed() >= LOOK_EVERY {
                 self.looked_at = Instant::now();
-                if !is_live(&self.app, self.owner) {
+                if !(self.may_go_on)(&self.app) {
                     return None;
                 }
             }

@@ -70,9 +70,10 @@ pub(super) fn policy(config: &Config, command: PolicyCommand) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// The origins of the configuration and of the tokens that hold. Makes no data folder where there is none.
+/// The origins of the configuration, those of old pages included, and of the tokens that hold. Makes no data folder where there is none.
 fn allowed(config: &Config) -> Result<Allowed, Failure> {
     let mut origins = config.origins.clone();
+    origins.extend(config.shims.iter().flat_map(|shim| shim.origins.clone()));
     if config.data_dir.is_dir() {
         let tokens = Tokens::open(&config.data_dir)?.list()?;
         origins

@@ -3,7 +3,7 @@
 mod take;
 mod wish;
 
-pub(crate) use take::{__path_capture, capture};
+pub(crate) use take::{__path_capture, capture, keep_from_camera};
 #[cfg(test)]
 pub(crate) use wish::CaptureWish;
 

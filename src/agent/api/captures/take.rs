@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use yidang_archive::{Actor, Archive, Idempotency, Stage};
 use yidang_device::Frame;
 use yidang_imaging::{Crop, PageOptions, PageResult, PaperSize, paper_size, pdf_images};
-use yidang_model::{Digest, MaterialId, Origin};
+use yidang_model::{CaptureId, Digest, MaterialId, Origin};
 
 use super::wish::{CaptureForm, CaptureWish, pass_over, read_request};
 use super::{CaptureBody, LIFETIME_MS, Match, capture_body};
@@ -114,6 +114,26 @@ pub(crate) async fn capture(
         Ok((StatusCode::CREATED, Answer(body)).into_response())
     };
     app.replays.once(owner, key.as_deref(), fingerprint, call).await
+}
+
+/// A picture of this camera that is kept as a capture in this name; its identifier and the page's file.
+pub(crate) async fn keep_from_camera(
+    app: &Shared,
+    camera: &str,
+    page: PageWish,
+    by: Actor,
+) -> Result<(CaptureId, Vec<u8>), Problem> {
+    let turn = place(app)?;
+    let frame = grab(app, Some(camera)).await?;
+    let stages = in_turn(app, turn, move || make_stages(frame, &page)).await.map_err(as_camera_fault)?;
+    let stage = stages.into_iter().next().ok_or(Code::StorageFailed)?;
+    let archive = app.archive.clone();
+    blocking(move || {
+        // The page comes last, and is the frame itself where nothing of it was changed.
+        let page = stage.blobs.last().cloned().ok_or(Code::StorageFailed)?;
+        Ok((archive.stage(Stage { by, ..stage })?.id, page))
+    })
+    .await
 }
 
 /// Where the same original lies in an open dossier. What is found is entered in the ledger as a look.
