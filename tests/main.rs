@@ -71,6 +71,8 @@ mod contract;
 mod courier;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
+/// Each kind of damage to an archive is named as it should be.
+mod damage;
 /// The demo shows the main job, and fails where it does not hold.
 mod demo;
 /// A full, forbidden or damaged disk is named, and nothing acknowledged is lost.

@@ -129,8 +129,9 @@ impl Archive {
     pub fn open_keyed(options: &ArchiveOptions, how: &KeyOptions) -> Result<Archive, ArchiveError> {
         let data_dir = options.data_dir.as_path();
         durable::create_folder(data_dir).map_err(|e| StorageError::io(Part::Folder, &e))?;
-        durable::close_to_others(data_dir);
         let lock = lock(data_dir)?;
+        // Not what somebody else has open: that it stood open is for the check to find there.
+        durable::close_to_others(data_dir);
         let keeper = KeyFiles::open(&options.keys_dir, data_dir)?;
         let blobs = BlobSegments::open(data_dir)?;
         let (keyring, ledger) = open_truth(data_dir, &blobs)?;

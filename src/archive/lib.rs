@@ -28,6 +28,7 @@ mod error;
 mod export;
 mod file;
 pub mod files;
+mod findings;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod history;
@@ -75,6 +76,7 @@ pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;
 pub use export::{EXPORT_MATERIALS_MAX, Export};
 pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
+pub use findings::{FINDINGS, Finding};
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
 pub use hold::{HOLDS_MAX, Hold, HoldTarget, LiftHold, PlaceHold};
 pub use inventory::{InventoryLine, InventoryPage};
