@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use yidang_model::Timestamp;
 
 use crate::ArchiveError;
+use crate::backup::Backups;
 use crate::crypto::Suite;
 use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
 use crate::keys::KeyCabinet;
@@ -151,6 +152,7 @@ impl Archive {
             clock: Box::new(SystemClock),
             place: Some(options.clone()),
             quarantine: Some(QuarantineFiles::open(data_dir)?),
+            backups: Some(Backups::new(data_dir)),
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: Some(lock),
@@ -175,7 +177,20 @@ impl Archive {
         let keys = KeyCabinet::open(keyring, keeper, how, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
         let quarantine = place.as_ref().map(|place| QuarantineFiles::open(&place.data_dir)).transpose()?;
-        Self::over(Stores { blobs, ledger, index, keys, clock, place, quarantine, veil, lag, _lock: None })
+        let backups = place.as_ref().map(|place| Backups::new(&place.data_dir));
+        Self::over(Stores {
+            blobs,
+            ledger,
+            index,
+            keys,
+            clock,
+            place,
+            quarantine,
+            backups,
+            veil,
+            lag,
+            _lock: None,
+        })
     }
 
     pub(crate) fn over(stores: Stores) -> Result<Archive, ArchiveError> {

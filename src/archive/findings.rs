@@ -15,6 +15,8 @@ pub const FINDINGS: &[Finding] = &[
     (Check::Entries, Part::Ledger, StorageFault::NewerVersion),
     (Check::Anchor, Part::Ledger, StorageFault::Missing),
     (Check::Anchor, Part::Ledger, StorageFault::Damaged),
+    (Check::Copies, Part::Ledger, StorageFault::Missing),
+    (Check::Copies, Part::Ledger, StorageFault::Damaged),
     (Check::Blobs, Part::Blobs, StorageFault::Missing),
     (Check::Blobs, Part::Blobs, StorageFault::Damaged),
     (Check::Index, Part::Index, StorageFault::Missing),

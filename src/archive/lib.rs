@@ -9,6 +9,7 @@
 
 mod archive;
 mod audit;
+mod backup;
 mod blob_format;
 mod caller;
 mod changes;

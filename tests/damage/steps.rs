@@ -17,6 +17,8 @@ pub(super) const STEPS: [&str; 10] =
     ["sql", "remove", "cut", "flip", "write", "move_inside", "mode", "age", "blob", STAGE];
 /// Puts a set of captures into the archive.
 const STAGE: &str = "stage";
+/// Makes the second copies of ledger and keyring.
+const BACK_UP: &str = "back_up";
 /// Puts back what was erased, which nothing opens: no damage.
 const COPY: &str = "copy";
 
@@ -40,6 +42,7 @@ pub(super) fn carry_out(step: &Value, folder: &Path) {
         "age" => open(&path()).set_modified(SystemTime::UNIX_EPOCH).expect("it is set"),
         "blob" => damage_blob(step, folder),
         STAGE => stage(text("text").as_bytes(), folder),
+        BACK_UP => drop(opened(folder).back_up().expect("the copies are made")),
         other => panic!("`{other}` is no step: {step}"),
     }
 }
@@ -115,8 +118,6 @@ fn damage_blob(step: &Value, folder: &Path) {
 
 /// What no window would take: bytes of any kind, through the archive alone.
 fn stage(bytes: &[u8], folder: &Path) {
-    let options = ArchiveOptions { data_dir: folder.join("data"), keys_dir: folder.join("keys") };
-    let archive = Archive::open(&options).expect("it opens");
     let stage = Stage {
         id: CaptureId::from_bytes([7; 16]),
         blobs: vec![bytes.to_vec()],
@@ -125,5 +126,10 @@ fn stage(bytes: &[u8], folder: &Path) {
         by: Actor { client: "fixture".to_owned(), operator: None },
         idempotency: None,
     };
-    archive.stage(stage).expect("it is staged");
+    opened(folder).stage(stage).expect("it is staged");
+}
+
+fn opened(folder: &Path) -> Archive {
+    let options = ArchiveOptions { data_dir: folder.join("data"), keys_dir: folder.join("keys") };
+    Archive::open(&options).expect("it opens")
 }

@@ -49,8 +49,10 @@ impl Store {
                     &repository.url,
                     &repository.enrol_code(),
                 );
-                wait_until("the repository has the ledger's head", || {
-                    agent.get("/v1/sync").expect(200)["backlog_materials"] == 0 && is_anchored(&agent)
+                wait_until("the repository has the ledger's head, and the sweep has made the copies", || {
+                    agent.data().join("backup/keyring.db").is_file()
+                        && agent.get("/v1/sync").expect(200)["backlog_materials"] == 0
+                        && is_anchored(&agent)
                 });
                 assert!(agent.stop());
                 damage(&folder_of(&agent));

@@ -23,6 +23,7 @@ mod row;
 mod schema;
 
 pub use copy::copy_database;
+pub(crate) use database::shred_database;
 pub use index::SqliteIndex;
 pub use keyring::SqliteKeyring;
 pub use ledger::SqliteLedger;

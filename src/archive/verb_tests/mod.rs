@@ -2,6 +2,7 @@
 
 mod auditing;
 mod concurrency;
+mod copies;
 mod crashes;
 mod damage;
 mod erasure;
