@@ -111,6 +111,8 @@ mod privacy;
 mod recover;
 /// A paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
 mod retention;
+/// Of a ledger or keyring that is damaged or gone, whatever can be proven is there again, and what cannot is named.
+mod salvage;
 /// What a window says about the repository is so, and it works whatever that is.
 mod sync_status;
 /// A paper shown once at one window is there at every window.

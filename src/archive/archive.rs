@@ -255,7 +255,7 @@ impl std::fmt::Debug for Archive {
 }
 
 /// The lock lasts as long as the file is open, however the process ends.
-fn lock(data_dir: &Path) -> Result<File, ArchiveError> {
+pub(crate) fn lock(data_dir: &Path) -> Result<File, ArchiveError> {
     let path = data_dir.join(LOCK_FILE);
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|e| StorageError::io(Part::Folder, &e))?;

@@ -58,7 +58,33 @@ pub(crate) struct KeyCabinet {
     office: Secret,
 }
 
-const STORE_PURPOSES: [KeyPurpose; 3] = [KeyPurpose::BlobNames, KeyPurpose::Tags, KeyPurpose::Office];
+/// An epoch's key by itself, for whoever mends a keyring.
+pub(crate) struct EpochKey(Epoch);
+
+impl EpochKey {
+    pub(crate) fn new(number: u32, secret: Secret) -> Self {
+        Self(Epoch { number, secret })
+    }
+
+    /// Whether this key was wrapped by it.
+    pub(crate) fn opens(&self, record: &KeyRecord) -> bool {
+        record.epoch == self.0.number && unwrap_key(&self.0, record).is_ok()
+    }
+
+    /// Whether that is what a keyring of this store says of it.
+    pub(crate) fn is_checked_by(&self, record: &EpochRecord, store_id: &str) -> bool {
+        bool::from(epoch_check(&self.0, store_id).ct_eq(&record.check))
+    }
+
+    /// What a keyring of this store would say of it, sealed to nobody.
+    pub(crate) fn record(&self, store_id: &str, now: Timestamp) -> Result<EpochRecord, StorageError> {
+        epoch_record(&self.0, None, store_id, now)
+    }
+}
+
+/// The store's own keys.
+pub(crate) const STORE_PURPOSES: [KeyPurpose; 3] =
+    [KeyPurpose::BlobNames, KeyPurpose::Tags, KeyPurpose::Office];
 
 impl KeyCabinet {
     /// Opens the keyring with the epoch key, which is checked before anything is written. A new keyring gets

@@ -131,14 +131,16 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         | Verb::Recovered
         | Verb::Disposed
         | Verb::Quarantined
-        | Verb::Repaired => return Ok(None),
+        | Verb::Repaired
+        | Verb::Rebuilt => return Ok(None),
     }))
 }
 
 /// Whether entries of this kind change nothing in the index.
 fn leaves_index(verb: Verb) -> bool {
     let looks = matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported);
-    looks || matches!(verb, Verb::Recovered | Verb::Disposed | Verb::Quarantined | Verb::Repaired)
+    let mends = matches!(verb, Verb::Recovered | Verb::Quarantined | Verb::Repaired | Verb::Rebuilt);
+    looks || mends || verb == Verb::Disposed
 }
 
 fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveError> {

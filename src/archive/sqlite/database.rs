@@ -144,6 +144,17 @@ impl Database {
         self.empty_journal()
     }
 
+    /// Whether SQLite finds nothing wrong with the file. Reads all of it.
+    pub(super) fn is_sound(&self) -> Result<bool, StorageError> {
+        let said = self.read(|connection| {
+            Ok(connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))?)
+        });
+        match said {
+            Err(error) if error.fault == StorageFault::Damaged => Ok(false),
+            said => Ok(said? == "ok"),
+        }
+    }
+
     /// This database's folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

@@ -40,6 +40,11 @@ impl SqliteKeyring {
         Ok(Self { database: Database::create(&KEYRING, data_dir, name_store)? })
     }
 
+    /// Whether SQLite finds nothing wrong with the file.
+    pub(crate) fn is_sound(&self) -> Result<bool, StorageError> {
+        self.database.is_sound()
+    }
+
     /// Makes a keyring of this name, epoch and keys in that folder, in place of one that is there and is overwritten
     /// first; nobody has it open. `fill` hands the keys over. Until all are there the new one lies beside it.
     pub(crate) fn write_anew(

@@ -87,6 +87,8 @@ verbs! {
     Quarantined = "quarantined",
     /// A damaged or missing blob is whole again.
     Repaired = "repaired",
+    /// Ledger or keyring was made anew of what was left of it. What is missing before this entry is known to be lost.
+    Rebuilt = "rebuilt",
 }
 
 /// An entry about to be appended.

@@ -18,6 +18,7 @@ pub(crate) mod papers;
 mod privacy;
 mod recovery;
 mod refiling;
+mod salvage;
 mod scrubbing;
 mod staging;
 mod stress;
