@@ -73,6 +73,8 @@ mod contract;
 mod courier;
 /// What was acknowledged survives SIGKILL at any moment.
 mod crash;
+/// Each kind of damage to an archive is named as it should be.
+mod damage;
 /// The demo shows the main job, and fails where it does not hold.
 mod demo;
 /// A full, forbidden or damaged disk is named, and nothing acknowledged is lost.
@@ -115,6 +117,8 @@ mod privacy;
 mod recover;
 /// A paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
 mod retention;
+/// Of a ledger or keyring that is damaged or gone, whatever can be proven is there again, and what cannot is named.
+mod salvage;
 /// Pages written for other makers' services get what they look for, if they are listed.
 mod shims;
 /// What a window says about the repository is so, and it works whatever that is.

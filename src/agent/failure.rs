@@ -120,9 +120,10 @@ fn storage(fault: StorageFault) -> (&'static str, &'static str) {
             ("data_dir_not_writable", "give this account write access to the folder")
         }
         StorageFault::NewerVersion => ("store_newer", "install the newer version again"),
-        StorageFault::Damaged | StorageFault::Missing => {
-            ("store_damaged", "restore the named part from a backup; the index alone can be deleted")
-        }
+        StorageFault::Damaged | StorageFault::Missing => (
+            "store_damaged",
+            "run `yidang archive rebuild` for ledger and keyring; the index alone can be deleted",
+        ),
         StorageFault::Exposed | StorageFault::Leftover | StorageFault::Io => {
             ("storage_failed", "check the disk")
         }

@@ -8,7 +8,7 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
         "disk_full" => "磁盘已满：请腾出空间；已确认的材料不受影响。",
         "data_dir_not_writable" => "请让运行 yidang 的账户可以读写数据文件夹。",
         "store_newer" => "数据由更新的版本写成：请重新安装那个版本或更新的版本。",
-        "store_damaged" => "请从备份恢复所指出的部分；只有 index.db 可以直接删除。",
+        "store_damaged" => "账本或密钥环损坏时请运行 yidang archive rebuild；只有 index.db 可以直接删除。",
         "storage_failed" => "请检查磁盘。",
         "store_foreign" => "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。",
         "keys_missing" => "请把密钥放回密钥文件夹；没有密钥，数据无法读取。",

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use yidang_model::Timestamp;
 
 use crate::ArchiveError;
+use crate::backup::Backups;
 use crate::crypto::Suite;
 use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
 use crate::keys::KeyCabinet;
@@ -129,8 +130,9 @@ impl Archive {
     pub fn open_keyed(options: &ArchiveOptions, how: &KeyOptions) -> Result<Archive, ArchiveError> {
         let data_dir = options.data_dir.as_path();
         durable::create_folder(data_dir).map_err(|e| StorageError::io(Part::Folder, &e))?;
-        durable::close_to_others(data_dir);
         let lock = lock(data_dir)?;
+        // Not what somebody else has open: that it stood open is for the check to find there.
+        durable::close_to_others(data_dir);
         let keeper = KeyFiles::open(&options.keys_dir, data_dir)?;
         let blobs = BlobSegments::open(data_dir)?;
         let (keyring, ledger) = open_truth(data_dir, &blobs)?;
@@ -150,6 +152,7 @@ impl Archive {
             clock: Box::new(SystemClock),
             place: Some(options.clone()),
             quarantine: Some(QuarantineFiles::open(data_dir)?),
+            backups: Some(Backups::new(data_dir)),
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: Some(lock),
@@ -174,7 +177,20 @@ impl Archive {
         let keys = KeyCabinet::open(keyring, keeper, how, ledger_is_empty, clock.now())?;
         let (veil, lag) = Default::default();
         let quarantine = place.as_ref().map(|place| QuarantineFiles::open(&place.data_dir)).transpose()?;
-        Self::over(Stores { blobs, ledger, index, keys, clock, place, quarantine, veil, lag, _lock: None })
+        let backups = place.as_ref().map(|place| Backups::new(&place.data_dir));
+        Self::over(Stores {
+            blobs,
+            ledger,
+            index,
+            keys,
+            clock,
+            place,
+            quarantine,
+            backups,
+            veil,
+            lag,
+            _lock: None,
+        })
     }
 
     pub(crate) fn over(stores: Stores) -> Result<Archive, ArchiveError> {
@@ -239,7 +255,7 @@ impl std::fmt::Debug for Archive {
 }
 
 /// The lock lasts as long as the file is open, however the process ends.
-fn lock(data_dir: &Path) -> Result<File, ArchiveError> {
+pub(crate) fn lock(data_dir: &Path) -> Result<File, ArchiveError> {
     let path = data_dir.join(LOCK_FILE);
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(|e| StorageError::io(Part::Folder, &e))?;

@@ -64,6 +64,8 @@ words! {
         Entries = "entries", "账本条目可解封且内容成立", "ledger entries open and make sense";
         /// The ledger has what somebody else remembers of it.
         Anchor = "anchor", "账本与中心库所记的末条一致", "the ledger has the entry that the repository remembers";
+        /// The ledger has what its second copy has.
+        Copies = "copies", "账本与其副本一致", "the ledger has the entry that its second copy ends with";
         /// Every blob is there and is what its name says.
         Blobs = "blobs", "图片数据齐全且未改动", "blobs are there and unchanged";
         /// The index says what the ledger says.
@@ -89,7 +91,7 @@ impl Check {
     /// The property it belongs to.
     pub const fn property(self) -> Property {
         match self {
-            Self::Chain | Self::Entries | Self::Anchor => Property::Authenticity,
+            Self::Chain | Self::Entries | Self::Anchor | Self::Copies => Property::Authenticity,
             Self::Blobs | Self::Index | Self::Pages | Self::State => Property::Integrity,
             Self::Keys | Self::Pictures => Property::Usability,
             Self::Modes | Self::KeysApart | Self::Leftovers => Property::Security,
@@ -100,7 +102,7 @@ impl Check {
     pub(crate) const fn remedy(self, what: &DamagedThing, fault: StorageFault) -> Remedy {
         match (self, what, fault) {
             (_, _, StorageFault::NewerVersion) => Remedy::Update,
-            (Self::Chain | Self::Entries, ..) => Remedy::RestoreLedger,
+            (Self::Chain | Self::Entries | Self::Copies, ..) => Remedy::RestoreLedger,
             (Self::Anchor, ..) => Remedy::KeepEvidence,
             (Self::Blobs | Self::Pages, ..) => Remedy::RepairBlob,
             (Self::Index, ..) => Remedy::RebuildIndex,
@@ -122,8 +124,8 @@ words! {
         Update = "update", "请安装写入该数据的较新版本。", "Install the newer version that wrote it.";
         /// From a backup.
         RestoreLedger = "restore_ledger",
-            "请先把数据文件夹整体复制留存，再从备份恢复 ledger.db；中心库已收到的材料不受影响。",
-            "Copy the data folder away as it is, then restore `ledger.db` from its backup; what the repository has is not lost.";
+            "请先把数据文件夹整体复制留存，再停止程序并运行 yidang archive rebuild，从副本与残余中恢复账本；中心库已收到的材料不受影响。",
+            "Copy the data folder away as it is, stop the program and run `yidang archive rebuild`, which joins the ledger's second copy with what is left; what the repository has is not lost.";
         /// Somebody cut the ledger or put another in its place.
         KeepEvidence = "keep_evidence",
             "账本被截断或替换。请停止使用并保全整个数据文件夹作为证据，再从备份恢复并报告审计人员。",
@@ -142,8 +144,8 @@ words! {
             "Put the current epoch's key back into the keys' folder at once; a daemon that runs still has it in memory, so do not stop it.";
         /// From a backup.
         RestoreKeyring = "restore_keyring",
-            "请从备份恢复 keyring.db；没有这些密钥，对应的材料无法打开。",
-            "Restore `keyring.db` from its backup; without these keys what they seal cannot be opened.";
+            "请停止程序并运行 yidang archive rebuild，从副本与残余中恢复密钥环；没有这些密钥，对应的材料无法打开。",
+            "Stop the program and run `yidang archive rebuild`, which joins the keyring's second copy with what is left; without these keys what they seal cannot be opened.";
         /// What was kept is what was given, and it was bad.
         CaptureAgain = "capture_again",
             "数据未变但图片打不开。请当事人再次出示原件并重新拍摄归档。",

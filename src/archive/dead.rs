@@ -47,6 +47,7 @@ impl Archive {
             clock: Box::new(SystemClock),
             place: None,
             quarantine: None,
+            backups: None,
             veil: Veil::default(),
             lag: Lag::default(),
             _lock: lock,

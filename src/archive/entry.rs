@@ -171,7 +171,7 @@ pub(crate) fn damaged_entry(sequence: u64) -> ArchiveError {
     StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into()
 }
 
-fn envelope_of(entry: &Entry) -> Result<Envelope, ArchiveError> {
+pub(crate) fn envelope_of(entry: &Entry) -> Result<Envelope, ArchiveError> {
     if Suite::of_number(entry.content.version).is_none() {
         let detail = format!("entry {} has version {}", entry.sequence, entry.content.version);
         return Err(StorageError::new(Part::Ledger, StorageFault::NewerVersion, detail).into());

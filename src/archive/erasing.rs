@@ -247,6 +247,9 @@ impl Scribe {
         stores.index.scrub()?;
         stores.ledger.scrub()?;
         stores.keys.scrub()?;
+        if let Some(backups) = &stores.backups {
+            backups.forget(&stores, tombstone.sequence, tombstone.refs.whole_holder)?;
+        }
         self.write_alone(|planner| {
             let plain = Plain {
                 verb: Verb::ErasureDone,

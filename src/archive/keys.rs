@@ -4,6 +4,7 @@
 //! deleted there must not live on in a cache. Only the store's own three keys stay in memory, which last as
 //! long as the store.
 
+use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use subtle::ConstantTimeEq;
@@ -14,6 +15,7 @@ use crate::caller::Idempotency;
 use crate::crypto::Suite;
 use crate::recovery::{OfficeId, RecoveryKey};
 use crate::seal;
+use crate::sqlite::SqliteKeyring;
 use crate::storage::{
     BlobName, EpochRecord, KeyId, KeyKeeper, KeyKeeperError, KeyPurpose, KeyRecord, Keyring, Part, Secret,
     StorageError, StorageFault, Tag,
@@ -56,7 +58,33 @@ pub(crate) struct KeyCabinet {
     office: Secret,
 }
 
-const STORE_PURPOSES: [KeyPurpose; 3] = [KeyPurpose::BlobNames, KeyPurpose::Tags, KeyPurpose::Office];
+/// An epoch's key by itself, for whoever mends a keyring.
+pub(crate) struct EpochKey(Epoch);
+
+impl EpochKey {
+    pub(crate) fn new(number: u32, secret: Secret) -> Self {
+        Self(Epoch { number, secret })
+    }
+
+    /// Whether this key was wrapped by it.
+    pub(crate) fn opens(&self, record: &KeyRecord) -> bool {
+        record.epoch == self.0.number && unwrap_key(&self.0, record).is_ok()
+    }
+
+    /// Whether that is what a keyring of this store says of it.
+    pub(crate) fn is_checked_by(&self, record: &EpochRecord, store_id: &str) -> bool {
+        bool::from(epoch_check(&self.0, store_id).ct_eq(&record.check))
+    }
+
+    /// What a keyring of this store would say of it, sealed to nobody.
+    pub(crate) fn record(&self, store_id: &str, now: Timestamp) -> Result<EpochRecord, StorageError> {
+        epoch_record(&self.0, None, store_id, now)
+    }
+}
+
+/// The store's own keys.
+pub(crate) const STORE_PURPOSES: [KeyPurpose; 3] =
+    [KeyPurpose::BlobNames, KeyPurpose::Tags, KeyPurpose::Office];
 
 impl KeyCabinet {
     /// Opens the keyring with the epoch key, which is checked before anything is written. A new keyring gets
@@ -187,6 +215,24 @@ impl KeyCabinet {
     /// Truncates the keyring's journal.
     pub(crate) fn scrub(&self) -> Result<(), ArchiveError> {
         Ok(self.keyring.scrub()?)
+    }
+
+    /// Makes a keyring in that folder of every key but those of staged sets, in place of the one that is there. A key
+    /// that does not unwrap ends it: what is damaged takes no whole copy's place.
+    pub(crate) fn copy_to(&self, folder: &Path) -> Result<(), ArchiveError> {
+        let epoch = self.epoch.read().unwrap_or_else(PoisonError::into_inner);
+        let record = self.keyring.current_epoch()?.filter(|record| record.epoch == epoch.number);
+        let record = record.ok_or_else(|| lost("the keyring is in another epoch"))?;
+        SqliteKeyring::write_anew(folder, &self.store_id, &record, &mut |put| {
+            self.keyring.visit(&mut |key| {
+                if key.purpose == KeyPurpose::Staged {
+                    return Ok(());
+                }
+                unwrap_key(&epoch, &key).map_err(into_storage)?;
+                put(&key)
+            })
+        })?;
+        Ok(())
     }
 
     /// How many keys of a purpose there are.

@@ -135,7 +135,8 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         | Verb::SignedIn
         | Verb::SignedOut
         | Verb::SessionLocked
-        | Verb::SignInRefused => return Ok(None),
+        | Verb::SignInRefused
+        | Verb::Rebuilt => return Ok(None),
     }))
 }
 
@@ -144,8 +145,8 @@ fn leaves_index(verb: Verb) -> bool {
     let looks = matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported);
     let attendance =
         matches!(verb, Verb::SignedIn | Verb::SignedOut | Verb::SessionLocked | Verb::SignInRefused);
-    let work = matches!(verb, Verb::Recovered | Verb::Disposed | Verb::Quarantined | Verb::Repaired);
-    looks || attendance || work
+    let mends = matches!(verb, Verb::Recovered | Verb::Quarantined | Verb::Repaired | Verb::Rebuilt);
+    looks || attendance || mends || verb == Verb::Disposed
 }
 
 fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveError> {

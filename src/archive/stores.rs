@@ -4,6 +4,7 @@ use std::fs::File;
 
 use yidang_model::{Digest, MaterialId, Status};
 
+use crate::backup::Backups;
 use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
 use crate::entry::{OpenEntry, open_beneath, open_entry, refs_of};
@@ -30,6 +31,8 @@ pub(crate) struct Stores {
     pub(crate) place: Option<ArchiveOptions>,
     /// Damaged blobs that were moved aside, where there is a place for them.
     pub(crate) quarantine: Option<QuarantineFiles>,
+    /// Second copies of ledger and keyring, where there is a place for them.
+    pub(crate) backups: Option<Backups>,
     /// What readers take for gone.
     pub(crate) veil: Veil,
     /// Whether the index lacks something that happened.

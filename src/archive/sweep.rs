@@ -25,13 +25,16 @@ pub struct SweepReport {
 }
 
 impl Archive {
-    /// Discards staged sets whose time has passed, removes blobs that nothing has needed for a while, and
-    /// finishes erasures that stopped half-way.
+    /// Discards staged sets whose time has passed, removes blobs that nothing has needed for a while, finishes
+    /// erasures that stopped half-way, and brings the second copies of ledger and keyring up to date.
     pub fn sweep(&self) -> Result<SweepReport, ArchiveError> {
         let finish = |scribe: &mut Scribe| Ok(Answer::Count(scribe.finish_erasures()?));
         let erasures = count(self.shared.writer.ask_alone(finish)?)?;
         let expired = self.discard_expired()?;
         self.settle_quarantine(&self.quarantined())?;
+        if let Err(error) = self.back_up() {
+            tracing::warn!(%error, "the second copies of ledger and keyring are not up to date");
+        }
         Ok(SweepReport { expired, orphans: self.remove_orphans()?, erasures })
     }
 

@@ -63,6 +63,7 @@ impl Archive {
         let total = head + blobs;
         check_ledger(stores, head, &mut report, &mut |done| progress(done, total))?;
         check_anchor(stores, wish.anchor, &mut report)?;
+        check_copies(stores, &mut report)?;
         self.check_index(&mut report)?;
         let opens = match wish.opens {
             Some(opens) => Some(Decoding { opens, sample: Sample::of(hash, blobs, wish.deep) }),
@@ -234,7 +235,29 @@ fn check_anchor(stores: &Stores, anchor: Anchor, report: &mut VerifyReport) -> R
         }
         Anchor::Head { sequence, hash } => (sequence, hash),
     };
-    report.examined(Check::Anchor, 1);
+    check_has(stores, Check::Anchor, (sequence, hash), report)
+}
+
+/// Whether the ledger still has the entry that its own second copy ends with.
+fn check_copies(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
+    match stores.backups.as_ref().map(|backups| backups.head()) {
+        Some(Ok(Some(head))) => check_has(stores, Check::Copies, head, report),
+        Some(Err(error)) if error.fault != StorageFault::Damaged => Err(error.into()),
+        // A damaged copy is made anew with the next sweep.
+        _ => {
+            report.pass_over(Check::Copies, "no_copy");
+            Ok(())
+        }
+    }
+}
+
+fn check_has(
+    stores: &Stores,
+    check: Check,
+    (sequence, hash): (u64, EntryHash),
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    report.examined(check, 1);
     let fault = match stores.ledger.get_many(&[sequence]) {
         Ok(found) => match found.first() {
             Some(entry) if entry.hash == hash => return Ok(()),
@@ -243,7 +266,7 @@ fn check_anchor(stores: &Stores, anchor: Anchor, report: &mut VerifyReport) -> R
         },
         Err(error) => noticed::<()>(Err(error.into())).err().ok_or(ArchiveError::Defect)?.fault,
     };
-    report.add(Check::Anchor, Part::Ledger, DamagedThing::Entry(sequence), fault);
+    report.add(check, Part::Ledger, DamagedThing::Entry(sequence), fault);
     Ok(())
 }
 

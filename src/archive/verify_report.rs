@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use yidang_model::{CaptureId, MaterialId};
 
 use crate::check::{Check, Remedy};
+use crate::findings::FINDINGS;
 use crate::storage::{BlobName, EntryHash, Part, StorageFault};
 
 /// Most damages named in one report; the rest are counted.
@@ -113,6 +114,10 @@ impl Damage {
 impl VerifyReport {
     /// Adds a damage, unless it is named already.
     pub(crate) fn add(&mut self, check: Check, part: Part, what: DamagedThing, fault: StorageFault) {
+        debug_assert!(
+            FINDINGS.contains(&(check, part, fault)),
+            "{check:?} {part:?} {fault:?} is no finding yet"
+        );
         let damage = Damage { check, part, what, fault };
         if self.damages.contains(&damage) {
             return;

@@ -27,6 +27,7 @@
 //! | 4 | for a person: holder key deleted | the old epoch key could unwrap an old copy of the keyring | open: rotates |
 //! | 5 | for a person: new epoch key kept, all keys rewrapped in one transaction, old epoch key destroyed | an unused epoch key, or the old one beside the new | open: the next rotation overwrites the one, opening destroys the other |
 //! | 6 | journals of all three databases truncated | | open: once more |
+//! | 6b | second copies: the tombstone in the ledger's, for a person the keyring's overwritten and made anew | as before 6b | open: once more |
 //! | 7 | ledger `erasure_done`, index | names of deleted blobs in freed pages of the index, if its journal is not truncated once more | the next erasure |
 //!
 //! Until step 7 is done, nothing new is sealed under the key of the holder who is being forgotten, and readers

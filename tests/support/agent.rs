@@ -130,6 +130,14 @@ impl Agent {
         Self::start_with("data", SIMULATED_CARD, more)
     }
 
+    /// The same, bringing what is filed to this repository.
+    pub(crate) fn start_enrolled_on_copy(window: &Path, repository: &str, code: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        super::copy_folder(window, folder.path());
+        let section = format!("[repository]\nurl = \"{repository}\"\nenrol_code = \"{code}\"\n");
+        Self::start_on(folder, "data", SIMULATED_CARD, &section)
+    }
+
     fn start_with(data: impl AsRef<Path>, card: &str, more: &str) -> Self {
         Self::start_on(tempfile::tempdir().expect("a folder"), data, card, more)
     }

@@ -38,6 +38,24 @@ pub(crate) fn stored_in(data_dir: &Path) -> Vec<StoredBlob> {
 }
 
 impl StoredBlob {
+    /// Its name, as the check tells it.
+    pub(crate) fn name(&self) -> String {
+        let mut name = [0; 32];
+        self.open().read_exact_at(&mut name, self.offset + 24).expect("it is read");
+        name.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Cuts its segment off in the middle of it.
+    pub(crate) fn cut(&self) {
+        self.open().set_len(self.offset + HEADER_BYTES + self.size_bytes / 2).expect("it is cut");
+    }
+
+    /// Puts what this one holds where the other lies, under the other's name; they are of one length.
+    pub(crate) fn copy_onto(&self, other: &Self) {
+        assert_eq!(self.size_bytes, other.size_bytes);
+        other.open().write_all_at(&self.sealed(), other.offset + HEADER_BYTES).expect("it is written");
+    }
+
     /// As it is sealed.
     pub(crate) fn sealed(&self) -> Vec<u8> {
         let mut bytes = vec![0; usize::try_from(self.size_bytes).expect("a length")];

@@ -14,6 +14,7 @@ use super::import::{ImportCommand, import};
 use super::output::{cut_off, say, say_json};
 use super::progress::Bar;
 use super::reach;
+use super::rebuild::{RebuildCommand, rebuild};
 use super::recover::{RecoverCommand, recover};
 use super::verify::{VerifyCommand, verify};
 use crate::config::Config;
@@ -46,6 +47,7 @@ pub(super) enum ArchiveCommand {
         #[arg(long)]
         json: bool,
     },
+    Rebuild(RebuildCommand),
     Dispose(DisposeCommand),
     #[command(subcommand)]
     Hold(HoldCommand),
@@ -68,6 +70,7 @@ pub(super) fn archive(config: &Config, command: &ArchiveCommand) -> Result<ExitC
         ArchiveCommand::Export(ref command) => return export(config, command),
         ArchiveCommand::Import(ref command) => return import(config, command),
         ArchiveCommand::Recover(ref command) => return recover(config, command),
+        ArchiveCommand::Rebuild(ref command) => return rebuild(config, command),
         ArchiveCommand::List { json } => list(config, json)?,
         ArchiveCommand::Stats { json } => {
             if let Outcome::Stats(figures) = ask(config, &Request::Stats)? {

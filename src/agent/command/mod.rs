@@ -20,6 +20,7 @@ mod policy;
 mod probed;
 mod progress;
 mod reach;
+mod rebuild;
 mod recover;
 mod recovery_key;
 mod report_file;

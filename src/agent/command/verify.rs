@@ -63,6 +63,7 @@ pub(super) fn verify(config: &Config, command: &VerifyCommand) -> Result<ExitCod
     Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn wording() -> Wording {
+/// The language of this command's reports.
+pub(super) fn wording() -> Wording {
     Wording::of_locale(["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).ok()))
 }

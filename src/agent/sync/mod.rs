@@ -31,6 +31,7 @@ pub use error::{ReceiptFault, SyncError};
 pub use pack::{PackListener, PackNews, PackReport};
 pub use receipt::ReceiptReport;
 pub(crate) use sent::Sent;
+pub(crate) use worker::anchor_at;
 pub use worker::{SyncHandle, SyncOptions, SyncWorker};
 
 /// What happened, for those who watch. Free of personal data.

@@ -57,6 +57,21 @@ impl SyncOptions {
     }
 }
 
+/// What the repository that this window is enrolled at remembers of a ledger: sequence and hash of an entry. Needs no
+/// archive. Blocks on the network for a bounded time.
+pub(crate) fn anchor_at(options: &SyncOptions, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
+    let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
+    let enrolment = EnrolmentFile::new(&options.keys_dir, &options.machine_id).load(&options.url)?;
+    asked_anchor(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger)
+}
+
+fn asked_anchor(client: &Client, key: &str, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
+    let Some(anchor) = client.anchor(key, ledger)? else { return Ok(None) };
+    let mut hash = [0; 32];
+    hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| SyncError::Protocol)?;
+    Ok(Some((anchor.sequence, hash)))
+}
+
 /// Starts the threads that keep a repository up to date.
 pub struct SyncWorker;
 
@@ -293,11 +308,7 @@ impl Upstream for SyncHandle {
     }
 
     fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
-        let enrolment = self.shared.enrolment()?;
-        let Some(anchor) = self.shared.client.anchor(&enrolment.key, ledger)? else { return Ok(None) };
-        let mut hash = [0; 32];
-        hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| SyncError::Protocol)?;
-        Ok(Some((anchor.sequence, hash)))
+        asked_anchor(&self.shared.client, &self.shared.enrolment()?.key, ledger)
     }
 
     fn stop(&self) {

@@ -64,6 +64,7 @@ fn every_field_comes_back(open: Open<'_>) {
         Verb::ErasureDone,
         Verb::Quarantined,
         Verb::Repaired,
+        Verb::Rebuilt,
     ];
     let mut new: Vec<NewEntry> = verbs.into_iter().map(|verb| NewEntry { verb, ..entry(1) }).collect();
     new.extend((1..).zip(LENGTHS).map(|(n, length)| NewEntry { body: bytes(n, length), ..entry(2) }));

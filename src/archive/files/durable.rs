@@ -77,6 +77,27 @@ pub(crate) fn shred_file(path: &Path) -> io::Result<()> {
     remove_files([path]).map(|_| ())
 }
 
+/// Overwrites and removes every file of a folder and of those in it, and the folders. One that is not there is no error.
+pub(crate) fn shred_folder(path: &Path) -> io::Result<()> {
+    let found = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    for entry in found {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() { shred_folder(&entry.path()) } else { shred_file(&entry.path()) }?;
+    }
+    fs::remove_dir(path)?;
+    sync_folder(parent_of(path))
+}
+
+/// The name under which a file lies until it is in that place.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
+}
+
 /// Makes a folder for this account alone, and those above it that are missing; `false` if it was there.
 pub fn create_folder(path: &Path) -> io::Result<bool> {
     if path.is_dir() {

@@ -60,12 +60,12 @@ impl Database {
     pub(super) fn create(
         schema: &'static Schema,
         folder: &Path,
-        fill: fn(&Transaction<'_>) -> Result<(), Failure>,
+        fill: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<Self, StorageError> {
         let io_error = |e| StorageError::io(schema.part, &e);
         let path = folder.join(schema.file);
         if !path.try_exists().map_err(io_error)? {
-            let unfinished = folder.join(format!("{}{}", schema.file, durable::UNFINISHED));
+            let unfinished = durable::unfinished(&path);
             remove(&unfinished).map_err(io_error)?;
             let made = make_file(schema, &unfinished, fill)
                 .map_err(|failure| failure.into_storage(schema.part, folder))
@@ -144,6 +144,17 @@ impl Database {
         self.empty_journal()
     }
 
+    /// Whether SQLite finds nothing wrong with the file. Reads all of it.
+    pub(super) fn is_sound(&self) -> Result<bool, StorageError> {
+        let said = self.read(|connection| {
+            Ok(connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))?)
+        });
+        match said {
+            Err(error) if error.fault == StorageFault::Damaged => Ok(false),
+            said => Ok(said? == "ok"),
+        }
+    }
+
     /// This database's folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
@@ -158,6 +169,36 @@ impl Database {
 pub(super) fn remove_database(schema: &Schema, folder: &Path) -> Result<(), StorageError> {
     let path = folder.join(schema.file);
     remove(&path).map_err(|e| StorageError::io(schema.part, &e))
+}
+
+/// Makes a database with the rows of `fill` in place of one that is there, which is overwritten with zeros first;
+/// nobody has that open. A crash in between leaves none, and the new one beside its place.
+pub(super) fn replace_database(
+    schema: &Schema,
+    folder: &Path,
+    fill: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>,
+) -> Result<(), StorageError> {
+    let io_error = |e| StorageError::io(schema.part, &e);
+    let path = folder.join(schema.file);
+    let unfinished = durable::unfinished(&path);
+    remove(&unfinished).map_err(io_error)?;
+    let made = make_file(schema, &unfinished, fill)
+        .map_err(|failure| failure.into_storage(schema.part, folder))
+        .and_then(|()| shred_database(&path).map_err(io_error))
+        .and_then(|()| durable::put_in_place(&unfinished, &path).map_err(io_error));
+    if made.is_err() {
+        // The first error is the one to report.
+        let _ = shred_database(&unfinished);
+    }
+    made
+}
+
+/// Overwrites a database and its journals with zeros and removes them; nobody has it open.
+pub(crate) fn shred_database(path: &Path) -> std::io::Result<()> {
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        durable::shred_file(&beside(path, suffix))?;
+    }
+    Ok(())
 }
 
 /// A fault of a database that is there.
@@ -185,7 +226,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 fn make_file(
     schema: &Schema,
     path: &Path,
-    fill: fn(&Transaction<'_>) -> Result<(), Failure>,
+    fill: impl FnOnce(&Transaction<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     durable::create_private_file(path).map_err(|e| StorageError::io(schema.part, &e))?;
     let mut connection = connect(path)?;

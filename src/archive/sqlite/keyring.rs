@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use yidang_model::Timestamp;
 
-use super::database::{Database, damaged};
+use super::database::{Database, damaged, replace_database};
 use super::fault::Failure;
 use super::row::unsigned;
 use super::schema::KEYRING;
@@ -17,6 +17,9 @@ use crate::storage::{
 const COLUMNS: &str = "id, purpose, tag, epoch, wrapped, created_at_millis";
 /// Keys rewrapped between two looks at the table; bounds the memory a rotation takes.
 const REWRAPPED_AT_ONCE: i64 = 1000;
+
+/// Puts one key into a keyring that is being made.
+pub(crate) type PutKey<'a> = &'a dyn Fn(&KeyRecord) -> Result<(), StorageError>;
 
 /// The built-in keyring.
 pub struct SqliteKeyring {
@@ -35,6 +38,31 @@ impl SqliteKeyring {
     /// Makes the keyring if there is none, and names the store; then opens it.
     pub fn create(data_dir: &Path) -> Result<Self, StorageError> {
         Ok(Self { database: Database::create(&KEYRING, data_dir, name_store)? })
+    }
+
+    /// Whether SQLite finds nothing wrong with the file.
+    pub(crate) fn is_sound(&self) -> Result<bool, StorageError> {
+        self.database.is_sound()
+    }
+
+    /// Makes a keyring of this name, epoch and keys in that folder, in place of one that is there and is overwritten
+    /// first; nobody has it open. `fill` hands the keys over. Until all are there the new one lies beside it.
+    pub(crate) fn write_anew(
+        folder: &Path,
+        store_id: &str,
+        epoch: &EpochRecord,
+        fill: &mut dyn FnMut(PutKey<'_>) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut name = [0; 16];
+        hex::decode_to_slice(store_id, &mut name).map_err(|_| damaged(&KEYRING, "no name of a store"))?;
+        replace_database(&KEYRING, folder, |transaction| {
+            transaction.execute("INSERT INTO meta (one, store_id) VALUES (1, ?1)", [name])?;
+            insert_epoch(transaction, epoch)?;
+            let put = |key: &KeyRecord| {
+                insert(transaction, key).map_err(|failure| failure.into_storage(KEYRING.part, folder))
+            };
+            Ok(fill(&put)?)
+        })
     }
 }
 
@@ -99,12 +127,7 @@ impl Keyring for SqliteKeyring {
                 return Err(damaged(&KEYRING, "a new epoch must be later than the current one").into());
             }
             transaction.execute("UPDATE epochs SET recovery = NULL, office = NULL", [])?;
-            transaction
-                .prepare_cached("INSERT INTO epochs (epoch, proof, began_at_millis) VALUES (?1, ?2, ?3)")?
-                .execute(params![epoch.epoch, epoch.check, epoch.began_at.as_millis()])?;
-            if let Some(seal) = &epoch.recovery {
-                set_recovery(transaction, epoch.epoch, seal)?;
-            }
+            insert_epoch(transaction, epoch)?;
             rewrap_all(transaction, epoch.epoch, rewrap)
         })
     }
@@ -115,6 +138,20 @@ impl Keyring for SqliteKeyring {
                 return Err(damaged(&KEYRING, "only the current epoch can be recovered").into());
             }
             set_recovery(transaction, epoch, seal)
+        })
+    }
+
+    fn visit(
+        &self,
+        visit: &mut dyn FnMut(KeyRecord) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.database.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM keys"))?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                visit(record_of(row)?)?;
+            }
+            Ok(())
         })
     }
 
@@ -172,6 +209,13 @@ fn current_epoch(connection: &Connection) -> Result<Option<EpochRecord>, Failure
         Ok(EpochRecord { epoch: row.get(0)?, check: row.get(1)?, began_at, recovery: seal.transpose()? })
     });
     Ok(epoch.optional()?)
+}
+
+fn insert_epoch(transaction: &Transaction<'_>, epoch: &EpochRecord) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("INSERT INTO epochs (epoch, proof, began_at_millis) VALUES (?1, ?2, ?3)")?
+        .execute(params![epoch.epoch, epoch.check, epoch.began_at.as_millis()])?;
+    epoch.recovery.as_ref().map_or(Ok(()), |seal| set_recovery(transaction, epoch.epoch, seal))
 }
 
 fn set_recovery(transaction: &Transaction<'_>, epoch: u32, seal: &RecoverySeal) -> Result<(), Failure> {

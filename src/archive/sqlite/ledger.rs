@@ -31,6 +31,31 @@ impl SqliteLedger {
     pub fn create(data_dir: &Path) -> Result<Self, StorageError> {
         Ok(Self { database: Database::create(&LEDGER, data_dir, |_| Ok(()))? })
     }
+
+    /// Appends an entry of that place, with nothing between it and the last one there is, which it follows from all the
+    /// same: the places between are known to be lost. Durable when it returns.
+    pub(crate) fn append_behind_gap(&self, sequence: u64, content: &NewEntry) -> Result<(), StorageError> {
+        self.database.write(|transaction| {
+            let (head, previous) = checked_head(transaction)?;
+            if sequence <= head {
+                return Err(damaged(&LEDGER, "there is no gap before an entry that is there").into());
+            }
+            let hash = chain_hash(&previous, sequence, content);
+            insert(transaction, &Entry { sequence, previous, hash, content: content.clone() })
+        })
+    }
+
+    /// Whether SQLite finds nothing wrong with the file.
+    pub(crate) fn is_sound(&self) -> Result<bool, StorageError> {
+        self.database.is_sound()
+    }
+
+    /// Takes over entries of another ledger as they are, each with its own place and hash, in the order of their places
+    /// and behind what is there; all or none, durable when it returns. Whether they are what they say is for the caller
+    /// to have checked.
+    pub(crate) fn take_over(&self, entries: &[Entry]) -> Result<(), StorageError> {
+        self.database.write(|transaction| entries.iter().try_for_each(|entry| insert(transaction, entry)))
+    }
 }
 
 impl Ledger for SqliteLedger {
@@ -115,7 +140,9 @@ fn checked_head(connection: &Connection) -> Result<(u64, EntryHash), Failure> {
     let Some(head) = rows.next()?.map(entry_of).transpose()? else { return Ok((0, [0; 32])) };
     let before = rows.next()?.map(entry_of).transpose()?;
     let (sequence, hash) = before.map_or((0, [0; 32]), |entry| (entry.sequence, entry.hash));
-    let whole = head.sequence == sequence + 1
+    // Behind what is known to be lost; see `append_behind_gap`.
+    let behind_gap = head.content.verb == Verb::Rebuilt && head.sequence > sequence;
+    let whole = (head.sequence == sequence + 1 || behind_gap)
         && head.previous == hash
         && head.hash == chain_hash(&head.previous, head.sequence, &head.content);
     if !whole {

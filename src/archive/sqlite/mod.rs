@@ -23,7 +23,9 @@ mod row;
 mod schema;
 
 pub use copy::copy_database;
+pub(crate) use database::shred_database;
 pub use index::SqliteIndex;
+pub(crate) use keyring::PutKey;
 pub use keyring::SqliteKeyring;
 pub use ledger::SqliteLedger;
 pub(crate) use places::{Place, Reached, SqlitePlaces};

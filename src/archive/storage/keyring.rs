@@ -115,6 +115,10 @@ pub trait Keyring: Send + Sync {
     /// the one before are gone after the next [`Keyring::scrub`]. An epoch that is not the current one is refused.
     fn set_recovery(&self, epoch: u32, seal: &RecoverySeal) -> Result<(), StorageError>;
 
+    /// Hands over every key, in one consistent state and no special order; an error of `visit` ends it.
+    fn visit(&self, visit: &mut dyn FnMut(KeyRecord) -> Result<(), StorageError>)
+    -> Result<(), StorageError>;
+
     /// How many keys of a purpose there are.
     fn count(&self, purpose: KeyPurpose) -> Result<u64, StorageError>;
 

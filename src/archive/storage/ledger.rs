@@ -95,6 +95,8 @@ verbs! {
     SessionLocked = "session_locked",
     /// Someone tried to sign in as a clerk and could not prove it.
     SignInRefused = "sign_in_refused",
+    /// Ledger or keyring was made anew of what was left of it. What is missing before this entry is known to be lost.
+    Rebuilt = "rebuilt",
 }
 
 /// An entry about to be appended.

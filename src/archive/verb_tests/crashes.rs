@@ -161,6 +161,7 @@ fn an_erasure_of_a_person_survives_every_fault() {
             let name = archive.shared.stores.keys.blob_name(&Digest::of(&picture(1)));
             let sealed = archive.shared.stores.blobs.get(name).unwrap().unwrap();
             secrets.lock().unwrap().insert(archive.store_id().to_owned(), secrets_of_keys(archive, &sealed));
+            archive.back_up()?;
             archive.erase_now(erasure_of_person(1, &resident(1)))
         },
         |world, archive, answer, when| {

@@ -4,7 +4,10 @@ use yidang_model::Digest;
 
 use super::papers::*;
 use super::world::{World, file_paper};
-use crate::storage::{BlobName, BlobStore, Part, StorageFault, Verb};
+use crate::entry::{Plain, SlotKey, seal_entry};
+use crate::material_record::MaterialRecord;
+use crate::record::{FiledPersonal, Office, Refs, Text};
+use crate::storage::{BlobName, BlobStore, Part, StorageFault, Tag, Verb};
 use crate::{Archive, Check, Damage, DamagedThing, HistoryPage, VerifyReport};
 
 fn two_papers() -> (World, Archive) {
@@ -149,6 +152,36 @@ fn a_changed_ledger_entry_is_named_and_the_rest_stays_readable() {
     archive.rebuild_index().unwrap();
     assert_eq!(archive.history(&resident(1), page).unwrap(), [kept.stored]);
     assert_eq!(archive.history(&resident(2), page).unwrap().len(), 1);
+}
+
+/// No damage to a disk makes such an entry: what it says is sealed as one.
+#[test]
+fn a_page_without_its_picture_is_named() {
+    let (_world, archive) = two_papers();
+    let stores = &archive.shared.stores;
+    let material = shared_paper(9, &[resident(1)]);
+    let key = stores.keys.holder(stores.keys.subject_tag(&resident(1))).unwrap().unwrap();
+    let plain = Plain {
+        verb: Verb::Filed,
+        refs: Refs { material: Some(Text(material.id)), ..Refs::default() },
+        office: Office::of(&clerk()),
+        personal: FiledPersonal {
+            material: MaterialRecord::of(&material),
+            filing: Tag([9; 32]),
+            blobs: Vec::new(),
+            page_sets: Vec::new(),
+            purpose: None,
+            reason: None,
+        },
+        slots: &[SlotKey { key, subject: Some(&resident(1)) }],
+        idempotency: None,
+    };
+    let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain).unwrap();
+    stores.ledger.append_many(&[entry]).unwrap();
+    archive.rebuild_index().unwrap();
+    let what = DamagedThing::Material(material.id);
+    let expected = Damage { check: Check::Pages, part: Part::Ledger, what, fault: StorageFault::Missing };
+    assert_eq!(verify(&archive).damages, [expected]);
 }
 
 #[test]

@@ -242,6 +242,13 @@ impl Keyring for Faulty<dyn Keyring> {
         self.1.write(Op::BeginEpoch, || self.0.begin_epoch(epoch, rewrap))
     }
 
+    fn visit(
+        &self,
+        visit: &mut dyn FnMut(KeyRecord) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.0.visit(visit)
+    }
+
     fn set_recovery(&self, epoch: u32, seal: &RecoverySeal) -> Result<(), StorageError> {
         self.1.write(Op::SetRecovery, || self.0.set_recovery(epoch, seal))
     }

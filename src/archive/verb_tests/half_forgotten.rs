@@ -167,6 +167,7 @@ fn stops_and_is_finished(op: Op, way: Way, ending: Ending) {
     let name = half.archive.shared.stores.keys.blob_name(&Digest::of(&picture(1)));
     let sealed = half.archive.shared.stores.blobs.get(name).unwrap().unwrap();
     let secrets = secrets_of_keys(&half.archive, &sealed);
+    half.archive.back_up().unwrap();
     let stopped = half.archive.erase_now(erasure_of_person(1, &resident(1)));
     assert!(stopped.is_err(), "it did not stop {}", half.when);
     let erased = half.is_erased();

@@ -2,6 +2,7 @@
 
 mod auditing;
 mod concurrency;
+mod copies;
 mod crashes;
 mod damage;
 mod erasure;
@@ -17,6 +18,7 @@ pub(crate) mod papers;
 mod privacy;
 mod recovery;
 mod refiling;
+mod salvage;
 mod scrubbing;
 mod staging;
 mod stress;

@@ -211,6 +211,16 @@ fn what_was_erased_is_found_in_no_file() {
     let there =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_nowhere(&world, &wrapped, "")));
     assert!(there.is_err(), "the wrapped key can be found before");
+    archive.back_up().unwrap();
+    // As if the keyring had been damaged before, and moved aside.
+    let (copy, aside) = (world.data_dir().join("backup/keyring.db"), world.data_dir().join("damaged/1"));
+    let holds_key = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(wrapped[0].len()).any(|window| window == wrapped[0])
+    };
+    assert!(holds_key(&copy), "the copy has the wrapped key before");
+    std::fs::create_dir_all(&aside).unwrap();
+    std::fs::copy(&copy, aside.join("keyring.db")).unwrap();
     archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
     assert_nowhere(&world, &secrets, "while open");
     drop(archive);

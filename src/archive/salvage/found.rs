@@ -1,0 +1,260 @@
+//! Ledger entries from wherever any are left, and the one chain that can be made of them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Row as SqlRow, params};
+use yidang_model::{MaterialId, Timestamp};
+
+use super::pages::{Row, Value, visit_rows};
+use super::{LedgerRebuild, RANGES_MAX, Source, failed};
+use crate::ArchiveError;
+use crate::backup::is_whole;
+use crate::entry::{envelope_of, refs_of};
+use crate::sqlite::SqliteLedger;
+use crate::storage::{Entry, EntryHash, NewEntry, Part, StorageError, Tag, Verb};
+
+const FILE: &str = "found.db";
+/// Entries written in one transaction.
+const ENTRIES_AT_A_TIME: usize = 1024;
+
+/// Every entry that is what it was, of every source; on disk, since there may be millions.
+pub(super) struct Found {
+    database: Connection,
+    /// Materials that a tombstone among them covers.
+    pub(super) erased: HashSet<MaterialId>,
+}
+
+struct Candidate {
+    entry: Entry,
+    source: Source,
+}
+
+impl Found {
+    /// Looks through these files for entries; `work` is an empty folder.
+    pub(super) fn gather(work: &Path, sources: &[(Source, PathBuf)]) -> Result<Self, ArchiveError> {
+        let mut database = Connection::open(work.join(FILE)).map_err(scratch)?;
+        let schema = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;
+            CREATE TABLE found (sequence INTEGER, source INTEGER, hash BLOB, version INTEGER, at_millis INTEGER,
+                verb TEXT, idempotency BLOB, request BLOB, previous BLOB, body BLOB,
+                PRIMARY KEY (sequence, hash, source)) WITHOUT ROWID";
+        database.execute_batch(schema).map_err(scratch)?;
+        let mut erased = HashSet::new();
+        for (source, path) in sources {
+            let transaction = database.transaction().map_err(scratch)?;
+            visit_rows(path, &mut |row| {
+                let Some(entry) = entry_of(row) else { return Ok(()) };
+                let source = match (is_whole(&entry), source) {
+                    (true, source) => *source,
+                    // What it says is sealed, and may be whole where its place or time is not.
+                    (false, Source::Ledger) if envelope_of(&entry).is_ok() => Source::Damaged,
+                    _ => return Ok(()),
+                };
+                if entry.content.verb == Verb::Erased {
+                    let refs = refs_of(&entry).unwrap_or_default();
+                    erased.extend(refs.materials.iter().map(|id| id.0));
+                }
+                keep(&transaction, source, &entry).map_err(std::io::Error::other)
+            })
+            .map_err(|e| StorageError::io(Part::Ledger, &e))?;
+            transaction.commit().map_err(scratch)?;
+        }
+        Ok(Self { database, erased })
+    }
+
+    /// Writes the chain into a new ledger in that folder and tells what it is made of. `is_erased` knows tombstones that
+    /// may be among what is lost: what they cover stays away.
+    pub(super) fn write_chain(
+        &self,
+        folder: &Path,
+        is_erased: &dyn Fn(MaterialId) -> bool,
+    ) -> Result<LedgerRebuild, ArchiveError> {
+        let ledger = SqliteLedger::create(folder)?;
+        let mut chain = Chain::default();
+        let mut kept = Vec::new();
+        let mut statement =
+            self.database.prepare("SELECT * FROM found ORDER BY sequence, source").map_err(scratch)?;
+        let mut rows = statement.query([]).map_err(scratch)?;
+        let mut next = next_candidate(&mut rows)?;
+        let mut group = Vec::new();
+        let mut following = take_group(&mut rows, &mut next)?;
+        loop {
+            std::mem::swap(&mut group, &mut following);
+            if group.is_empty() {
+                break;
+            }
+            following = take_group(&mut rows, &mut next)?;
+            let Some(chosen) = chain.choose(std::mem::take(&mut group), &following) else { continue };
+            if self.is_withheld(&chosen.entry, is_erased) {
+                chain.report.withheld += 1;
+                continue;
+            }
+            chain.add(&chosen);
+            kept.push(chosen.entry);
+            if kept.len() == ENTRIES_AT_A_TIME {
+                ledger.take_over(&kept)?;
+                kept.clear();
+            }
+        }
+        ledger.take_over(&kept)?;
+        Ok(chain.report)
+    }
+
+    /// Whether an entry files what was erased by an entry that is lost.
+    fn is_withheld(&self, entry: &Entry, is_erased: &dyn Fn(MaterialId) -> bool) -> bool {
+        let files = matches!(entry.content.verb, Verb::Filed | Verb::Refiled);
+        let material = || refs_of(entry).unwrap_or_default().material;
+        files && material().is_some_and(|id| !self.erased.contains(&id.0) && is_erased(id.0))
+    }
+}
+
+/// The chain as far as it has come.
+#[derive(Default)]
+struct Chain {
+    at: u64,
+    hash: EntryHash,
+    /// The last entry that was left out because it follows from none that is here.
+    left_out: Option<EntryHash>,
+    report: LedgerRebuild,
+}
+
+impl Chain {
+    /// Which of the entries of one place is the chain's: one that follows from the entry before and that the next one
+    /// follows from, rather than one of which only half is so, and one that is changed only where there is no other. What
+    /// follows from nothing here counts only as the ledger's own.
+    fn choose(&mut self, group: Vec<Candidate>, following: &[Candidate]) -> Option<Candidate> {
+        let sequence = group.first()?.entry.sequence;
+        let contiguous = sequence == self.at + 1;
+        let left_out = self.left_out.take();
+        let hash = self.hash;
+        let follows = |c: &Candidate| !contiguous || c.entry.previous == hash;
+        let leads = |c: &Candidate| {
+            following.iter().any(|f| f.entry.sequence == sequence + 1 && f.entry.previous == c.entry.hash)
+        };
+        let rank = |c: &Candidate| (c.source == Source::Damaged, !follows(c), !leads(c), c.source);
+        let best = group.into_iter().min_by_key(|c| rank(c))?;
+        let of_another = left_out.is_some_and(|left| best.entry.previous == left);
+        if matches!(best.source, Source::Copy | Source::Aside) && (of_another || !follows(&best)) {
+            self.left_out = Some(best.entry.hash);
+            self.report.unproven += 1;
+            return None;
+        }
+        if !follows(&best) || best.source == Source::Damaged {
+            self.report.breaks.push(sequence);
+            self.report.breaks.truncate(RANGES_MAX);
+        }
+        Some(best)
+    }
+
+    fn add(&mut self, chosen: &Candidate) {
+        let Candidate { entry, source } = chosen;
+        self.report.lose(self.at + 1, entry.sequence);
+        self.report.entries += 1;
+        match source {
+            Source::Ledger | Source::Damaged => self.report.from_ledger += 1,
+            Source::Copy => self.report.from_copy += 1,
+            Source::Aside => self.report.from_aside += 1,
+        }
+        (self.at, self.hash) = (entry.sequence, entry.hash);
+        self.report.head = entry.sequence;
+    }
+}
+
+fn next_candidate(rows: &mut rusqlite::Rows<'_>) -> Result<Option<Candidate>, ArchiveError> {
+    Ok(match rows.next().map_err(scratch)? {
+        Some(row) => Some(candidate_of(row).map_err(scratch)?),
+        None => None,
+    })
+}
+
+fn take_group(
+    rows: &mut rusqlite::Rows<'_>,
+    next: &mut Option<Candidate>,
+) -> Result<Vec<Candidate>, ArchiveError> {
+    let mut group: Vec<Candidate> = Vec::new();
+    while let Some(candidate) = next.take() {
+        if group.first().is_some_and(|first| first.entry.sequence != candidate.entry.sequence) {
+            *next = Some(candidate);
+            break;
+        }
+        group.push(candidate);
+        *next = next_candidate(rows)?;
+    }
+    Ok(group)
+}
+
+fn keep(database: &Connection, source: Source, entry: &Entry) -> rusqlite::Result<()> {
+    let content = &entry.content;
+    let sql = "INSERT OR IGNORE INTO found VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    database.prepare_cached(sql)?.execute(params![
+        entry.sequence.cast_signed(),
+        source as u8,
+        entry.hash,
+        content.version,
+        content.at.as_millis(),
+        content.verb.as_str(),
+        content.idempotency.map(|tag| tag.0),
+        content.request.map(|tag| tag.0),
+        entry.previous,
+        content.body,
+    ])?;
+    Ok(())
+}
+
+fn candidate_of(row: &SqlRow<'_>) -> rusqlite::Result<Candidate> {
+    let verb: String = row.get(5)?;
+    let content = NewEntry {
+        version: row.get(3)?,
+        at: Timestamp::from_millis(row.get(4)?),
+        verb: Verb::from_word(&verb).ok_or(rusqlite::Error::QueryReturnedNoRows)?,
+        idempotency: row.get::<_, Option<[u8; 32]>>(6)?.map(Tag),
+        request: row.get::<_, Option<[u8; 32]>>(7)?.map(Tag),
+        body: row.get(9)?,
+    };
+    let sequence = row.get::<_, i64>(0)?.cast_unsigned();
+    let source = match row.get::<_, u8>(1)? {
+        0 => Source::Ledger,
+        1 => Source::Copy,
+        2 => Source::Aside,
+        _ => Source::Damaged,
+    };
+    Ok(Candidate { entry: Entry { sequence, previous: row.get(8)?, hash: row.get(2)?, content }, source })
+}
+
+/// The entry that a row may be; nothing of it is certain yet.
+fn entry_of((number, columns): Row) -> Option<Entry> {
+    use Value::{Bytes, Integer, Null};
+    let [
+        Null,
+        Integer(version),
+        Integer(at),
+        Bytes(verb),
+        idempotency,
+        request,
+        Bytes(previous),
+        Bytes(hash),
+        Bytes(body),
+    ] = <[Value; 9]>::try_from(columns).ok()?
+    else {
+        return None;
+    };
+    let tag = |value| match value {
+        Null => Some(None),
+        Bytes(bytes) => bytes.try_into().ok().map(|bytes| Some(Tag(bytes))),
+        _ => None,
+    };
+    let content = NewEntry {
+        version: u16::try_from(version).ok()?,
+        at: Timestamp::from_millis(at),
+        verb: Verb::from_word(std::str::from_utf8(&verb).ok()?)?,
+        idempotency: tag(idempotency)?,
+        request: tag(request)?,
+        body,
+    };
+    let sequence = u64::try_from(number?).ok().filter(|sequence| *sequence > 0)?;
+    Some(Entry { sequence, previous: previous.try_into().ok()?, hash: hash.try_into().ok()?, content })
+}
+
+fn scratch(error: rusqlite::Error) -> ArchiveError {
+    failed(&error.to_string())
+}

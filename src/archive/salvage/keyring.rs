@@ -1,0 +1,191 @@
+//! Keys from wherever any are left: what the epoch's key opens is real, and what the ledger says is forgotten stays so.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use yidang_model::Timestamp;
+
+use super::pages::{Row, Value, visit_rows};
+use super::{KeyringRebuild, Source};
+use crate::ArchiveError;
+use crate::keys::{EpochKey, STORE_PURPOSES};
+use crate::recovery::OfficeId;
+use crate::sqlite::SqliteKeyring;
+use crate::storage::{
+    EpochRecord, KeyId, KeyKeeper, KeyKeeperError, KeyPurpose, KeyRecord, Part, RecoverySeal, StorageError,
+    Tag,
+};
+
+/// Everything in keyrings that looks like something.
+#[derive(Default)]
+pub(super) struct Keys {
+    names: Vec<[u8; 16]>,
+    epochs: Vec<EpochRecord>,
+    /// By key, then by source; what is real is not known yet.
+    records: BTreeMap<[u8; 16], Vec<(Source, KeyRecord)>>,
+}
+
+/// What a new keyring is made of.
+pub(super) struct Resolved {
+    pub(super) store_id: String,
+    pub(super) epoch: EpochRecord,
+    pub(super) keys: Vec<KeyRecord>,
+    pub(super) report: KeyringRebuild,
+}
+
+impl Keys {
+    pub(super) fn gather(sources: &[(Source, PathBuf)]) -> Result<Self, ArchiveError> {
+        let mut found = Self::default();
+        for (source, path) in sources {
+            visit_rows(path, &mut |row| {
+                found.take_in(*source, row);
+                Ok(())
+            })
+            .map_err(|e| StorageError::io(Part::Keyring, &e))?;
+        }
+        found.epochs.sort_by_key(|record| std::cmp::Reverse(record.epoch));
+        Ok(found)
+    }
+
+    fn take_in(&mut self, source: Source, row: Row) {
+        if let Some(record) = key_of(&row) {
+            let same = self.records.entry(record.id.0).or_default();
+            if !same.iter().any(|(_, known)| *known == record) {
+                same.push((source, record));
+            }
+        } else if let Some(epoch) = epoch_of(&row) {
+            self.epochs.push(epoch);
+        } else if let (Some(1), [Value::Null, Value::Bytes(name)]) = (row.0, row.1.as_slice())
+            && let Ok(name) = name.as_slice().try_into()
+        {
+            self.names.push(name);
+        }
+    }
+
+    /// The keys that the epoch's key opens, apart from the forgotten ones; `None` where that key opens nothing.
+    pub(super) fn resolve(
+        self,
+        keeper: &dyn KeyKeeper,
+        forgotten: &HashSet<KeyId>,
+        now: Timestamp,
+    ) -> Result<Option<Resolved>, ArchiveError> {
+        let Some((epoch, record, store_id, renamed)) = self.epoch(keeper, now)? else { return Ok(None) };
+        let mut report = KeyringRebuild { renamed, ..KeyringRebuild::default() };
+        let (mut keys, mut tags) = (Vec::new(), HashSet::new());
+        for (_, candidates) in self.records {
+            let opened = candidates.into_iter().filter(|(_, key)| key.epoch == record.epoch);
+            let Some((source, key)) = opened.into_iter().find(|(_, key)| epoch.opens(key)) else {
+                report.unopened += 1;
+                continue;
+            };
+            if forgotten.contains(&key.id) || key.tag.is_some_and(|tag| !tags.insert(tag)) {
+                report.forgotten += 1;
+                continue;
+            }
+            match source {
+                Source::Ledger | Source::Damaged => report.from_keyring += 1,
+                Source::Copy => report.from_copy += 1,
+                Source::Aside => report.from_aside += 1,
+            }
+            keys.push(key);
+        }
+        let has = |purpose| keys.iter().any(|key: &KeyRecord| key.purpose == purpose);
+        let missing = STORE_PURPOSES.into_iter().filter(|purpose| !has(*purpose));
+        report.missing = missing.map(|purpose| purpose.as_str().to_owned()).collect();
+        report.keys = keys.len() as u64;
+        Ok(Some(Resolved { store_id, epoch: record, keys, report }))
+    }
+
+    /// The epoch whose key is kept, what the keyring says of it, and the store's name: both as they were found, or made
+    /// anew where they are lost and the key opens what is there.
+    fn epoch(
+        &self,
+        keeper: &dyn KeyKeeper,
+        now: Timestamp,
+    ) -> Result<Option<(EpochKey, EpochRecord, String, bool)>, ArchiveError> {
+        let names: Vec<String> = self.names.iter().map(hex::encode).collect();
+        let mut numbers: Vec<u32> = self.epochs.iter().map(|record| record.epoch).collect();
+        numbers.extend(self.records.values().flatten().map(|(_, key)| key.epoch));
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        numbers.dedup();
+        let newest = numbers.first().copied();
+        let mut is_kept = false;
+        for number in numbers {
+            let epoch = match keeper.load(number) {
+                Ok(secret) => {
+                    is_kept = true;
+                    EpochKey::new(number, secret)
+                }
+                Err(KeyKeeperError::Missing(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            for record in self.epochs.iter().filter(|record| record.epoch == number) {
+                if let Some(name) = names.iter().find(|name| epoch.is_checked_by(record, name)) {
+                    return Ok(Some((epoch, record.clone(), name.clone(), false)));
+                }
+            }
+            if self.records.values().flatten().any(|(_, key)| key.epoch == number && epoch.opens(key)) {
+                let renamed = names.is_empty();
+                let name = match names.first() {
+                    Some(name) => name.clone(),
+                    None => hex::encode(crate::seal::random::<16>()?),
+                };
+                let record = epoch.record(&name, now)?;
+                return Ok(Some((epoch, record, name, renamed)));
+            }
+        }
+        match newest {
+            Some(epoch) if !is_kept => Err(KeyKeeperError::Missing(epoch).into()),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Resolved {
+    /// Writes the keyring into that folder.
+    pub(super) fn write(&self, folder: &Path) -> Result<(), ArchiveError> {
+        let put_all = &mut |put: crate::sqlite::PutKey<'_>| self.keys.iter().try_for_each(put);
+        Ok(SqliteKeyring::write_anew(folder, &self.store_id, &self.epoch, put_all)?)
+    }
+}
+
+fn key_of((_, columns): &Row) -> Option<KeyRecord> {
+    use Value::{Bytes, Integer, Null};
+    let [Bytes(id), Bytes(purpose), tag, Integer(epoch), Bytes(wrapped), Integer(created_at)] =
+        columns.as_slice()
+    else {
+        return None;
+    };
+    let tag = match tag {
+        Null => None,
+        Bytes(tag) => Some(Tag(tag.as_slice().try_into().ok()?)),
+        _ => return None,
+    };
+    Some(KeyRecord {
+        id: KeyId(id.as_slice().try_into().ok()?),
+        purpose: KeyPurpose::from_word(std::str::from_utf8(purpose).ok()?)?,
+        tag,
+        epoch: u32::try_from(*epoch).ok()?,
+        wrapped: wrapped.clone(),
+        created_at: Timestamp::from_millis(*created_at),
+    })
+}
+
+fn epoch_of((number, columns): &Row) -> Option<EpochRecord> {
+    use Value::{Bytes, Integer, Null};
+    let ([Null, Bytes(check), Integer(began_at)], more) = columns.split_first_chunk()? else { return None };
+    let recovery = match more {
+        [] | [Null] | [Null, Null] => None,
+        [Bytes(sealed), Bytes(office)] => Some(RecoverySeal {
+            office: OfficeId(office.as_slice().try_into().ok()?),
+            sealed: sealed.clone(),
+        }),
+        _ => return None,
+    };
+    Some(EpochRecord {
+        epoch: u32::try_from((*number)?).ok()?,
+        check: check.as_slice().try_into().ok()?,
+        began_at: Timestamp::from_millis(*began_at),
+        recovery,
+    })
+}

@@ -1,0 +1,351 @@
+//! Ledger and keyring made anew of what is left of them: their own files, however damaged, their second copies, and what
+//! an earlier rebuild moved aside.
+//!
+//! | step | what a crash right after it leaves | who goes on |
+//! |---|---|---|
+//! | 1. new ledger and keyring in `DATA_DIR/rebuild.tmp` | the archive as it was | the next rebuild begins again |
+//! | 2. one damaged file moved to `DATA_DIR/damaged/TIME` | an archive without it, which does not open | the next rebuild, which looks there as well |
+//! | 3. the new file in its place; then 2 again for the next | an archive that opens, or does not | the same |
+//! | 4. index and second copies moved aside; both are made anew | an archive that opens | opening, and the sweep |
+//!
+//! Nothing of this is opened by SQLite but copies: to look at a damaged database is to change it.
+
+mod found;
+mod keyring;
+mod pages;
+mod report;
+mod swap;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
+
+use yidang_model::MaterialId;
+
+use self::found::Found;
+use self::keyring::{Keys, Resolved};
+use self::report::RANGES_MAX;
+pub use self::report::{KeyringRebuild, LedgerRebuild, RebuildReport};
+use crate::archive::lock;
+use crate::backup::{ASIDE, FOLDER as COPIES};
+use crate::entry::{Plain, envelope_of, open_entry, seal_entry};
+use crate::files::{KeyFiles, durable};
+use crate::keys::KeyCabinet;
+use crate::record::{NoPersonal, Office, Refs};
+use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
+use crate::storage::{EntryHash, Index, KeyId, Keyring, Ledger, Part, StorageError, StorageFault, Verb};
+use crate::stores::ENTRIES_AT_A_TIME;
+use crate::{Actor, Anchor, Archive, ArchiveError, ArchiveOptions, Clock, KeyOptions, SystemClock};
+
+/// Where new files are made, in the data folder.
+const WORK: &str = "rebuild.tmp";
+
+/// Where something was found. In this order they count where two say the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// The ledger's or keyring's own file.
+    Ledger = 0,
+    Copy = 1,
+    Aside = 2,
+    /// The ledger's own, and not what its hash says.
+    Damaged = 3,
+}
+
+/// Who has an archive rebuilt, and who else knows of its ledger.
+pub struct Rebuild<'a> {
+    /// What somebody else remembers of the ledger with this name. Asked once, before anything is put in its place.
+    pub anchor: &'a dyn Fn(&str) -> Anchor,
+    /// Who has it done.
+    pub by: Actor,
+}
+
+impl Archive {
+    /// Makes ledger and keyring anew of what is left of them, where they are damaged or missing or have less than their
+    /// copies; what is whole stays as it is, and what was damaged is moved aside. What was put in place is entered in the
+    /// ledger, behind everything that is known to be lost, so that no place in it is given twice.
+    ///
+    /// Takes as much room again as ledger and keyring, twice. Nobody may have the archive open:
+    /// [`StorageFault::InUse`]. The epoch's key must be there: without it no key can be told from noise.
+    pub fn rebuild(
+        options: &ArchiveOptions,
+        how: &KeyOptions,
+        wish: &Rebuild<'_>,
+    ) -> Result<RebuildReport, ArchiveError> {
+        let lock = lock(&options.data_dir)?;
+        let mut job = Job::begin(options)?;
+        let report = job.carry_out(how, wish);
+        durable::shred_folder(&job.work).map_err(|e| io_error(&e))?;
+        drop(lock);
+        let mut report = report?;
+        if report.ledger.state != "lost" && report.keyring.state != "lost" {
+            let archive = Self::open_keyed(options, how)?;
+            report.materials_lost = archive.count_lost()?;
+            if let Err(error) = archive.back_up() {
+                tracing::warn!(%error, "the second copies are made with the next sweep");
+            }
+        }
+        let whole = report.ledger.lost_count == 0 && report.ledger.breaks.is_empty();
+        report.complete = whole && report.materials_lost == 0 && report.keyring.state != "lost";
+        Ok(report)
+    }
+
+    /// How many materials are on file by the ledger whose keys are gone for no reason.
+    fn count_lost(&self) -> Result<u64, ArchiveError> {
+        let stores = &self.shared.stores;
+        let (mut lost, mut after) = (HashSet::new(), 0);
+        loop {
+            let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
+            let Some(last) = entries.last() else { return Ok(lost.len() as u64) };
+            after = last.sequence;
+            for entry in entries.iter().filter(|e| matches!(e.content.verb, Verb::Filed | Verb::Refiled)) {
+                let opened = crate::rebuild::skip_damaged(open_entry(&stores.keys, entry))?;
+                let Some(opened) = opened else { continue };
+                let Some(id) = opened.refs.material else { continue };
+                if opened.is_forgotten() && !stores.is_erased(id.0)? && stores.index.material(id.0)?.is_none()
+                {
+                    lost.insert(id.0);
+                }
+            }
+        }
+    }
+}
+
+/// One rebuild.
+struct Job<'a> {
+    options: &'a ArchiveOptions,
+    keeper: KeyFiles,
+    work: PathBuf,
+    /// Copies that SQLite may open, and what is made anew.
+    live: PathBuf,
+    new: PathBuf,
+    index: Option<SqliteIndex>,
+}
+
+impl<'a> Job<'a> {
+    fn begin(options: &'a ArchiveOptions) -> Result<Self, ArchiveError> {
+        let keeper = KeyFiles::open(&options.keys_dir, &options.data_dir)?;
+        let work = options.data_dir.join(WORK);
+        let (live, new) = (work.join("live"), work.join("new"));
+        let make = || {
+            durable::shred_folder(&work)?;
+            durable::create_folder(&new)?;
+            durable::create_folder(&live)?;
+            for file in [SqliteLedger::FILE, SqliteKeyring::FILE, SqliteIndex::FILE] {
+                copy_database(&options.data_dir, file, &live)?;
+            }
+            Ok(())
+        };
+        make().map_err(|e| io_error(&e))?;
+        let index = SqliteIndex::open(&live).ok();
+        Ok(Self { options, keeper, work, live, new, index })
+    }
+
+    fn carry_out(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<RebuildReport, ArchiveError> {
+        let sources = self.sources(SqliteLedger::FILE)?;
+        let found = Found::gather(&self.work, &sources)?;
+        let is_erased =
+            |id: MaterialId| self.index.as_ref().is_some_and(|i| i.is_erased(id).unwrap_or(false));
+        let mut ledger = found.write_chain(&self.new, &is_erased)?;
+        drop(found);
+        let made = SqliteLedger::open(&self.new)?;
+        let forgotten = forgotten_keys(&made)?;
+        let keys = Keys::gather(&self.sources(SqliteKeyring::FILE)?)?;
+        let resolved = keys.resolve(&self.keeper, &forgotten, SystemClock.now())?;
+        let mut keyring = self.settle_keyring(resolved.as_ref())?;
+        let mut report = RebuildReport::default();
+        let store_id = resolved.as_ref().map(|resolved| resolved.store_id.as_str()).unwrap_or_default();
+        report.repository = self.compare_heads(&made, &mut ledger, (wish.anchor)(store_id))?;
+        let is_intact = self.is_intact(&made, &ledger)?;
+        ledger.state = match (ledger.entries, is_intact) {
+            (0, false) => "lost",
+            (_, true) => "unchanged",
+            _ => "rebuilt",
+        }
+        .to_owned();
+        let usable = ledger.state != "lost" && keyring.state != "lost";
+        let changed = [&ledger.state, &keyring.state].contains(&&"rebuilt".to_owned());
+        if usable && changed {
+            drop(made);
+            self.enter(how, wish, &ledger, &keyring)?;
+            report.aside = Some(swap::put_in_place(self.options, &self.new, &self.live_files(&keyring))?);
+        } else if keyring.state == "rebuilt" {
+            // Without a ledger it opens nothing; it stays where it was, and its copy too.
+            keyring.state = "unchanged".to_owned();
+        }
+        (report.ledger, report.keyring) = (ledger, keyring);
+        Ok(report)
+    }
+
+    /// Where a database may be found, whole or not.
+    fn sources(&self, file: &str) -> Result<Vec<(Source, PathBuf)>, ArchiveError> {
+        let data_dir = &self.options.data_dir;
+        let mut sources =
+            vec![(Source::Ledger, data_dir.join(file)), (Source::Copy, data_dir.join(COPIES).join(file))];
+        let mut aside = match fs::read_dir(data_dir.join(ASIDE)) {
+            Ok(found) => found.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+        .map_err(|e| io_error(&e))?;
+        aside.sort();
+        for folder in aside {
+            sources.extend(
+                [folder.join(file), folder.join(COPIES).join(file)].map(|path| (Source::Aside, path)),
+            );
+        }
+        Ok(sources)
+    }
+
+    /// Writes the new keyring, unless the one there is has all of it.
+    fn settle_keyring(&self, resolved: Option<&Resolved>) -> Result<KeyringRebuild, ArchiveError> {
+        let lost = |report: KeyringRebuild| KeyringRebuild { state: "lost".to_owned(), ..report };
+        let Some(resolved) = resolved else { return Ok(lost(KeyringRebuild::default())) };
+        let report = resolved.report.clone();
+        if !report.missing.is_empty() {
+            return Ok(lost(report));
+        }
+        let state = if self.keyring_is_intact(resolved)? { "unchanged" } else { "rebuilt" };
+        if state == "rebuilt" {
+            resolved.write(&self.new)?;
+        }
+        Ok(KeyringRebuild { state: state.to_owned(), ..report })
+    }
+
+    fn keyring_is_intact(&self, resolved: &Resolved) -> Result<bool, ArchiveError> {
+        let Some(keyring) = usable(SqliteKeyring::open(&self.live))? else { return Ok(false) };
+        if !keyring.is_sound()? || keyring.current_epoch()?.as_ref() != Some(&resolved.epoch) {
+            return Ok(false);
+        }
+        for key in &resolved.keys {
+            if keyring.get(key.id)?.as_ref() != Some(key) {
+                return Ok(false);
+            }
+        }
+        Ok(resolved.report.unopened == 0)
+    }
+
+    /// Notes up to where the ledger is known to have been, and what the repository thinks of it.
+    fn compare_heads(
+        &self,
+        made: &SqliteLedger,
+        ledger: &mut LedgerRebuild,
+        anchor: Anchor,
+    ) -> Result<String, ArchiveError> {
+        let applied = self.index.as_ref().and_then(|index| index.applied().ok()).unwrap_or(0);
+        let (anchored, said) = match anchor {
+            Anchor::Unknown(reason) => (0, reason),
+            Anchor::Head { sequence, hash } => (sequence, told(made, sequence, hash)?),
+        };
+        let known = [("ledger", ledger.head), ("index", applied), ("repository", anchored)];
+        for (who, head) in known {
+            if head > ledger.known_head {
+                (ledger.known_by, ledger.known_head) = (who.to_owned(), head);
+            }
+        }
+        ledger.lose(ledger.head + 1, ledger.known_head + 1);
+        Ok(said.to_owned())
+    }
+
+    /// Whether the ledger's own file has every entry of the chain and nothing else, and is sound, and ends where it is
+    /// known to have ended.
+    fn is_intact(&self, made: &SqliteLedger, ledger: &LedgerRebuild) -> Result<bool, ArchiveError> {
+        let Some(live) = usable(SqliteLedger::open(&self.live))? else { return Ok(false) };
+        if !live.is_sound()? || ledger.known_head > ledger.head {
+            return Ok(false);
+        }
+        let mut after = 0;
+        loop {
+            let Some(ours) = usable(live.after(after, ENTRIES_AT_A_TIME))? else { return Ok(false) };
+            if ours != made.after(after, ENTRIES_AT_A_TIME)? {
+                return Ok(false);
+            }
+            let Some(last) = ours.last() else { return Ok(true) };
+            after = last.sequence;
+        }
+    }
+
+    /// Enters in the new ledger that it is one. What stays as it is, is not written to: a copy of it is, and comes into its
+    /// place.
+    fn enter(
+        &self,
+        how: &KeyOptions,
+        wish: &Rebuild<'_>,
+        ledger: &LedgerRebuild,
+        keyring: &KeyringRebuild,
+    ) -> Result<(), ArchiveError> {
+        let rebuilt = keyring.state == "rebuilt";
+        let folder = if rebuilt { &self.new } else { &self.live };
+        let keeper = KeyFiles::open(&self.options.keys_dir, &self.options.data_dir)?;
+        let keys = SqliteKeyring::open(folder)?;
+        let keys = KeyCabinet::open(Box::new(keys), Box::new(keeper), how, false, SystemClock.now())?;
+        let parts = [("ledger", ledger.state == "rebuilt"), ("keyring", rebuilt)];
+        let parts: Vec<&str> = parts.iter().filter(|(_, is)| *is).map(|(part, _)| *part).collect();
+        let plain = Plain {
+            verb: Verb::Rebuilt,
+            refs: Refs::default(),
+            office: Office { basis: Some(parts.join(",")), count: ledger.lost_count, ..Office::of(&wish.by) },
+            personal: NoPersonal {},
+            slots: &[],
+            idempotency: None,
+        };
+        let entry = seal_entry(&keys, &SystemClock, plain)?;
+        let made = SqliteLedger::open(&self.new)?;
+        made.append_behind_gap(ledger.known_head + 1, &entry)?;
+        Ok(made.scrub()?)
+    }
+
+    /// What is put into its place.
+    fn live_files(&self, keyring: &KeyringRebuild) -> Vec<&'static str> {
+        let mut files = vec![SqliteLedger::FILE];
+        if keyring.state == "rebuilt" {
+            files.push(SqliteKeyring::FILE);
+        }
+        files
+    }
+}
+
+/// Keys that the ledger says are deleted: of people who are forgotten, and of captures that are used up.
+fn forgotten_keys(ledger: &SqliteLedger) -> Result<HashSet<KeyId>, ArchiveError> {
+    let (mut forgotten, mut after) = (HashSet::new(), 0);
+    loop {
+        let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
+        let Some(last) = entries.last() else { return Ok(forgotten) };
+        after = last.sequence;
+        for entry in &entries {
+            let Ok(envelope) = envelope_of(entry) else { continue };
+            match entry.content.verb {
+                Verb::Erased if envelope.refs.whole_holder => {
+                    forgotten.extend(envelope.slots.iter().map(|slot| slot.key));
+                }
+                Verb::Filed | Verb::Recognised | Verb::Discarded => {
+                    forgotten.extend(envelope.refs.staged.iter().map(|set| set.key));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn told(ledger: &SqliteLedger, sequence: u64, hash: EntryHash) -> Result<&'static str, ArchiveError> {
+    Ok(match ledger.get_many(&[sequence])?.first() {
+        Some(entry) if entry.hash == hash => "anchored",
+        Some(_) => "differs",
+        None => "behind",
+    })
+}
+
+/// `None` for what is damaged or not there; any other fault ends the rebuild.
+fn usable<T>(result: Result<T, StorageError>) -> Result<Option<T>, ArchiveError> {
+    match result {
+        Err(error) if matches!(error.fault, StorageFault::Damaged | StorageFault::Missing) => Ok(None),
+        other => Ok(Some(other?)),
+    }
+}
+
+fn io_error(error: &std::io::Error) -> ArchiveError {
+    StorageError::io(Part::Folder, error).into()
+}
+
+fn failed(detail: &str) -> ArchiveError {
+    StorageError::new(Part::Folder, StorageFault::Io, detail).into()
+}

@@ -1,0 +1,169 @@
+//! What a rebuild came to, as it is printed: stable words, nothing personal.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Wording;
+
+/// Most ranges and places named; the rest are counted.
+pub(super) const RANGES_MAX: usize = 100;
+
+/// What a rebuild came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuildReport {
+    /// Whether nothing is known to be lost.
+    pub complete: bool,
+    /// The ledger.
+    pub ledger: LedgerRebuild,
+    /// The keyring.
+    pub keyring: KeyringRebuild,
+    /// Materials on file whose keys are lost: nobody can open them here any more.
+    pub materials_lost: u64,
+    /// What the repository remembers of the ledger: `anchored` (it has that entry), `behind` (it lacks it), `differs`, or
+    /// why that is not known: `no_repository`, `not_enrolled`, `repository_unreachable` …
+    pub repository: String,
+    /// Folder below the data folder where what was found damaged lies now, as it was.
+    pub aside: Option<String>,
+}
+
+/// What became of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRebuild {
+    /// `unchanged`, `rebuilt` or `lost`.
+    pub state: String,
+    /// Entries there are now, apart from the one that says that it was rebuilt.
+    pub entries: u64,
+    /// The last one's sequence.
+    pub head: u64,
+    /// Those out of the ledger's own file.
+    pub from_ledger: u64,
+    /// Out of its second copy.
+    pub from_copy: u64,
+    /// Out of what an earlier rebuild moved aside.
+    pub from_aside: u64,
+    /// Entries that were there and are nowhere any more: first and last of each stretch.
+    pub lost: Vec<(u64, u64)>,
+    /// How many in all.
+    pub lost_count: u64,
+    /// Entries of the ledger's own file that were changed or do not follow from the one before; they stay as they are.
+    pub breaks: Vec<u64>,
+    /// Entries of copies that follow from none that is here: left out.
+    pub unproven: u64,
+    /// Entries that file what was erased since by an entry that is lost: left out.
+    pub withheld: u64,
+    /// The last entry that anything remembers.
+    pub known_head: u64,
+    /// What remembers it: `ledger`, `index`, `copy` or `repository`.
+    pub known_by: String,
+}
+
+/// What became of the keyring.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyringRebuild {
+    /// `unchanged`, `rebuilt` or `lost`.
+    pub state: String,
+    /// Keys there are now.
+    pub keys: u64,
+    /// Those out of the keyring's own file.
+    pub from_keyring: u64,
+    /// Out of its second copy.
+    pub from_copy: u64,
+    /// Out of what an earlier rebuild moved aside.
+    pub from_aside: u64,
+    /// Keys of people who are forgotten and of captures that are used up: left out.
+    pub forgotten: u64,
+    /// Keys that the epoch's key does not open.
+    pub unopened: u64,
+    /// Whether the store's name was lost and it has another.
+    pub renamed: bool,
+    /// The store's own keys that are nowhere any more.
+    pub missing: Vec<String>,
+}
+
+impl LedgerRebuild {
+    /// Counts the entries from one to before another as lost.
+    pub(super) fn lose(&mut self, from: u64, before: u64) {
+        if from < before {
+            self.lost_count += before - from;
+            if self.lost.len() < RANGES_MAX {
+                self.lost.push((from, before - 1));
+            }
+        }
+    }
+}
+
+impl RebuildReport {
+    /// The whole report, lines of text.
+    pub fn readable(&self, wording: Wording) -> String {
+        let (ledger, keyring) = (&self.ledger, &self.keyring);
+        let zh = wording == Wording::Chinese;
+        let mut text = String::new();
+        let state = |word: &str| match (zh, word) {
+            (true, "unchanged") => "完好，未作改动".to_owned(),
+            (true, "rebuilt") => "已重建".to_owned(),
+            (true, _) => "无法恢复".to_owned(),
+            (false, word) => word.to_owned(),
+        };
+        let LedgerRebuild { entries, from_ledger, from_copy, from_aside, lost_count, .. } = ledger;
+        let _ = if zh {
+            writeln!(
+                text,
+                "账本：{}。条目 {entries}（残余 {from_ledger}，副本 {from_copy}，旧残余 {from_aside}），缺失 {lost_count}。",
+                state(&ledger.state)
+            )
+        } else {
+            writeln!(
+                text,
+                "ledger: {}. {entries} entries ({from_ledger} from its own file, {from_copy} from its copy, {from_aside} from earlier remains), {lost_count} lost.",
+                state(&ledger.state)
+            )
+        };
+        for (from, to) in &ledger.lost {
+            let _ = if zh {
+                writeln!(text, "  缺失：第 {from} 至 {to} 条")
+            } else {
+                writeln!(text, "  lost: entries {from} to {to}")
+            };
+        }
+        for place in &ledger.breaks {
+            let _ = if zh {
+                writeln!(text, "  第 {place} 条被改动或与前一条不衔接")
+            } else {
+                writeln!(text, "  entry {place} was changed or does not follow from the one before")
+            };
+        }
+        let KeyringRebuild { keys, from_keyring, from_copy, from_aside, forgotten, unopened, .. } = keyring;
+        let _ = if zh {
+            writeln!(
+                text,
+                "密钥环：{}。密钥 {keys}（残余 {from_keyring}，副本 {from_copy}，旧残余 {from_aside}），已遗忘 {forgotten}，打不开 {unopened}。",
+                state(&keyring.state)
+            )
+        } else {
+            writeln!(
+                text,
+                "keyring: {}. {keys} keys ({from_keyring} from its own file, {from_copy} from its copy, {from_aside} from earlier remains), {forgotten} forgotten, {unopened} not opened.",
+                state(&keyring.state)
+            )
+        };
+        for purpose in &keyring.missing {
+            let _ =
+                if zh { writeln!(text, "  缺失：{purpose}") } else { writeln!(text, "  lost: {purpose}") };
+        }
+        let lost = self.materials_lost;
+        let _ = if zh {
+            writeln!(text, "密钥丢失、无法再打开的材料：{lost}。中心库：{}。", self.repository)
+        } else {
+            writeln!(text, "materials whose keys are lost: {lost}. repository: {}.", self.repository)
+        };
+        if let Some(aside) = &self.aside {
+            let _ = if zh {
+                writeln!(text, "损坏的原文件保存在 {aside}。")
+            } else {
+                writeln!(text, "what was damaged lies in {aside}.")
+            };
+        }
+        text
+    }
+}

@@ -1,0 +1,266 @@
+//! Ledger and keyring, made anew of what is left of them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::papers::*;
+use super::world::{World, file_paper, how};
+use crate::{Anchor, Archive, ArchiveError, HistoryPage, Rebuild, RebuildReport};
+
+const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
+
+/// Papers 1 to 40 of four people, one of them erased, one a capture; closed. The copies have `copied` papers of it, if any.
+fn filled(copied: Option<u8>) -> World {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=40 {
+        file_paper(&archive, number, &[resident(u16::from(number % 4))]).unwrap();
+        if number == 20 {
+            archive.erase_now(erasure_of_material(5, 5)).unwrap();
+        }
+        if copied == Some(number) {
+            archive.back_up().unwrap();
+        }
+    }
+    archive.stage(stage_of(50, &[50])).unwrap();
+    world
+}
+
+fn rebuild(world: &World) -> Result<RebuildReport, ArchiveError> {
+    rebuild_beside(world, Anchor::Unknown("no_repository"))
+}
+
+fn rebuild_beside(world: &World, anchor: Anchor) -> Result<RebuildReport, ArchiveError> {
+    Archive::rebuild(&world.options(), &how(), &Rebuild { anchor: &|_| anchor, by: clerk() })
+}
+
+fn path(world: &World, file: &str) -> PathBuf {
+    world.data_dir().join(file)
+}
+
+/// Overwrites every page from this one on, but for some at the end.
+fn overwrite(world: &World, file: &str, pages: std::ops::Range<usize>) {
+    let mut bytes = fs::read(path(world, file)).unwrap();
+    let end = (pages.end * 4096).min(bytes.len());
+    bytes[pages.start * 4096..end].fill(0xA5);
+    fs::write(path(world, file), bytes).unwrap();
+}
+
+fn cut(world: &World, file: &str, pages: usize) {
+    let bytes = fs::read(path(world, file)).unwrap();
+    assert!(bytes.len() > pages * 4096);
+    fs::write(path(world, file), &bytes[..pages * 4096 + 100]).unwrap();
+}
+
+/// How many papers all four have on file, each with its picture.
+fn papers(archive: &Archive) -> usize {
+    let dossiers = (0..4).map(|number| archive.history(&resident(number), ALL).unwrap());
+    dossiers
+        .flatten()
+        .inspect(|paper| {
+            let digest = paper.material.pages[0].image.digest;
+            archive.blob(paper.material.id, &digest).unwrap();
+        })
+        .count()
+}
+
+/// What holds after every rebuild that had all it needed.
+fn assert_nothing_lost(world: &World, report: &RebuildReport) {
+    assert!(report.complete, "{report:?}");
+    let archive = world.open();
+    assert_eq!(papers(&archive), 39);
+    assert!(archive.is_erased(material_id(5)).unwrap());
+    let verified = archive.verify(&mut |_, _| {}).unwrap();
+    assert!(verified.is_clean(), "{:?}", verified.damages);
+    file_paper(&archive, 60, &[resident(1)]).unwrap();
+    assert_eq!(papers(&archive), 40);
+}
+
+#[test]
+fn what_is_whole_stays_as_it_is() {
+    for copied in [None, Some(30)] {
+        let world = filled(copied);
+        let before =
+            [fs::read(path(&world, "ledger.db")).unwrap(), fs::read(path(&world, "keyring.db")).unwrap()];
+        let report = rebuild(&world).unwrap();
+        assert_eq!((report.ledger.state.as_str(), report.keyring.state.as_str()), ("unchanged", "unchanged"));
+        assert!(report.complete && report.aside.is_none(), "{report:?}");
+        assert_eq!(report.ledger.entries, 84, "{report:?}");
+        assert!(!path(&world, "rebuild.tmp").exists());
+        let after =
+            [fs::read(path(&world, "ledger.db")).unwrap(), fs::read(path(&world, "keyring.db")).unwrap()];
+        assert_eq!(before, after);
+        assert_nothing_lost(&world, &report);
+    }
+}
+
+#[test]
+fn a_running_archive_is_left_alone() {
+    let world = filled(None);
+    let archive = Archive::open(&world.options()).unwrap();
+    assert!(
+        matches!(rebuild(&world), Err(ArchiveError::Storage(e)) if e.fault == crate::storage::StorageFault::InUse)
+    );
+    drop(archive);
+}
+
+#[test]
+fn a_damaged_ledger_is_joined_from_its_remains_and_its_copy() {
+    type Spoil = fn(&World);
+    let damages: [(&str, Spoil); 4] = [
+        ("cut", |world| cut(world, "ledger.db", 8)),
+        ("overwritten in the middle", |world| overwrite(world, "ledger.db", 6..14)),
+        ("without its first pages", |world| overwrite(world, "ledger.db", 0..3)),
+        ("gone", |world| fs::remove_file(path(world, "ledger.db")).unwrap()),
+    ];
+    for (what, spoil) in damages {
+        let world = filled(Some(40));
+        spoil(&world);
+        let report = rebuild(&world).unwrap();
+        assert_eq!(report.ledger.state, "rebuilt", "{what}: {report:?}");
+        assert_eq!(report.keyring.state, "unchanged", "{what}");
+        // Without the pages above them the others still hold all there is.
+        assert_eq!(report.ledger.from_copy > 0, what != "without its first pages", "{what}: {report:?}");
+        let staged_after_the_copy = u64::from(what == "gone" || what == "cut");
+        assert_eq!(report.ledger.lost_count, staged_after_the_copy, "{what}: {report:?}");
+        let aside = path(&world, report.aside.as_ref().unwrap());
+        assert_eq!(aside.join("ledger.db").exists(), what != "gone", "{what}");
+        let archive = world.open();
+        assert_eq!(papers(&archive), 39, "{what}");
+        assert!(archive.is_erased(material_id(5)).unwrap(), "{what}");
+        let last = archive.changes(0, 1000).unwrap();
+        assert!(last.windows(2).all(|two| two[0].sequence < two[1].sequence), "{what}");
+        file_paper(&archive, 60, &[resident(1)]).unwrap();
+        assert_eq!(papers(&archive), 40, "{what}");
+        drop(archive);
+        let again = rebuild(&world).unwrap();
+        assert_eq!(again.ledger.state, "unchanged", "{what}: {again:?}");
+    }
+}
+
+#[test]
+fn what_a_ledger_without_a_copy_has_lost_is_named_and_its_places_are_never_given_again() {
+    let world = filled(None);
+    let head = world.open().head().unwrap();
+    overwrite(&world, "ledger.db", 10..13);
+    cut(&world, "ledger.db", 24);
+    let report = rebuild(&world).unwrap();
+    let ledger = &report.ledger;
+    assert_eq!((ledger.state.as_str(), ledger.from_copy), ("rebuilt", 0), "{report:?}");
+    assert_eq!((ledger.known_head, ledger.known_by.as_str()), (head, "index"));
+    assert!(!report.complete && ledger.lost_count > 3 && ledger.lost.len() >= 2, "{report:?}");
+    assert_eq!(ledger.entries + ledger.lost_count, head);
+    let archive = world.open();
+    assert_eq!(archive.head().unwrap(), head + 1, "the entry that says so stands behind all that is lost");
+    let kept = papers(&archive);
+    assert!(kept > 10 && kept < 39, "{kept}");
+    let verified = archive.verify(&mut |_, _| {}).unwrap();
+    let chain = verified.tallies[&crate::Check::Chain];
+    assert_eq!(chain.failed, ledger.lost_count, "{:?}", verified.damages);
+    file_paper(&archive, 60, &[resident(1)]).unwrap();
+    assert_eq!(archive.head().unwrap(), head + 3);
+    drop(archive);
+    assert_eq!(rebuild(&world).unwrap().ledger.state, "unchanged");
+}
+
+#[test]
+fn a_ledger_that_is_nowhere_is_not_made_up() {
+    let world = filled(None);
+    fs::remove_file(path(&world, "ledger.db")).unwrap();
+    let report = rebuild(&world).unwrap();
+    assert_eq!((report.ledger.state.as_str(), report.complete), ("lost", false));
+    assert!(report.ledger.lost_count > 80, "the index knows how long it was: {report:?}");
+    assert!(!path(&world, "ledger.db").exists() && path(&world, "keyring.db").exists());
+}
+
+#[test]
+fn a_damaged_keyring_is_joined_from_its_remains_and_its_copy() {
+    type Spoil = fn(&World);
+    let damages: [(&str, Spoil); 4] = [
+        ("overwritten", |world| overwrite(world, "keyring.db", 3..200)),
+        ("without its first page", |world| overwrite(world, "keyring.db", 0..1)),
+        ("cut", |world| cut(world, "keyring.db", 2)),
+        ("gone", |world| fs::remove_file(path(world, "keyring.db")).unwrap()),
+    ];
+    for (what, spoil) in damages {
+        let world = filled(Some(40));
+        let store_id = world.open().store_id().to_owned();
+        spoil(&world);
+        assert!(Archive::open(&world.options()).is_err(), "{what}");
+        let report = rebuild(&world).unwrap();
+        assert_eq!(report.keyring.state, "rebuilt", "{what}: {report:?}");
+        assert!(report.complete && !report.keyring.renamed, "{what}: {report:?}");
+        let archive = world.open();
+        assert_eq!(archive.store_id(), store_id);
+        assert_eq!(papers(&archive), 39, "{what}");
+        file_paper(&archive, 60, &[resident(1)]).unwrap();
+    }
+}
+
+#[test]
+fn a_keyring_that_is_nowhere_is_not_made_up_and_one_without_a_copy_keeps_what_is_left() {
+    let world = filled(None);
+    fs::remove_file(path(&world, "keyring.db")).unwrap();
+    let report = rebuild(&world).unwrap();
+    assert_eq!((report.keyring.state.as_str(), report.complete), ("lost", false), "{report:?}");
+    assert!(!path(&world, "keyring.db").exists() && path(&world, "ledger.db").exists());
+
+    let world = filled(None);
+    overwrite(&world, "keyring.db", 0..1);
+    let report = rebuild(&world).unwrap();
+    assert_eq!(report.keyring.state, "rebuilt", "{report:?}");
+    assert_eq!(report.keyring.from_copy, 0);
+    assert_nothing_lost(&world, &report);
+}
+
+#[test]
+fn the_repository_tells_of_entries_that_nothing_here_remembers() {
+    let world = filled(None);
+    let head = world.open().head().unwrap();
+    fs::remove_file(path(&world, "index.db")).unwrap();
+    let behind = Anchor::Head { sequence: head + 3, hash: [1; 32] };
+    let report = rebuild_beside(&world, behind).unwrap();
+    assert_eq!((report.repository.as_str(), report.ledger.lost_count), ("behind", 3), "{report:?}");
+    assert_eq!(report.ledger.lost, [(head + 1, head + 3)]);
+    let archive = world.open();
+    assert_eq!(archive.head().unwrap(), head + 4);
+    assert_eq!(papers(&archive), 39);
+    drop(archive);
+    let differs = Anchor::Head { sequence: head, hash: [1; 32] };
+    assert_eq!(rebuild_beside(&world, differs).unwrap().repository, "differs");
+}
+
+/// Whatever an old copy says: what was forgotten stays so.
+#[test]
+fn nothing_that_was_erased_comes_back_from_an_older_copy() {
+    for whole in [false, true] {
+        let world = World::new();
+        let archive = world.open();
+        for number in 1..=8 {
+            file_paper(&archive, number, &[resident(u16::from(number % 2))]).unwrap();
+        }
+        archive.back_up().unwrap();
+        let old: Vec<Vec<u8>> = ["ledger.db", "ledger.db-wal", "keyring.db"]
+            .map(|f| fs::read(path(&world, "backup").join(f)).unwrap_or_default())
+            .into();
+        let erasure = if whole { erasure_of_person(1, &resident(1)) } else { erasure_of_material(1, 1) };
+        archive.erase_now(erasure).unwrap();
+        assert!(archive.is_erased(material_id(1)).unwrap());
+        drop(archive);
+        for (file, bytes) in ["ledger.db", "ledger.db-wal", "keyring.db"].into_iter().zip(&old) {
+            fs::write(path(&world, "backup").join(file), bytes).unwrap();
+        }
+        // The worst there is: the ledger with the tombstone is gone, the keyring damaged, the copies from before.
+        fs::remove_file(path(&world, "ledger.db")).unwrap();
+        overwrite(&world, "keyring.db", 0..1);
+        let report = rebuild(&world).unwrap();
+        let archive = world.open();
+        assert!(
+            archive.history(&resident(1), ALL).unwrap().iter().all(|p| p.material.id != material_id(1)),
+            "{report:?}"
+        );
+        assert_eq!(archive.material(material_id(1)).unwrap(), None);
+        assert_eq!(archive.history(&resident(0), ALL).unwrap().len(), 4, "{report:?}");
+        assert!(!report.complete && report.ledger.lost_count > 0, "{report:?}");
+    }
+}
