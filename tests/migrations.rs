@@ -93,7 +93,46 @@ fn a_windows_store_of_every_version_opens_and_says_what_it_said() {
         let holder = agent.read_card();
         let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "case": "NEW"});
         agent.post("/v1/materials", &body).expect(201);
+        is_exported_and_forgotten(&agent, &holder);
+        assert!(agent.stop());
+        runs(&agent, &["archive", "verify"]);
     }
+}
+
+/// Takes everything of the person on the reader out, and forgets them: of the old files, too, nothing is left anywhere.
+fn is_exported_and_forgotten(agent: &Agent, holder: &str) {
+    let number = agent.post("/v1/card/read", &json!({"wait_ms": 5000})).expect(200)["id_number"].clone();
+    let out = agent.data().join("../taken-out");
+    let out = out.to_str().expect("a path");
+    let export = ["archive", "export", out, "--operator", "a", "--purpose", "b"];
+    let exported =
+        agent.command_with_input(&export, &format!("resident {}", number.as_str().expect("a number")));
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let is_blob = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "blob");
+    let before: Vec<PathBuf> = files_under(&agent.data()).into_iter().filter(is_blob).collect();
+    let sealed: Vec<(PathBuf, Vec<u8>)> =
+        before.into_iter().map(|path| (path.clone(), fs::read(path).expect("a blob"))).collect();
+    let erasure = agent.post("/v1/erasures", &json!({"holder": holder, "reason": "a test"})).expect(201);
+    assert_eq!(erasure["state"], "done");
+    let gone: Vec<&[u8]> =
+        sealed.iter().filter(|(path, _)| !path.exists()).map(|(_, bytes)| &bytes[1000..1032]).collect();
+    assert!(!gone.is_empty() && gone.len() < sealed.len(), "{} of {}", gone.len(), sealed.len());
+    for path in files_under(&agent.data()) {
+        let content = fs::read(&path).unwrap_or_default();
+        for bytes in &gone {
+            let is_there = content.windows(bytes.len()).any(|window| window == *bytes);
+            assert!(!is_there, "a forgotten blob is in {}", path.display());
+        }
+    }
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files_under(&path)) } else { found.push(path) }
+    }
+    found
 }
 
 /// Takes steps of the state's schema back, as its history took them forward.
