@@ -19,6 +19,7 @@ BEYOND_SCHEMA = (
     "timeout_ms goes with when",
     "give at least one of",
     "give either `pages` or `captures`",
+    "give either `operator` and `pin`, or `assertion`",
     "give exactly one of",
     "pages.about names no holder",
     "subject.value is not written as",

@@ -103,7 +103,8 @@ export class Calls {
   private headers(options: CallOptions): { [name: string]: string } {
     const headers: { [name: string]: string } = { 'Accept-Language': this.language };
     if (this.settings.token) headers.Authorization = `Bearer ${this.settings.token}`;
-    const operator = options.operator || this.settings.operator;
+    // Who has signed in is named by the session, and a name beside it could only contradict it.
+    const operator = options.operator || (this.settings.session ? '' : this.settings.operator);
     // Browsers send no Chinese in headers.
     if (operator) headers['Yidang-Operator'] = encodeURIComponent(operator);
     if (this.settings.session) headers['Yidang-Session'] = this.settings.session;

@@ -28,18 +28,24 @@ test('a refusal is an error that says what the service said', async () => {
 test('a clerk who has signed in is carried by every call until signed out', async () => {
   const service = await fake((request, response) =>
     json(response, 200, request.method === 'POST' ? { session: 'S-1' } : {}));
-  const client = new Yidang({ address: service.address });
-  const carried = () => service.requests.pop().headers['yidang-session'];
+  const client = new Yidang({ address: service.address, operator: 'desk' });
+  const carried = () => {
+    const { headers } = service.requests.pop();
+    return [headers['yidang-session'], headers['yidang-operator']];
+  };
+  const nobody = [undefined, 'desk'];
+  // What the settings name is no longer so once somebody has signed in.
+  const clerk = ['S-1', undefined];
   await client.readStatus();
-  assert.equal(carried(), undefined);
+  assert.deepEqual(carried(), nobody);
   await client.signIn({ operator: '李四', pin: '605112' });
-  assert.equal(carried(), undefined);
+  assert.deepEqual(carried(), nobody);
   await client.readStatus();
-  assert.equal(carried(), 'S-1');
+  assert.deepEqual(carried(), clerk);
   await client.signOut();
-  assert.equal(carried(), 'S-1');
+  assert.deepEqual(carried(), clerk);
   await client.readStatus();
-  assert.equal(carried(), undefined);
+  assert.deepEqual(carried(), nobody);
   await service.close();
 });
 

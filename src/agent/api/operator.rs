@@ -39,7 +39,7 @@ pub(crate) struct SignIn {
     /// What the window system says: a JWT signed with Ed25519 (`alg` `EdDSA`) by a key that an administrator registered.
     /// `iss` is the key's name, `sub` the clerk, `aud` this counter, `exp` at most 300 seconds after `iat`, and `jti`
     /// new each time.
-    #[schema(min_length = 1, max_length = 4096)]
+    #[schema(min_length = 1, max_length = 4096, pattern = "^[A-Za-z0-9_.-]+$")]
     assertion: Option<String>,
 }
 
@@ -93,7 +93,7 @@ impl SignIn {
     fn read(self) -> Result<Proof, Problem> {
         match (self.operator, self.pin, self.assertion) {
             (Some(operator), Some(pin), None) => {
-                if operator.trim().is_empty() || operator.chars().count() > NAME_LENGTH_MAX {
+                if operator.is_empty() || operator.chars().count() > NAME_LENGTH_MAX {
                     return Err(Problem::invalid("operator: 1 to 64 characters"));
                 }
                 if pin.is_empty() || pin.len() > PIN_LENGTH_MAX || !pin.bytes().all(|b| b.is_ascii_digit()) {
