@@ -102,6 +102,28 @@ fn nobody_is_answered_under_another_name_or_without_trust() {
     assert!(!answer.windows(5).any(|w| w == b"HTTP/"), "plain text is not answered there");
 }
 
+#[test]
+fn who_begins_no_handshake_keeps_nobody_out_and_is_hung_up_on() {
+    const SILENT: usize = 200;
+    let (agent, port) = start("");
+    let connect = |_| TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    let mut silent: Vec<TcpStream> = (0..SILENT).map(connect).collect();
+    for (number, stream) in silent.iter_mut().enumerate() {
+        // Some say nothing, some begin, some talk nonsense.
+        let said: &[u8] = [b"".as_slice(), b"\x16\x03\x01\x02\x00", b"\x80\xff\x00"][number % 3];
+        let _ = stream.write_all(said);
+    }
+    assert_eq!(status(&agent, &[&format!("https://localhost:{port}/v1/health")]), "200");
+    for mut stream in silent {
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(40))).expect("a wait is set");
+        let mut rest = Vec::new();
+        // Closed with whatever the protocol says of it, or cut off.
+        let waited = stream.read_to_end(&mut rest).err().map(|error| error.kind());
+        assert!(waited != Some(std::io::ErrorKind::WouldBlock), "it is held open");
+    }
+    agent.get("/v1/health").expect(200);
+}
+
 /// As by whoever has stolen the authority's key.
 fn forge(agent: &Agent, name: &str) -> PathBuf {
     let folder = agent.folder.path();

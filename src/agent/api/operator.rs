@@ -127,7 +127,7 @@ impl Proof {
 /// clerk sits at a token at a time: another clerk who signs in ends the former's session and closes every dossier that
 /// was opened with the token; the same clerk unlocks, or prolongs, the session that is there. A wrong PIN is counted for
 /// good before it is looked at: after two in a row one has to wait (`pin_wait`), and the eighth locks it. In the ledger
-/// before this answers. Takes the time of a durable write, and for a PIN some tens of milliseconds more.
+/// before this answers. Takes the time of a durable write, and for a PIN up to a tenth of a second more.
 #[utoipa::path(post, path = "/v1/operator/session", tag = "operator", operation_id = "signIn",
     request_body(content = SignIn, description = "Who, and the proof."),
     responses((status = 201, description = "The clerk sits there now.", body = SessionBody)))]

@@ -40,7 +40,7 @@ pub(super) fn check(pin: &str) -> Result<(), OperatorError> {
 }
 
 /// The PIN as it is kept: argon2id with its salt. `pepper` lies elsewhere than the hash: a million PINs are tried in
-/// no time by whoever has both. Takes some 20 MiB and, optimised, some 20 ms.
+/// no time by whoever has both. Takes some 20 MiB and up to a tenth of a second.
 pub(super) fn hash(pin: &str, pepper: &[u8; 32]) -> Result<String, OperatorError> {
     let salt = random::bytes::<16>();
     let hashed = hasher(pepper)?.hash_password_with_salt(pin.as_bytes(), &salt);
