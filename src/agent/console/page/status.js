@@ -4,7 +4,7 @@ import { openDialog } from './dialogs.js';
 import { $, facts, fill, make } from './elements.js';
 import { attempt } from './notices.js';
 import { session } from './session.js';
-import { moment, word } from './words.js';
+import { isKnown, moment, word } from './words.js';
 
 const MINUTE_MS = 60000;
 
@@ -86,8 +86,17 @@ function devicesTable() {
   const rows = status.devices.map((device) => make('tr', null,
     make('td', null, `${word(device.type)} ${device.name || ''}`),
     make('td', { className: device.state === 'ready' ? 'good' : 'bad' }, `${device.state === 'ready' ? '✓' : '✗'} ${word(device.state)}`),
-    make('td', null, device.reason || '')));
+    make('td', null, ...reasonOf(device))));
   return make('table', null, make('thead', null, head), make('tbody', null, ...rows));
+}
+
+/** What to do in the clerk's words; what the driver says is English and for whoever looks after the device. */
+function reasonOf({ type, state, reason }) {
+  const advice = state === 'absent' ? `advice_${type}_absent` : `advice_${state}`;
+  const said = isKnown(advice) ? [make('p', null, word(advice))] : [];
+  if (!reason) return said;
+  const note = make('details', null, make('summary', null, word('technical')), make('p', { lang: 'en', className: 'small' }, reason));
+  return said.concat(note);
 }
 
 function syncFacts(sync) {
