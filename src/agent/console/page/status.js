@@ -4,9 +4,13 @@ import { openDialog } from './dialogs.js';
 import { $, facts, fill, make } from './elements.js';
 import { attempt } from './notices.js';
 import { session } from './session.js';
-import { isKnown, moment, word } from './words.js';
+import { moment, word } from './words.js';
 
 const MINUTE_MS = 60000;
+/** What to do about a device, by what it is and how it stands. */
+const ADVICE = {
+  'card_reader absent': 'advice_card_reader_absent', 'camera absent': 'advice_camera_absent', denied: 'advice_denied',
+};
 
 let status = null;
 let connection = 'connection_lost';
@@ -92,8 +96,8 @@ function devicesTable() {
 
 /** What to do in the clerk's words; what the driver says is English and for whoever looks after the device. */
 function reasonOf({ type, state, reason }) {
-  const advice = state === 'absent' ? `advice_${type}_absent` : `advice_${state}`;
-  const said = isKnown(advice) ? [make('p', null, word(advice))] : [];
+  const advice = ADVICE[`${type} ${state}`] || ADVICE[state];
+  const said = advice ? [make('p', null, word(advice))] : [];
   if (!reason) return said;
   const note = make('details', null, make('summary', null, word('technical')), make('p', { lang: 'en', className: 'small' }, reason));
   return said.concat(note);
