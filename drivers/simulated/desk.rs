@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use yidang_device::{CameraDriver, Cancel, CardDriver, DecodedPhoto};
 
@@ -17,6 +18,8 @@ const CARD_ENDINGS: &[&str] = &["toml"];
 const PICTURE_ENDINGS: &[&str] = &["jpg", "jpeg", "png"];
 /// The frame that shows no paper; never part of the sequence.
 const BARE_MAT: &str = "bare-mat";
+/// How long a hand takes to exchange one card for another; readers tell of it, since a contact does not flicker for so long.
+const EXCHANGE: Duration = Duration::from_millis(600);
 
 /// A desk with one card reader and one camera. Clones are handles to the same desk.
 ///
@@ -140,11 +143,15 @@ impl Desk {
         })
     }
 
-    /// Puts a card on the reader in place of the one that lies there; `None` takes that away. The same card
-    /// again counts as lifted and put back. A card file that cannot be used is refused and changes nothing.
+    /// Puts a card on the reader in place of the one that lies there; `None` takes that away. The one that lies there,
+    /// the same one too, is lifted first, which takes as long as a hand needs: blocks for that. A card file that cannot
+    /// be used is refused and changes nothing.
     pub fn insert(&self, name: Option<&str>) -> Result<(), SimulationError> {
         if let Some(name) = name {
             self.load(&find(self.shared.cards.entries(CARD_ENDINGS)?, name)?)?;
+        }
+        if name.is_some() && self.state().lift() {
+            std::thread::sleep(EXCHANGE);
         }
         self.state().put(name);
         Ok(())
@@ -214,6 +221,12 @@ impl Desk {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes away the card that lies there, whether one did; nothing once the scenario has ended.
+    fn lift_unless(&self, ended: &Cancel) -> bool {
+        let mut state = self.state();
+        !ended.is_cancelled() && state.lift()
     }
 
     /// The card on the reader. One whose file has left the folder is gone.
@@ -303,6 +316,15 @@ impl Desk {
 }
 
 impl State {
+    /// Takes away the card that lies there; whether one did.
+    fn lift(&mut self) -> bool {
+        let lies = !matches!(self.card, CardChoice::Nothing);
+        if lies {
+            self.put(None);
+        }
+        lies
+    }
+
     fn put(&mut self, name: Option<&str>) {
         self.placement += 1;
         self.card = name.map_or(CardChoice::Nothing, |name| CardChoice::Named(name.to_owned()));
@@ -335,6 +357,10 @@ fn play(scenario: &Scenario, cancel: &Cancel, desk: &Weak<Shared>) {
         let Some(shared) = desk.upgrade() else { return };
         let desk = Desk { shared };
         if desk.check(&step.action).is_err() {
+            return;
+        }
+        let is_card = matches!(step.action, Action::Card(Some(_)));
+        if is_card && desk.lift_unless(cancel) && cancel.sleep(EXCHANGE) {
             return;
         }
         let mut state = desk.state();

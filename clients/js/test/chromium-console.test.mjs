@@ -118,8 +118,27 @@ test('what was not filed is there after a reload, and the token in this tab alon
     await signIn(page, newToken());
     await says(page, '#tray', '没有待归档的拍摄');
     await capture(page, '01-form', 1);
+    await capture(page, '02-certificate', 2);
+    const [first, second] = await unfiled();
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('3');
+    await page.keyboard.press('a');
+    await page.keyboard.type('CASE-7');
+    await page.keyboard.press('Enter');
     await page.reload();
-    // What is said of an empty tray has the same word in it: a paper has buttons.
+    // In hand as it was: in its order, with its kind and its case.
+    await page.locator('#pages button').nth(1).waitFor();
+    assert.equal(await page.locator('#kinds input:checked').inputValue(), 'household_register');
+    assert.equal(await page.locator('#case').inputValue(), 'CASE-7');
+    await says(page, '#tray', '没有待归档的拍摄');
+    const kept = await page.evaluate(() => JSON.parse(sessionStorage.getItem('yidang.hand')));
+    assert.deepEqual(kept.captures, [second, first]);
+    // Both go into the tray, and one comes back.
+    await page.keyboard.press('Delete');
+    await page.keyboard.press('Delete');
+    await page.locator('#tray li').nth(1).waitFor();
+    await ask('DELETE', `/v1/captures/${second}`);
+    await page.reload();
     await page.locator('#tray li button').first().waitFor();
     assert.equal(await page.locator('#pages button').count(), 0);
     // By keyboard into the paper, and filed for who comes then.
@@ -132,14 +151,13 @@ test('what was not filed is there after a reload, and the token in this tab alon
     await page.keyboard.press('f');
     await says(page, '#result', '请先读取办事人的证件');
     await person(page, '05-other-resident', '');
-    await page.keyboard.press('3');
     await page.keyboard.press('f');
     await says(page, '#result', '户口簿，1 页');
     const other = await context.newPage();
     await other.goto(`${daemon.address}/console/`);
     await other.locator('#signin').waitFor();
-    const kept = await page.evaluate(() => JSON.stringify([localStorage, document.cookie]));
-    assert.ok(!/token/.test(kept), kept);
+    const outlives = await page.evaluate(() => JSON.stringify([localStorage, document.cookie]));
+    assert.ok(!/token|hand/.test(outlives), outlives);
   });
 });
 
@@ -163,6 +181,87 @@ test('pages of one person are not filed for the next', async () => {
     await says(page, '#result', '请先拍摄至少一页');
     await page.keyboard.press('e');
     await says(page, '#person', '请放上证件');
+  });
+});
+
+test('pages in hand come back after a reload for the same card, and not for another', async () => {
+  await clearDesk();
+  await withConsole({}, async (page) => {
+    await signIn(page, newToken());
+    await person(page, '01-resident', '张一档');
+    await capture(page, '01-form', 1);
+    await page.reload();
+    await says(page, '#person .name', '张一档');
+    await page.locator('#pages button').first().waitFor();
+    await putCard('02-hmt');
+    await says(page, '#quality', '换了办事人');
+    assert.equal(await page.locator('#pages button').count(), 0);
+    await page.reload();
+    await page.locator('#tray li button').first().waitFor();
+    assert.equal(await page.locator('#pages button').count(), 0);
+  });
+});
+
+test('one key puts the last paper right, or the one of the list that has the focus', async () => {
+  await clearDesk();
+  await withConsole({}, async (page) => {
+    await signIn(page, newToken());
+    await page.keyboard.press('g');
+    await says(page, '#result', '没有可更正的材料');
+    await person(page, '01-resident', '张一档');
+    await capture(page, '02-certificate', 1);
+    await page.keyboard.press('1');
+    await page.keyboard.press('f');
+    await says(page, '#result', '申请表，1 页');
+    // The wrong kind: one key, the kind by its letters, and Enter.
+    await page.keyboard.press('g');
+    await says(page, '#refile-about', '申请表，1 页');
+    assert.ok(await page.locator('#refile-person').isDisabled(), 'it is this person’s already');
+    await page.locator('#refile-kind').selectOption('contract');
+    assert.equal(await page.locator('#refile-reason').inputValue(), 'refile_wrong_kind');
+    await page.locator('#refile-case').press('Enter');
+    await says(page, '#result', '已更正：合同协议');
+    // The wrong person: the next one comes, and the paper was hers. An exchange without a gap is noticed.
+    await putCard('05-other-resident');
+    await page.waitForFunction(() => !document.querySelector('#person .name')?.textContent.includes('张一档'));
+    await page.locator('#person .name').waitFor();
+    await page.keyboard.press('g');
+    await page.locator('#refile-person').check();
+    assert.equal(await page.locator('#refile-reason').inputValue(), 'refile_wrong_person');
+    await page.locator('#refile-case').press('Enter');
+    await says(page, '#result', '已更正：合同协议');
+    await page.keyboard.press('h');
+    await page.locator('#history li button').first().focus();
+    await page.keyboard.press('g');
+    await page.locator('#refile-case').fill('CASE-9');
+    assert.equal(await page.locator('#refile-reason').inputValue(), 'refile_wrong_case');
+    await page.locator('#refile-case').press('Enter');
+    await says(page, '#history li', 'CASE-9');
+    await page.keyboard.press('g');
+    await page.locator('#refile-case').press('Enter');
+    await says(page, '#refile-wrong', '没有改动');
+    await page.keyboard.press('Escape');
+    const { holder } = await ask('POST', '/v1/card/read', {});
+    const [moved] = (await ask('GET', `/v1/holders/${holder}/materials`)).materials;
+    assert.deepEqual([moved.kind, moved.case], ['contract', 'CASE-9']);
+  });
+});
+
+test('a Chinese page tells of devices in Chinese, and keeps what the driver says apart', async () => {
+  await clearDesk();
+  await withConsole({}, async (page) => {
+    await signIn(page, newToken());
+    await ask('POST', '/v1/simulated/fault', { device: 'card', fault: 'unplug', times: 30 });
+    await says(page, '#chips', '读卡器：未连接');
+    await page.keyboard.press('s');
+    await says(page, '#status-body', '请检查连线和电源');
+    const english = await page.evaluate(() => {
+      // A device's name is its maker's.
+      const told = Array.from(document.querySelectorAll('#status-body td:last-child'), (cell) => cell.cloneNode(true));
+      for (const cell of told) for (const note of cell.querySelectorAll('details')) note.remove();
+      return /[a-z]{3,} [a-z]{2,}/.exec(told.map((cell) => cell.textContent).join(' '));
+    });
+    assert.equal(english, null);
   });
 });
 

@@ -86,7 +86,7 @@ fn written(body: &impl Serialize) -> Vec<u8> {
 
 /// Puts a card on the simulated reader, or takes it away.
 ///
-/// Answers at once; `card.inserted` or `card.removed` follows.
+/// Answers at once, or within a second where another card has to be lifted first; `card.removed` and `card.inserted` follow.
 #[utoipa::path(post, path = "/v1/simulated/card", tag = "simulated", operation_id = "simulateCard",
     request_body(content = Insert, description = "Which card."),
     responses((status = 204, description = "It lies there, or is gone.")))]

@@ -1,6 +1,7 @@
 // What kind of paper it is, and filing it for the person at the window.
 import { call, newKey } from './calls.js';
 import { $, all, fill, make } from './elements.js';
+import { keep } from './hand.js';
 import { KINDS, kindName } from './kinds.js';
 import { forget, say, tell } from './notices.js';
 import { captureIds, clearPages, countPages } from './pages.js';
@@ -24,7 +25,9 @@ export function beginFiling(done) {
   });
   $('kind').addEventListener('input', () => {
     if ($('kind').value.trim()) check(null);
+    keepChoice();
   });
+  $('case').addEventListener('input', keepChoice);
   fill($('kinds'), ...KINDS.map(kindChoice));
 }
 
@@ -32,6 +35,7 @@ function kindChoice(kind, index) {
   const radio = make('input', { type: 'radio', name: 'kind', value: kind });
   radio.addEventListener('change', () => {
     $('kind').value = '';
+    keepChoice();
   });
   return make('label', null, radio,
     make('span', null, make('span', { 'data-word': kind }, word(kind)), ' ', make('kbd', null, String(index + 1))));
@@ -40,6 +44,19 @@ function kindChoice(kind, index) {
 export function chooseKind(index) {
   check(KINDS[index]);
   $('kind').value = '';
+  keepChoice();
+}
+
+/** A reload does not lose what was chosen. */
+function keepChoice() {
+  keep({ kind: chosenKind(), case: $('case').value });
+}
+
+/** What was chosen before a reload. */
+export function chooseAgain({ kind = '', case: number = '' }) {
+  $('case').value = number;
+  check(kind);
+  $('kind').value = KINDS.includes(kind) ? '' : kind;
 }
 
 function check(kind) {
@@ -71,6 +88,7 @@ export async function file() {
     clearPages();
     check(null);
     for (const id of ['kind', 'note']) $(id).value = '';
+    keepChoice();
     // The next key is one for the page again.
     document.activeElement.blur();
     renderResult();
@@ -115,6 +133,7 @@ export function forgetFiled() {
   fill($('result'));
   for (const id of ['kind', 'note', 'case']) $(id).value = '';
   check(null);
+  keepChoice();
 }
 
 /** How the repository stands: with nothing to be sent, what was filed is there too. */

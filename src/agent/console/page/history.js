@@ -7,6 +7,7 @@ import { kindName } from './kinds.js';
 import { attempt } from './notices.js';
 import { maySee, withDossier } from './person.js';
 import { imageOf } from './pictures.js';
+import { openRefile } from './refile.js';
 import { openViewer } from './viewer.js';
 import { moment, pagesWord, word } from './words.js';
 
@@ -31,6 +32,17 @@ export function showHistory() {
 
 /** A paper was filed: it is shown where the clerk is looking at the list already. */
 export function historyGrew() {
+  return isShown ? load(null) : undefined;
+}
+
+/** The paper of the list that has the focus. */
+export function focusedPaper() {
+  const row = document.activeElement && document.activeElement.closest('#history li');
+  return (row && materials.find((material) => material.id === row.dataset.material)) || null;
+}
+
+/** A paper was put right: what is shown of it is not as it is. */
+export function historyChanged() {
   return isShown ? load(null) : undefined;
 }
 
@@ -85,9 +97,11 @@ function item(material) {
   look.addEventListener('click', () => openViewer(name, material.pages.map(path)));
   const title = make('p', { className: 'kind' }, name, ' ',
     make('span', { className: 'small' }, pagesWord(material.pages.length)));
-  return make('li', null, look, title,
+  const put = make('button', { type: 'button', 'aria-keyshortcuts': 'G' }, word('refile'), ' ', make('kbd', null, 'G'));
+  put.addEventListener('click', () => openRefile(material));
+  return make('li', { 'data-material': material.id }, look, title,
     make('p', { className: 'small' }, word('filed_at', { time: moment(material.filed_at), counter: material.counter })),
-    make('div', { className: 'small' }, ...remarks(material)));
+    make('div', { className: 'small' }, ...remarks(material)), make('p', { className: 'actions' }, put));
 }
 
 function remarks(material) {

@@ -8,7 +8,7 @@ const KEYS_SHOWN = [
   [['Space', 'Enter'], 'key_capture'], [['F'], 'key_file'], [['1', '…', '8'], 'key_kinds'], [['K'], 'key_kind'],
   [['A'], 'key_case'], [['N'], 'key_note'], [['←', '→'], 'key_select'], [['⇧←', '⇧→'], 'key_move'],
   [['O'], 'key_open'], [['R'], 'retake'], [['I'], 'insert'], [['Del'], 'remove'], [['Esc'], 'key_escape'],
-  [['C'], 'read_card'], [['W'], 'key_nocard'], [['E'], 'end_person'], [['H'], 'key_history'], [['U'], 'key_tray'], [['S'], 'status'], [['P'], 'key_pairing'], [['X'], 'key_lock'], [['T'], 'key_switch'],
+  [['C'], 'read_card'], [['W'], 'key_nocard'], [['E'], 'end_person'], [['H'], 'key_history'], [['G'], 'key_refile'], [['U'], 'key_tray'], [['S'], 'status'], [['P'], 'key_pairing'], [['X'], 'key_lock'], [['T'], 'key_switch'],
   [['D'], 'key_simulated'], [['L'], 'key_language'], [['?'], 'help'],
 ];
 

@@ -2,24 +2,28 @@
 // parts; each part keeps its own state and draws its own place.
 import { $ } from './elements.js';
 import { watch } from './events.js';
-import { beginFiling, chooseKind, file, forgetFiled, nextPaper, renderResult, syncChanged } from './filing.js';
-import { beginHistory, clearHistory, historyGrew, renderHistory, showHistory } from './history.js';
+import { beginFiling, chooseAgain, chooseKind, file, forgetFiled, nextPaper, renderResult, syncChanged } from './filing.js';
+import { forgetHand, takeUp } from './hand.js';
+import {
+  beginHistory, clearHistory, focusedPaper, historyChanged, historyGrew, renderHistory, showHistory,
+} from './history.js';
 import { beginKeys, renderKeys } from './keys.js';
 import { beginNoCard, openNoCard } from './nocard.js';
 import { attempt, forget, whenRefused, whenUnseated } from './notices.js';
 import {
-  aimAway, beginPages, capture, choose, clearPages, countPages, insertBeforeChosen, move, openChosen, personChanged, renderPages,
+  aimAway, beginPages, capture, choose, clearPages, countPages, insertBeforeChosen, move, openChosen, pagesAgain, personChanged, renderPages,
   renderQuality, retakeChosen, takeOut,
 } from './pages.js';
 import { beginPairing, clearPairing, loadPairing, openPairing, renderPairing } from './pairing.js';
 import { beginPerson, cardInserted, cardRemoved, endPerson, forgetPerson, readCard, renderPerson } from './person.js';
 import { beginPreview, endPreview, outline, renderPreview, restartPreview, settled } from './preview.js';
+import { beginRefile, filedLast, forgetLast, openRefile } from './refile.js';
 import { beginSeat, endSeat, loadSeat, lockSeat, renderSeat, seatChanged, switchSeat } from './seat.js';
 import { session } from './session.js';
 import { askToken, beginSignin } from './signin.js';
 import { beginSimulated, hideSimulated, loadSimulated, toggleSimulated } from './simulated.js';
 import { beginStatus, clearStatus, connected, loadStatus, openStatus, refreshStatus, renderStatus } from './status.js';
-import { clearTray, focusTray, loadTray, renderTray } from './tray.js';
+import { clearTray, focusTray, loadTray, renderTray, waitingOf } from './tray.js';
 import { beginViewer } from './viewer.js';
 import { begin as beginWords, change as changeWords } from './words.js';
 
@@ -39,12 +43,19 @@ beginPages(() => {
   if (countPages() > 0) nextPaper();
   loadTray();
 });
-beginFiling(() => {
+beginFiling((material) => {
+  filedLast(material);
   historyGrew();
   refreshStatus();
 });
 beginHistory();
 beginNoCard();
+beginRefile(focusedPaper, () => {
+  // As it was filed it is no more.
+  nextPaper();
+  historyChanged();
+  refreshStatus();
+});
 beginStatus((sync) => {
   syncChanged(sync);
   renderHistory();
@@ -56,7 +67,7 @@ beginKeys({
   ' ': capture, Enter: capture, f: file, 'Control+Enter': file, r: retakeChosen, i: insertBeforeChosen, o: () => openChosen(),
   Delete: takeOut, Escape: escape, ArrowLeft: () => choose(-1), ArrowRight: () => choose(1),
   'Shift+ArrowLeft': () => move(-1), 'Shift+ArrowRight': () => move(1), c: () => readCard(), w: openNoCard, e: endPerson,
-  x: lockSeat, t: switchSeat, h: showHistory, u: focusTray, s: openStatus, p: openPairing, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
+  x: lockSeat, t: switchSeat, h: showHistory, g: () => openRefile(), u: focusTray, s: openStatus, p: openPairing, d: toggleSimulated, l: otherLanguage, k: () => $('kind').focus(),
   a: () => $('case').focus(), n: () => $('note').focus(),
   ...Object.fromEntries(Array.from('12345678', (digit) => [digit, () => chooseKind(Number(digit) - 1)])),
 });
@@ -111,8 +122,7 @@ function listeners() {
       connected(true);
       if (!hasMissed) return;
       hasMissed = false;
-      readCard({ quiet: true });
-      loadTray();
+      resume();
       loadPairing();
       refreshStatus();
     },
@@ -139,6 +149,17 @@ function listeners() {
     'operator.signed_out': seatChanged,
     'operator.locked': seatChanged,
   };
+}
+
+/** First what was in hand before a reload, so that the card decides whether it is the same person's. */
+async function resume() {
+  await loadTray();
+  const kept = takeUp();
+  if (kept) {
+    chooseAgain(kept);
+    pagesAgain(waitingOf(kept.captures || []), kept.owner || null);
+  }
+  readCard({ quiet: true });
 }
 
 /** Another person is at the window, or nobody: what was the last one's goes. */
@@ -168,6 +189,8 @@ function forgetPapers() {
   clearHistory();
   clearTray();
   forgetFiled();
+  forgetLast();
+  forgetHand();
   forget();
 }
 

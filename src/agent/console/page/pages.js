@@ -1,6 +1,7 @@
 // The pages in hand: captured for the paper that is to be filed next, in their order.
 import { call, newKey } from './calls.js';
 import { $, fill, make } from './elements.js';
+import { keep } from './hand.js';
 import { attempt, say } from './notices.js';
 import { person, withDossier } from './person.js';
 import { imageOf } from './pictures.js';
@@ -69,6 +70,16 @@ async function place(taken, forWhom) {
 export function renderQuality() {
   const n = pages.indexOf(told) + 1;
   if (n > 0) tellQuality($('quality'), told, n);
+}
+
+/** The pages that were in hand before a reload, those of them that still wait to be filed. */
+export function pagesAgain(kept, ofWhom) {
+  if (pages.length > 0 || kept.length === 0) return;
+  pages = kept;
+  owner = ofWhom;
+  at = pages.length - 1;
+  renderPages();
+  onChange();
 }
 
 /** Takes a capture of the tray into the pages in hand. */
@@ -161,6 +172,7 @@ export function openChosen(from = at) {
 }
 
 export function renderPages() {
+  keep({ captures: captureIds(), owner });
   $('capture').disabled = isCapturing;
   $('capture-word').textContent = captureWord();
   $('pages-count').textContent = pages.length > 0 ? pagesWord(pages.length) : '';

@@ -7,6 +7,10 @@ import { renderSeat } from './seat.js';
 import { moment, word } from './words.js';
 
 const MINUTE_MS = 60000;
+/** What to do about a device, by what it is and how it stands. */
+const ADVICE = {
+  'card_reader absent': 'advice_card_reader_absent', 'camera absent': 'advice_camera_absent', denied: 'advice_denied',
+};
 
 let status = null;
 let connection = 'connection_lost';
@@ -86,8 +90,17 @@ function devicesTable() {
   const rows = status.devices.map((device) => make('tr', null,
     make('td', null, `${word(device.type)} ${device.name || ''}`),
     make('td', { className: device.state === 'ready' ? 'good' : 'bad' }, `${device.state === 'ready' ? '✓' : '✗'} ${word(device.state)}`),
-    make('td', null, device.reason || '')));
+    make('td', null, ...reasonOf(device))));
   return make('table', null, make('thead', null, head), make('tbody', null, ...rows));
+}
+
+/** What to do in the clerk's words; what the driver says is English and for whoever looks after the device. */
+function reasonOf({ type, state, reason }) {
+  const advice = ADVICE[`${type} ${state}`] || ADVICE[state];
+  const said = advice ? [make('p', null, word(advice))] : [];
+  if (!reason) return said;
+  const note = make('details', null, make('summary', null, word('technical')), make('p', { lang: 'en', className: 'small' }, reason));
+  return said.concat(note);
 }
 
 function syncFacts(sync) {

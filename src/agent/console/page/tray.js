@@ -32,6 +32,11 @@ export async function loadTray() {
   }
 }
 
+/** Those of these captures that still wait, in this order. */
+export function waitingOf(ids) {
+  return ids.map((id) => captures.find((capture) => capture.id === id)).filter(Boolean);
+}
+
 export function focusTray() {
   const first = $('tray').querySelector('button');
   if (first) first.focus();
