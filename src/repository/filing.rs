@@ -85,8 +85,24 @@ impl Repository {
 
     /// Whether a material this agent reports once more is the one it committed, put right since.
     fn was_put_right(&self, agent: &Agent, on_file: &Material, material: &Material) -> Result<bool, Problem> {
-        let own = self.state.committers(material.id)?.contains(&agent.record.number);
-        Ok(own && digests(on_file) == digests(material))
+        if digests(on_file) != digests(material) {
+            return Ok(false);
+        }
+        let committers = self.state.committers(material.id)?;
+        Ok(committers.contains(&agent.record.number) || self.is_made_of_own(agent, on_file)?)
+    }
+
+    /// Whether an upload of this agent went into a material: its commit is in the archive then, whether or not a crash
+    /// kept it from being written down.
+    fn is_made_of_own(&self, agent: &Agent, material: &Material) -> Result<bool, Problem> {
+        let tags: Vec<Tag> = digests(material).iter().map(|digest| self.secrets.digest_tag(digest)).collect();
+        for upload in self.state.uploads(agent.record.number, &tags)?.into_iter().flatten() {
+            let staged = self.archive.staged(upload.staged)?.map(|staged| staged.state);
+            if staged == Some(StagedState::Filed(material.id)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn on_file(&self, material: MaterialId) -> Result<Option<Place>, Problem> {

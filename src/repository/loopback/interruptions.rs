@@ -90,6 +90,48 @@ fn a_commit_whose_answer_was_lost_gets_the_same_answer() {
 }
 
 #[test]
+fn a_paper_put_right_between_a_crash_and_the_next_try_is_still_its_windows_own() {
+    for by_another in [true, false] {
+        let mut house = House::new();
+        let (mut files, mut looks) = (house.window("files"), house.window("looks"));
+        let bytes = paper();
+        files.put(&bytes);
+        let mut material = material(&[specimen()], &bytes);
+        house.stop();
+        file_and_crash(&house, &files, &material);
+        house.start();
+        (files.address, looks.address) = (house.address(), house.address());
+        if by_another {
+            looks.materials(&specimen());
+            assert_eq!(looks.commit(vec![refiled(material.id, &somebody(2))]), ["accepted"]);
+        } else {
+            // Put right at the window: it reports the paper as it stands now.
+            material.holders = vec![somebody(2)];
+        }
+        assert_eq!(files.commit(vec![filed(&material)]), ["accepted"], "{by_another}");
+        assert_eq!(files.commit(vec![refiled(material.id, &somebody(2))]), ["accepted"], "{by_another}");
+        assert_eq!(files.materials(&somebody(2)).materials.len(), 1);
+        assert!(files.materials(&specimen()).materials.is_empty());
+    }
+}
+
+#[test]
+fn a_paper_of_that_name_that_another_window_filed_is_not_its_own() {
+    let mut house = House::new();
+    let (mut files, mut other) = (house.window("files"), house.window("other"));
+    let bytes = paper();
+    files.put(&bytes);
+    other.put(&bytes);
+    let mut material = material(&[specimen()], &bytes);
+    house.stop();
+    file_and_crash(&house, &files, &material);
+    house.start();
+    (files.address, other.address) = (house.address(), house.address());
+    material.holders = vec![somebody(2)];
+    assert_eq!(other.commit(vec![filed(&material)]), ["material_conflict"]);
+}
+
+#[test]
 fn an_interrupted_erasure_is_finished_at_the_next_start() {
     for in_archive in [false, true] {
         let mut house = House::new();
