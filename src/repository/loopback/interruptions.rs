@@ -120,7 +120,8 @@ fn a_paper_of_that_name_that_another_window_filed_is_not_its_own() {
     let mut house = House::new();
     let (mut files, mut other) = (house.window("files"), house.window("other"));
     let bytes = paper();
-    (files.put(&bytes), other.put(&bytes));
+    files.put(&bytes);
+    other.put(&bytes);
     let mut material = material(&[specimen()], &bytes);
     house.stop();
     file_and_crash(&house, &files, &material);

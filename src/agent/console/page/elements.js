@@ -2,7 +2,7 @@
 
 /** What is taken out of the document for a while, and goes on being drawn there. */
 const stowed = document.createDocumentFragment();
-const STOWED = ['work', 'simulated', 'nocard', 'help', 'status', 'pairing', 'viewer'];
+const STOWED = ['work', 'simulated', 'nocard', 'refile', 'help', 'status', 'pairing', 'viewer'];
 
 /** The element of the page with this id, also where it is stowed away. */
 export const $ = (id) => document.getElementById(id) || stowed.querySelector(`#${id}`);
