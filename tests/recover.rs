@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -270,6 +271,65 @@ fn a_window_is_made_with_the_national_ciphers_and_keeps_them() {
     let told = document(&office.recover(&home, &folder.path().join("data"), &[1, 2, 3]), 0);
     assert_eq!(materials(&told), [1, 0, 0], "{told}");
     assert_eq!(document(&home.command(&["archive", "stats", "--json"]), 0)["cipher"], "aes-256-gcm");
+}
+
+/// Seals a credential and opens it again as systemd does for a service, under no key of this machine. Where there is no
+/// systemd-creds that is said, and it stays as it is.
+fn passed_through_systemd(credential: &Path) {
+    let sealed = credential.with_extension("sealed");
+    let run = |arguments: &[&str], from: &Path, to: &Path| {
+        let mut command = std::process::Command::new("systemd-creds");
+        command
+            .args(arguments)
+            .arg("--name=yidang-key")
+            .args([from, to])
+            .output()
+            .ok()
+            .map(|o| o.status.success())
+    };
+    let encrypted = run(&["encrypt", "--with-key=tpm2-absent"], credential, &sealed);
+    if encrypted != Some(true) {
+        let line = "SKIPPED systemd-creds: it is missing, or does not seal here";
+        // Past the runner, which keeps to itself what a passing test prints.
+        let _ = writeln!(std::io::stderr(), "{line}");
+        return;
+    }
+    let before = fs::read(credential).expect("it is there");
+    fs::remove_file(credential).expect("it is removed");
+    assert_eq!(run(&["decrypt"], &sealed, credential), Some(true));
+    assert_eq!(fs::read(credential).expect("it is there again"), before);
+}
+
+#[test]
+fn epoch_keys_lie_sealed_with_the_credential_that_the_service_is_handed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &[u8]| fs::write(folder.path().join(name), text).expect("written");
+    let config = |keeper: &str| {
+        let written = format!("[agent]\ncounter = \"c\"\ndata_dir = \"data\"\nkey_keeper = \"{keeper}\"\n");
+        write("yidang.toml", written.as_bytes());
+    };
+    let stats = |credentials: &str| {
+        let mut command = program();
+        command.args(["archive", "stats", "--json", "--config"]).arg(folder.path().join("yidang.toml"));
+        command.env("CREDENTIALS_DIRECTORY", folder.path().join(credentials)).output().expect("it runs")
+    };
+    for name in ["data", "service", "other"] {
+        fs::create_dir(folder.path().join(name)).expect("a folder");
+    }
+    write("data/lock", b"");
+    write("service/yidang-key", &[3; 32]);
+    passed_through_systemd(&folder.path().join("service/yidang-key"));
+    write("other/yidang-key", &[4; 32]);
+    config("file");
+    document(&stats("nowhere"), 0);
+    config("systemd-credential");
+    refusal(&stats("nowhere"), "credential_missing");
+    document(&stats("service"), 0);
+    let kept = fs::read_to_string(folder.path().join("data.keys/epoch-0001.key")).expect("it is there");
+    assert!(kept.contains("\nsealed ") && !kept.contains("\nkey "), "the bare key was sealed");
+    refusal(&stats("other"), "credential_wrong");
+    config("file");
+    refusal(&stats("service"), "credential_missing");
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub struct Config {
     pub recovery_key: Option<RecoveryKey>,
     /// What a new archive seals with; one that is there keeps what it was made with.
     pub cipher: Option<Suite>,
+    /// Whether the files in `keys_dir` are sealed with the credential `yidang-key` that systemd hands the service.
+    pub keys_are_sealed: bool,
     /// What calls must tell of their clerk, and when a clerk's session locks.
     pub operators: OperatorRules,
     /// How many bytes of blobs are read back each second to find damage; 0: none.
@@ -188,6 +190,7 @@ struct AgentSection {
     keys_dir: Option<PathBuf>,
     recovery_key: Option<PathBuf>,
     cipher: Option<String>,
+    key_keeper: Option<String>,
     operator_required: Option<bool>,
     scrub_bytes_per_second: Option<u64>,
 }
@@ -297,6 +300,7 @@ fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<
     path(&mut file.agent.keys_dir, take("AGENT_KEYS_DIR"));
     path(&mut file.agent.recovery_key, take("AGENT_RECOVERY_KEY"));
     text(&mut file.agent.cipher, take("AGENT_CIPHER"));
+    text(&mut file.agent.key_keeper, take("AGENT_KEY_KEEPER"));
     text(&mut file.http.listen, take("HTTP_LISTEN"));
     text(&mut file.http.tls, take("HTTP_TLS"));
     text(&mut file.http.tls_listen, take("HTTP_TLS_LISTEN"));
@@ -380,6 +384,7 @@ fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result<Config, Co
         keys_dir,
         recovery_key: file.agent.recovery_key.map(|p| recovery_key(&base.join(p))).transpose()?,
         cipher: file.agent.cipher.map(|word| cipher(&word)).transpose()?,
+        keys_are_sealed: keys_are_sealed(file.agent.key_keeper.as_deref())?,
         operators,
         scrub_bytes_per_second: file.agent.scrub_bytes_per_second.unwrap_or(SCRUB_BYTES_PER_SECOND_DEFAULT),
         listen: loopback("http.listen", file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
@@ -415,6 +420,17 @@ fn cipher(word: &str) -> Result<Suite, ConfigError> {
         let known = Suite::ALL.map(Suite::as_str).join(", ");
         bad("agent.cipher", format!("`{word}` is not a cipher of this build; there are {known}"))
     })
+}
+
+fn keys_are_sealed(key_keeper: Option<&str>) -> Result<bool, ConfigError> {
+    match key_keeper.unwrap_or("file") {
+        "file" => Ok(false),
+        "systemd-credential" => Ok(true),
+        other => Err(bad(
+            "agent.key_keeper",
+            format!("`{other}` is not a key keeper of this build; there are file, systemd-credential"),
+        )),
+    }
 }
 
 /// Read when the configuration is: a window that only seems to be recoverable is found out at its start.
@@ -646,6 +662,7 @@ mod tests {
             ("[agent]\ndata_dir = \"/d\"\n", "agent.counter"),
             ("[agent]\ncounter = \"c\"\n", "agent.data_dir"),
             ("[agent]\ncounter = \"c\"\ndata_dir = \"/d\"\nkeys_dir = \"/d/keys\"\n", "agent.keys_dir"),
+            (&format!("{LEAST}key_keeper = \"tpm\"\n"), "agent.key_keeper: `tpm`"),
             (&format!("{LEAST}cipher = \"rot13\"\n"), "agent.cipher: `rot13`"),
             (&format!("{LEAST}recovery_key = \"missing.txt\"\n"), "agent.recovery_key: "),
             (&format!("{LEAST}recovery_key = \"yidang.toml\"\n"), "agent.recovery_key: "),

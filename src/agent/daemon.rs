@@ -40,6 +40,8 @@ use crate::tokens::{TokenError, Tokens};
 
 /// Calls in flight when the daemon is told to stop get this long.
 pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(10);
+/// Name of the credential that the epoch keys' files are sealed with.
+const CREDENTIAL: &str = "yidang-key";
 /// How often expired captures and orphans are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long before the authority for https ends that is said at each start.
@@ -283,7 +285,15 @@ fn tell(events: &Events, holders: &Holders, event: SyncEvent) {
 /// Opens the archive of a configuration, making the data folder if it is not there.
 pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
     let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-    Archive::open_keyed(&options, &KeyOptions { recovery: config.recovery_key, suite: config.cipher })
+    Archive::open_keyed(&options, &key_options(config))
+}
+
+/// How a configuration has the archive's keys kept.
+pub(crate) fn key_options(config: &Config) -> KeyOptions {
+    // Where systemd says, of the service alone.
+    let credentials = || std::env::var_os("CREDENTIALS_DIRECTORY").unwrap_or_default();
+    let credential = config.keys_are_sealed.then(|| Path::new(&credentials()).join(CREDENTIAL));
+    KeyOptions { recovery: config.recovery_key, suite: config.cipher, credential }
 }
 
 /// Opens the tokens of a configuration, making the data folder if it is not there.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use yidang_archive::ArchiveError;
 use yidang_archive::recovery::RecoveryError;
-use yidang_archive::storage::{StorageError, StorageFault};
+use yidang_archive::storage::{KeyKeeperError, StorageError, StorageFault};
 
 use crate::config::ConfigError;
 use crate::daemon::StartError;
@@ -52,6 +52,14 @@ impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
         let (code, remedy) = match &error {
             ArchiveError::Storage(StorageError { fault, .. }) => storage(*fault),
+            ArchiveError::Keys(KeyKeeperError::CredentialMissing(_)) => (
+                "credential_missing",
+                "see `LoadCredential` of the service; a command without the daemon gets it through `systemd-run \
+                 --property=LoadCredential=yidang-key:…`",
+            ),
+            ArchiveError::Keys(KeyKeeperError::CredentialWrong(_)) => {
+                ("credential_wrong", "give the service the credential that it had when the keys were sealed")
+            }
             ArchiveError::Keys(_) => ("keys_missing", "put the epoch key back into the keys' folder"),
             ArchiveError::Recovery(error) => recovery(error),
             ArchiveError::KeysWrong => ("keys_wrong", "use the keys that belong to this data folder"),

@@ -13,6 +13,10 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
         "store_foreign" => "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。",
         "keys_missing" => "请把密钥放回密钥文件夹；没有密钥，数据无法读取。",
         "keys_wrong" => "请使用属于此数据文件夹的密钥。",
+        "credential_missing" => {
+            "请检查服务的 LoadCredential；不经服务运行的命令用 systemd-run --property=LoadCredential=yidang-key:… 得到凭据。"
+        }
+        "credential_wrong" => "请给服务提供封存密钥时所用的凭据。",
         "archive_failed" => "请按提示检查；运行 yidang archive verify。",
         "archive_absent" => "请核对 [agent] data_dir；yidang run 会建立档案。",
         "operator_name_taken" | "operator_unknown" => {

@@ -18,7 +18,8 @@ use crate::scribe::Scribe;
 use crate::scrub::Scrubbing;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
-    BlobStore, EntryHash, Index, KeyKeeper, KeyPurpose, Keyring, Ledger, Part, StorageError, StorageFault,
+    BlobStore, EntryHash, Index, KeyKeeper, KeyKeeperError, KeyPurpose, Keyring, Ledger, Part, StorageError,
+    StorageFault,
 };
 use crate::stores::Stores;
 use crate::veil::Veil;
@@ -44,6 +45,8 @@ pub struct KeyOptions {
     pub recovery: Option<RecoveryKey>,
     /// What a new archive seals and names with; an existing one keeps what it was made with. `None`: AES-256-GCM.
     pub suite: Option<Suite>,
+    /// File with the credential that the epoch keys' files are sealed with. `None`: they are bare.
+    pub credential: Option<PathBuf>,
 }
 
 /// Where the archive learns the time. Never trusted for order.
@@ -133,7 +136,7 @@ impl Archive {
         let lock = lock(data_dir)?;
         // Not what somebody else has open: that it stood open is for the check to find there.
         durable::close_to_others(data_dir);
-        let keeper = KeyFiles::open(&options.keys_dir, data_dir)?;
+        let keeper = open_keeper(options, how)?;
         let blobs = BlobSegments::open(data_dir)?;
         let (keyring, ledger) = open_truth(data_dir, &blobs)?;
         let keys = cabinet(Box::new(keyring), Box::new(keeper), how, &ledger)?;
@@ -251,6 +254,15 @@ impl Archive {
 impl std::fmt::Debug for Archive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Archive").field("store_id", &self.store_id()).finish_non_exhaustive()
+    }
+}
+
+/// The keeper of the epoch keys, as they are configured to be kept.
+pub(crate) fn open_keeper(options: &ArchiveOptions, how: &KeyOptions) -> Result<KeyFiles, KeyKeeperError> {
+    let (keys_dir, data_dir) = (options.keys_dir.as_path(), options.data_dir.as_path());
+    match &how.credential {
+        Some(credential) => KeyFiles::open_sealed(keys_dir, data_dir, credential),
+        None => KeyFiles::open(keys_dir, data_dir),
     }
 }
 

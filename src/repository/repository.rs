@@ -49,7 +49,10 @@ pub(crate) struct Agent {
 /// Opens the archive of a configuration, or founds it.
 pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
     let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-    Archive::open_keyed(&options, &KeyOptions { recovery: config.recovery_key, suite: config.cipher })
+    Archive::open_keyed(
+        &options,
+        &KeyOptions { recovery: config.recovery_key, suite: config.cipher, credential: None },
+    )
 }
 
 impl Repository {

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use yidang_archive::{Actor, Anchor, Archive, ArchiveOptions, KeyOptions, Rebuild};
+use yidang_archive::{Actor, Anchor, Archive, ArchiveOptions, Rebuild};
 
 use super::output::{say, say_json};
 use super::verify::wording;
 use crate::config::Config;
+use crate::daemon::key_options;
 use crate::failure::Failure;
 use crate::sync::{SyncError, SyncOptions, anchor_at};
 
@@ -32,9 +33,12 @@ pub(super) struct RebuildCommand {
 
 pub(super) fn rebuild(config: &Config, command: &RebuildCommand) -> Result<ExitCode, Failure> {
     let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-    let how = KeyOptions { recovery: config.recovery_key, suite: config.cipher };
     let by = Actor { client: CLIENT.to_owned(), operator: command.operator.clone() };
-    let report = Archive::rebuild(&options, &how, &Rebuild { anchor: &|ledger| anchor(config, ledger), by })?;
+    let report = Archive::rebuild(
+        &options,
+        &key_options(config),
+        &Rebuild { anchor: &|ledger| anchor(config, ledger), by },
+    )?;
     if command.json {
         say_json(&report)?;
     } else {

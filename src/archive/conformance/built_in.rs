@@ -43,6 +43,18 @@ fn key_files() {
 }
 
 #[test]
+fn sealed_key_files() {
+    let (places, data) = (Places::new(), Places::new());
+    let credential = data.0.path().join("credential");
+    fs::write(&credential, [9; 32]).unwrap();
+    super::key_keeper(&|place| {
+        Box::new(
+            KeyFiles::open_sealed(&places.folder(place), &data.0.path().join("data"), &credential).unwrap(),
+        )
+    });
+}
+
+#[test]
 fn software() {
     for suite in Suite::ALL {
         super::crypto_device(suite, suite.device());

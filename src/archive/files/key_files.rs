@@ -1,26 +1,39 @@
-//! Epoch keys as one small text file each: `KEYS_DIR/epoch-0001.key`.
+//! Epoch keys as one small text file each: `KEYS_DIR/epoch-0001.key`, bare or sealed with a credential.
+//!
+//! A credential is a secret that the system hands a service at its start and nobody can write: it cannot be the epoch's key
+//! itself, which changes with every person that is forgotten, so it seals the files of those keys.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::durable::{self, NewFile};
+use crate::seal;
 use crate::storage::{KeyKeeper, KeyKeeperError, Part, Secret, StorageError, StorageFault};
 
-/// What the first line of any version begins with; its number follows, which is that of the key's suite.
+/// What the first line of any version begins with; its number follows: that of a bare key's suite, or [`SEALED`].
 const VERSION_WORDS: &str = "yidang epoch key ";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+const SEALED: u32 = 3;
+/// Longest credential, in bytes.
+const CREDENTIAL_BYTES_MAX: u64 = 64 << 10;
+/// Shortest one: as long as a 256-bit key.
+const CREDENTIAL_BYTES_MIN: usize = 32;
 /// Longer than any key file; what is longer is none.
 const FILE_BYTES_MAX: u64 = 4096;
 
 /// The built-in key keeper: files that only this account can read, in a folder outside the data folder. It
-/// protects a stolen data folder, not a stolen PC.
+/// protects a stolen data folder, not a stolen PC. Sealed with a credential that the system itself keeps under the PC's
+/// TPM, they protect a stolen disk.
 pub struct KeyFiles {
     folder: PathBuf,
+    /// Made of the credential; `None`: the files are bare.
+    credential: Option<Secret>,
 }
 
 impl KeyFiles {
@@ -31,9 +44,16 @@ impl KeyFiles {
         durable::close_to_others(keys_dir);
         // Once more, now that every symbolic link on the way can be followed.
         refuse_inside(keys_dir, data_dir)?;
-        let keeper = Self { folder: keys_dir.to_path_buf() };
+        let keeper = Self { folder: keys_dir.to_path_buf(), credential: None };
         keeper.clear_leftovers().map_err(|e| io_error(&e))?;
         Ok(keeper)
+    }
+
+    /// Opens like [`KeyFiles::open`], with the files sealed with the credential in that file. One that is bare still is
+    /// sealed when it is first read.
+    pub fn open_sealed(keys_dir: &Path, data_dir: &Path, credential: &Path) -> Result<Self, KeyKeeperError> {
+        let credential = Some(credential_key(credential)?);
+        Ok(Self { credential, ..Self::open(keys_dir, data_dir)? })
     }
 
     fn path_of(&self, epoch: u32) -> PathBuf {
@@ -69,11 +89,31 @@ impl KeyKeeper for KeyFiles {
             let detail = "the key file is of a newer version";
             return Err(StorageError::new(Part::KeyKeeper, StorageFault::NewerVersion, detail).into());
         }
-        parse(&text, epoch).ok_or(KeyKeeperError::Damaged(epoch))
+        let damaged = KeyKeeperError::Damaged(epoch);
+        match (parse(&text, epoch).ok_or(damaged)?, &self.credential) {
+            (Kept::Bare(key), None) => Ok(key),
+            (Kept::Bare(key), Some(_)) => {
+                self.keep(epoch, &key)?;
+                Ok(key)
+            }
+            (Kept::Sealed(sealed), Some(credential)) => {
+                let key = seal::open(credential, &sealing_context(epoch), &sealed);
+                key.and_then(|key| Secret::from_slice(&key)).ok_or(KeyKeeperError::CredentialWrong(epoch))
+            }
+            (Kept::Sealed(_), None) => {
+                Err(KeyKeeperError::CredentialMissing("none is configured".to_owned()))
+            }
+        }
     }
 
     fn keep(&self, epoch: u32, key: &Secret) -> Result<(), KeyKeeperError> {
-        let text = write(epoch, key);
+        let text = match &self.credential {
+            None => write(&version_line(key), epoch, "key", key.expose()),
+            Some(credential) => {
+                let sealed = seal::seal(credential, &sealing_context(epoch), key.expose())?;
+                write(&format!("{VERSION_WORDS}{SEALED}"), epoch, "sealed", &sealed)
+            }
+        };
         let file = NewFile { target: self.path_of(epoch), bytes: text.as_bytes() };
         durable::write_files(&self.folder, &[file]).map_err(|e| io_error(&e))
     }
@@ -83,23 +123,53 @@ impl KeyKeeper for KeyFiles {
     }
 }
 
-/// Three lines after the version: epoch, key, and a checksum over both.
-fn write(epoch: u32, key: &Secret) -> Zeroizing<String> {
-    let key_hex = Zeroizing::new(hex::encode(key.expose()));
-    let check = hex::encode(checksum(epoch, key));
-    Zeroizing::new(format!("{}\nepoch {epoch}\nkey {}\ncheck {check}\n", version_line(key), *key_hex))
+/// What a file holds.
+enum Kept {
+    Bare(Secret),
+    Sealed(Vec<u8>),
 }
 
-fn parse(text: &str, epoch: u32) -> Option<Secret> {
+/// Three lines after the version: epoch, key, and a checksum over all.
+fn write(version: &str, epoch: u32, name: &str, kept: &[u8]) -> Zeroizing<String> {
+    let kept_hex = Zeroizing::new(hex::encode(kept));
+    let check = hex::encode(checksum(version, epoch, kept));
+    Zeroizing::new(format!("{version}\nepoch {epoch}\n{name} {}\ncheck {check}\n", *kept_hex))
+}
+
+fn parse(text: &str, epoch: u32) -> Option<Kept> {
     let mut lines = text.strip_suffix('\n')?.split('\n');
-    let version_read = lines.next()?;
+    let version = lines.next()?;
     (lines.next()?.strip_prefix("epoch ")? == epoch.to_string()).then_some(())?;
-    let key = Zeroizing::new(hex::decode(lines.next()?.strip_prefix("key ")?).ok()?);
+    let (name, kept) = lines.next()?.split_once(' ')?;
+    let kept = Zeroizing::new(hex::decode(kept).ok()?);
     let mut check = [0; 8];
     hex::decode_to_slice(lines.next()?.strip_prefix("check ")?, &mut check).ok()?;
     lines.next().is_none().then_some(())?;
-    let key = Secret::from_slice(&key).filter(|key| version_line(key) == version_read)?;
-    bool::from(check.ct_eq(&checksum(epoch, &key))).then_some(key)
+    bool::from(check.ct_eq(&checksum(version, epoch, &kept))).then_some(())?;
+    match name {
+        "key" => Secret::from_slice(&kept).filter(|key| version_line(key) == version).map(Kept::Bare),
+        "sealed" => (version == format!("{VERSION_WORDS}{SEALED}")).then(|| Kept::Sealed(kept.to_vec())),
+        _ => None,
+    }
+}
+
+fn sealing_context(epoch: u32) -> Vec<u8> {
+    seal::framed("epoch key file 1", &[&epoch.to_be_bytes()])
+}
+
+/// Any secret of enough bytes is made into a key.
+fn credential_key(path: &Path) -> Result<Secret, KeyKeeperError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = File::open(path).and_then(|file| file.take(CREDENTIAL_BYTES_MAX).read_to_end(&mut bytes));
+    let missing = |why: &str| KeyKeeperError::CredentialMissing(format!("{}: {why}", path.display()));
+    read.map_err(|error| missing(&error.to_string()))?;
+    if bytes.len() < CREDENTIAL_BYTES_MIN {
+        return Err(missing("it is shorter than 32 bytes"));
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    let made = Hkdf::<Sha256>::new(None, &bytes).expand(b"yidang epoch key files 1", &mut *key);
+    made.map_err(|_| missing("no key can be made of it"))?;
+    Ok(Secret::new(*key))
 }
 
 fn version_line(key: &Secret) -> String {
@@ -107,11 +177,11 @@ fn version_line(key: &Secret) -> String {
 }
 
 /// Against damage only: whoever can write the file can write the checksum.
-fn checksum(epoch: u32, key: &Secret) -> [u8; 8] {
+fn checksum(version: &str, epoch: u32, kept: &[u8]) -> [u8; 8] {
     let mut hasher = Sha256::new();
-    hasher.update(version_line(key));
+    hasher.update(version);
     hasher.update(epoch.to_be_bytes());
-    hasher.update(key.expose());
+    hasher.update(kept);
     let digest: [u8; 32] = hasher.finalize().into();
     let mut check = [0; 8];
     check.copy_from_slice(&digest[..8]);
@@ -224,5 +294,37 @@ mod tests {
         let keeper = KeyFiles::open(&keys, &data).unwrap();
         assert_eq!(fs::read_dir(&keys).unwrap().count(), 1);
         assert_eq!(keeper.load(3).unwrap().expose(), &[1; 32]);
+    }
+
+    #[test]
+    fn a_credential_seals_what_was_bare_and_no_other_opens_it() {
+        let (dir, data, keys) = folders();
+        let credential = |name: &str, bytes: &[u8]| {
+            fs::write(dir.path().join(name), bytes).unwrap();
+            dir.path().join(name)
+        };
+        let (ours, theirs) = (credential("ours", &[1; 32]), credential("theirs", &[2; 40]));
+        let (short, absent) = (credential("short", &[1; 31]), dir.path().join("absent"));
+        KeyFiles::open(&keys, &data).unwrap().keep(1, &Secret::new([7; 32])).unwrap();
+        let sealed = KeyFiles::open_sealed(&keys, &data, &ours).unwrap();
+        assert_eq!(sealed.load(1).unwrap().expose(), &[7; 32]);
+        sealed.keep(2, &Secret::new([8; 32])).unwrap();
+        for epoch in [1, 2] {
+            let text = fs::read_to_string(keys.join(format!("epoch-000{epoch}.key"))).unwrap();
+            assert!(text.starts_with("yidang epoch key 3\n"), "{text}");
+            assert!(!text.contains("0707070707") && !text.contains("0808080808"));
+        }
+        let again = KeyFiles::open_sealed(&keys, &data, &ours).unwrap();
+        assert_eq!([1, 2].map(|epoch| again.load(epoch).unwrap().expose()[0]), [7, 8]);
+        let other = KeyFiles::open_sealed(&keys, &data, &theirs).unwrap();
+        assert_eq!(other.load(2).unwrap_err(), KeyKeeperError::CredentialWrong(2));
+        fs::copy(keys.join("epoch-0001.key"), keys.join("epoch-0003.key")).unwrap();
+        assert_eq!(again.load(3).unwrap_err(), KeyKeeperError::Damaged(3));
+        let bare = KeyFiles::open(&keys, &data).unwrap();
+        assert!(matches!(bare.load(2), Err(KeyKeeperError::CredentialMissing(_))));
+        for path in [short, absent] {
+            let opened = KeyFiles::open_sealed(&keys, &data, &path);
+            assert!(matches!(opened.err(), Some(KeyKeeperError::CredentialMissing(_))));
+        }
     }
 }

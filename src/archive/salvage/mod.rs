@@ -26,7 +26,7 @@ use self::found::Found;
 use self::keyring::{Keys, Resolved};
 use self::report::RANGES_MAX;
 pub use self::report::{KeyringRebuild, LedgerRebuild, RebuildReport};
-use crate::archive::lock;
+use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
 use crate::entry::{Plain, envelope_of, open_entry, seal_entry};
 use crate::files::{KeyFiles, durable};
@@ -72,7 +72,7 @@ impl Archive {
         wish: &Rebuild<'_>,
     ) -> Result<RebuildReport, ArchiveError> {
         let lock = lock(&options.data_dir)?;
-        let mut job = Job::begin(options)?;
+        let mut job = Job::begin(options, how)?;
         let report = job.carry_out(how, wish);
         durable::shred_folder(&job.work).map_err(|e| io_error(&e))?;
         drop(lock);
@@ -122,8 +122,8 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn begin(options: &'a ArchiveOptions) -> Result<Self, ArchiveError> {
-        let keeper = KeyFiles::open(&options.keys_dir, &options.data_dir)?;
+    fn begin(options: &'a ArchiveOptions, how: &KeyOptions) -> Result<Self, ArchiveError> {
+        let keeper = open_keeper(options, how)?;
         let work = options.data_dir.join(WORK);
         let (live, new) = (work.join("live"), work.join("new"));
         let make = || {
@@ -275,7 +275,7 @@ impl<'a> Job<'a> {
     ) -> Result<(), ArchiveError> {
         let rebuilt = keyring.state == "rebuilt";
         let folder = if rebuilt { &self.new } else { &self.live };
-        let keeper = KeyFiles::open(&self.options.keys_dir, &self.options.data_dir)?;
+        let keeper = open_keeper(self.options, how)?;
         let keys = SqliteKeyring::open(folder)?;
         let keys = KeyCabinet::open(Box::new(keys), Box::new(keeper), how, false, SystemClock.now())?;
         let parts = [("ledger", ledger.state == "rebuilt"), ("keyring", rebuilt)];

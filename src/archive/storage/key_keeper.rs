@@ -64,6 +64,12 @@ pub enum KeyKeeperError {
     /// Something is there that is no key.
     #[error("the key of epoch {0} is damaged")]
     Damaged(u32),
+    /// What the epoch keys are sealed with is not where it was said to be.
+    #[error("the credential that the epoch keys are sealed with is not there ({0})")]
+    CredentialMissing(String),
+    /// The credential is there, and the epoch's key is sealed with another one.
+    #[error("the key of epoch {0} is sealed with another credential")]
+    CredentialWrong(u32),
     /// A copy of the data folder would bring the keys along.
     #[error("the folder of the keys lies inside the data folder")]
     InsideData,
