@@ -413,3 +413,28 @@ fn a_newer_paper_takes_the_place_of_an_older_one_that_stays_readable() {
     assert_eq!(erased["state"], "done");
     assert_eq!(agent.get(&path).expect(200)["status"], "current", "the newer one is gone");
 }
+
+/// A picture that is seen again is not sent again, and comes in parts where that is asked for; each look is entered.
+#[test]
+fn a_picture_comes_once_and_in_parts() {
+    let agent = Agent::start();
+    let holder = agent.read_card();
+    let capture = agent.upload(FORM).expect(201)["id"].clone();
+    let filing = json!({"holders": [holder], "kind": "form", "captures": [capture]});
+    let filed = agent.post("/v1/materials", &filing).expect(201);
+    let path =
+        format!("/v1/materials/{}/pages/1/image?rendition=original", filed["id"].as_str().expect("an id"));
+    let whole = agent.get_with(&path, &[]);
+    assert_eq!((whole.0, whole.2.as_slice()), (200, FORM));
+    let tag = whole.1["etag"].to_str().expect("a tag");
+    let head = || agent.get("/v1/status").expect(200)["archive"]["ledger_head"].as_u64().expect("a number");
+    let before = head();
+    let known = agent.get_with(&path, &[("If-None-Match", tag)]);
+    assert_eq!((known.0, known.2.len()), (304, 0));
+    assert_eq!(known.1["cache-control"], "no-store");
+    let part = agent.get_with(&path, &[("Range", "bytes=10-19")]);
+    assert_eq!((part.0, part.2.as_slice()), (206, &FORM[10..20]));
+    assert_eq!(part.1["content-range"], format!("bytes 10-19/{}", FORM.len()).as_str());
+    assert_eq!(head(), before + 2, "each is a look");
+    assert_eq!(agent.get_with(&path, &[("Range", "bytes=99999999-")]).0, 416);
+}

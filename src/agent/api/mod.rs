@@ -13,6 +13,7 @@ mod image;
 mod materials;
 mod openapi;
 mod pairings;
+mod partial;
 pub(crate) mod previews;
 mod simulated;
 mod status;
