@@ -438,3 +438,23 @@ fn a_picture_comes_once_and_in_parts() {
     assert_eq!(head(), before + 2, "each is a look");
     assert_eq!(agent.get_with(&path, &[("Range", "bytes=99999999-")]).0, 416);
 }
+
+/// More readings than may wait: who is turned away hears who has the reader.
+#[test]
+fn who_finds_the_reader_taken_is_told_by_whom() {
+    let agent = Agent::start();
+    agent.post("/v1/simulated/card", &json!({"insert": null})).expect(204);
+    let busy = std::thread::scope(|scope| {
+        let wait = || agent.post("/v1/card/read", &json!({"wait_ms": 4000}));
+        let waiting: Vec<_> = (0..40).map(|_| scope.spawn(wait)).collect();
+        let mut busy: Vec<_> = waiting.into_iter().filter_map(|thread| thread.join().ok()).collect();
+        busy.retain(|answer| answer.status == 503);
+        busy
+    });
+    assert!(!busy.is_empty(), "some are turned away");
+    for answer in busy {
+        answer.is_problem(503, "busy");
+        let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+        assert!(detail.contains("in use by window, since 20"), "{detail}");
+    }
+}

@@ -42,6 +42,7 @@ mod stations;
 mod sync;
 mod tickets;
 mod tokens;
+mod users;
 mod web_page;
 
 pub use api::document as openapi_document;
