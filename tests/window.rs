@@ -413,3 +413,48 @@ fn a_newer_paper_takes_the_place_of_an_older_one_that_stays_readable() {
     assert_eq!(erased["state"], "done");
     assert_eq!(agent.get(&path).expect(200)["status"], "current", "the newer one is gone");
 }
+
+/// A picture that is seen again is not sent again, and comes in parts where that is asked for; each look is entered.
+#[test]
+fn a_picture_comes_once_and_in_parts() {
+    let agent = Agent::start();
+    let holder = agent.read_card();
+    let capture = agent.upload(FORM).expect(201)["id"].clone();
+    let filing = json!({"holders": [holder], "kind": "form", "captures": [capture]});
+    let filed = agent.post("/v1/materials", &filing).expect(201);
+    let path =
+        format!("/v1/materials/{}/pages/1/image?rendition=original", filed["id"].as_str().expect("an id"));
+    let whole = agent.get_whole(&path, &[]);
+    assert_eq!((whole.0, whole.2.as_slice()), (200, FORM));
+    let tag = whole.1["etag"].to_str().expect("a tag");
+    let head = || agent.get("/v1/status").expect(200)["archive"]["ledger_head"].as_u64().expect("a number");
+    let before = head();
+    let known = agent.get_whole(&path, &[("If-None-Match", tag)]);
+    assert_eq!((known.0, known.2.len()), (304, 0));
+    assert_eq!(known.1["cache-control"], "no-store");
+    let part = agent.get_whole(&path, &[("Range", "bytes=10-19")]);
+    assert_eq!((part.0, part.2.as_slice()), (206, &FORM[10..20]));
+    assert_eq!(part.1["content-range"], format!("bytes 10-19/{}", FORM.len()).as_str());
+    assert_eq!(head(), before + 2, "each is a look");
+    assert_eq!(agent.get_whole(&path, &[("Range", "bytes=99999999-")]).0, 416);
+}
+
+/// More readings than may wait: who is turned away hears who has the reader.
+#[test]
+fn who_finds_the_reader_taken_is_told_by_whom() {
+    let agent = Agent::start();
+    agent.post("/v1/simulated/card", &json!({"insert": null})).expect(204);
+    let busy = std::thread::scope(|scope| {
+        let wait = || agent.post("/v1/card/read", &json!({"wait_ms": 4000}));
+        let waiting: Vec<_> = (0..40).map(|_| scope.spawn(wait)).collect();
+        let mut busy: Vec<_> = waiting.into_iter().filter_map(|thread| thread.join().ok()).collect();
+        busy.retain(|answer| answer.status == 503);
+        busy
+    });
+    assert!(!busy.is_empty(), "some are turned away");
+    for answer in busy {
+        answer.is_problem(503, "busy");
+        let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+        assert!(detail.contains("in use by window, since 20"), "{detail}");
+    }
+}

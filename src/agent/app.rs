@@ -22,6 +22,7 @@ use crate::stations::{CameraStation, CardStation};
 use crate::sync::Upstream;
 use crate::tickets::Tickets;
 use crate::tokens::Tokens;
+use crate::users::Users;
 
 /// Pictures that are worked on at once: more would only fight for the cores.
 pub(crate) const PICTURES_AT_ONCE: usize = 2;
@@ -44,6 +45,8 @@ pub(crate) struct App {
     pub(crate) replays: Replays,
     pub(crate) events: Arc<Events>,
     pub(crate) card: Arc<CardStation>,
+    /// Who uses the card reader.
+    pub(crate) card_users: Users,
     pub(crate) camera: CameraStation,
     /// Tickets for previews.
     pub(crate) tickets: Tickets,

@@ -37,6 +37,7 @@ use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
 use crate::tickets::Tickets;
 use crate::tls::{self, Authority, AuthorityError};
 use crate::tokens::{TokenError, Tokens};
+use crate::users::Users;
 
 /// Calls in flight when the daemon is told to stop get this long.
 pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(10);
@@ -136,6 +137,7 @@ impl Daemon {
             replays: Replays::default(),
             events,
             card,
+            card_users: Users::default(),
             camera,
             tickets: Tickets::default(),
             pairings: Pairings::default(),

@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 use crate::tokens::is_origin;
 
 /// Headers a page may send.
-const ALLOWED_HEADERS: &str = "authorization, content-type, accept-language, idempotency-key, yidang-operator, yidang-session, last-event-id";
+const ALLOWED_HEADERS: &str = "authorization, content-type, accept-language, idempotency-key, yidang-operator, yidang-session, last-event-id, if-none-match, range, if-range";
 /// Methods a page may use.
 const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
@@ -64,7 +64,9 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("retry-after, content-disposition, content-language"),
+            HeaderValue::from_static(
+                "retry-after, content-disposition, content-language, etag, content-range, accept-ranges",
+            ),
         );
     }
     response

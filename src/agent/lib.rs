@@ -45,6 +45,7 @@ mod sync;
 mod tickets;
 mod tls;
 mod tokens;
+mod users;
 mod web_page;
 
 pub use api::document as openapi_document;

@@ -158,6 +158,9 @@ codes! {
     NotAnImage = "not_an_image", 415,
         "提交的文件不是可用的图片或扫描件。", "请提交 JPEG、PNG，或每页一张扫描图片、没有加密的 PDF。",
         "The file is no picture or scanned document that is read.", "Send a JPEG, a PNG, or an unprotected PDF whose pages are one scanned picture each.";
+    RangeUnsatisfiable = "range_unsatisfiable", 416,
+        "请求的范围超出了图片的长度。", "请不带 Range 重新取图片。",
+        "The range lies beyond the picture's end.", "Fetch the picture without `Range`.";
     HostDenied = "host_denied", 421,
         "请求的主机名不是本机地址。", "请使用 http://127.0.0.1:端口 访问。",
         "The Host header does not name this machine's loopback address.", "Use `http://127.0.0.1:PORT`.";

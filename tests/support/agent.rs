@@ -255,6 +255,24 @@ impl Agent {
         answer
     }
 
+    /// The same with these headers; status, headers and body.
+    pub(crate) fn get_whole(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, ureq::http::HeaderMap, Vec<u8>) {
+        let mut request =
+            self.client.get(format!("{}{path}", self.url)).header("Authorization", self.bearer());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.call().expect("the agent answers");
+        let headers = response.headers().clone();
+        let answer = self.read(Ok(response));
+        document::promises("get", path, &answer);
+        (answer.status, headers, answer.bytes)
+    }
+
     /// The same with another token.
     pub(crate) fn get_as(&self, token: &str, path: &str) -> Answer {
         self.get_as_with(token, path, &[])

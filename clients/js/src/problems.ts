@@ -434,6 +434,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Enter it again; wrong ones in a row are slowed down, and the eighth locks it.',
     },
   },
+  range_unsatisfiable: {
+    status: 416,
+    title: {
+      zh: '请求的范围超出了图片的长度。',
+      en: 'The range lies beyond the picture\'s end.',
+    },
+    remedy: {
+      zh: '请不带 Range 重新取图片。',
+      en: 'Fetch the picture without `Range`.',
+    },
+  },
   reader_absent: {
     status: 503,
     title: {

@@ -138,7 +138,10 @@ pub(crate) async fn read(
     let from_card = ReadWish { fingerprint: allowed };
     let call = async {
         let wait = Duration::from_millis(wish.wait_ms);
-        let raw = app.card.read(from_card, wait).await.map_err(|e| faults::card(&e))?;
+        let user = app.card_users.enter(&caller.token.name);
+        let read = app.card.read(from_card, wait).await;
+        let raw = read.map_err(|error| user.explain(faults::card(&error)))?;
+        drop(user);
         let portrait = Portrait::of(&app, &raw).await;
         let reading = open(&app, &caller, &raw, portrait)?;
         Ok(Answer(reading).into_response())

@@ -1,6 +1,5 @@
 //! Pictures in answers.
 
-use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use yidang_model::MediaType;
 
 use super::extract::blocking;
 use super::faults;
+use super::partial::Conditions;
 use crate::app::Shared;
 use crate::problem::{Code, Problem};
 
@@ -41,10 +41,11 @@ pub(crate) struct WhichRendition {
     pub(crate) rendition: Rendition,
 }
 
-/// The stored bytes as an answer; a thumbnail is made from them.
+/// The stored bytes as an answer, whole or in part; a thumbnail is made from them.
 pub(crate) async fn answer(
     app: &Shared,
     rendition: Rendition,
+    conditions: &Conditions,
     media_type: MediaType,
     bytes: Vec<u8>,
 ) -> Result<Response, Problem> {
@@ -53,7 +54,7 @@ pub(crate) async fn answer(
     } else {
         (media_type, bytes)
     };
-    let mut response = Response::new(Body::from(bytes));
+    let mut response = conditions.answer(bytes.into())?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str()));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));

@@ -14,6 +14,7 @@ mod materials;
 mod openapi;
 mod operator;
 mod pairings;
+mod partial;
 pub(crate) mod previews;
 mod simulated;
 mod status;

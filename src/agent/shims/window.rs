@@ -58,8 +58,9 @@ impl Window {
 
     /// Reads the card, waiting so long for one to come, two minutes at most. Never its fingerprint; opens nobody's dossier.
     pub(super) async fn read_card(&self, wait: Duration) -> Result<Reading, Problem> {
+        let user = self.app.card_users.enter(self.client);
         let read = self.app.card.read(ReadWish { fingerprint: false }, wait.min(WAIT_MAX)).await;
-        let raw = read.map_err(|error| faults::card(&error))?;
+        let raw = read.map_err(|error| user.explain(faults::card(&error)))?;
         Ok(Reading { card: interpret(&raw)?, raw })
     }
 

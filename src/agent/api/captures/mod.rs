@@ -19,6 +19,7 @@ use yidang_model::{CaptureId, Timestamp};
 
 use super::extract::{Address, Parameters, blocking};
 use super::image::{Rendition, WhichRendition, answer};
+use super::partial::Conditions;
 use super::vocabulary::{self, CaptureState, MatchVerdict, Picture};
 use super::words::{CodeBody, Corners, QualityBody};
 use crate::app::Shared;
@@ -166,15 +167,20 @@ fn read_cursor(cursor: &str) -> Result<u64, Problem> {
 
 /// A picture of an unfiled capture.
 ///
-/// Stored pictures come at once; a thumbnail is made in its turn, within about a second. Writes nothing.
+/// Stored pictures come at once; a thumbnail is made in its turn, within about a second. Writes nothing. One `Range` is
+/// given; the `ETag` stays the same as long as the picture does.
 #[utoipa::path(get, path = "/v1/captures/{id}/image", tag = "captures", operation_id = "readCaptureImage",
     params(("id" = String, Path, description = "The capture, 32 hexadecimal digits."), WhichRendition),
     responses((status = 200, description = "The picture; `Content-Type` says which of the two it is.",
-        content((Picture = "image/jpeg"), (Picture = "image/png")))))]
+        content((Picture = "image/jpeg"), (Picture = "image/png"))),
+        (status = 206, description = "The part that `Range` asked for; `Content-Range` says which.",
+            content((Picture = "image/jpeg"), (Picture = "image/png"))),
+        (status = 304, description = "The caller has it: `If-None-Match` names its `ETag`.")))]
 pub(crate) async fn image(
     State(app): State<Shared>,
     caller: Caller,
     Address(id): Address<String>,
+    conditions: Conditions,
     Parameters(which): Parameters<WhichRendition>,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Capture)?;
@@ -188,7 +194,7 @@ pub(crate) async fn image(
         Ok((image, bytes))
     })
     .await?;
-    answer(&app, which.rendition, image.media_type(), bytes).await
+    answer(&app, which.rendition, &conditions, image.media_type(), bytes).await
 }
 
 /// Throws a capture away.

@@ -10,6 +10,7 @@ use super::list::look_at;
 use super::record::{MaterialBody, Safe};
 use crate::api::extract::{Address, Parameters, blocking};
 use crate::api::image::{Rendition, WhichRendition, answer};
+use crate::api::partial::Conditions;
 use crate::api::vocabulary::Picture;
 use crate::app::Shared;
 use crate::caller::Caller;
@@ -58,16 +59,21 @@ pub(crate) async fn one(
 ///
 /// Asks for the same open dossier as `readMaterial`. The look is in the ledger before this answers. What only
 /// the repository holds is fetched from there, which takes as long as the network does; a thumbnail is made in
-/// its turn, within about a second.
+/// its turn, within about a second. One `Range` is given; the `ETag` stays the same as long as the picture does, and a
+/// look is entered also where the caller has it.
 #[utoipa::path(get, path = "/v1/materials/{id}/pages/{n}/image", tag = "materials", operation_id = "readPageImage",
     params(("id" = String, Path, description = "The material, 32 hexadecimal digits."),
         ("n" = usize, Path, description = "The page, counted from 1.", minimum = 1), WhichRendition),
     responses((status = 200, description = "The picture; `Content-Type` says which of the two it is.",
-        content((Picture = "image/jpeg"), (Picture = "image/png")))))]
+        content((Picture = "image/jpeg"), (Picture = "image/png"))),
+        (status = 206, description = "The part that `Range` asked for; `Content-Range` says which.",
+            content((Picture = "image/jpeg"), (Picture = "image/png"))),
+        (status = 304, description = "The caller has it: `If-None-Match` names its `ETag`.")))]
 pub(crate) async fn image(
     State(app): State<Shared>,
     caller: Caller,
     Address((id, page)): Address<(String, usize)>,
+    conditions: Conditions,
     Parameters(which): Parameters<WhichRendition>,
 ) -> Result<Response, Problem> {
     let (shown, look) = admit(&app, &caller, &id).await?;
@@ -82,7 +88,7 @@ pub(crate) async fn image(
         Ok(bytes)
     })
     .await?;
-    answer(&app, which.rendition, wanted.media_type, bytes).await
+    answer(&app, which.rendition, &conditions, wanted.media_type, bytes).await
 }
 
 /// A picture of a material. Blocks as long as the disk or the network does.

@@ -93,7 +93,11 @@ pub(super) const CALLS: &[Call] = &[
         ],
     ),
     call("listCaptures", CAPTURE, &[WRITES]),
-    call("readCaptureImage", CAPTURE, &[WRITES, PICTURES, &[CaptureUnknown, CaptureFiled, BlobDamaged]]),
+    call(
+        "readCaptureImage",
+        CAPTURE,
+        &[WRITES, PICTURES, &[CaptureUnknown, CaptureFiled, BlobDamaged, RangeUnsatisfiable]],
+    ),
     call("discardCapture", CAPTURE, &[KEYED, WRITES, &[CaptureUnknown, CaptureFiled]]),
     call(
         "fileMaterial",
@@ -110,7 +114,12 @@ pub(super) const CALLS: &[Call] = &[
     call(
         "readPageImage",
         READ,
-        &[WRITES, PICTURES, REPOSITORY, &[HolderRequired, MaterialUnknown, MaterialRestricted, BlobDamaged]],
+        &[
+            WRITES,
+            PICTURES,
+            REPOSITORY,
+            &[HolderRequired, MaterialUnknown, MaterialRestricted, BlobDamaged, RangeUnsatisfiable],
+        ],
     ),
     call(
         "readDocument",
