@@ -457,15 +457,18 @@ fn a_call_in_flight_is_finished_before_the_daemon_stops() {
     let mut body = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n".to_vec();
     body.extend_from_slice(FORM);
     body.extend_from_slice(b"\r\n--b--\r\n");
-    let (first, second) = body.split_at(body.len() / 2);
-    let head =
-        format!("Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n", body.len());
-    let mut upload = call(&agent, "POST /v1/captures", &[head.as_bytes(), first].concat());
-    std::thread::sleep(Duration::from_millis(300));
-    let second = second.to_vec();
+    let head = format!(
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut upload = call(&agent, "POST /v1/captures", head.as_bytes());
+    // The call is in flight once its body is asked for.
+    let mut asked = vec![0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    upload.read_exact(&mut asked).expect("an answer");
+    assert_eq!(asked, b"HTTP/1.1 100 Continue\r\n\r\n");
     let finishing = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
-        upload.write_all(&second).expect("sent");
+        upload.write_all(&body).expect("sent");
         rest(upload)
     });
     assert!(agent.stop());

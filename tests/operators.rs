@@ -369,3 +369,33 @@ fn neither_clerks_nor_their_pins_stand_in_the_data_folder_or_the_log() {
         }
     }
 }
+
+#[test]
+fn what_one_clerk_was_answered_under_a_key_is_repeated_to_no_other() {
+    let agent = start("");
+    let first = signed_in(&agent, "李四", PIN);
+    let holder = opened(&agent, &first);
+    let carried = [("Yidang-Session", first.as_str())];
+    let capture = agent.upload_with_headers(FORM, &carried).expect(201);
+    let filing = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "note": "一件"});
+    let keyed = |session| [("Yidang-Session", session), ("Idempotency-Key", "file-1")];
+    let filed = agent.post_with("/v1/materials", &filing, &keyed(&first)).expect(201);
+    let again = agent.post_with("/v1/materials", &filing, &keyed(&first)).expect(201);
+    assert_eq!(again["id"], filed["id"]);
+    let second = signed_in(&agent, "clerk-07", OTHER_PIN);
+    agent.post_with("/v1/materials", &filing, &keyed(&second)).is_problem(404, "holder_unknown");
+}
+
+#[test]
+fn a_key_tells_nobody_whether_a_pin_is_right() {
+    let agent = start("");
+    let keyed = [("Idempotency-Key", "sign-in-1")];
+    let sign_in =
+        |pin: &str| agent.post_with("/v1/operator/session", &json!({"operator": "李四", "pin": pin}), &keyed);
+    let seat = sign_in(PIN).expect(201);
+    assert_eq!(sign_in(PIN).expect(201)["session"], seat["session"]);
+    sign_in(OTHER_PIN).is_problem(403, "pin_wrong");
+    sign_in(OTHER_PIN).is_problem(403, "pin_wrong");
+    let counted = ledger_of(&agent, "李四").iter().filter(|(action, _)| action == "sign_in_refused").count();
+    assert_eq!(counted, 2);
+}

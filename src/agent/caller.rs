@@ -76,6 +76,14 @@ impl Caller {
         }
     }
 
+    /// The clerk whose session it carries, as long as that is open.
+    pub(crate) fn signed_in(&self) -> Option<&str> {
+        match &self.standing {
+            Standing::Open(_, operator) => Some(operator),
+            Standing::Absent | Standing::Unknown | Standing::Locked(_) => None,
+        }
+    }
+
     /// Fails if the clerk has gone, or the session was locked, since the call came: what it waited for is not for
     /// whoever sits there now.
     pub(crate) fn is_still_there(&self) -> Result<(), Problem> {

@@ -8,6 +8,7 @@ use crate::record::BlobRecord;
 use crate::stage::BLOB_BYTES_MAX;
 use crate::storage::BlobName;
 use crate::stores::Stores;
+use crate::verify::proves_every_blob;
 
 /// A blob that the store may lack.
 pub(crate) struct SealedBlob {
@@ -65,7 +66,12 @@ impl SealedBlob {
     /// Makes its key the one that what is stored under its name has or gets.
     pub(crate) fn settle(&mut self, stores: &Stores) -> Result<(), ArchiveError> {
         let Some(live) = stores.live_key(self.name)? else {
-            // Nothing needs what is stored under this name, so if there is anything its key is lost: it is replaced.
+            // Nothing needs what is stored under this name, so if there is anything its key is lost: it is replaced. But
+            // what cannot be read now may be read once ledger and keyring are rebuilt, with the key it has.
+            let is_there = stores.blobs.stat(self.name)?.is_some();
+            if is_there && !(stores.index.blob_users(self.name)?.is_empty() && proves_every_blob(stores)?) {
+                return Err(ArchiveError::BlobDamaged { name: self.name });
+            }
             self.key = self.sealed_with.clone();
             self.is_missing = true;
             return Ok(());

@@ -3,6 +3,7 @@
 use crate::plan::{Answer, Request};
 use crate::scribe::Scribe;
 use crate::storage::BlobName;
+use crate::verify::proves_every_blob;
 use crate::{Actor, Archive, ArchiveError};
 
 /// How old a blob that nothing needs must be before it is removed, in milliseconds: one hour.
@@ -66,6 +67,7 @@ impl Archive {
         let written_before = stores.clock.now().plus_millis(-ORPHAN_GRACE_MS);
         let mut removed = 0;
         let mut suspects: Vec<BlobName> = Vec::new();
+        let mut is_proven = None;
         let mut failure = None;
         stores.blobs.visit(&mut |stat| {
             let mut step = || -> Result<(), ArchiveError> {
@@ -74,7 +76,7 @@ impl Archive {
                 }
                 suspects.push(stat.name);
                 if suspects.len() >= SWEPT_AT_A_TIME {
-                    removed += self.remove_if_unneeded(std::mem::take(&mut suspects))?;
+                    removed += self.remove_if_unneeded(std::mem::take(&mut suspects), &mut is_proven)?;
                 }
                 Ok(())
             };
@@ -83,13 +85,28 @@ impl Archive {
         })?;
         match failure {
             Some(error) => Err(error),
-            None => Ok(removed + self.remove_if_unneeded(suspects)?),
+            None => Ok(removed + self.remove_if_unneeded(suspects, &mut is_proven)?),
         }
     }
 
-    /// On the writer thread, where nobody can begin to need them between the question and the removal.
-    fn remove_if_unneeded(&self, suspects: Vec<BlobName>) -> Result<u64, ArchiveError> {
+    /// On the writer thread, where nobody can begin to need them between the question and the removal. While an entry or a
+    /// key does not open, or a place in the ledger is empty, an index that lacks it says nothing of its blobs: none goes.
+    fn remove_if_unneeded(
+        &self,
+        suspects: Vec<BlobName>,
+        is_proven: &mut Option<bool>,
+    ) -> Result<u64, ArchiveError> {
         if suspects.is_empty() {
+            return Ok(0);
+        }
+        let proven = match *is_proven {
+            Some(proven) => proven,
+            None => *is_proven.insert(proves_every_blob(&self.shared.stores)?),
+        };
+        if !proven {
+            tracing::error!(
+                "the ledger does not tell what every blob is for: none is removed; have it rebuilt"
+            );
             return Ok(0);
         }
         let remove = move |scribe: &mut Scribe| {

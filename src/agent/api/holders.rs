@@ -179,8 +179,14 @@ async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, P
     Ok(evidence.join(" "))
 }
 
-/// The caller's idempotency key as the archive remembers it, across restarts.
+/// The caller's idempotency key as the archive remembers it, across restarts. One clerk's is not another's, though both use
+/// one token.
 pub(crate) fn durable_key(caller: &Caller, request: &[u8; 32]) -> Option<Idempotency> {
     let key = caller.idempotency_key.as_ref()?;
-    Some(Idempotency { key: format!("{}\0{key}", caller.token.id).into_bytes(), request: request.to_vec() })
+    let token = caller.token.id;
+    let key = match caller.signed_in() {
+        Some(clerk) => format!("{token}\0{clerk}\0{key}"),
+        None => format!("{token}\0{key}"),
+    };
+    Some(Idempotency { key: key.into_bytes(), request: request.to_vec() })
 }

@@ -138,12 +138,18 @@ pub(crate) async fn sign_in(
 ) -> Result<Response, Problem> {
     let proof = body.read()?;
     let request = proof.fingerprint();
+    // A PIN is looked at, and counted, each time: what a key was answered before tells nobody whether it is right. The
+    // session comes out the same.
+    let key = match proof {
+        Proof::Pin { .. } => None,
+        Proof::Assertion(_) => caller.idempotency_key.as_deref(),
+    };
     let call = async {
         let (operator, way) = prove(&app, &caller, proof).await?;
         let seat = take_seat(&app, &caller, &operator, way).await?;
         Ok((StatusCode::CREATED, Answer(SessionBody::of(&seat))).into_response())
     };
-    app.replays.once(caller.owner, caller.idempotency_key.as_deref(), request, call).await
+    app.replays.once(caller.owner, key, request, call).await
 }
 
 /// Who it is. A PIN that is wrong is entered in the ledger, as long as it is looked at.

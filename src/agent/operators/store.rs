@@ -201,11 +201,10 @@ impl Operators {
         if tries >= pin::TRIES_MAX {
             return Err(SignInRefusal::PinLocked { is_new: false });
         }
-        let left_ms = u64::try_from(wait_until - now.as_millis()).unwrap_or(0);
-        if left_ms > 0 {
-            // A clock that was set back does not make it longer.
-            let wait = Duration::from_millis(left_ms).min(pin::WAIT_MAX);
-            return Err(SignInRefusal::PinWait { wait });
+        let left = Duration::from_millis(u64::try_from(wait_until - now.as_millis()).unwrap_or(0));
+        // Nobody has to wait longer than that: the clock was set back. What has been tried stays counted.
+        if !left.is_zero() && left <= pin::WAIT_MAX {
+            return Err(SignInRefusal::PinWait { wait: left });
         }
         let tries = tries + 1;
         let wait_ms = i64::try_from(pin::wait_after(tries).as_millis()).unwrap_or(i64::MAX);

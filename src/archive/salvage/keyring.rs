@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use yidang_model::Timestamp;
 
-use super::pages::{Row, Value, visit_rows};
+use super::pages::{Row, Value, visit_rows_by_state};
 use super::{KeyringRebuild, Source};
 use crate::ArchiveError;
 use crate::keys::{EpochKey, STORE_PURPOSES};
@@ -21,6 +21,8 @@ use crate::storage::{
 pub(super) struct Keys {
     names: Vec<[u8; 16]>,
     epochs: Vec<EpochRecord>,
+    /// The latest epoch that a commit has.
+    committed: Option<u32>,
     /// By key, then by source; what is real is not known yet.
     records: BTreeMap<[u8; 16], Vec<(Source, KeyRecord)>>,
 }
@@ -37,7 +39,10 @@ impl Keys {
     pub(super) fn gather(sources: &[(Source, PathBuf)]) -> Result<Self, ArchiveError> {
         let mut found = Self::default();
         for (source, path) in sources {
-            visit_rows(path, &mut |row| {
+            visit_rows_by_state(path, &mut |is_committed, row| {
+                if is_committed && let Some(epoch) = epoch_of(&row) {
+                    found.committed = found.committed.max(Some(epoch.epoch));
+                }
                 found.take_in(*source, row);
                 Ok(())
             })
@@ -108,6 +113,9 @@ impl Keys {
         numbers.extend(self.records.values().flatten().map(|(_, key)| key.epoch));
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         numbers.dedup();
+        // An epoch that was not committed has none of the keys that were made since it began; what a commit has comes first.
+        let committed = self.committed;
+        numbers.sort_by_key(|number| committed.is_none_or(|last| *number > last));
         let newest = numbers.first().copied();
         let mut is_kept = false;
         for number in numbers {

@@ -18,7 +18,7 @@ mod swap;
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use yidang_model::MaterialId;
 
@@ -72,9 +72,8 @@ impl Archive {
         wish: &Rebuild<'_>,
     ) -> Result<RebuildReport, ArchiveError> {
         let lock = lock(&options.data_dir)?;
-        let mut job = Job::begin(options, how)?;
-        let report = job.carry_out(how, wish);
-        durable::shred_folder(&job.work).map_err(|e| io_error(&e))?;
+        let report = Job::begin(options, how).and_then(|mut job| job.carry_out(how, wish));
+        shred_work(&options.data_dir)?;
         drop(lock);
         let mut report = report?;
         if report.ledger.state != "lost" && report.keyring.state != "lost" {
@@ -108,6 +107,11 @@ impl Archive {
             }
         }
     }
+}
+
+/// Overwrites what a rebuild that was cut off has left: no erasure looks there.
+pub(crate) fn shred_work(data_dir: &Path) -> Result<(), ArchiveError> {
+    durable::shred_folder(&data_dir.join(WORK)).map_err(|e| io_error(&e))
 }
 
 /// One rebuild.

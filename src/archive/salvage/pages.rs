@@ -33,14 +33,26 @@ pub(super) enum Value {
 /// A row: its number, where its table has numbers, and its columns.
 pub(super) type Row = (Option<i64>, Vec<Value>);
 
-/// Hands over every row of every table and index of a database that can still be read; what is not there has none.
+/// Hands over every row of every table and index of a database that can still be read; what is not there has none. First
+/// what SQLite itself would take for committed, and then, in a second call for each, whatever else there is.
 pub(super) fn visit_rows(path: &Path, visit: &mut dyn FnMut(Row) -> io::Result<()>) -> io::Result<()> {
-    let Some(mut with_journal) = Pages::open(path)? else { return Ok(()) };
-    with_journal.visit(visit)?;
-    if !with_journal.in_journal.is_empty() {
-        // A journal may be what is damaged.
-        with_journal.in_journal.clear();
-        with_journal.visit(visit)?;
+    visit_rows_by_state(path, &mut |_, row| visit(row))
+}
+
+/// The same, told whether the row was committed, as far as its journal tells.
+pub(super) fn visit_rows_by_state(
+    path: &Path,
+    visit: &mut dyn FnMut(bool, Row) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some(mut pages) = Pages::open(path)? else { return Ok(()) };
+    let anything = std::mem::replace(&mut pages.in_journal, std::mem::take(&mut pages.committed));
+    pages.visit(&mut |row| visit(true, row))?;
+    // A journal may be what is damaged.
+    for in_journal in [anything, HashMap::new()] {
+        if in_journal != pages.in_journal {
+            pages.in_journal = in_journal;
+            pages.visit(&mut |row| visit(false, row))?;
+        }
     }
     Ok(())
 }
@@ -50,6 +62,8 @@ struct Pages {
     journal: Option<File>,
     /// Where in the journal a page's latest bytes begin.
     in_journal: HashMap<u32, u64>,
+    /// The same, of what was committed and whose checksums hold.
+    committed: HashMap<u32, u64>,
     page_bytes: usize,
     /// Without what is reserved at the end of each.
     usable_bytes: usize,
@@ -70,6 +84,7 @@ impl Pages {
             file,
             journal: None,
             in_journal: HashMap::new(),
+            committed: HashMap::new(),
             page_bytes,
             usable_bytes: page_bytes - reserved,
             count: u32::try_from(pages).unwrap_or(u32::MAX),
@@ -84,8 +99,8 @@ impl Pages {
         Ok(Some(found))
     }
 
-    /// Frames of the journal's present generation, the last of each page. Whether they were committed is not asked:
-    /// a row that was not is none of the ledger's, and its hash tells.
+    /// Frames of the journal's present generation, the last of each page; and those up to the last commit before the
+    /// first whose checksum does not hold, as SQLite reads it.
     fn read_journal(&mut self, mut journal: File) -> io::Result<()> {
         let mut header = [0; WAL_HEADER_BYTES];
         if read_up_to(&mut journal, &mut header)? < WAL_HEADER_BYTES {
@@ -93,6 +108,9 @@ impl Pages {
         }
         let mut at = WAL_HEADER_BYTES as u64;
         let mut frame = [0; WAL_FRAME_HEADER_BYTES];
+        let mut page = vec![0; self.page_bytes];
+        let mut sum = Some(Checksum::of(&header));
+        let mut open = HashMap::new();
         loop {
             journal.seek(SeekFrom::Start(at))?;
             if read_up_to(&mut journal, &mut frame)? < WAL_FRAME_HEADER_BYTES {
@@ -102,6 +120,15 @@ impl Pages {
             if frame[8..16] == header[16..24] && number > 0 {
                 self.in_journal.insert(number, at + WAL_FRAME_HEADER_BYTES as u64);
                 self.count = self.count.max(number);
+            }
+            let read = read_up_to(&mut journal, &mut page)?;
+            let is_sound = frame[8..16] == header[16..24] && number > 0 && read == page.len();
+            sum = sum.and_then(|sum| sum.plus(&frame[..8]).plus(&page).holds(&frame).filter(|_| is_sound));
+            if sum.is_some() {
+                open.insert(number, at + WAL_FRAME_HEADER_BYTES as u64);
+                if frame[4..8] != [0; 4] {
+                    self.committed.extend(open.drain());
+                }
             }
             at += (WAL_FRAME_HEADER_BYTES + self.page_bytes) as u64;
         }
@@ -172,6 +199,38 @@ impl Pages {
             bytes.extend_from_slice(&read.0[..some]);
         }
         Ok(Some((bytes, number)))
+    }
+}
+
+/// The running checksum of a journal.
+#[derive(Clone, Copy)]
+struct Checksum {
+    is_big_endian: bool,
+    sums: [u32; 2],
+}
+
+impl Checksum {
+    fn of(header: &[u8; WAL_HEADER_BYTES]) -> Self {
+        let start = Self { is_big_endian: header[3] & 1 == 1, sums: [0; 2] };
+        start.plus(&header[..WAL_HEADER_BYTES - 8])
+    }
+
+    fn plus(mut self, bytes: &[u8]) -> Self {
+        for pair in bytes.as_chunks::<8>().0 {
+            let words = pair.as_chunks::<4>().0;
+            for (i, word) in words.iter().enumerate() {
+                let word =
+                    if self.is_big_endian { u32::from_be_bytes(*word) } else { u32::from_le_bytes(*word) };
+                self.sums[i] = self.sums[i].wrapping_add(word).wrapping_add(self.sums[1 - i]);
+            }
+        }
+        self
+    }
+
+    /// Itself, if it is what the frame's header says.
+    fn holds(self, frame: &[u8; WAL_FRAME_HEADER_BYTES]) -> Option<Self> {
+        let said = [&frame[16..20], &frame[20..24]];
+        (self.sums.map(u32::to_be_bytes).iter().zip(said).all(|(sum, said)| sum == said)).then_some(self)
     }
 }
 
@@ -360,6 +419,43 @@ mod tests {
                 assert!(found.contains(&row), "{nth}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_committed_is_told_from_what_was_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let database = rusqlite::Connection::open(&path).unwrap();
+        database
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER PRIMARY KEY, a)")
+            .unwrap();
+        for number in 1..=3 {
+            database.execute("INSERT INTO t VALUES (?1, 'xx')", [number]).unwrap();
+        }
+        // The third one's commit is cut off, and the second one's on its way to the disk was spoilt.
+        let wal = std::fs::read(folder.path().join("a.db-wal")).unwrap();
+        let main = std::fs::read(&path).unwrap();
+        let committed = |wal: &[u8]| {
+            let copy = folder.path().join("b.db");
+            std::fs::write(&copy, &main).unwrap();
+            std::fs::write(folder.path().join("b.db-wal"), wal).unwrap();
+            let mut found = std::collections::BTreeSet::new();
+            visit_rows_by_state(&copy, &mut |is_committed, (number, columns)| {
+                if is_committed && columns.len() == 2 {
+                    found.extend(number);
+                }
+                Ok(())
+            })
+            .unwrap();
+            found.into_iter().collect::<Vec<_>>()
+        };
+        let frame = WAL_FRAME_HEADER_BYTES + PAGE_BYTES;
+        assert_eq!(committed(&wal), [1, 2, 3]);
+        assert_eq!(committed(&wal[..wal.len() - 1]), [1, 2]);
+        let mut spoilt = wal.clone();
+        let second = wal.len() - 2 * frame + WAL_FRAME_HEADER_BYTES + PAGE_BYTES - 1;
+        spoilt[second] ^= 1;
+        assert_eq!(committed(&spoilt), [1]);
     }
 
     #[test]

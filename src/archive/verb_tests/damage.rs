@@ -330,3 +330,32 @@ fn a_check_leaves_the_locks_on_the_databases() {
     assert!(verify(&archive).is_clean());
     assert_eq!(locks_in(&world.data_dir()), held);
 }
+
+/// Overwrites what the only holder's key is wrapped as, in the file of a closed archive.
+fn spoil_holder_key(world: &World) {
+    let keyring = rusqlite::Connection::open(world.data_dir().join("keyring.db")).unwrap();
+    let spoilt = "UPDATE keys SET wrapped = zeroblob(length(wrapped)) WHERE purpose = 'holder'";
+    assert_eq!(keyring.execute(spoilt, []).unwrap(), 1);
+}
+
+#[test]
+fn what_a_damaged_ledger_or_keyring_no_longer_names_is_neither_swept_nor_replaced() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    let name = name_of(&archive, 1);
+    let blob = archive.shared.stores.blobs.get(name).unwrap();
+    drop(archive);
+    spoil_holder_key(&world);
+    let archive = world.open();
+    let refused = archive.stage(stage_of(2, &[1])).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, crate::ArchiveError::BlobDamaged { .. }), "{refused}");
+    // An index that is made anew lacks the paper.
+    archive.rebuild_index().unwrap();
+    assert!(archive.shared.stores.index.blob_users(name).unwrap().is_empty());
+    let refused = archive.stage(stage_of(2, &[1])).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, crate::ArchiveError::BlobDamaged { .. }), "{refused}");
+    world.clock.advance(crate::ORPHAN_GRACE_MS * 100_000);
+    assert_eq!(archive.sweep().unwrap().orphans, 0);
+    assert_eq!(archive.shared.stores.blobs.get(name).unwrap(), blob);
+}

@@ -62,7 +62,7 @@ fn what_is_stored_says_by_which_suite_and_is_chained_by_its_hash() {
         }
         let key = std::fs::read_to_string(world.keys_dir().join("epoch-0001.key")).unwrap();
         assert!(key.starts_with(&format!("yidang epoch key {number}\n")), "{suite}");
-        let newer = key.replacen(&format!("key {number}"), "key 3", 1);
+        let newer = key.replacen(&format!("key {number}"), "key 4", 1);
         drop(archive);
         std::fs::write(world.keys_dir().join("epoch-0001.key"), newer).unwrap();
         let error = Archive::open_keyed_with(world.parts(), &with(suite)).unwrap_err();

@@ -92,6 +92,7 @@ pub(crate) async fn capture(
         let stages = in_turn(&app, turn, move || make_stages(frame, &page))
             .await
             .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
+        caller.is_still_there()?;
         let archive = app.archive.clone();
         // Telling what is on file is a look, and needs the right to look.
         let who = who.filter(|h| h.basis.may_read() && caller.may(Scope::ArchiveRead));

@@ -189,6 +189,7 @@ async fn list_everywhere(
         }
         Err(error) => return Err(error.into()),
     };
+    caller.is_still_there()?;
     app.holders.remember(&holder.id, &answer.materials, &answer.grant);
     let mut here = not_listed(app, &waiting, &answer.materials);
     let shown = put_right_here(app, &holder, which, answer.materials).await?;
