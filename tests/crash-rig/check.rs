@@ -58,7 +58,7 @@ pub(crate) fn papers(
     let theirs = |p: &&mut Paper| p.views.iter().any(|v| persons.contains(&v.person));
     for paper in papers.papers.iter_mut().filter(theirs) {
         let views = seen.get(&paper.id).unwrap_or(&none);
-        judge(paper, views, findings);
+        judge(paper, views, look, findings);
         if !views.is_empty() {
             look_at_original(window, paper, look, &holders, findings)?;
         }
@@ -87,7 +87,7 @@ fn adopt(papers: &mut Papers, seen: &BTreeMap<String, Vec<View>>, findings: &mut
     }
 }
 
-fn judge(paper: &Paper, seen: &[View], findings: &mut Findings) {
+fn judge(paper: &Paper, seen: &[View], look: Look, findings: &mut Findings) {
     let number = paper.number;
     if seen.is_empty() {
         if paper.gone == Gone::No && paper.is_acknowledged {
@@ -97,6 +97,8 @@ fn judge(paper: &Paper, seen: &[View], findings: &mut Findings) {
     }
     if paper.gone == Gone::Yes {
         findings.wrong.push(format!("paper {number} was forgotten and is there"));
+    } else if seen.len() > 1 && !look.is_final && seen.iter().all(|view| paper.views.contains(view)) {
+        // It went from one dossier to the next between two looks; where it is to stay, the settled look tells.
     } else if seen.len() > 1 {
         findings.wrong.push(format!("paper {number} is in {} dossiers", seen.len()));
     } else if !paper.views.contains(&seen[0]) {
