@@ -212,6 +212,8 @@ fn another_program_may_use_and_reset_the_card_between_our_commands() {
             match read(reader.as_mut()) {
                 Ok(seen) if seen == reading(&text) => readings += 1,
                 Ok(_) => failed = Some("another card came".to_owned()),
+                // On a machine that has other work, the other may have all turns of one reading's time.
+                Err(e) if e.condition == DeviceCondition::Busy => {}
                 Err(e) => failed = Some(e.to_string()),
             }
             if started.elapsed() > Duration::from_secs(30) {
