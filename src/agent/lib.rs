@@ -28,6 +28,7 @@ mod page_wish;
 mod pairings;
 mod photo;
 mod policy;
+mod private_database;
 mod problem;
 mod quality_words;
 mod random;

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
 use yidang_model::Timestamp;
 
 use crate::scope::Scope;
-use crate::{clock, random};
+use crate::{clock, private_database, random};
 
 /// Version of the tables below.
 const SCHEMA_VERSION: i64 = 2;
@@ -79,18 +78,8 @@ impl Tokens {
     /// Opens or makes the store. The folder must exist.
     pub fn open(data_dir: &Path) -> Result<Self, TokenError> {
         let path = data_dir.join("tokens.db");
-        let connection = Connection::open_with_flags(&path, OpenFlags::default())?;
-        // Before anything is in it; SQLite gives its journals the same rights.
-        #[cfg(unix)]
-        keep_private(&path);
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version > SCHEMA_VERSION {
-            return Err(TokenError::NewerVersion);
-        }
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let opened = private_database::open(&path, APPLICATION_ID, SCHEMA_VERSION)?;
+        let connection = opened.ok_or(TokenError::NewerVersion)?;
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS tokens (
                  id         INTEGER PRIMARY KEY,
@@ -270,16 +259,6 @@ pub(crate) fn is_origin(text: &str) -> bool {
     !host.is_empty()
         && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c))
         && text.len() <= 255
-}
-
-/// Nobody else needs to know which programs there are. Where this account may not change it, it is another's.
-#[cfg(unix)]
-pub(crate) fn keep_private(path: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        tracing::warn!(%error, "{file} stays readable by others");
-    }
 }
 
 fn hash(secret: &str) -> [u8; 32] {

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use yidang_model::Timestamp;
 
 use super::seal::OperatorSeal;
 use super::{OperatorError, PublicKey, SignInRefusal, assertion, pin};
-use crate::clock;
 use crate::tokens::is_token_name;
+use crate::{clock, private_database};
 
 /// Version of the tables below.
 const SCHEMA_VERSION: i64 = 1;
@@ -47,18 +47,8 @@ impl Operators {
     /// Opens or makes the store. The data folder must exist.
     pub(crate) fn open(data_dir: &Path, keys_dir: &Path) -> Result<Self, OperatorError> {
         let path = data_dir.join("operators.db");
-        let connection = Connection::open_with_flags(&path, OpenFlags::default())?;
-        // Before anything is in it; SQLite gives its journals the same rights.
-        #[cfg(unix)]
-        crate::tokens::keep_private(&path);
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version > SCHEMA_VERSION {
-            return Err(OperatorError::NewerVersion);
-        }
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let opened = private_database::open(&path, APPLICATION_ID, SCHEMA_VERSION)?;
+        let connection = opened.ok_or(OperatorError::NewerVersion)?;
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS operators (
                  tag        BLOB PRIMARY KEY,
