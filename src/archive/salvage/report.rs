@@ -96,61 +96,10 @@ impl LedgerRebuild {
 impl RebuildReport {
     /// The whole report, lines of text.
     pub fn readable(&self, wording: Wording) -> String {
-        let (ledger, keyring) = (&self.ledger, &self.keyring);
         let zh = wording == Wording::Chinese;
         let mut text = String::new();
-        let state = |word: &str| match (zh, word) {
-            (true, "unchanged") => "完好，未作改动".to_owned(),
-            (true, "rebuilt") => "已重建".to_owned(),
-            (true, _) => "无法恢复".to_owned(),
-            (false, word) => word.to_owned(),
-        };
-        let LedgerRebuild { entries, from_ledger, from_copy, from_aside, lost_count, .. } = ledger;
-        let _ = if zh {
-            writeln!(
-                text,
-                "账本：{}。条目 {entries}（残余 {from_ledger}，副本 {from_copy}，旧残余 {from_aside}），缺失 {lost_count}。",
-                state(&ledger.state)
-            )
-        } else {
-            writeln!(
-                text,
-                "ledger: {}. {entries} entries ({from_ledger} from its own file, {from_copy} from its copy, {from_aside} from earlier remains), {lost_count} lost.",
-                state(&ledger.state)
-            )
-        };
-        for (from, to) in &ledger.lost {
-            let _ = if zh {
-                writeln!(text, "  缺失：第 {from} 至 {to} 条")
-            } else {
-                writeln!(text, "  lost: entries {from} to {to}")
-            };
-        }
-        for place in &ledger.breaks {
-            let _ = if zh {
-                writeln!(text, "  第 {place} 条被改动或与前一条不衔接")
-            } else {
-                writeln!(text, "  entry {place} was changed or does not follow from the one before")
-            };
-        }
-        let KeyringRebuild { keys, from_keyring, from_copy, from_aside, forgotten, unopened, .. } = keyring;
-        let _ = if zh {
-            writeln!(
-                text,
-                "密钥环：{}。密钥 {keys}（残余 {from_keyring}，副本 {from_copy}，旧残余 {from_aside}），已遗忘 {forgotten}，打不开 {unopened}。",
-                state(&keyring.state)
-            )
-        } else {
-            writeln!(
-                text,
-                "keyring: {}. {keys} keys ({from_keyring} from its own file, {from_copy} from its copy, {from_aside} from earlier remains), {forgotten} forgotten, {unopened} not opened.",
-                state(&keyring.state)
-            )
-        };
-        for purpose in &keyring.missing {
-            let _ =
-                if zh { writeln!(text, "  缺失：{purpose}") } else { writeln!(text, "  lost: {purpose}") };
-        }
+        self.ledger.write_to(&mut text, zh);
+        self.keyring.write_to(&mut text, zh);
         let lost = self.materials_lost;
         let _ = if zh {
             writeln!(text, "密钥丢失、无法再打开的材料：{lost}。中心库：{}。", self.repository)
@@ -165,5 +114,71 @@ impl RebuildReport {
             };
         }
         text
+    }
+}
+
+/// What became of a store, in words.
+fn state_words(word: &str, zh: bool) -> &str {
+    match (zh, word) {
+        (true, "unchanged") => "完好，未作改动",
+        (true, "rebuilt") => "已重建",
+        (true, _) => "无法恢复",
+        (false, word) => word,
+    }
+}
+
+impl LedgerRebuild {
+    fn write_to(&self, text: &mut String, zh: bool) {
+        let Self { entries, from_ledger, from_copy, from_aside, lost_count, .. } = self;
+        let _ = if zh {
+            writeln!(
+                text,
+                "账本：{}。条目 {entries}（残余 {from_ledger}，副本 {from_copy}，旧残余 {from_aside}），缺失 {lost_count}。",
+                state_words(&self.state, zh)
+            )
+        } else {
+            writeln!(
+                text,
+                "ledger: {}. {entries} entries ({from_ledger} from its own file, {from_copy} from its copy, {from_aside} from earlier remains), {lost_count} lost.",
+                state_words(&self.state, zh)
+            )
+        };
+        for (from, to) in &self.lost {
+            let _ = if zh {
+                writeln!(text, "  缺失：第 {from} 至 {to} 条")
+            } else {
+                writeln!(text, "  lost: entries {from} to {to}")
+            };
+        }
+        for place in &self.breaks {
+            let _ = if zh {
+                writeln!(text, "  第 {place} 条被改动或与前一条不衔接")
+            } else {
+                writeln!(text, "  entry {place} was changed or does not follow from the one before")
+            };
+        }
+    }
+}
+
+impl KeyringRebuild {
+    fn write_to(&self, text: &mut String, zh: bool) {
+        let Self { keys, from_keyring, from_copy, from_aside, forgotten, unopened, .. } = self;
+        let _ = if zh {
+            writeln!(
+                text,
+                "密钥环：{}。密钥 {keys}（残余 {from_keyring}，副本 {from_copy}，旧残余 {from_aside}），已遗忘 {forgotten}，打不开 {unopened}。",
+                state_words(&self.state, zh)
+            )
+        } else {
+            writeln!(
+                text,
+                "keyring: {}. {keys} keys ({from_keyring} from its own file, {from_copy} from its copy, {from_aside} from earlier remains), {forgotten} forgotten, {unopened} not opened.",
+                state_words(&self.state, zh)
+            )
+        };
+        for purpose in &self.missing {
+            let _ =
+                if zh { writeln!(text, "  缺失：{purpose}") } else { writeln!(text, "  lost: {purpose}") };
+        }
     }
 }
