@@ -28,7 +28,8 @@ pub(crate) fn import(folder: &TempDir, binary: &Path, files: u32) -> Result<(), 
          [camera]\ndriver = \"simulated\"\n",
     )?;
     let began = Instant::now();
-    let mut child = Command::new(binary)
+    // It runs in another folder.
+    let mut child = Command::new(fs::canonicalize(binary)?)
         .args(["archive", "import"])
         .arg(folder.join("office/m.csv"))
         .args(["--json", "--as-is", "--config"])

@@ -16,6 +16,7 @@ const PASSWORD: &str = "bench";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     Restic,
+    ResticUncompressed,
     Borg,
     Rclone,
     Cp,
@@ -23,11 +24,13 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 5] = [Self::Restic, Self::Borg, Self::Rclone, Self::Cp, Self::Dd];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Restic, Self::ResticUncompressed, Self::Borg, Self::Rclone, Self::Cp, Self::Dd];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Restic => "restic",
+            Self::ResticUncompressed => "restic, uncompressed",
             Self::Borg => "borg",
             Self::Rclone => "rclone",
             Self::Cp => "cp",
@@ -35,10 +38,18 @@ impl Peer {
         }
     }
 
+    const fn program(self) -> &'static str {
+        match self {
+            Self::ResticUncompressed => "restic",
+            other => other.name(),
+        }
+    }
+
     /// What was run, for whoever reads the figures.
     pub(crate) const fn told(self) -> &'static str {
         match self {
-            Self::Restic => "restic backup --compression off, then sync",
+            Self::Restic => "restic backup, then sync",
+            Self::ResticUncompressed => "restic backup --compression off, then sync",
             Self::Borg => "borg create --compression none (repokey-blake2), then sync",
             Self::Rclone => "rclone copy --transfers 8, then sync; not encrypted",
             Self::Cp => "cp -r, then sync; not encrypted",
@@ -49,14 +60,14 @@ impl Peer {
     /// Whether it can be run here.
     pub(crate) fn is_there(self) -> bool {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(self.name()).is_file())
+        std::env::split_paths(&path).any(|folder| folder.join(self.program()).is_file())
     }
 
     /// Makes what it needs before it can take anything in.
     pub(crate) fn prepare(self, folder: &Path) -> Result<(), Failure> {
         fs::create_dir_all(folder)?;
         match self {
-            Self::Restic => run(self.command(folder).arg("init")),
+            Self::Restic | Self::ResticUncompressed => run(self.command(folder).arg("init")),
             Self::Borg => run(self
                 .command(folder)
                 .args(["init", "--encryption", "repokey-blake2"])
@@ -69,7 +80,8 @@ impl Peer {
     pub(crate) fn take_in(self, corpus: &Corpus, folder: &Path) -> Result<(), Failure> {
         let mut command = self.command(folder);
         match self {
-            Self::Restic => {
+            Self::Restic => run(command.args(["backup", "--quiet"]).arg(&corpus.folder))?,
+            Self::ResticUncompressed => {
                 run(command.args(["backup", "--quiet", "--compression", "off"]).arg(&corpus.folder))?;
             }
             Self::Borg => {
@@ -97,7 +109,7 @@ impl Peer {
     }
 
     fn command(self, folder: &Path) -> Command {
-        let mut command = Command::new(self.name());
+        let mut command = Command::new(self.program());
         command.env("RESTIC_PASSWORD", PASSWORD).env("RESTIC_REPOSITORY", repository(folder));
         command.env("RESTIC_CACHE_DIR", folder.join("cache"));
         command.env("BORG_PASSPHRASE", PASSWORD).env("BORG_BASE_DIR", folder);

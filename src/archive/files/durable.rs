@@ -15,6 +15,8 @@ use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use super::direct::{Blocks, Direct};
+
 /// How every file that is not in its place yet ends.
 pub(crate) const UNFINISHED: &str = ".tmp";
 
@@ -123,16 +125,17 @@ pub(crate) fn sync_written(file: &File) -> io::Result<()> {
 /// Makes a file of zeros for this account alone, durable but for its name; ends with an error once `stops` is set.
 pub(crate) fn fill_with_zeros(path: &Path, size_bytes: u64, stops: &AtomicBool) -> io::Result<()> {
     const AT_ONCE: usize = 1 << 20;
-    let mut file = create_private_file(path)?;
-    let zeros = vec![0; AT_ONCE];
-    let mut left = size_bytes;
-    while left > 0 {
+    let file = create_private_file(path)?;
+    let direct = Direct::open(path);
+    let zeros = Blocks::new(AT_ONCE);
+    let mut at = 0;
+    while at < size_bytes {
         if stops.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let some = usize::try_from(left).unwrap_or(AT_ONCE).min(AT_ONCE);
-        file.write_all(&zeros[..some])?;
-        left -= some as u64;
+        let some = usize::try_from(size_bytes - at).unwrap_or(AT_ONCE).min(AT_ONCE);
+        direct.write_at(&file, &zeros.bytes()[..some], at)?;
+        at += some as u64;
     }
     file.sync_all()
 }

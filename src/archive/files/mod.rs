@@ -1,6 +1,7 @@
 //! Plain files: sealed blobs in the data folder, epoch keys outside it.
 
 mod blob_files;
+mod direct;
 pub(crate) mod durable;
 #[cfg(test)]
 mod fault_tests;

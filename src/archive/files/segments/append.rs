@@ -3,9 +3,11 @@
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use super::record::Header;
+use super::record::{HEADER_BYTES, Header};
 use super::segment::Segment;
+use super::stream::Stream;
 use super::{BUSY_BYTES, BlobSegments, Tail, UNENTERED, UNENTERED_MAX, now};
+use crate::files::direct::BLOCK_BYTES;
 use crate::files::durable;
 use crate::sqlite::{Place, Reached};
 use crate::storage::{BlobName, StorageError};
@@ -19,11 +21,15 @@ impl BlobSegments {
     ) -> io::Result<Vec<(BlobName, Place)>> {
         let segment = self.segment_to_fill(tail)?;
         let mut written = Vec::with_capacity(blobs.len());
-        let mut end = tail.end;
+        // What others were told is durable is not written over, not even with the same bytes.
+        let mut end = tail.end.next_multiple_of(BLOCK_BYTES as u64);
         tail.spoilt = true;
+        let mut stream = Stream::new(&segment, &mut tail.blocks, end);
         for (name, bytes) in blobs {
             let header = Header::of(*name, bytes, now());
-            segment.write(end, &header, bytes)?;
+            stream.push(&header.encode())?;
+            stream.push(bytes)?;
+            stream.push(&[0; HEADER_BYTES][..bytes.len().next_multiple_of(HEADER_BYTES) - bytes.len()])?;
             let size_bytes = header.size_bytes;
             written.push((*name, Place { segment: segment.number, offset: end, size_bytes }));
             end += header.record_bytes().unwrap_or(0);
@@ -31,6 +37,7 @@ impl BlobSegments {
                 break;
             }
         }
+        stream.end()?;
         segment.sync()?;
         tail.written_bytes += end - tail.end;
         (tail.end, tail.spoilt) = (end, false);

@@ -1,6 +1,7 @@
 //! Sealed blobs one behind the other in segments: `DATA_DIR/blobs/segments/00000001.segment` and so on.
 //!
-//! Blobs that come together share one sync. The segments alone tell what they hold; `DATA_DIR/blobs/places.db` is a
+//! Blobs that come together share one sync; they begin at a block of their own and go past the page cache
+//! ([`crate::files::direct`]). The segments alone tell what they hold; `DATA_DIR/blobs/places.db` is a
 //! view of them that spares looking through them at every start. A blob is deleted by overwriting it where it lies,
 //! and a segment goes with its last one. Stores of before have a file for each blob ([`BlobFiles`]); those stay as
 //! they are, and are read and deleted there.
@@ -28,6 +29,7 @@ mod record;
 mod rot_tests;
 mod segment;
 mod spare;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -44,12 +46,15 @@ use self::record::Header;
 use self::segment::{Segment, numbers_in};
 use self::spare::Spare;
 use super::blob_files::BlobFiles;
+use super::direct::Blocks;
 use super::durable;
 use crate::sqlite::{Place, Reached, SqlitePlaces};
 use crate::storage::{BlobName, BlobStat, BlobStore, Part, StorageError, StorageFault};
 
 /// A segment that is longer takes no more blobs. One blob may be longer than that; it has a segment of its own.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// So much is gathered before it is written.
+const STREAMED_BYTES: usize = 1 << 20;
 /// So many blobs wait in memory until their places are entered together.
 const UNENTERED: usize = 1024;
 /// Most that wait while they cannot be entered; then no blob is taken in.
@@ -81,6 +86,8 @@ struct Tail {
     /// Something half-written may lie behind the end.
     spoilt: bool,
     spare: Spare,
+    /// What is written goes through here.
+    blocks: Blocks,
     /// How much was written since the store was opened.
     written_bytes: u64,
 }
@@ -137,7 +144,8 @@ impl BlobSegments {
         durable::create_folder(&folder).map_err(|e| io_error(&e))?;
         let places = SqlitePlaces::open(&root)?;
         let spare = Spare::new(&folder, segment_bytes_max);
-        let tail = Tail { segment: None, number: 0, end: 0, spoilt: false, spare, written_bytes: 0 };
+        let blocks = Blocks::new(STREAMED_BYTES);
+        let tail = Tail { segment: None, number: 0, end: 0, spoilt: false, spare, blocks, written_bytes: 0 };
         let store = Self {
             folder,
             segment_bytes_max,

@@ -3,9 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::record::{HEADER_BYTES, Header};
 use super::spare::Spare;
+use crate::files::direct::{Direct, write_at};
 use crate::files::durable;
 
 /// How a segment's file name ends; before it stands its number.
@@ -20,6 +22,8 @@ pub(super) struct Segment {
     pub(super) number: u64,
     path: PathBuf,
     file: File,
+    /// The same file, written past the page cache; opened by the first who appends.
+    direct: OnceLock<Direct>,
 }
 
 /// A record where a walk found it.
@@ -35,7 +39,7 @@ impl Segment {
     pub(super) fn create(folder: &Path, number: u64, spare: &mut Spare) -> io::Result<Self> {
         let path = path_of(folder, number);
         if let Some(file) = spare.take(&path)? {
-            return Ok(Self { number, path, file });
+            return Ok(Self { number, path, file, direct: OnceLock::new() });
         }
         drop(durable::create_private_file(&path)?);
         durable::sync_folder(folder)?;
@@ -56,13 +60,13 @@ impl Segment {
             }
             opened => opened?,
         };
-        Ok(Self { number, path, file })
+        Ok(Self { number, path, file, direct: OnceLock::new() })
     }
 
     /// Opens one for reading alone.
     pub(super) fn open_foreign(folder: &Path, number: u64) -> io::Result<Self> {
         let path = path_of(folder, number);
-        Ok(Self { number, file: File::open(&path)?, path })
+        Ok(Self { number, file: File::open(&path)?, path, direct: OnceLock::new() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -100,12 +104,10 @@ impl Segment {
         Ok(blob.len() as u64 == found.header.size_bytes && crc32fast::hash(&blob) == kept.checksum)
     }
 
-    /// Writes a record. It is durable after the next [`Segment::sync`].
-    pub(super) fn write(&self, offset: u64, header: &Header, blob: &[u8]) -> io::Result<()> {
-        write_at(&self.file, &header.encode(), offset)?;
-        write_at(&self.file, blob, offset + HEADER_BYTES as u64)?;
-        let filled = (HEADER_BYTES - blob.len() % HEADER_BYTES) % HEADER_BYTES;
-        write_at(&self.file, &ZEROS[..filled], offset + (HEADER_BYTES + blob.len()) as u64)
+    /// Writes whole blocks at the beginning of a block. They are durable after the next [`Segment::sync`].
+    pub(super) fn write_blocks(&self, offset: u64, blocks: &[u8]) -> io::Result<()> {
+        let direct = self.direct.get_or_init(|| Direct::open(&self.path));
+        direct.write_at(&self.file, blocks, offset)
     }
 
     /// Writes a header anew.
@@ -274,22 +276,4 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         }
     }
     Ok(read)
-}
-
-fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    let mut written = 0;
-    while written < bytes.len() {
-        #[cfg(unix)]
-        let some = std::os::unix::fs::FileExt::write_at(file, &bytes[written..], offset + written as u64);
-        #[cfg(windows)]
-        let some =
-            std::os::windows::fs::FileExt::seek_write(file, &bytes[written..], offset + written as u64);
-        match some {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(some) => written += some,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

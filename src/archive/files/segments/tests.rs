@@ -9,11 +9,12 @@ use tempfile::TempDir;
 use super::BlobSegments;
 use crate::conformance::samples::{blob_name, bytes};
 use crate::files::BlobFiles;
+use crate::files::direct::BLOCK_BYTES;
 use crate::storage::{BlobName, BlobStore};
 
-pub(super) const BLOB_BYTES: usize = 3000;
+pub(super) const BLOB_BYTES: usize = 4024;
 /// Header, blob and filling.
-pub(super) const RECORD_BYTES: u64 = 3072;
+pub(super) const RECORD_BYTES: u64 = 4096;
 
 pub(super) fn blob(number: u64) -> (BlobName, Vec<u8>) {
     (blob_name(number), bytes(number, BLOB_BYTES))
@@ -66,7 +67,7 @@ fn a_segment_cut_anywhere_keeps_its_whole_blobs_and_goes_on() {
         let cut = fs::read(&segment).unwrap();
         let store = BlobSegments::open(folder.path()).unwrap();
         // A record's filling may be missing; its blob is whole all the same.
-        let is_whole = |n: usize| n as u64 * RECORD_BYTES + 3064 <= length;
+        let is_whole = |n: usize| n as u64 * RECORD_BYTES + 4088 <= length;
         let check = |store: &BlobSegments| {
             for (n, (name, bytes)) in blobs.iter().enumerate() {
                 assert_eq!(store.get(*name).unwrap().as_ref() == Some(bytes), is_whole(n), "cut to {length}");
@@ -84,6 +85,34 @@ fn a_segment_cut_anywhere_keeps_its_whole_blobs_and_goes_on() {
         store.delete_many(&names(&store).into_iter().collect::<Vec<_>>()).unwrap();
         assert_eq!(names(&store).len(), 0, "cut to {length}");
     }
+}
+
+#[test]
+fn blocks_somebody_was_told_of_are_not_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = |n: u64| (blob_name(n), bytes(n, 100 + n as usize));
+    // More than goes out at once, too.
+    let long = (blob_name(4), bytes(4, (1 << 20) + 5000));
+    let put = |blobs: &[(BlobName, Vec<u8>)]| {
+        let store = BlobSegments::open(folder.path()).unwrap();
+        let before = segments(folder.path()).first().map_or(Vec::new(), |path| fs::read(path).unwrap());
+        store.put_many(blobs).unwrap();
+        let after = fs::read(&segments(folder.path())[0]).unwrap();
+        assert!(after.starts_with(&before));
+        (before.len().next_multiple_of(BLOCK_BYTES), after)
+    };
+    put(&[small(1)]);
+    let (from, content) = put(&[small(2), small(3)]);
+    assert_eq!(from, BLOCK_BYTES);
+    assert_eq!(&content[from + 64..][..102], small(2).1, "the next begins with a block");
+    put(std::slice::from_ref(&long));
+    put(&[small(5)]);
+    forget_places(folder.path());
+    let store = BlobSegments::open(folder.path()).unwrap();
+    for blob in [small(1), small(2), small(3), long, small(5)] {
+        assert_eq!(store.get(blob.0).unwrap(), Some(blob.1));
+    }
+    assert_eq!(names(&store).len(), 5);
 }
 
 #[test]
