@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::documents::someone;
-use crate::{Failure, say};
+use crate::{Failure, open, say};
 
 const PICTURE: &[u8] = include_bytes!("../../fixtures/desk/small.jpg");
 /// How many people the photographs are spread over.
@@ -21,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) fn import(folder: &TempDir, binary: &Path, files: u32) -> Result<(), Failure> {
     let folder = folder.path();
     write_office(folder, files)?;
+    // Founded as the first `yidang run` does.
+    drop(open(folder, "data")?);
     let config = folder.join("agent.toml");
     fs::write(
         &config,
