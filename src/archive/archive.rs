@@ -14,7 +14,7 @@ use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::recovery::{OfficeId, RecoveryKey};
-use crate::salvage::shred_work;
+use crate::salvage::{complete_begun, shred_work};
 use crate::scribe::Scribe;
 use crate::scrub::Scrubbing;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
@@ -137,6 +137,7 @@ impl Archive {
         let lock = lock(data_dir)?;
         // Not what somebody else has open: that it stood open is for the check to find there.
         durable::close_to_others(data_dir);
+        complete_begun(data_dir)?;
         shred_work(data_dir)?;
         let keeper = open_keeper(options, how)?;
         let blobs = BlobSegments::open(data_dir)?;

@@ -357,7 +357,7 @@ impl PreparedFiling {
                 None => self.blob_on_file(stores, digest, name)?,
             };
             blobs.push(found.ok_or(ArchiveError::BlobUnknown { digest: *digest })?);
-            if stores.blobs.stat(name)?.is_none() {
+            if !stores.blobs.has(name)? {
                 return Err(ArchiveError::BlobMissing { name });
             }
         }

@@ -71,6 +71,12 @@ impl EpochKey {
         record.epoch == self.0.number && unwrap_key(&self.0, record).is_ok()
     }
 
+    /// A new key of a holder, wrapped by it.
+    #[cfg(test)]
+    pub(crate) fn make_holder(&self, tag: Tag, now: Timestamp) -> Result<KeyRecord, ArchiveError> {
+        Ok(make_key(&self.0, KeyPurpose::Holder, Some(tag), now)?.record)
+    }
+
     /// Whether that is what a keyring of this store says of it.
     pub(crate) fn is_checked_by(&self, record: &EpochRecord, store_id: &str) -> bool {
         bool::from(epoch_check(&self.0, store_id).ct_eq(&record.check))

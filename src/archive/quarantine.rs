@@ -116,7 +116,7 @@ impl Scribe {
         let stores = self.stores.clone();
         let Some(quarantine) = &stores.quarantine else { return Ok(false) };
         let Some(key) = stores.live_key(name)? else { return Ok(false) };
-        if stores.blobs.stat(name)?.is_none() {
+        if !stores.blobs.has(name)? {
             return Ok(false);
         }
         let Err(found) = read_whole(&stores, name, &key)? else { return Ok(false) };
@@ -130,7 +130,7 @@ impl Scribe {
     fn repair(&mut self, name: BlobName, plain: &[u8]) -> Result<bool, ArchiveError> {
         let stores = self.stores.clone();
         let Some(key) = stores.live_key(name)? else { return Ok(false) };
-        let is_there = stores.blobs.stat(name)?.is_some();
+        let is_there = stores.blobs.has(name)?;
         if !is_there || read_whole(&stores, name, &key)?.is_err() {
             stores.blobs.put_many(&[(name, blob_format::seal_blob(&key, plain)?)])?;
             if read_whole(&stores, name, &key)?.is_err() {
@@ -156,7 +156,7 @@ impl Scribe {
                 continue;
             }
             let Some(key) = stores.live_key(*name)? else { continue };
-            if stores.blobs.stat(*name)?.is_some() && read_whole(&stores, *name, &key)?.is_ok() {
+            if stores.blobs.has(*name)? && read_whole(&stores, *name, &key)?.is_ok() {
                 self.note(Verb::Repaired, *name)?;
                 quarantine.remove_many(&[*name])?;
                 tracing::info!(blob = name.to_hex(), "a damaged blob is whole again");

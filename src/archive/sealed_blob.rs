@@ -76,7 +76,7 @@ impl SealedBlob {
             self.is_missing = true;
             return Ok(());
         };
-        self.is_missing = stores.blobs.stat(self.name)?.is_none();
+        self.is_missing = !stores.blobs.has(self.name)?;
         if self.is_missing {
             // It got lost. Sealed with the key the others know, it is whole again for them too.
             self.bytes = blob_format::seal_blob(&live, &self.plain()?)?;

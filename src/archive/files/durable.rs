@@ -46,9 +46,14 @@ pub(crate) fn write_files(unfinished_dir: &Path, files: &[NewFile<'_>]) -> io::R
 
 /// Puts a complete file that someone else wrote and closed in its place.
 pub(crate) fn put_in_place(written: &Path, target: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(written)?.sync_all()?;
+    sync_file(written)?;
     fs::rename(written, target)?;
     sync_folders_of([target])
+}
+
+/// Makes a complete file that someone else wrote and closed durable, but for its name.
+pub(crate) fn sync_file(written: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(written)?.sync_all()
 }
 
 /// Removes files for good; `true` for each that was there.
@@ -68,15 +73,18 @@ pub(crate) fn remove_files<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io:
 /// Overwrites a file with zeros before it is removed. On a disk that writes elsewhere (any SSD) the old bytes
 /// may live on until it reuses them. A file that is not there is no error.
 pub(crate) fn shred_file(path: &Path) -> io::Result<()> {
-    let mut file = match OpenOptions::new().write(true).open(path) {
+    match OpenOptions::new().write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened?,
-    };
+        opened => overwrite(opened?)?,
+    }
+    remove_files([path]).map(|_| ())
+}
+
+/// Overwrites an open file with zeros, whatever names it still has.
+pub(crate) fn overwrite(mut file: File) -> io::Result<()> {
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     file.write_all(&vec![0; length])?;
-    file.sync_all()?;
-    drop(file);
-    remove_files([path]).map(|_| ())
+    file.sync_all()
 }
 
 /// Overwrites and removes every file of a folder and of those in it, and the folders. One that is not there is no error.

@@ -3,7 +3,7 @@
 //! A credential is a secret that the system hands a service at its start and nobody can write: it cannot be the epoch's key
 //! itself, which changes with every person that is forgotten, so it seals the files of those keys.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ use crate::storage::{KeyKeeper, KeyKeeperError, Part, Secret, StorageError, Stor
 const VERSION_WORDS: &str = "yidang epoch key ";
 const VERSION: u32 = 3;
 const SEALED: u32 = 3;
+/// How the second name of a bare key ends that is being replaced by a sealed one.
+const REPLACED: &str = ".bare";
 /// Longest credential, in bytes.
 const CREDENTIAL_BYTES_MAX: u64 = 64 << 10;
 /// Shortest one: as long as a 256-bit key.
@@ -60,15 +62,55 @@ impl KeyFiles {
         self.folder.join(format!("epoch-{epoch:04}.key"))
     }
 
-    /// An interrupted `keep` leaves a key nobody has used; it is wiped all the same.
+    /// An interrupted `keep` leaves a key nobody has used; it is wiped all the same. So is a bare key that is being
+    /// replaced by a sealed one.
     fn clear_leftovers(&self) -> io::Result<()> {
         for found in fs::read_dir(&self.folder)? {
-            let found = found?;
-            if found.file_name().as_encoded_bytes().ends_with(durable::UNFINISHED.as_bytes()) {
-                durable::shred_file(&found.path())?;
+            let path = found?.path();
+            let name = path.as_os_str().as_encoded_bytes();
+            if name.ends_with(durable::UNFINISHED.as_bytes()) {
+                durable::shred_file(&path)?;
+            } else if name.ends_with(REPLACED.as_bytes()) {
+                self.clear_replaced(&path)?;
             }
         }
         Ok(())
+    }
+
+    /// Puts a sealed key in the place of the bare one, whose bytes are overwritten where they lie. Until they are, they
+    /// have a second name, under which the next start finds them.
+    fn replace_bare(&self, epoch: u32, key: &Secret) -> Result<(), KeyKeeperError> {
+        let path = self.path_of(epoch);
+        let replaced = path.with_extension(&REPLACED[1..]);
+        let replace = || {
+            let old = OpenOptions::new().write(true).open(&path)?;
+            match fs::hard_link(&path, &replaced) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // Where a file has one name at most, only a crash right now leaves the bytes.
+                Err(error) => tracing::debug!(%error, "a key file has no second name"),
+                Ok(()) => durable::sync_folder(&self.folder)?,
+            }
+            Ok(old)
+        };
+        let old = replace().map_err(|e: io::Error| io_error(&e))?;
+        self.keep(epoch, key)?;
+        durable::overwrite(old).map_err(|e| io_error(&e))?;
+        durable::remove_files([replaced.as_path()]).map(|_| ()).map_err(|e| io_error(&e))
+    }
+
+    /// A second name of a bare key: what it names is wiped once a sealed one is in its place for good; before that it is
+    /// the key itself, and only the name goes.
+    fn clear_replaced(&self, replaced: &Path) -> io::Result<()> {
+        let is_sealed = match read_text(&replaced.with_extension("key")) {
+            Ok(text) => text.starts_with(&format!("{VERSION_WORDS}{SEALED}\n")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if !is_sealed {
+            return durable::remove_files([replaced]).map(|_| ());
+        }
+        durable::sync_folder(&self.folder)?;
+        durable::shred_file(replaced)
     }
 }
 
@@ -93,7 +135,7 @@ impl KeyKeeper for KeyFiles {
         match (parse(&text, epoch).ok_or(damaged)?, &self.credential) {
             (Kept::Bare(key), None) => Ok(key),
             (Kept::Bare(key), Some(_)) => {
-                self.keep(epoch, &key)?;
+                self.replace_bare(epoch, &key)?;
                 Ok(key)
             }
             (Kept::Sealed(sealed), Some(credential)) => {
@@ -119,7 +161,12 @@ impl KeyKeeper for KeyFiles {
     }
 
     fn destroy(&self, epoch: u32) -> Result<(), KeyKeeperError> {
-        durable::shred_file(&self.path_of(epoch)).map_err(|e| io_error(&e))
+        let path = self.path_of(epoch);
+        let shred = || {
+            durable::shred_file(&path)?;
+            durable::shred_file(&path.with_extension(&REPLACED[1..]))
+        };
+        shred().map_err(|e| io_error(&e))
     }
 }
 
@@ -325,6 +372,49 @@ mod tests {
         for path in [short, absent] {
             let opened = KeyFiles::open_sealed(&keys, &data, &path);
             assert!(matches!(opened.err(), Some(KeyKeeperError::CredentialMissing(_))));
+        }
+    }
+
+    /// What was bare lies nowhere any more, which whoever has its file under another name can see.
+    #[cfg(unix)]
+    #[test]
+    fn the_bytes_of_a_bare_key_go_when_a_sealed_one_takes_its_place() {
+        let (dir, data, keys) = folders();
+        let (credential, witness) = (dir.path().join("credential"), dir.path().join("witness"));
+        fs::write(&credential, [1; 32]).unwrap();
+        KeyFiles::open(&keys, &data).unwrap().keep(1, &Secret::new([7; 32])).unwrap();
+        fs::hard_link(keys.join("epoch-0001.key"), &witness).unwrap();
+        assert!(fs::read_to_string(&witness).unwrap().contains("0707070707"));
+        let sealed = KeyFiles::open_sealed(&keys, &data, &credential).unwrap();
+        assert_eq!(sealed.load(1).unwrap().expose(), &[7; 32]);
+        assert!(fs::read(&witness).unwrap().iter().all(|byte| *byte == 0));
+        assert_eq!(fs::read_dir(&keys).unwrap().count(), 1);
+        assert_eq!(sealed.load(1).unwrap().expose(), &[7; 32]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_crash_while_a_bare_key_is_replaced_loses_no_key_and_leaves_no_bytes() {
+        for is_sealed in [false, true] {
+            let (dir, data, keys) = folders();
+            let (credential, witness) = (dir.path().join("credential"), dir.path().join("witness"));
+            fs::write(&credential, [1; 32]).unwrap();
+            KeyFiles::open(&keys, &data).unwrap().keep(1, &Secret::new([7; 32])).unwrap();
+            for name in [&witness, &keys.join("epoch-0001.bare")] {
+                fs::hard_link(keys.join("epoch-0001.key"), name).unwrap();
+            }
+            if is_sealed {
+                let sealed = KeyFiles { folder: keys.clone(), credential: credential_key(&credential).ok() };
+                sealed.keep(1, &Secret::new([7; 32])).unwrap();
+            }
+            // Whichever way it is opened next.
+            KeyFiles::open(&keys, &data).unwrap();
+            let is_wiped = fs::read(&witness).unwrap().iter().all(|byte| *byte == 0);
+            assert_eq!(is_wiped, is_sealed);
+            let sealed = KeyFiles::open_sealed(&keys, &data, &credential).unwrap();
+            assert_eq!(sealed.load(1).unwrap().expose(), &[7; 32]);
+            assert!(fs::read(&witness).unwrap().iter().all(|byte| *byte == 0));
+            assert_eq!(fs::read_dir(&keys).unwrap().count(), 1);
         }
     }
 }

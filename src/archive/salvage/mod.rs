@@ -4,9 +4,8 @@
 //! | step | what a crash right after it leaves | who goes on |
 //! |---|---|---|
 //! | 1. new ledger and keyring in `DATA_DIR/rebuild.tmp` | the archive as it was | the next rebuild begins again |
-//! | 2. one damaged file moved to `DATA_DIR/damaged/TIME` | an archive without it, which does not open | the next rebuild, which looks there as well |
-//! | 3. the new file in its place; then 2 again for the next | an archive that opens, or does not | the same |
-//! | 4. index and second copies moved aside; both are made anew | an archive that opens | opening, and the sweep |
+//! | 2. the damaged files moved to `DATA_DIR/damaged/TIME`, the new ones into their places, index and second copies moved aside ([`swap`]) | some of each | opening, or the next rebuild |
+//! | 3. index and second copies made anew | an archive that opens | opening, and the sweep |
 //!
 //! Nothing of this is opened by SQLite but copies: to look at a damaged database is to change it.
 
@@ -26,6 +25,8 @@ use self::found::Found;
 use self::keyring::{Keys, Resolved};
 use self::report::RANGES_MAX;
 pub use self::report::{KeyringRebuild, LedgerRebuild, RebuildReport};
+pub(crate) use self::swap::complete_begun;
+use self::swap::{NEW, Swap};
 use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
 use crate::entry::{Plain, envelope_of, open_entry, seal_entry};
@@ -72,6 +73,7 @@ impl Archive {
         wish: &Rebuild<'_>,
     ) -> Result<RebuildReport, ArchiveError> {
         let lock = lock(&options.data_dir)?;
+        complete_begun(&options.data_dir)?;
         let report = Job::begin(options, how).and_then(|mut job| job.carry_out(how, wish));
         shred_work(&options.data_dir)?;
         drop(lock);
@@ -109,9 +111,32 @@ impl Archive {
     }
 }
 
-/// Overwrites what a rebuild that was cut off has left: no erasure looks there.
+/// Overwrites what a rebuild that was cut off has left: no erasure looks there. What is on its way into its place stays.
 pub(crate) fn shred_work(data_dir: &Path) -> Result<(), ArchiveError> {
+    if swap::is_begun(data_dir) {
+        return Ok(());
+    }
     durable::shred_folder(&data_dir.join(WORK)).map_err(|e| io_error(&e))
+}
+
+/// A rebuild that a crash ends after so many steps of the swap; whether there were so many.
+#[cfg(test)]
+pub(crate) fn rebuild_cut_off(
+    options: &ArchiveOptions,
+    how: &KeyOptions,
+    wish: &Rebuild<'_>,
+    steps: usize,
+) -> Result<bool, ArchiveError> {
+    let (_, is_new) = Job::begin(options, how)?.make(how, wish)?;
+    assert!(is_new, "there was nothing to rebuild");
+    if steps == 0 {
+        return Ok(true);
+    }
+    let swap = Swap::begin(&options.data_dir)?;
+    let left = swap.steps().map_err(|e| io_error(&e))?;
+    let taken = left.iter().take(steps - 1);
+    taken.into_iter().try_for_each(|step| swap.take(step)).map_err(|e| io_error(&e))?;
+    Ok(steps <= left.len() + 1)
 }
 
 /// One rebuild.
@@ -129,7 +154,7 @@ impl<'a> Job<'a> {
     fn begin(options: &'a ArchiveOptions, how: &KeyOptions) -> Result<Self, ArchiveError> {
         let keeper = open_keeper(options, how)?;
         let work = options.data_dir.join(WORK);
-        let (live, new) = (work.join("live"), work.join("new"));
+        let (live, new) = (work.join("live"), work.join(NEW));
         let make = || {
             durable::shred_folder(&work)?;
             durable::create_folder(&new)?;
@@ -145,6 +170,15 @@ impl<'a> Job<'a> {
     }
 
     fn carry_out(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<RebuildReport, ArchiveError> {
+        let (mut report, is_new) = self.make(how, wish)?;
+        if is_new {
+            report.aside = Some(Swap::begin(&self.options.data_dir)?.complete()?);
+        }
+        Ok(report)
+    }
+
+    /// Makes the new files; whether they are to be put in place.
+    fn make(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<(RebuildReport, bool), ArchiveError> {
         let sources = self.sources(SqliteLedger::FILE)?;
         let found = Found::gather(&self.work, &sources)?;
         let is_erased =
@@ -171,13 +205,12 @@ impl<'a> Job<'a> {
         if usable && changed {
             drop(made);
             self.enter(how, wish, &ledger, &keyring)?;
-            report.aside = Some(swap::put_in_place(self.options, &self.new, &self.live_files(&keyring))?);
         } else if keyring.state == "rebuilt" {
             // Without a ledger it opens nothing; it stays where it was, and its copy too.
             keyring.state = "unchanged".to_owned();
         }
         (report.ledger, report.keyring) = (ledger, keyring);
-        Ok(report)
+        Ok((report, usable && changed))
     }
 
     /// Where a database may be found, whole or not.
@@ -296,15 +329,6 @@ impl<'a> Job<'a> {
         let made = SqliteLedger::open(&self.new)?;
         made.append_behind_gap(ledger.known_head + 1, &entry)?;
         Ok(made.scrub()?)
-    }
-
-    /// What is put into its place.
-    fn live_files(&self, keyring: &KeyringRebuild) -> Vec<&'static str> {
-        let mut files = vec![SqliteLedger::FILE];
-        if keyring.state == "rebuilt" {
-            files.push(SqliteKeyring::FILE);
-        }
-        files
     }
 }
 

@@ -28,6 +28,13 @@ pub trait BlobStore: Send + Sync {
     /// Whether it is there, without reading it.
     fn stat(&self, name: BlobName) -> Result<Option<BlobStat>, StorageError>;
 
+    /// The same for one that should be there. A store that has a table of its blobs looks, before it says no, for what the
+    /// table has lost; as do [`BlobStore::get`] and [`BlobStore::delete_many`], but not [`BlobStore::stat`], which is asked
+    /// of every new blob.
+    fn has(&self, name: BlobName) -> Result<bool, StorageError> {
+        Ok(self.stat(name)?.is_some())
+    }
+
     /// Removes them durably. A name that is not there is not an error.
     fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError>;
 

@@ -19,6 +19,7 @@ mod privacy;
 mod recovery;
 mod refiling;
 mod salvage;
+mod salvage_crashes;
 mod scrubbing;
 mod staging;
 mod stress;

@@ -8,6 +8,7 @@
 
 use std::io;
 
+use super::mend::is_same_record;
 use super::segment::{Found, Segment, numbers_in};
 use super::{BlobSegments, UNENTERED, io_error};
 use crate::sqlite::{Place, Reached};
@@ -76,7 +77,7 @@ impl BlobSegments {
         let Some(kept) = found.header.kept else { return Ok(()) };
         let (number, size_bytes) = (segment.number, found.header.size_bytes);
         let mut place = Place { segment: number, offset: found.offset, size_bytes };
-        if let Some(other) = self.place_of(kept.name)?.filter(|other| *other != place) {
+        if let Some(other) = self.place_of(kept.name)?.filter(|other| !is_same_record(*other, place)) {
             place = self.choose(kept.name, place, other)?;
         }
         self.write_view().unentered.insert(kept.name, place);
@@ -86,7 +87,7 @@ impl BlobSegments {
     /// Of two records of a name the later one counts, unless it was cut off half-way: whoever wrote it was told so
     /// only when the earlier one had been overwritten. The one that does not count is overwritten now, but where
     /// neither is whole.
-    fn choose(&self, name: BlobName, found: Place, other: Place) -> Result<Place, StorageError> {
+    pub(super) fn choose(&self, name: BlobName, found: Place, other: Place) -> Result<Place, StorageError> {
         let at = |place: &Place| (place.segment, place.offset);
         let (earlier, later) = if at(&found) < at(&other) { (found, other) } else { (other, found) };
         let (counts, goes) = if self.is_whole(name, later)? {

@@ -24,6 +24,9 @@ mod append;
 mod delete;
 mod foreign;
 mod look_through;
+mod mend;
+#[cfg(test)]
+mod mend_tests;
 mod record;
 #[cfg(test)]
 mod rot_tests;
@@ -73,6 +76,8 @@ pub struct BlobSegments {
     tail: Mutex<Tail>,
     view: RwLock<View>,
     open: Mutex<HashMap<u64, Arc<Segment>>>,
+    /// Whether every place has been held against the segments since the store was opened.
+    is_mended: Mutex<bool>,
     /// The layout of before, in a store that has it.
     files: Option<BlobFiles>,
 }
@@ -153,6 +158,7 @@ impl BlobSegments {
             tail: Mutex::new(tail),
             view: RwLock::default(),
             open: Mutex::default(),
+            is_mended: Mutex::default(),
             files,
         };
         store.look_through()?;
@@ -162,19 +168,6 @@ impl BlobSegments {
     fn place_of(&self, name: BlobName) -> Result<Option<Place>, StorageError> {
         let unentered = self.read_view().unentered.get(&name).copied();
         unentered.map_or_else(|| self.places.find(name), |place| Ok(Some(place)))
-    }
-
-    /// The record a name has now, with its segment; `None` when there is none that counts.
-    fn find(&self, view: &View, name: BlobName) -> Result<Option<(Arc<Segment>, Place)>, StorageError> {
-        if view.going.contains(&name) {
-            return Ok(None);
-        }
-        let place = match view.unentered.get(&name) {
-            Some(place) => Some(*place),
-            None => self.places.find(name)?,
-        };
-        let Some(place) = place else { return Ok(None) };
-        Ok(self.segment(place.segment)?.map(|segment| (segment, place)))
     }
 
     /// An open segment; `None` if it is not there.
@@ -212,32 +205,6 @@ impl BlobSegments {
     fn write_view(&self) -> std::sync::RwLockWriteGuard<'_, View> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Visits what one segment holds; `false` once `visit` has said to stop.
-    fn visit_segment(
-        &self,
-        number: u64,
-        visit: &mut dyn FnMut(BlobStat) -> bool,
-    ) -> Result<bool, StorageError> {
-        let Some(segment) = self.segment(number)? else { return Ok(true) };
-        let end = segment.len().map_err(|e| io_error(&e))?;
-        let (mut goes_on, mut failure) = (true, None);
-        let walked = segment.walk(0, end, &mut |found| {
-            let Some(kept) = found.header.kept else { return Ok(true) };
-            let place = self.find(&self.read_view(), kept.name);
-            match place {
-                // What is not its name's record any more, or not yet, is no blob.
-                Ok(Some((_, place))) if (place.segment, place.offset) == (number, found.offset) => {
-                    goes_on = visit(stat_of(kept.name, &found.header));
-                }
-                Ok(_) => {}
-                Err(error) => failure = Some(error),
-            }
-            Ok(goes_on && failure.is_none())
-        });
-        walked.map_err(|e| io_error(&e))?;
-        failure.map_or(Ok(goes_on), Err)
-    }
 }
 
 impl BlobStore for BlobSegments {
@@ -261,45 +228,29 @@ impl BlobStore for BlobSegments {
     }
 
     fn get(&self, name: BlobName) -> Result<Option<Vec<u8>>, StorageError> {
-        // Held while reading, so that nothing is overwritten under a reader's eyes.
-        let view = self.read_view();
-        if let Some((segment, place)) = self.find(&view, name)? {
-            let read = segment.read(place.offset, place.size_bytes);
-            match read.map_err(|e| io_error(&e))? {
-                (Some(Header { kept: Some(kept), .. }), bytes) if kept.name == name => {
-                    return Ok(Some(bytes));
-                }
-                (Some(_), _) => {}
-                // Damaged; whether the blob is too, its seal tells.
-                (None, bytes) => return Ok(Some(bytes)),
-            }
+        match self.look(name, true, &|segment, place| segment.read(place.offset, place.size_bytes))? {
+            Some(bytes) => Ok(Some(bytes)),
+            None => self.files.as_ref().map_or(Ok(None), |files| files.get(name)),
         }
-        self.files.as_ref().map_or(Ok(None), |files| files.get(name))
     }
 
     fn stat(&self, name: BlobName) -> Result<Option<BlobStat>, StorageError> {
-        let view = self.read_view();
-        if let Some((segment, place)) = self.find(&view, name)? {
-            match segment.header_at(place.offset).map_err(|e| io_error(&e))? {
-                Some(header) if header.kept.is_some_and(|kept| kept.name == name) => {
-                    return Ok(Some(stat_of(name, &header)));
-                }
-                Some(_) => {}
-                None => {
-                    let (size_bytes, written_at) = (place.size_bytes, Timestamp::from_millis(0));
-                    return Ok(Some(BlobStat { name, size_bytes, written_at }));
-                }
-            }
+        match self.look(name, false, &look_at_header(name))? {
+            Some(stat) => Ok(Some(stat)),
+            None => self.files.as_ref().map_or(Ok(None), |files| files.stat(name)),
         }
-        self.files.as_ref().map_or(Ok(None), |files| files.stat(name))
+    }
+
+    fn has(&self, name: BlobName) -> Result<bool, StorageError> {
+        match self.look(name, true, &look_at_header(name))? {
+            Some(_) => Ok(true),
+            None => self.files.as_ref().map_or(Ok(false), |files| files.has(name)),
+        }
     }
 
     fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError> {
         let tail = self.lock_tail();
-        let mut found = Vec::new();
-        for name in names {
-            found.extend(self.place_of(*name)?.map(|place| (*name, place)));
-        }
+        let found = self.records_of(&tail, names)?;
         if !found.is_empty() {
             self.write_view().going.extend(found.iter().map(|(name, _)| *name));
             let deleted = self.delete_records(&found);
@@ -324,8 +275,7 @@ impl BlobStore for BlobSegments {
         let mut failure = None;
         files.visit(&mut |stat| {
             // Nothing is locked while `visit` looks at it: it may have blobs deleted.
-            let found = self.find(&self.read_view(), stat.name);
-            match found {
+            match self.look(stat.name, false, &look_at_header(stat.name)) {
                 Ok(None) => visit(stat),
                 // A crash came between the new blob and the end of the old one.
                 Ok(Some(_)) => true,
@@ -366,6 +316,15 @@ impl Drop for BlobSegments {
 
 fn stat_of(name: BlobName, header: &Header) -> BlobStat {
     BlobStat { name, size_bytes: header.size_bytes, written_at: header.written_at }
+}
+
+/// Looks at the header alone; where there is none, the table's word counts.
+fn look_at_header(name: BlobName) -> impl Fn(&Segment, Place) -> io::Result<(Option<Header>, BlobStat)> {
+    move |segment, place| {
+        let header = segment.header_at(place.offset)?;
+        let unknown = BlobStat { name, size_bytes: place.size_bytes, written_at: Timestamp::from_millis(0) };
+        Ok((header, header.map_or(unknown, |header| stat_of(name, &header))))
+    }
 }
 
 fn now() -> Timestamp {
