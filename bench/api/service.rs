@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 use crate::Failure;
 use crate::client::{Call, Client};
 
+/// Programs that call.
+const PROGRAMS: usize = 25;
 const SCOPES: &str = "card,capture,archive:write,archive:read,admin";
 /// A photograph of a form, as a document camera gives it.
 pub(crate) const FORM: &[u8] = include_bytes!("../../fixtures/desk/01-form.jpg");
@@ -19,7 +22,9 @@ pub(crate) const FORM: &[u8] = include_bytes!("../../fixtures/desk/01-form.jpg")
 pub(crate) struct Service {
     child: Child,
     pub(crate) url: String,
-    pub(crate) token: String,
+    /// As many as programs at a busy PC; connections take them in turn, so that what is bounded for one is not met.
+    pub(crate) tokens: Vec<String>,
+    given: AtomicUsize,
     _folder: TempDir,
 }
 
@@ -30,44 +35,51 @@ fn binary(name: &str) -> Result<PathBuf, Failure> {
 }
 
 impl Service {
-    /// The product, with a token for everything that is measured.
+    /// The product, with tokens for everything that is measured. How often a program may call is set out of the way: each
+    /// call is counted all the same.
     pub(crate) fn real() -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("window.toml");
-        let text = "[agent]\ncounter = \"bench\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+        let text = "[agent]\ncounter = \"bench\"\ndata_dir = \"data\"\n[http]\nlisten = \"127.0.0.1:0\"\ncalls_per_second = 1000000\n\
                     [card]\ndriver = \"simulated\"\n[camera]\ndriver = \"simulated\"\n";
         fs::write(&config, text)?;
         let program = binary("yidang")?;
-        let made = Command::new(&program)
-            .args(["token", "create", "--name", "bench", "--scopes", SCOPES, "--config"])
-            .arg(&config)
-            .output()?;
-        let token = String::from_utf8(made.stdout)?.trim().to_owned();
+        let mut tokens = Vec::with_capacity(PROGRAMS);
+        for number in 0..PROGRAMS {
+            let name = format!("bench {number}");
+            let made = Command::new(&program)
+                .args(["token", "create", "--name", &name, "--scopes", SCOPES, "--config"])
+                .arg(&config)
+                .output()?;
+            tokens.push(String::from_utf8(made.stdout)?.trim().to_owned());
+        }
         let mut command = Command::new(program);
         command.arg("run").arg("--config").arg(&config);
-        Self::start(command, token, folder)
+        Self::start(command, tokens, folder)
     }
 
     /// The bare handler, in a process of its own too.
     pub(crate) fn bare() -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("bare");
-        Self::start(command, "none".to_owned(), tempfile::tempdir()?)
+        Self::start(command, vec!["none".to_owned()], tempfile::tempdir()?)
     }
 
-    fn start(mut command: Command, token: String, folder: TempDir) -> Result<Self, Failure> {
+    fn start(mut command: Command, tokens: Vec<String>, folder: TempDir) -> Result<Self, Failure> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut line = String::new();
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
         }
         let url = line.trim().strip_prefix("listening ").unwrap_or_default().to_owned();
-        let service = Self { child, url, token, _folder: folder };
+        let service = Self { child, url, tokens, given: AtomicUsize::new(0), _folder: folder };
         if service.url.is_empty() { Err("a service did not start".into()) } else { Ok(service) }
     }
 
+    /// A connection of the next program.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        Client::connect(&self.url, &self.token)
+        let at = self.given.fetch_add(1, Ordering::Relaxed) % self.tokens.len();
+        Client::connect(&self.url, &self.tokens[at])
     }
 
     /// Memory that is in the machine now.

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use yidang_archive::Archive;
 use yidang_model::Material;
 
+use crate::clients::Clients;
 use crate::clock::date_at_counter;
 use crate::config::Config;
 use crate::events::Events;
@@ -22,6 +23,7 @@ use crate::stations::{CameraStation, CardStation};
 use crate::sync::Upstream;
 use crate::tickets::Tickets;
 use crate::tokens::Tokens;
+use crate::tray::Tray;
 use crate::users::Users;
 
 /// Pictures that are worked on at once: more would only fight for the cores.
@@ -40,6 +42,10 @@ pub(crate) struct App {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) operators: Arc<Operators>,
     pub(crate) sessions: Sessions,
+    /// How much each client asks for.
+    pub(crate) clients: Arc<Clients>,
+    /// How much waits to be filed.
+    pub(crate) tray: Tray,
     pub(crate) holders: Arc<Holders>,
     pub(crate) recent: RecentFilings,
     pub(crate) replays: Replays,
@@ -60,9 +66,9 @@ pub(crate) struct App {
     /// `None`: the agent works alone.
     pub(crate) sync: Option<Arc<dyn Upstream>>,
     /// Turns for picture work.
-    pub(crate) pictures: Semaphore,
+    pub(crate) pictures: Arc<Semaphore>,
     /// Places in the queue for those turns.
-    pub(crate) picture_queue: Semaphore,
+    pub(crate) picture_queue: Arc<Semaphore>,
 }
 
 pub(crate) type Shared = Arc<App>;

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
+use axum::http::header::{self, HeaderMap};
 use axum::http::request::Parts;
 use yidang_archive::Actor;
 
 use crate::app::Shared;
+use crate::clients::Client;
 use crate::holders::Holder;
 use crate::operators::{OperatorNeed, Standing};
 use crate::owner::Owner;
@@ -16,6 +17,7 @@ use crate::replay::KEY_LENGTH_MAX;
 use crate::scope::Scope;
 use crate::sync::HolderQuery;
 use crate::tokens::Token;
+use crate::visible::hides;
 
 /// Longest operator name, in characters.
 pub(crate) const OPERATOR_LENGTH_MAX: usize = 64;
@@ -60,6 +62,16 @@ impl Caller {
             Standing::Unknown => Err(Problem::new(Code::OperatorRequired, "the session has ended")),
             Standing::Absent => self.require_somebody(scope),
         }
+    }
+
+    /// As what is counted of it.
+    pub(crate) const fn client(&self) -> Client {
+        Client::Token(self.token.id)
+    }
+
+    /// Fails with `too_many` if the token does costly things too often. For a call that may be made, before its work.
+    pub(crate) fn spend(&self) -> Result<(), Problem> {
+        self.app.clients.spend(self.client(), &self.token.name, Instant::now())
     }
 
     /// For a call without a session.
@@ -125,9 +137,16 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
-        let secret = bearer(parts)?;
-        let stored = app.tokens.find(secret).map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))?;
-        let token = stored.ok_or(Code::TokenInvalid)?;
+        let secret = bearer(&parts.headers)?;
+        // The guard has looked it up, unless that failed.
+        let token = match parts.extensions.remove::<Token>() {
+            Some(token) => token,
+            None => {
+                let stored = app.tokens.find(secret);
+                let stored = stored.map_err(|e| Problem::new(Code::StorageFailed, e.to_string()))?;
+                stored.ok_or(Code::TokenInvalid)?
+            }
+        };
         if token.is_expired() {
             return Err(Code::TokenExpired.into());
         }
@@ -146,6 +165,9 @@ impl FromRequestParts<Shared> for Caller {
             return Err(Problem::new(Code::OriginDenied, "this origin is open to another token only"));
         }
         let named = text(parts, "yidang-operator", OPERATOR_LENGTH_MAX)?;
+        if named.as_deref().is_some_and(|name| name.chars().any(hides)) {
+            return Err(Problem::invalid("yidang-operator has characters that are not seen"));
+        }
         let idempotency_key = text(parts, "idempotency-key", KEY_LENGTH_MAX)?;
         let session = text(parts, "yidang-session", SESSION_LENGTH_MAX)?;
         let standing = app.sessions.standing(token.id, session.as_deref(), Instant::now());
@@ -159,8 +181,9 @@ impl FromRequestParts<Shared> for Caller {
     }
 }
 
-fn bearer(parts: &Parts) -> Result<&str, Problem> {
-    let value = parts.headers.get(header::AUTHORIZATION).ok_or(Code::TokenMissing)?;
+/// The secret that `Authorization` carries.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let value = headers.get(header::AUTHORIZATION).ok_or(Code::TokenMissing)?;
     let text = value.to_str().map_err(|_| Code::TokenInvalid)?;
     let (scheme, secret) = text.split_once(' ').ok_or(Code::TokenInvalid)?;
     if !scheme.eq_ignore_ascii_case("bearer") {

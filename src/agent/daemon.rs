@@ -17,6 +17,7 @@ use yidang_model::{CaptureId, Timestamp};
 use crate::api;
 use crate::app::{App, PICTURES_AT_ONCE, PICTURES_WAITING, Shared};
 use crate::capture_note::CaptureNote;
+use crate::clients::Clients;
 use crate::clock;
 use crate::config::{Config, Tls};
 use crate::control::{CardPlace, Control, Workplace};
@@ -37,6 +38,7 @@ use crate::sync::{SyncError, SyncEvent, SyncOptions, SyncWorker, Upstream};
 use crate::tickets::Tickets;
 use crate::tls::{self, Authority, AuthorityError};
 use crate::tokens::{TokenError, Tokens};
+use crate::tray::Tray;
 use crate::users::Users;
 
 /// Calls in flight when the daemon is told to stop get this long.
@@ -123,6 +125,8 @@ impl Daemon {
         let sync = start_sync(&config, &archive, &events, &holders).await?;
         let no_control = "no control socket: `enrol` and `archive` need the daemon stopped";
         let control = Control::bind(&config.data_dir);
+        let clients = Arc::new(Clients::new(config.calls_per_second));
+        let tray = Tray::of(&archive)?;
         let control = control.inspect_err(|error| tracing::warn!(%error, "{no_control}")).ok();
         let app = Arc::new(App {
             config,
@@ -132,6 +136,8 @@ impl Daemon {
             tokens,
             operators,
             sessions,
+            clients,
+            tray,
             holders,
             recent: RecentFilings::default(),
             replays: Replays::default(),
@@ -145,8 +151,8 @@ impl Daemon {
             photos,
             simulation: drivers.simulation,
             sync,
-            pictures: Semaphore::new(PICTURES_AT_ONCE),
-            picture_queue: Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE),
+            pictures: Arc::new(Semaphore::new(PICTURES_AT_ONCE)),
+            picture_queue: Arc::new(Semaphore::new(PICTURES_WAITING + PICTURES_AT_ONCE)),
         });
         Ok(Self { app, card_drivers: drivers.card, plain, secure, control })
     }

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -11,7 +12,10 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::api::pass_over;
 use crate::app::Shared;
+use crate::caller::bearer;
+use crate::clients::{Client, Place, held};
 use crate::language::Language;
 use crate::problem::{Code, Problem};
 use crate::tokens::is_origin;
@@ -40,7 +44,7 @@ impl Arrival {
 }
 
 /// Checks `Host` and `Origin`, answers preflights, and writes problems out in the caller's language.
-pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let language = Language::of(request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let (mut response, admitted) = match admit(&app, &request) {
@@ -50,7 +54,16 @@ pub(crate) async fn guard(State(app): State<Shared>, request: Request, next: Nex
             (problem.render(language), false)
         }
         Ok(()) if request.method() == Method::OPTIONS => (preflight(), true),
-        Ok(()) => (written_out(next.run(request).await, language), true),
+        Ok(()) => match enter(&app, &mut request) {
+            Ok(place) => {
+                let response = written_out(next.run(request).await, language);
+                (place.into_iter().fold(response, held), true)
+            }
+            Err(problem) => {
+                pass_over(request).await;
+                (written_out(problem.into_response(), language), true)
+            }
+        },
     };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -104,6 +117,15 @@ fn admit(app: &Shared, request: &Request) -> Result<(), Problem> {
         None if is_cross_site(headers) => Err(Code::OriginDenied.into()),
         None => Ok(()),
     }
+}
+
+/// Lets a client's call in that is known by its token, and hands the token on. Who has none is the calls' own matter.
+fn enter(app: &Shared, request: &mut Request) -> Result<Option<Place>, Problem> {
+    let Ok(secret) = bearer(request.headers()) else { return Ok(None) };
+    let Ok(Some(token)) = app.tokens.find(secret) else { return Ok(None) };
+    let place = app.clients.enter(Client::Token(token.id), &token.name, Instant::now())?;
+    request.extensions_mut().insert(token);
+    Ok(Some(place))
 }
 
 /// The header's only value; two of them are a trick.
@@ -179,7 +201,12 @@ fn written_out(mut response: Response, language: Language) -> Response {
             let detail = problem.detail.as_deref().unwrap_or_default();
             tracing::error!(code = problem.code.as_str(), detail, "a call failed");
         }
-        return problem.render(language);
+        let mut rendered = problem.render(language);
+        if problem.code == Code::TooMany {
+            // Connections are few: whoever is told to wait does not keep one until then.
+            rendered.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        return rendered;
     }
     let code = match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,

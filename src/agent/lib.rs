@@ -6,6 +6,7 @@ mod api;
 mod app;
 mod caller;
 mod capture_note;
+mod clients;
 mod clock;
 pub mod command;
 mod config;
@@ -46,7 +47,9 @@ mod sync;
 mod tickets;
 mod tls;
 mod tokens;
+mod tray;
 mod users;
+mod visible;
 mod web_page;
 
 pub use api::document as openapi_document;

@@ -12,6 +12,9 @@ use crate::owner::Owner;
 /// Most filings remembered.
 const REMEMBERED: usize = 4096;
 
+/// Of those, one token's.
+const REMEMBERED_OF_ONE: usize = 1024;
+
 /// Filings of the last minutes, by owner.
 #[derive(Default)]
 pub(crate) struct RecentFilings {
@@ -23,10 +26,12 @@ impl RecentFilings {
     pub(crate) fn add(&self, owner: Owner, material: MaterialId) {
         let now = clock::now();
         let mut filings = self.filings.lock().unwrap_or_else(PoisonError::into_inner);
-        if filings.len() >= REMEMBERED {
+        let own = filings.keys().filter(|(whose, _)| whose.token == owner.token).count();
+        if filings.len() >= REMEMBERED || own >= REMEMBERED_OF_ONE {
             filings.retain(|_, until| now < *until);
         }
-        if filings.len() < REMEMBERED {
+        let own = filings.keys().filter(|(whose, _)| whose.token == owner.token).count();
+        if filings.len() < REMEMBERED && own < REMEMBERED_OF_ONE {
             filings.insert((owner, material), now.plus_millis(LIFETIME_MS));
         }
     }

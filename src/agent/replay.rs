@@ -20,6 +20,8 @@ use crate::problem::{Code, Problem};
 
 /// Answers remembered at once.
 const REMEMBERED: usize = 4096;
+/// Of those, one token's: a client that sends ever new keys pushes out its own.
+const REMEMBERED_OF_ONE: usize = 1024;
 /// How long an answer is remembered: as long as the holders last that it may speak of.
 const REMEMBERED_MS: i64 = LIFETIME_MS;
 /// Longest key, in bytes.
@@ -97,8 +99,11 @@ impl Replays {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         // An answer may hold what a card says: it does not stay longer than it is of use.
         slots.retain(|_, s| now - s.began_at < REMEMBERED_MS);
-        if slots.len() >= REMEMBERED {
-            let oldest = slots.iter().min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone());
+        let is_own = |(other, _): &(Owner, String)| other.token == owner.token;
+        let own_full = slots.keys().filter(|k| is_own(k)).count() >= REMEMBERED_OF_ONE;
+        if own_full || slots.len() >= REMEMBERED {
+            let goes = slots.iter().filter(|(k, _)| !own_full || is_own(k));
+            let oldest = goes.min_by_key(|(_, s)| s.began_at).map(|(k, _)| k.clone());
             oldest.map(|k| slots.remove(&k));
         }
         let slot = slots.entry((owner, key.to_owned())).or_insert_with(|| Slot {

@@ -16,6 +16,9 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(30);
 /// Tickets that are out at once.
 const TICKETS_MAX: usize = 64;
 
+/// Of those, one token's.
+const TICKETS_OF_ONE_MAX: usize = 16;
+
 /// What a ticket admits to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
@@ -40,7 +43,8 @@ impl Tickets {
     pub(crate) fn give(&self, ticket: Ticket, now: Instant) -> Option<String> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.retain(|_, (_, until)| now < *until);
-        if out.len() >= TICKETS_MAX {
+        let own = out.values().filter(|(other, _)| other.owner.token == ticket.owner.token).count();
+        if out.len() >= TICKETS_MAX || own >= TICKETS_OF_ONE_MAX {
             return None;
         }
         let secret = URL_SAFE_NO_PAD.encode(random::bytes::<24>());
@@ -61,8 +65,12 @@ mod tests {
     use super::*;
 
     fn ticket(camera: &str) -> Ticket {
+        ticket_of(1, camera)
+    }
+
+    fn ticket_of(token: i64, camera: &str) -> Ticket {
         let wish = PreviewWish { width_max: 640, height_max: 480, rate: 5 };
-        Ticket { owner: Owner::of_token(1), origin: None, camera: camera.into(), wish }
+        Ticket { owner: Owner::of_token(token), origin: None, camera: camera.into(), wish }
     }
 
     #[test]
@@ -79,10 +87,14 @@ mod tests {
     #[test]
     fn no_more_than_the_bound_are_out_and_expired_ones_make_room() {
         let (tickets, now) = (Tickets::default(), Instant::now());
-        for _ in 0..TICKETS_MAX {
-            tickets.give(ticket("a"), now).unwrap();
+        let owners = (TICKETS_MAX / TICKETS_OF_ONE_MAX) as i64;
+        for token in 1..=owners {
+            for _ in 0..TICKETS_OF_ONE_MAX {
+                tickets.give(ticket_of(token, "a"), now).unwrap();
+            }
+            assert_eq!(tickets.give(ticket_of(token, "a"), now), None);
         }
-        assert_eq!(tickets.give(ticket("a"), now), None);
+        assert_eq!(tickets.give(ticket_of(owners + 1, "a"), now), None);
         assert!(tickets.give(ticket("a"), now + LIFETIME).is_some());
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use yidang_model::Timestamp;
 
 use crate::scope::Scope;
+use crate::visible::hides;
 use crate::{clock, private_database, random};
 
 /// Version of the tables below.
@@ -244,10 +245,6 @@ fn with_number(name: &str, number: u32) -> String {
 /// Whether a token can be called so. An administrator reads the name before saying yes, so nothing in it may hide or
 /// turn other letters round.
 pub(crate) fn is_token_name(name: &str) -> bool {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     !name.trim().is_empty() && name.chars().count() <= NAME_LENGTH_MAX && !name.chars().any(hides)
 }
 

@@ -66,6 +66,8 @@ pub struct Staged {
     pub expires_at: Timestamp,
     /// How far it has come.
     pub state: StagedState,
+    /// Who staged it.
+    pub by: Actor,
     /// Whether this answers a repeated call.
     pub replayed: bool,
 }
@@ -210,6 +212,7 @@ impl PreparedStage {
             staged_at: entry.at,
             expires_at: self.expires_at,
             state: StagedState::Unfiled,
+            by: self.by.clone(),
             replayed: false,
         };
         Ok(Plan::Write(Box::new(Draft {
@@ -309,6 +312,7 @@ fn staged_of(stores: &Stores, row: &StagedRow) -> Result<Staged, ArchiveError> {
         staged_at: entry.content.at,
         expires_at: row.expires_at,
         state: row.state,
+        by: Actor { client: opened.office.client, operator: opened.office.operator },
         replayed: false,
     })
 }

@@ -1,6 +1,8 @@
 //! Promise: no attack of the table passes. Each row is bytes on a socket, as a hostile page, program or neighbour would
 //! have them sent; after each the harness looks whether anything was told, written or allowed.
 
+mod crowd;
+mod flood_rows;
 mod rows;
 mod shim_rows;
 mod victim;

@@ -142,11 +142,22 @@ impl Agent {
         Self::start_on(tempfile::tempdir().expect("a folder"), data, card, more)
     }
 
+    /// A started agent that lets one client make so many calls a second over long, with these sections more.
+    pub(crate) fn start_at_pace(calls_per_second: u32, sections: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pace = format!("calls_per_second = {calls_per_second}\n");
+        Self::start_whole(folder, "data", &pace, SIMULATED_CARD, sections)
+    }
+
     fn start_on(folder: TempDir, data: impl AsRef<Path>, card: &str, more: &str) -> Self {
+        Self::start_whole(folder, data, "", card, more)
+    }
+
+    fn start_whole(folder: TempDir, data: impl AsRef<Path>, http: &str, card: &str, more: &str) -> Self {
         let (data, keys) = (folder.path().join(data), folder.path().join("keys"));
         let config = format!(
             "[agent]\ncounter = \"test-window\"\ndata_dir = {data:?}\nkeys_dir = {keys:?}\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[camera]\ndriver = \"simulated\"\n"
+             [http]\nlisten = \"127.0.0.1:0\"\n{http}[camera]\ndriver = \"simulated\"\n"
         );
         std::fs::write(folder.path().join("yidang.toml"), format!("{config}{card}{more}"))
             .expect("the file is written");
@@ -327,6 +338,18 @@ impl Agent {
 
     pub(crate) fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
         self.try_post(path, body, headers).expect("the agent answers")
+    }
+
+    /// The same with another token.
+    pub(crate) fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", "application/json");
+        let answer = self.read(request.send(body.to_string()));
+        document::promises("post", path, &answer);
+        answer
     }
 
     /// A call that may be cut off by a kill.

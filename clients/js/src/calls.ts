@@ -45,6 +45,10 @@ const TIMEOUT_MS = 30000;
 /** Before a changing call whose connection broke is sent again, under the same key. */
 const AGAIN_AFTER_MS = 300;
 
+/** How often a call is repeated that was sent away because there are too many, and the longest it waits for that. */
+const AGAIN_MAX = 3;
+const WAIT_S_MAX = 10;
+
 /** Makes requests of calls, and values or errors of answers. */
 export class Calls {
   readonly address: string;
@@ -97,7 +101,7 @@ export class Calls {
   /** Passes what was granted, throws what was refused. */
   granted(answer: Answer): Answer {
     if (answer.status >= 200 && answer.status < 300) return answer;
-    throw refusal(answer.status, answer.text, this.language);
+    throw refusal(answer, this.language);
   }
 
   private headers(options: CallOptions): { [name: string]: string } {
@@ -118,13 +122,27 @@ export class Calls {
     const request = this.request(name, parts, options, stop, binary);
     if (key) request.headers['Idempotency-Key'] = key;
     try {
-      return this.granted(await this.send(request, key !== null));
+      return await this.untilLetIn(request, key !== null);
     } catch (thrown) {
       const error = this.failed(thrown);
       error.idempotencyKey = key;
       throw error;
     } finally {
       release();
+    }
+  }
+
+  /** A call that was sent away by a limit was not begun: it is made again when the service says, under the same key. */
+  private async untilLetIn(request: Request, again: boolean): Promise<Answer> {
+    for (let repeated = 0; ; repeated += 1) {
+      try {
+        return this.granted(await this.send(request, again));
+      } catch (thrown) {
+        const waitS = isFailure(thrown) && thrown.code === 'too_many' ? thrown.retryAfterS : null;
+        if (waitS === null || waitS > WAIT_S_MAX || repeated >= AGAIN_MAX) throw thrown;
+        await pause(waitS * 1000, request.stop);
+        if (request.stop.stopped) throw 'cancelled';
+      }
     }
   }
 

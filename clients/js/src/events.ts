@@ -96,7 +96,7 @@ export class Feed {
       }
       this.tell('lost', error);
       if (Date.now() - began > STEADY_MS) failures = 0;
-      await pause(backoffMs(failures), stop);
+      await pause(Math.max(backoffMs(failures), (error.retryAfterS || 0) * 1000), stop);
       failures += 1;
     }
   }

@@ -1,4 +1,5 @@
 import type { Problem } from './schema.js';
+import type { Answer } from './transport.js';
 import { FAILURES, type Language } from './words.js';
 
 /**
@@ -15,10 +16,14 @@ export class YidangError extends Error {
   readonly status: number;
   /** What this case adds; null where there is nothing to add. */
   readonly detail: string | null;
+  /** After how many seconds the same call may be made again, where the service says; else null. */
+  readonly retryAfterS: number | null;
   /** The key the call went out under: send it again with the same one, and it is carried out once. Null for looks. */
   idempotencyKey: string | null = null;
 
-  constructor(problem: { code: string; title: string; remedy: string; status: number; detail?: string | null }) {
+  constructor(problem: {
+    code: string; title: string; remedy: string; status: number; detail?: string | null; retryAfterS?: number | null;
+  }) {
     super(`${problem.code}: ${problem.title}`);
     // In ES5 a class that extends Error makes plain Errors, unless told; before Internet Explorer 11 it cannot be told.
     if (Object.setPrototypeOf) Object.setPrototypeOf(this, YidangError.prototype);
@@ -28,6 +33,7 @@ export class YidangError extends Error {
     this.remedy = problem.remedy;
     this.status = problem.status;
     this.detail = problem.detail || null;
+    this.retryAfterS = problem.retryAfterS === undefined ? null : problem.retryAfterS;
   }
 }
 
@@ -39,7 +45,7 @@ export function failure(code: 'unreachable' | 'timed_out' | 'cancelled' | 'answe
 }
 
 /** A refusal as the service wrote it; what is no problem document is not from the service. */
-export function refusal(status: number, text: string, language: Language): YidangError {
+export function refusal({ status, text, retryAfterS }: Answer, language: Language): YidangError {
   let problem: Partial<Problem> | null = null;
   try {
     problem = JSON.parse(text);
@@ -49,6 +55,7 @@ export function refusal(status: number, text: string, language: Language): Yidan
   if (!problem || typeof problem.code !== 'string') return failure('answer_unreadable', language, status);
   return new YidangError({
     code: problem.code, title: problem.title || '', remedy: problem.remedy || '', status, detail: problem.detail,
+    retryAfterS,
   });
 }
 

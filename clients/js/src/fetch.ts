@@ -1,4 +1,4 @@
-import type { Answer, Request, Silence, Transport } from './transport.js';
+import { type Answer, type Request, seconds, type Silence, type Transport } from './transport.js';
 
 /** By `fetch`, as browsers have it today; programs that run in Node too. */
 export const byFetch: Transport = {
@@ -8,21 +8,29 @@ export const byFetch: Transport = {
       status: response.status,
       text: binary ? '' : await response.text(),
       blob: binary ? await response.blob() : null,
+      retryAfterS: retryAfterS(response),
     };
   }),
 
   stream: (request, onText) => run(request, async (response, heard) => {
-    if (!response.ok || !response.body) return { status: response.status, text: await response.text(), blob: null };
+    const { status } = response;
+    if (!response.ok || !response.body) {
+      return { status, text: await response.text(), blob: null, retryAfterS: retryAfterS(response) };
+    }
     const reader = response.body.getReader();
     const decoder = new TextDecoder();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return { status: response.status, text: '', blob: null };
+      if (done) return { status, text: '', blob: null, retryAfterS: null };
       heard();
       onText(decoder.decode(value, { stream: true }));
     }
   }),
 };
+
+function retryAfterS(response: Response): number | null {
+  return seconds(response.headers.get('Retry-After'));
+}
 
 /** `timeoutMs` is the longest silence: `heard` begins it anew. */
 async function run(request: Request, read: (response: Response, heard: () => void) => Promise<Answer>): Promise<Answer> {

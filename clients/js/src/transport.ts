@@ -18,6 +18,13 @@ export interface Answer {
   text: string;
   /** For a binary request that was granted. */
   blob: Blob | null;
+  /** What `Retry-After` says, in seconds; null where it says nothing. */
+  retryAfterS: number | null;
+}
+
+/** `Retry-After` in seconds; null where there is none. */
+export function seconds(header: string | null): number | null {
+  return header !== null && /^\d{1,9}$/.test(header) ? Number(header) : null;
 }
 
 /** Why no answer came. */

@@ -1,4 +1,4 @@
-import type { Answer, Silence, Transport } from './transport.js';
+import { type Answer, seconds, type Silence, type Transport } from './transport.js';
 
 /**
  * By `XMLHttpRequest`, for browsers without `fetch`. Cannot hand a stream over as it comes without keeping all of it in
@@ -34,13 +34,14 @@ export const byXhr: Transport = {
 
 function read(xhr: XMLHttpRequest, binary: boolean, resolve: (answer: Answer) => void): void {
   const status = xhr.status;
+  const retryAfterS = status === 429 || status === 503 ? seconds(xhr.getResponseHeader('Retry-After')) : null;
   if (!binary) {
-    resolve({ status, text: xhr.responseText, blob: null });
+    resolve({ status, text: xhr.responseText, blob: null, retryAfterS });
   } else if (status >= 200 && status < 300) {
-    resolve({ status, text: '', blob: xhr.response });
+    resolve({ status, text: '', blob: xhr.response, retryAfterS });
   } else {
     const reader = new FileReader();
-    reader.onloadend = () => resolve({ status, text: String(reader.result || ''), blob: null });
+    reader.onloadend = () => resolve({ status, text: String(reader.result || ''), blob: null, retryAfterS });
     reader.readAsText(xhr.response);
   }
 }

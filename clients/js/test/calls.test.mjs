@@ -139,6 +139,53 @@ test('a refused filing is not sent again', async () => {
   await service.close();
 });
 
+test('a call that was sent away by a limit is made again when the service says, under the same key', async () => {
+  let away = 1;
+  const service = await fake((_, response) => {
+    if (away > 0) {
+      away -= 1;
+      response.setHeader('Retry-After', '1');
+      problem(response, 429, 'too_many');
+    } else {
+      json(response, 201, { id: 'm' });
+    }
+  });
+  const client = new Yidang({ address: service.address });
+  const began = Date.now();
+  assert.equal((await client.fileMaterial({ holders: ['h'], kind: 'k' })).id, 'm');
+  assert.ok(Date.now() - began >= 950, 'it waits as long as it is told to');
+  const keys = service.requests.map((request) => request.headers['idempotency-key']);
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+
+  away = 1;
+  const control = new AbortController();
+  const call = errorOf(client.readStatus({ signal: control.signal }));
+  await until(() => service.requests.length === 3, 'the request');
+  control.abort();
+  assert.equal((await call).code, 'cancelled');
+  assert.equal(service.requests.length, 3);
+  await service.close();
+});
+
+test('who is told to wait for long, or for a PIN, hears so at once', async () => {
+  let [code, wait] = ['too_many', '86400'];
+  const service = await fake((_, response) => {
+    if (wait) response.setHeader('Retry-After', wait);
+    problem(response, 429, code);
+  });
+  const client = new Yidang({ address: service.address });
+  const long = await errorOf(client.capturePaper());
+  assert.deepEqual([long.code, long.retryAfterS], ['too_many', 86400]);
+  [code, wait] = ['pin_wait', '1'];
+  const pin = await errorOf(client.signIn({ operator: 'a', pin: '605112' }));
+  assert.deepEqual([pin.code, pin.retryAfterS], ['pin_wait', 1]);
+  [code, wait] = ['too_many', ''];
+  assert.equal((await errorOf(client.readStatus())).retryAfterS, null);
+  assert.equal(service.requests.length, 3);
+  await service.close();
+});
+
 test('a file goes up as a form, with its wishes beside it', async () => {
   const service = await fake((_, response) => json(response, 201, { id: 'c' }));
   const client = new Yidang({ address: service.address });

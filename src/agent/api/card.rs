@@ -18,6 +18,7 @@ use super::faults;
 use super::vocabulary::{CardOrigin, CardWarning, DocumentType, PhotoStatus, Right};
 use crate::app::Shared;
 use crate::caller::Caller;
+use crate::clients::PlaceKind;
 use crate::clock;
 use crate::holders::Basis;
 use crate::photo::{DECODED_WITHIN, DecodeError};
@@ -132,12 +133,14 @@ pub(crate) async fn read(
     if wish.wait_ms > WAIT_MS_MAX {
         return Err(Problem::invalid(format!("wait_ms is at most {WAIT_MS_MAX}")));
     }
+    caller.spend()?;
     let key = caller.idempotency_key.clone();
     let request = fingerprint(&[b"card/read", &body]);
     let allowed = app.config.card_fingerprint && caller.may(Scope::CardFingerprint);
     let from_card = ReadWish { fingerprint: allowed };
     let call = async {
         let wait = Duration::from_millis(wish.wait_ms);
+        let _place = app.clients.take(caller.client(), PlaceKind::CardReading)?;
         let user = app.card_users.enter(&caller.token.name);
         let read = app.card.read(from_card, wait).await;
         let raw = read.map_err(|error| user.explain(faults::card(&error)))?;

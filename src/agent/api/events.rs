@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::Parameters;
 use crate::app::Shared;
 use crate::caller::Caller;
+use crate::clients::{Place, PlaceKind};
 use crate::events::Event;
 use crate::problem::Problem;
 
@@ -73,13 +74,18 @@ pub(crate) async fn events(
         let newest = app.events.last();
         // One from before a clock was set back would not be reached for a long time.
         let after = last.unwrap_or(newest).min(newest);
-        return Ok(Sse::new(stream_after(app, caller.token.id, after))
+        let place = app.clients.take(caller.client(), PlaceKind::Listener)?;
+        return Ok(Sse::new(stream_after(app, caller.token.id, after, place))
             .keep_alive(KeepAlive::default())
             .into_response());
     }
     let after = poll.after.unwrap_or_else(|| app.events.last());
     let mut bell = app.events.listen();
     let wait = Duration::from_millis(poll.wait_ms.unwrap_or(0).min(WAIT_MS_MAX));
+    let _place = match wait.is_zero() {
+        true => None,
+        false => Some(app.clients.take(caller.client(), PlaceKind::Listener)?),
+    };
     let deadline = tokio::time::Instant::now() + wait;
     loop {
         bell.borrow_and_update();
@@ -93,11 +99,16 @@ pub(crate) async fn events(
 }
 
 /// Ends with the daemon, or once the token has been revoked.
-fn stream_after(app: Shared, token: i64, after: u64) -> impl Stream<Item = Result<SseEvent, Infallible>> {
+fn stream_after(
+    app: Shared,
+    token: i64,
+    after: u64,
+    place: Place,
+) -> impl Stream<Item = Result<SseEvent, Infallible>> {
     let bell = app.events.listen();
     stream::unfold(
-        (app, bell, after, Vec::<Event>::new()),
-        move |(app, mut bell, mut after, mut queue)| async move {
+        (app, bell, after, Vec::<Event>::new(), place),
+        move |(app, mut bell, mut after, mut queue, place)| async move {
             while queue.is_empty() {
                 bell.borrow_and_update();
                 queue = app.events.after(after).0;
@@ -118,7 +129,7 @@ fn stream_after(app: Shared, token: i64, after: u64) -> impl Stream<Item = Resul
             after = event.id;
             let data = serde_json::to_string(&event).unwrap_or_default();
             let sse = SseEvent::default().id(event.id.to_string()).event(event.kind).data(data);
-            Some((Ok(sse), (app, bell, after, queue)))
+            Some((Ok(sse), (app, bell, after, queue, place)))
         },
     )
 }

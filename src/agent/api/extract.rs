@@ -1,12 +1,16 @@
 //! Reading requests so that every refusal is a problem document, and handing blocking work over.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
+use super::UPLOAD_BYTES_MAX;
 use crate::app::Shared;
 use crate::problem::{Code, Problem};
 
@@ -37,6 +41,25 @@ pub(crate) async fn read_body(request: Request, app: &Shared) -> Result<Bytes, P
         StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge.into(),
         _ => Problem::invalid("the body broke off"),
     })
+}
+
+/// How long the sender of a refused body is listened to: on loopback a whole upload takes less.
+const PASS_OVER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Takes a refused body off the line and keeps nothing of it: its sender would not get to see the answer before
+/// it has sent everything. Who dawdles is not waited for.
+pub(crate) async fn pass_over(request: Request) {
+    let all = async {
+        let mut left = UPLOAD_BYTES_MAX;
+        let mut body = request.into_body().into_data_stream();
+        while let Some(Ok(piece)) = body.next().await {
+            match left.checked_sub(piece.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PASS_OVER_WITHIN, all).await;
 }
 
 /// A body's bytes as JSON. Errors name places and types, never a value: that may be an ID number.

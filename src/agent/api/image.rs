@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 use yidang_model::MediaType;
 
@@ -11,6 +11,7 @@ use super::extract::blocking;
 use super::faults;
 use super::partial::Conditions;
 use crate::app::Shared;
+use crate::clients::{Client, Place, PlaceKind};
 use crate::problem::{Code, Problem};
 
 /// Longest side of a thumbnail, in pixels.
@@ -44,13 +45,14 @@ pub(crate) struct WhichRendition {
 /// The stored bytes as an answer, whole or in part; a thumbnail is made from them.
 pub(crate) async fn answer(
     app: &Shared,
+    client: Client,
     rendition: Rendition,
     conditions: &Conditions,
     media_type: MediaType,
     bytes: Vec<u8>,
 ) -> Result<Response, Problem> {
     let (media_type, bytes) = if rendition == Rendition::Thumbnail {
-        (MediaType::Jpeg, thumbnail(app, bytes).await?)
+        (MediaType::Jpeg, thumbnail(app, client, bytes).await?)
     } else {
         (media_type, bytes)
     };
@@ -61,8 +63,8 @@ pub(crate) async fn answer(
     Ok(response)
 }
 
-async fn thumbnail(app: &Shared, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
-    let place = place(app)?;
+async fn thumbnail(app: &Shared, client: Client, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    let place = place(app, client)?;
     in_turn(app, place, move || {
         let picture = yidang_imaging::decode_small(&bytes, THUMBNAIL_PX).map_err(faults::picture)?;
         yidang_imaging::thumbnail(&picture, THUMBNAIL_PX).map_err(faults::picture)
@@ -70,17 +72,30 @@ async fn thumbnail(app: &Shared, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
     .await
 }
 
-/// A place in the bounded queue for picture work. Taken before a picture comes into memory.
-pub(crate) fn place(app: &Shared) -> Result<SemaphorePermit<'_>, Problem> {
-    app.picture_queue.try_acquire().map_err(|_| Code::TooMany.into())
+/// A place in the bounded queue for picture work: the client's own, and one of those that all share.
+pub(crate) struct Turn {
+    _own: Place,
+    _shared: OwnedSemaphorePermit,
 }
 
-/// Picture work in its turn, few at once.
-pub(crate) async fn in_turn<T, F>(app: &Shared, _place: SemaphorePermit<'_>, work: F) -> Result<T, Problem>
+/// Takes one, before a picture comes into memory.
+pub(crate) fn place(app: &Shared, client: Client) -> Result<Turn, Problem> {
+    let own = app.clients.take(client, PlaceKind::Picture)?;
+    let shared = app.picture_queue.clone().try_acquire_owned().map_err(|_| Code::TooMany)?;
+    Ok(Turn { _own: own, _shared: shared })
+}
+
+/// Picture work in its turn, few at once. The turn ends with the work, also where nobody waits for it any more.
+pub(crate) async fn in_turn<T, F>(app: &Shared, place: Turn, work: F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, Problem> + Send + 'static,
 {
-    let _turn = app.pictures.acquire().await.map_err(|_| Code::Busy)?;
-    blocking(work).await
+    let turn = app.pictures.clone().acquire_owned().await.map_err(|_| Code::Busy)?;
+    blocking(move || {
+        let done = work();
+        drop((turn, place));
+        done
+    })
+    .await
 }

@@ -23,6 +23,7 @@ pub(crate) mod vocabulary;
 mod words;
 
 pub(crate) use captures::LIFETIME_MS as CAPTURE_LIFETIME_MS;
+pub(crate) use extract::pass_over;
 pub use openapi::document;
 pub(crate) use operator::watch_sessions;
 pub(crate) use words::{CodeBody, QualityBody, degrees};

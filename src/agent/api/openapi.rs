@@ -56,7 +56,7 @@ const TAGS: [(&str, &str); 10] = [
 /// What stands above and around the calls.
 pub(super) fn header() -> OpenApi {
     let mut info = Info::new("Yidang local API", env!("CARGO_PKG_VERSION"));
-    info.description = Some(format!("{ABOUT}\n\n{}", calls::about_general()));
+    info.description = Some(format!("{ABOUT}\n\n{}\n\n{}", calls::about_limits(), calls::about_general()));
     let mut license = License::new("Apache-2.0");
     license.identifier = Some("Apache-2.0".into());
     info.license = Some(license);

@@ -16,8 +16,9 @@ use super::vocabulary::{OperatorNeed, SessionState, SignInWay};
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
+use crate::language::Language;
 use crate::operators::{ASSERTION_LENGTH_MAX, Ended, EndedBecause, PIN_LENGTH_MAX, Seat, SignInRefusal, Way};
-use crate::problem::{Code, Problem};
+use crate::problem::{Advice, Code, Problem};
 use crate::replay::fingerprint;
 
 /// How often unused sessions are looked for.
@@ -346,7 +347,11 @@ impl From<SignInRefusal> for Problem {
                 let whole = wait.as_millis().div_ceil(1000);
                 Self { retry_after_s: u64::try_from(whole).ok(), ..Code::PinWait.into() }
             }
-            SignInRefusal::Assertion(why) => Self::new(Code::AssertionInvalid, why),
+            SignInRefusal::Assertion(what) => {
+                let code = Code::AssertionInvalid;
+                let remedy = [code.remedy(Language::Chinese), code.remedy(Language::English)];
+                Self::from(code).with_advice(Advice { what, remedy })
+            }
             SignInRefusal::Store(_) => Self::new(Code::StorageFailed, detail),
         }
     }

@@ -19,6 +19,7 @@ use super::faults;
 use super::vocabulary::Picture;
 use crate::app::Shared;
 use crate::caller::Caller;
+use crate::clients::{Client, Place, PlaceKind};
 use crate::clock;
 use crate::owner::Owner;
 use crate::problem::{Code, Problem};
@@ -101,6 +102,7 @@ pub(crate) async fn ticket(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Capture)?;
+    caller.spend()?;
     let wish = read_wish(&app, request).await?;
     let written = serde_json::to_vec(&wish).unwrap_or_default();
     let preview = PreviewWish {
@@ -166,7 +168,7 @@ fn percent_encoded(id: &str) -> String {
 /// Huffman tables out is given them. A client that is slower than the
 /// camera misses frames and gets the newest. Needs a ticket, which is used up whatever comes of the call. Answers with
 /// the first frame; ends when the camera goes or stalls for long, the token is revoked, or the session it was asked for in ends or locks. Eight previews at once are
-/// shown.
+/// shown, four of them to one token.
 #[utoipa::path(get, path = "/v1/cameras/{id}/preview", tag = "cameras", operation_id = "watchCamera",
     params(("id" = String, Path, description = "The camera's identifier."), WithTicket),
     responses((status = 200, description = "Frames.", content((Picture = "multipart/x-mixed-replace")))))]
@@ -181,20 +183,22 @@ pub(crate) async fn preview(
     if ticket.camera != id || !may_use(&app, &ticket, &headers) || !is_live(&app, ticket.owner) {
         return Err(Code::TicketInvalid.into());
     }
+    let place = app.clients.take(Client::Token(ticket.owner.token), PlaceKind::Preview)?;
     let watched = app.camera.preview(Some(&id), ticket.wish).await.map_err(|e| faults::camera(&e))?;
     let preview = watched.ok_or(Code::TooMany)?;
-    show(app, preview, move |app| is_live(app, ticket.owner)).await
+    show(app, preview, place, move |app| is_live(app, ticket.owner)).await
 }
 
 /// The answer that goes on as long as the camera does, and this says yes.
 pub(crate) async fn show(
     app: Shared,
     mut preview: Preview,
+    place: Place,
     may_go_on: impl Fn(&Shared) -> bool + Send + 'static,
 ) -> Result<Response, Problem> {
     let first = first_frame(&mut preview).await.map_err(|e| faults::camera(&e))?;
     let begin = Bytes::from_static(BOUNDARY.as_bytes());
-    let watching = Watching { app, preview, may_go_on, looked_at: Instant::now() };
+    let watching = Watching { app, preview, _place: place, may_go_on, looked_at: Instant::now() };
     let frames = stream::unfold((watching, Some(first)), |(mut watching, first)| async {
         let shot = match first {
             Some(first) => first,
@@ -237,6 +241,7 @@ async fn first_frame(preview: &mut Preview) -> Result<Arc<Shot>, DeviceError> {
 struct Watching<F> {
     app: Shared,
     preview: Preview,
+    _place: Place,
     may_go_on: F,
     looked_at: Instant,
 }

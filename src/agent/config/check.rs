@@ -11,6 +11,7 @@ use yidang_sync::parcel::CourierKey;
 
 use super::file::{File, HttpSection, OperatorsSection, RetentionSection};
 use super::{Config, ConfigError, DriverNames, Tls, TlsMode, bad};
+use crate::clients::CALLS_PER_SECOND_DEFAULT;
 use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules};
 use crate::retention::{Retention, RetentionRule, TermStart};
 use crate::shims;
@@ -30,6 +31,8 @@ const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 1_000_000;
 const COUNTER_LENGTH_MAX: usize = 128;
 /// After how many minutes without use a clerk's session may lock.
 const IDLE_LOCK_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=480.0;
+/// Calls a second that one client may be allowed; the least leaves a window program working.
+const CALLS_PER_SECOND: std::ops::RangeInclusive<u32> = 20..=1_000_000;
 /// Terms that can be configured.
 const RETENTION_YEARS: std::ops::RangeInclusive<u16> = 1..=200;
 
@@ -75,6 +78,7 @@ pub(super) fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result
         listen: loopback("http.listen", file.http.listen.as_deref().unwrap_or(LISTEN_DEFAULT))?,
         tls,
         origins,
+        calls_per_second: calls_per_second(file.http.calls_per_second)?,
         pairing: file.http.pairing.unwrap_or(true),
         card_driver: driver("card.driver", file.card.driver, drivers.card)?,
         card_port: file.card.port.map(port).transpose()?,
@@ -90,6 +94,15 @@ pub(super) fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result
         retention: retention(file.retention)?,
         shims: shims::check(file.shims, operators.need)?,
     })
+}
+
+fn calls_per_second(written: Option<u32>) -> Result<u32, ConfigError> {
+    let value = written.unwrap_or(CALLS_PER_SECOND_DEFAULT);
+    if CALLS_PER_SECOND.contains(&value) {
+        return Ok(value);
+    }
+    let (least, most) = (CALLS_PER_SECOND.start(), CALLS_PER_SECOND.end());
+    Err(bad("http.calls_per_second", format!("is {least} to {most}")))
 }
 
 fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {

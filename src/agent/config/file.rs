@@ -59,6 +59,7 @@ pub(super) struct HttpSection {
     pub(super) tls_life_minutes: Option<f64>,
     pub(super) origins: Option<Vec<String>>,
     pub(super) pairing: Option<bool>,
+    pub(super) calls_per_second: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,6 +130,10 @@ pub(super) fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>)
     if let Some(text) = take("HTTP_TLS_LIFE_MINUTES") {
         let value = text.parse().map_err(|_| bad("http.tls_life_minutes", "must be a number"))?;
         file.http.tls_life_minutes = Some(value);
+    }
+    if let Some(text) = take("HTTP_CALLS_PER_SECOND") {
+        let value = text.parse().map_err(|_| bad("http.calls_per_second", "must be a whole number"))?;
+        file.http.calls_per_second = Some(value);
     }
     text(&mut file.card.driver, take("CARD_DRIVER"));
     if let Some(port) = take("CARD_PORT") {

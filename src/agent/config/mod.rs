@@ -50,6 +50,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Web origins that may call.
     pub origins: Vec<String>,
+    /// How many calls a second one client may make over long; costly ones a tenth of that.
+    pub calls_per_second: u32,
     /// Whether pages and programs that have no token may ask for one, for an administrator to decide.
     pub pairing: bool,
     /// Card driver by name, or `auto`.

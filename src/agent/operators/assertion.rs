@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use yidang_model::Timestamp;
 
-use super::{PublicKey, SignInRefusal};
+use super::{PublicKey, Reason, SignInRefusal};
 use crate::tokens::is_token_name;
 
 /// Longest assertion, in bytes.
@@ -19,6 +19,9 @@ const ALGORITHM: &str = "EdDSA";
 const LIFETIME_S_MAX: f64 = 300.0;
 /// By how much two clocks may differ.
 const SKEW_S: f64 = 60.0;
+/// From when an assertion is made for as far as clocks may differ, until it is refused for as far as they may, in
+/// milliseconds: whatever is refused so long before another is taken was refused already when that one was.
+pub(super) const REFUSED_WITHIN_MS: i64 = 300_000 + 2 * 60_000;
 /// Longest `jti`, in bytes.
 const ID_LENGTH_MAX: usize = 128;
 
@@ -75,41 +78,50 @@ pub(super) fn check(
     now: Timestamp,
     key_of: impl FnOnce(&str) -> Result<Option<PublicKey>, SignInRefusal>,
 ) -> Result<Asserted, SignInRefusal> {
-    let refuse = |why| Err(SignInRefusal::Assertion(why));
+    let refuse = |why: Reason| Err(SignInRefusal::Assertion(why));
     let (signed, signature) = text.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
     if text.len() > ASSERTION_LENGTH_MAX {
-        return refuse("the assertion is too long");
+        return refuse(["断言过长", "the assertion is too long"]);
     }
     let header: Header = part(header)?;
     let is_jwt = header.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     if header.alg != ALGORITHM || header.crit.is_some() || !is_jwt {
-        return refuse("`alg` must be EdDSA, `typ` JWT, and `crit` must not be there");
+        return refuse([
+            "`alg` 必须是 EdDSA，`typ` 必须是 JWT，且不得有 `crit`",
+            "`alg` must be EdDSA, `typ` JWT, and `crit` must not be there",
+        ]);
     }
     let claims: Claims = part(claims)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| MALFORMED)?;
     match key_of(&claims.iss)? {
-        None => return refuse("`iss` names no registered key"),
+        None => return refuse(["`iss` 不是已登记的密钥名称", "`iss` names no registered key"]),
         Some(key) if !key.has_signed(signed.as_bytes(), &signature) => {
-            return refuse("the signature is not that of the registered key");
+            return refuse(["签名与已登记的公钥不符", "the signature is not that of the registered key"]);
         }
         Some(_) => {}
     }
     if !claims.aud.has(counter) {
-        return refuse("`aud` does not name this counter");
+        return refuse(["`aud` 不是本窗口", "`aud` does not name this counter"]);
     }
     let refused_from = in_time(&claims, now)?;
     if claims.jti.is_empty() || claims.jti.len() > ID_LENGTH_MAX {
-        return refuse("`jti` is 1 to 128 bytes");
+        return refuse(["`jti` 应为 1 至 128 字节", "`jti` is 1 to 128 bytes"]);
     }
     if !is_token_name(&claims.sub) {
-        return refuse("`sub` is 1 to 64 visible characters in one line");
+        return refuse([
+            "`sub` 应为一行 1 至 64 个可见字符",
+            "`sub` is 1 to 64 visible characters in one line",
+        ]);
     }
     let operator = claims.sub.trim().to_owned();
     Ok(Asserted { issuer: claims.iss, operator, id: claims.jti, refused_from })
 }
 
-const MALFORMED: SignInRefusal = SignInRefusal::Assertion("this is no compact JWS whose parts are JSON");
+const MALFORMED: SignInRefusal = SignInRefusal::Assertion([
+    "这不是各部分均为 JSON 的紧凑 JWS",
+    "this is no compact JWS whose parts are JSON",
+]);
 
 /// Whether it is of now, and from when on it is not.
 fn in_time(claims: &Claims, now: Timestamp) -> Result<Timestamp, SignInRefusal> {
@@ -118,13 +130,19 @@ fn in_time(claims: &Claims, now: Timestamp) -> Result<Timestamp, SignInRefusal> 
     let now = now.as_millis() as f64 / 1000.0;
     // JSON has no number that is none, and none too large to compare.
     if exp <= iat || exp - iat > LIFETIME_S_MAX {
-        return Err(SignInRefusal::Assertion("`exp` is at most 300 seconds after `iat`"));
+        return Err(SignInRefusal::Assertion([
+            "`exp` 最多比 `iat` 晚 300 秒",
+            "`exp` is at most 300 seconds after `iat`",
+        ]));
     }
     if *exp <= now - SKEW_S {
-        return Err(SignInRefusal::Assertion("the assertion has expired"));
+        return Err(SignInRefusal::Assertion(["断言已过期", "the assertion has expired"]));
     }
     if *iat > now + SKEW_S || nbf.is_some_and(|nbf| nbf > now + SKEW_S) {
-        return Err(SignInRefusal::Assertion("the assertion is of the future: compare the two clocks"));
+        return Err(SignInRefusal::Assertion([
+            "断言来自未来：请核对两边的时钟",
+            "the assertion is of the future: compare the two clocks",
+        ]));
     }
     #[expect(clippy::cast_possible_truncation, reason = "within minutes of now, as was just seen")]
     let until_ms = ((exp + SKEW_S) * 1000.0).ceil() as i64;
@@ -172,6 +190,11 @@ mod tests {
             claims[name] = value.clone();
         }
         written(&json!({"alg": "EdDSA", "typ": "JWT"}), &claims)
+    }
+
+    #[test]
+    fn the_longest_time_until_one_is_refused_is_what_it_is_said_to_be() {
+        assert_eq!(REFUSED_WITHIN_MS as f64, (LIFETIME_S_MAX + 2.0 * SKEW_S) * 1000.0);
     }
 
     #[test]

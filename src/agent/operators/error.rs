@@ -34,6 +34,9 @@ pub enum OperatorError {
     Database(#[from] rusqlite::Error),
 }
 
+/// Why an assertion is not believed: in Chinese, then in English.
+pub(crate) type Reason = [&'static str; 2];
+
 /// Why somebody could not prove who they are.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInRefusal {
@@ -59,8 +62,8 @@ pub(crate) enum SignInRefusal {
         is_new: bool,
     },
     /// The assertion proves nothing, and why.
-    #[error("{0}")]
-    Assertion(&'static str),
+    #[error("{}", .0[1])]
+    Assertion(Reason),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] OperatorError),

@@ -8,12 +8,12 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use yidang_model::Timestamp;
 
 use super::seal::OperatorSeal;
-use super::{OperatorError, PublicKey, SignInRefusal, assertion, pin};
+use super::{OperatorError, PublicKey, Reason, SignInRefusal, assertion, pin};
 use crate::tokens::is_token_name;
 use crate::{clock, private_database};
 
 /// Version of the tables below.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// `YDOP`: tells this file from another program's.
 const APPLICATION_ID: i64 = 0x5944_4F50;
 
@@ -61,13 +61,17 @@ impl Operators {
              CREATE TABLE IF NOT EXISTS keys (
                  name       TEXT PRIMARY KEY,
                  public_key BLOB NOT NULL CHECK (length(public_key) = 32),
-                 created_at INTEGER NOT NULL
+                 created_at INTEGER NOT NULL,
+                 latest     INTEGER NOT NULL DEFAULT 0
              ) STRICT;
              CREATE TABLE IF NOT EXISTS assertions (
                  tag        BLOB PRIMARY KEY,
-                 expires_at INTEGER NOT NULL
+                 expires_at INTEGER NOT NULL,
+                 issuer     TEXT
              ) STRICT;",
         )?;
+        add_column(&connection, "keys", "latest", "INTEGER NOT NULL DEFAULT 0")?;
+        add_column(&connection, "assertions", "issuer", "TEXT")?;
         connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         let seal = OperatorSeal::open(keys_dir)?;
         let opened = Self { connection: Mutex::new(connection), seal, proving: Mutex::default() };
@@ -206,7 +210,8 @@ impl Operators {
         Ok((kept, tries))
     }
 
-    /// Who the window system says it is. A good assertion is used up by this, durably.
+    /// Who the window system says it is. A good assertion is used up by this, durably, also where the clock is set back
+    /// after: what is forgotten of the used ones is told by the time of the latest that was taken, which its key has signed.
     pub(crate) fn prove_by_assertion(
         &self,
         text: &str,
@@ -214,16 +219,33 @@ impl Operators {
         now: Timestamp,
     ) -> Result<String, SignInRefusal> {
         let asserted = assertion::check(text, counter, now, |name| self.key(name))?;
-        let connection = self.lock();
-        connection.execute("DELETE FROM assertions WHERE expires_at < ?1", [now.as_millis()])?;
-        let tag = self.seal.assertion_tag(&asserted.issuer, &asserted.id);
-        let used = connection.execute(
-            "INSERT OR IGNORE INTO assertions (tag, expires_at) VALUES (?1, ?2)",
-            params![tag, asserted.refused_from.as_millis()],
+        let (issuer, refused_from) = (&asserted.issuer, asserted.refused_from.as_millis());
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let latest: i64 =
+            transaction.query_row("SELECT latest FROM keys WHERE name = ?1", [issuer], |row| row.get(0))?;
+        let forgotten_before = latest.max(refused_from) - assertion::REFUSED_WITHIN_MS;
+        if refused_from < forgotten_before {
+            return Err(SignInRefusal::Assertion(OLDER));
+        }
+        let tag = self.seal.assertion_tag(issuer, &asserted.id);
+        let used = transaction.execute(
+            "INSERT OR IGNORE INTO assertions (tag, expires_at, issuer) VALUES (?1, ?2, ?3)",
+            params![tag, refused_from, issuer],
         )?;
         if used == 0 {
-            return Err(SignInRefusal::Assertion("the assertion was used before"));
+            return Err(SignInRefusal::Assertion(USED));
         }
+        transaction.execute(
+            "UPDATE keys SET latest = max(latest, ?2) WHERE name = ?1",
+            params![issuer, refused_from],
+        )?;
+        // Those without an issuer were used up by an earlier version.
+        transaction.execute(
+            "DELETE FROM assertions WHERE coalesce(issuer, ?1) = ?1 AND expires_at < ?2",
+            params![issuer, forgotten_before],
+        )?;
+        transaction.commit()?;
         Ok(asserted.operator)
     }
 
@@ -235,6 +257,25 @@ impl Operators {
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const USED: Reason = ["该断言已经用过", "the assertion was used before"];
+const OLDER: Reason = [
+    "断言比已接受的断言早得多：请核对两边的时钟；若签发方的时钟曾经超前，请重新登记其公钥",
+    "the assertion is much older than one that was taken: compare the clocks; if the issuer's was ahead, register its key anew",
+];
+
+/// A column that came with the second version.
+fn add_column(connection: &Connection, table: &str, column: &str, form: &str) -> rusqlite::Result<()> {
+    let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
+    if connection.query_row(there, [table, column], |row| row.get(0))? {
+        return Ok(());
+    }
+    match connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {form};")) {
+        // Another process was faster.
+        Err(error) if error.to_string().contains("duplicate column") => Ok(()),
+        added => added,
     }
 }
 
@@ -311,6 +352,75 @@ mod tests {
         assert_eq!(operators.list().unwrap()[0].wrong_tries, 0);
         let nobody = operators.prove_by_pin("nobody", PIN, now);
         assert!(matches!(nobody, Err(SignInRefusal::Unknown)), "{nobody:?}");
+    }
+
+    /// What the window system says at an instant.
+    fn says(id: &str, at: Timestamp) -> String {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let at_s = at.as_millis() / 1000;
+        let claims = serde_json::json!({
+            "iss": "hall", "sub": "clerk", "aud": "c-1", "iat": at_s, "exp": at_s + 120, "jti": id,
+        });
+        let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", part(r#"{"alg":"EdDSA"}"#.to_owned()), part(claims.to_string()));
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(pair().sign(signed.as_bytes())))
+    }
+
+    fn pair() -> ring::signature::Ed25519KeyPair {
+        ring::signature::Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+    }
+
+    fn hall() -> PublicKey {
+        use ring::signature::KeyPair as _;
+        PublicKey(pair().public_key().as_ref().try_into().unwrap())
+    }
+
+    #[test]
+    fn a_used_assertion_stays_used_when_the_clock_is_set_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let operators = open(folder.path());
+        operators.add_key("hall", hall()).unwrap();
+        let prove = |operators: &Operators, text: &str, at| {
+            operators.prove_by_assertion(text, "c-1", at).map_err(|refusal| refusal.to_string())
+        };
+        let day = Timestamp::from_millis(1_800_000_000_000);
+        let stolen = says("a", day);
+        prove(&operators, &stolen, day).unwrap();
+        let next_day = day.plus_millis(86_400_000);
+        prove(&operators, &says("b", next_day), next_day).unwrap();
+        // Each time as after a restart.
+        let operators = open(folder.path());
+        let kept: i64 =
+            operators.lock().query_row("SELECT count(*) FROM assertions", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1, "what is refused anyway is not kept");
+        for (text, at) in [(&stolen, day), (&says("c", day), day)] {
+            assert!(prove(&operators, text, at).unwrap_err().contains("older than one that was taken"));
+        }
+        let second = prove(&operators, &says("b", next_day), next_day).unwrap_err();
+        assert!(second.contains("used before"), "{second}");
+        // Two that were said a minute apart may come in the other order.
+        prove(&operators, &says("d", next_day.plus_millis(-60_000)), next_day).unwrap();
+        // Where the issuer's clock had been ahead, registering its key anew helps.
+        operators.remove_key("hall").unwrap();
+        operators.add_key("hall", hall()).unwrap();
+        prove(&operators, &says("e", day), day).unwrap();
+    }
+
+    #[test]
+    fn a_store_of_the_first_version_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path()).add_key("hall", hall()).unwrap();
+        let old = Connection::open(folder.path().join("data/operators.db")).unwrap();
+        old.execute_batch(
+            "ALTER TABLE keys DROP COLUMN latest; ALTER TABLE assertions DROP COLUMN issuer; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(old);
+        let (operators, now) = (open(folder.path()), clock::now());
+        let said = says("a", now);
+        operators.prove_by_assertion(&said, "c-1", now).unwrap();
+        assert!(operators.prove_by_assertion(&said, "c-1", now).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
@@ -19,7 +20,9 @@ use axum::response::{IntoResponse as _, Response};
 use super::call::Call;
 use super::window::Window;
 use super::{Kind, LoadedAs, Shim};
+use crate::api::pass_over;
 use crate::app::Shared;
+use crate::clients::{Client, held};
 use crate::guard::{is_coded_oddly, is_own_host, single};
 use crate::language::Language;
 use crate::problem::{Advice, Code, Problem};
@@ -71,7 +74,15 @@ impl Door {
             Ok(known_by) => known_by,
             Err(problem) => return self.refuse(&problem, language),
         };
-        let mut response = match self.answer(request, &headers, &known_by).await {
+        let entered = self.app.clients.enter(Client::Shim(self.kind.name), self.kind.name, Instant::now());
+        let answered = match entered {
+            Ok(place) => self.answer(request, &headers, &known_by).await.map(|answer| held(answer, place)),
+            Err(problem) => {
+                pass_over(request).await;
+                Err(problem)
+            }
+        };
+        let mut response = match answered {
             Ok(response) => response,
             Err(problem) if problem.code == Code::OriginDenied => return self.refuse(&problem, language),
             Err(problem) => problem.render(language),

@@ -1,6 +1,6 @@
 //! What a shim may do at this window.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use yidang_archive::Actor;
@@ -13,6 +13,7 @@ use crate::api::card::{Portrait, interpret};
 use crate::api::faults;
 use crate::api::previews;
 use crate::app::Shared;
+use crate::clients::{Client, PlaceKind};
 use crate::page_wish::PageWish;
 use crate::problem::{Code, Problem};
 use crate::stations::{Description, Known};
@@ -58,6 +59,8 @@ impl Window {
 
     /// Reads the card, waiting so long for one to come, two minutes at most. Never its fingerprint; opens nobody's dossier.
     pub(super) async fn read_card(&self, wait: Duration) -> Result<Reading, Problem> {
+        self.spend()?;
+        let _place = self.app.clients.take(self.counted(), PlaceKind::CardReading)?;
         let user = self.app.card_users.enter(self.client);
         let read = self.app.card.read(ReadWish { fingerprint: false }, wait.min(WAIT_MAX)).await;
         let raw = read.map_err(|error| user.explain(faults::card(&error)))?;
@@ -70,6 +73,15 @@ impl Window {
             Some(picture) => portrait(picture, form).await,
             None => String::new(),
         }
+    }
+
+    /// As what is counted of it.
+    const fn counted(&self) -> Client {
+        Client::Shim(self.client)
+    }
+
+    fn spend(&self) -> Result<(), Problem> {
+        self.app.clients.spend(self.counted(), self.client, Instant::now())
     }
 
     /// Whether a reader is there.
@@ -97,9 +109,10 @@ impl Window {
 
     /// Takes a picture with the camera of this number, and keeps it as a capture.
     pub(super) async fn capture(&self, number: usize, wish: PageWish) -> Result<Captured, Problem> {
+        self.spend()?;
         let known = self.camera(number).await?;
         let by = Actor { client: self.client.to_owned(), operator: None };
-        let (id, page) = keep_from_camera(&self.app, &known.device.id, wish, by).await?;
+        let (id, page) = keep_from_camera(&self.app, self.counted(), &known.device.id, wish, by).await?;
         Ok(Captured { id: id.to_string(), page })
     }
 
@@ -109,9 +122,11 @@ impl Window {
         number: usize,
         may_go_on: impl Fn() -> bool + Send + 'static,
     ) -> Result<Response, Problem> {
+        self.spend()?;
+        let place = self.app.clients.take(self.counted(), PlaceKind::Preview)?;
         let known = self.camera(number).await?;
         let watched = self.app.camera.preview(Some(&known.device.id), PREVIEW).await;
         let preview = watched.map_err(|error| faults::camera(&error))?.ok_or(Code::TooMany)?;
-        previews::show(self.app.clone(), preview, move |_| may_go_on()).await
+        previews::show(self.app.clone(), preview, place, move |_| may_go_on()).await
     }
 }

@@ -65,15 +65,17 @@ impl Authority {
         in_file(&folder, yidang_archive::files::create_folder(&folder))?;
         let key = open_key(&folder.join(KEY_FILE))?;
         let file = folder.join(CERTIFICATE_FILE);
-        let kept = fs::read_to_string(&file).ok().and_then(|pem| read(&pem, &key));
+        let now = clock::now();
+        let kept = fs::read_to_string(&file).ok().and_then(|pem| read(&pem, &key, now));
         let (pem, der, ends_at) = match kept {
             Some(kept) => kept,
-            // None yet, or not this key's: one that nobody trusts until it is installed.
+            // None yet, or not this key's, or of another time than now: one that nobody trusts until it is installed. The
+            // key stays, so that whoever trusts an earlier certificate of it believes this one's leaves as long as that lasts.
             None => {
-                let pem = sign_itself(&key)?;
+                let pem = sign_itself(&key, now)?;
                 in_file(&file, write(&file, &pem))?;
                 let unreadable = || AuthorityError::Certificate("it cannot be read back".to_owned());
-                read(&pem, &key).ok_or_else(unreadable)?
+                read(&pem, &key, now).ok_or_else(unreadable)?
             }
         };
         let name = name_of(&key);
@@ -112,13 +114,15 @@ fn open_key(file: &Path) -> Result<KeyPair, AuthorityError> {
     KeyPair::from_pem(&text).map_err(AuthorityError::Key)
 }
 
-/// The certificate, if it is one of this key and not over: its bytes and its end.
-fn read(pem: &str, key: &KeyPair) -> Option<(String, CertificateDer<'static>, Timestamp)> {
+/// The certificate, if it is one of this key, has begun and is not over: its bytes and its end. One that was made while
+/// the clock was ahead would be refused by everyone until then.
+fn read(pem: &str, key: &KeyPair, now: Timestamp) -> Option<(String, CertificateDer<'static>, Timestamp)> {
     let (_, block) = parse_x509_pem(pem.as_bytes()).ok()?;
     let (_, certificate) = X509Certificate::from_der(&block.contents).ok()?;
     let is_own = certificate.public_key().subject_public_key.data.as_ref() == key.public_key_raw();
     let ends_at = Timestamp::from_millis(certificate.validity().not_after.timestamp().checked_mul(1000)?);
-    let is_good = is_own && ends_at > clock::now();
+    let begins_at = Timestamp::from_millis(certificate.validity().not_before.timestamp().checked_mul(1000)?);
+    let is_good = is_own && begins_at <= now && ends_at > now;
     is_good.then(|| (pem.to_owned(), CertificateDer::from(block.contents.clone()), ends_at))
 }
 
@@ -135,7 +139,7 @@ fn name_of(key: &KeyPair) -> String {
 
 /// The authority's own certificate. Who steals its key can be this PC to itself, and nobody else to anyone: the names
 /// it may vouch for stand in it, and are critical.
-fn sign_itself(key: &KeyPair) -> Result<String, AuthorityError> {
+fn sign_itself(key: &KeyPair, now: Timestamp) -> Result<String, AuthorityError> {
     let wrong = |error: rcgen::Error| AuthorityError::Certificate(error.to_string());
     let mut params = CertificateParams::new(Vec::new()).map_err(wrong)?;
     params.distinguished_name = DistinguishedName::new();
@@ -154,7 +158,7 @@ fn sign_itself(key: &KeyPair) -> Result<String, AuthorityError> {
         ],
         excluded_subtrees: Vec::new(),
     });
-    (params.not_before, params.not_after) = validity(clock::now(), LIFE)?;
+    (params.not_before, params.not_after) = validity(now, LIFE)?;
     Ok(params.self_signed(key).map_err(wrong)?.pem())
 }
 
@@ -169,4 +173,25 @@ pub(super) fn validity(
     };
     let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 2);
     Ok((at(now.as_millis() - millis(DATED_BACK))?, at(now.as_millis().saturating_add(millis(life)))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_was_made_while_the_clock_was_wrong_is_made_anew_with_the_same_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Authority::open(folder.path()).unwrap();
+        assert_eq!(Authority::open(folder.path()).unwrap().fingerprint(), first.fingerprint());
+        let key = open_key(&folder.path().join("tls/authority.key")).unwrap();
+        for years in [-11, 5] {
+            let wrong = sign_itself(&key, clock::now().plus_millis(years * 365 * 86_400_000)).unwrap();
+            write(&first.file, &wrong).unwrap();
+            let anew = Authority::open(folder.path()).unwrap();
+            assert!(anew.pem != wrong && anew.name == first.name, "{years} years");
+            assert!(anew.ends_at <= clock::now().plus_millis(LIFE.as_millis() as i64));
+            assert_eq!(Authority::open(folder.path()).unwrap().fingerprint(), anew.fingerprint());
+        }
+    }
 }

@@ -102,9 +102,9 @@ async function polled(desk: Desk, query: { [name: string]: string }, request: Re
 function written({ status, json, bytes }: Given): Answer {
   if (bytes) {
     const content = bytes.base64 === undefined ? bytes.text || '' : binary(bytes.base64);
-    return { status, text: '', blob: new Blob([content as BlobPart], { type: bytes.type }) };
+    return { status, text: '', blob: new Blob([content as BlobPart], { type: bytes.type }), retryAfterS: null };
   }
-  return { status, text: json === undefined ? '' : JSON.stringify(json), blob: null };
+  return { status, text: json === undefined ? '' : JSON.stringify(json), blob: null, retryAfterS: null };
 }
 
 function binary(base64: string): Uint8Array {
@@ -117,5 +117,5 @@ function binary(base64: string): Uint8Array {
 function refused({ code, detail }: Refused, language: 'zh' | 'en'): Answer {
   const { status, title, remedy } = PROBLEMS[code];
   const problem = { type: 'about:blank', title: title[language], status, code, remedy: remedy[language] };
-  return { status, text: JSON.stringify(detail ? { ...problem, detail } : problem), blob: null };
+  return { status, text: JSON.stringify(detail ? { ...problem, detail } : problem), blob: null, retryAfterS: null };
 }

@@ -1,5 +1,6 @@
 //! `/v1/captures`: papers that are captured and not yet filed.
 
+mod keep;
 mod take;
 mod wish;
 
@@ -194,7 +195,7 @@ pub(crate) async fn image(
         Ok((image, bytes))
     })
     .await?;
-    answer(&app, which.rendition, &conditions, image.media_type(), bytes).await
+    answer(&app, caller.client(), which.rendition, &conditions, image.media_type(), bytes).await
 }
 
 /// Throws a capture away.
@@ -210,10 +211,14 @@ pub(crate) async fn discard(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Capture)?;
     let id: CaptureId = id.parse().map_err(|_| Code::CaptureUnknown)?;
-    let archive = app.archive.clone();
-    let by = caller.actor();
+    let (worker, by) = (app.clone(), caller.actor());
     let call = async {
-        let gone = blocking(move || Ok(archive.discard(id, &by)?)).await?;
+        let gone = blocking(move || {
+            let gone = worker.archive.discard(id, &by)?;
+            worker.tray.leave([id]);
+            Ok(gone)
+        })
+        .await?;
         if gone { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Code::CaptureUnknown.into()) }
     };
     let request = fingerprint(&[b"captures/discard", id.as_bytes()]);

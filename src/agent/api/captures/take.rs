@@ -6,22 +6,24 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use yidang_archive::{Actor, Archive, Idempotency, Stage};
+use yidang_archive::{Actor, Idempotency, Stage};
 use yidang_device::Frame;
 use yidang_imaging::{Crop, PageOptions, PageResult, PaperSize, paper_size, pdf_images};
 use yidang_model::{CaptureId, Digest, MaterialId, Origin};
 
-use super::wish::{CaptureForm, CaptureWish, pass_over, read_request};
+use super::keep::keep;
+use super::wish::{CaptureForm, CaptureWish, read_request};
 use super::{CaptureBody, LIFETIME_MS, Match, capture_body};
-use crate::api::extract::blocking;
+use crate::api::extract::{blocking, pass_over};
 use crate::api::faults;
 use crate::api::holders::durable_key;
-use crate::api::image::{in_turn, place};
+use crate::api::image::{Turn, in_turn, place};
 use crate::api::materials::look_at;
 use crate::api::words::{CodeBody, QualityBody, degrees};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::caller::Caller;
 use crate::capture_note::{CaptureNote, StoredImage};
+use crate::clients::{Client, PlaceKind};
 use crate::holders::Holder;
 use crate::page_wish::PageWish;
 use crate::problem::{Code, Problem};
@@ -60,7 +62,7 @@ pub(crate) async fn capture(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let turn = match caller.require(Scope::Capture).and_then(|()| place(&app)) {
+    let turn = match admit(&app, &caller) {
         Ok(turn) => turn,
         Err(problem) => {
             pass_over(request).await;
@@ -83,8 +85,8 @@ pub(crate) async fn capture(
             (None, Some(within)) => {
                 // Others may work while this one waits.
                 drop(turn);
-                let frame = grab_at_rest(&app, wish.camera.as_deref(), within).await?;
-                (frame, place(&app)?)
+                let frame = grab_at_rest(&app, caller.client(), wish.camera.as_deref(), within).await?;
+                (frame, place(&app, caller.client())?)
             }
         };
         let from_camera = frame.origin != Origin::Upload;
@@ -93,19 +95,18 @@ pub(crate) async fn capture(
             .await
             .map_err(|problem| if from_camera { as_camera_fault(problem) } else { problem })?;
         caller.is_still_there()?;
-        let archive = app.archive.clone();
+        let worker = app.clone();
         // Telling what is on file is a look, and needs the right to look.
         let who = who.filter(|h| h.basis.may_read() && caller.may(Scope::ArchiveRead));
         let lists = wish.split || is_document;
         let body = blocking(move || {
-            let mut bodies = Vec::with_capacity(stages.len());
-            for (at, stage) in stages.into_iter().enumerate() {
-                let by = caller.actor();
-                let idempotency = key_of_paper(&caller, &fingerprint, at);
-                let staged = archive.stage(Stage { by, idempotency, ..stage })?;
+            let key_of = |at| key_of_paper(&caller, &fingerprint, at);
+            let kept = keep(&worker, &caller.actor(), stages, key_of)?;
+            let mut bodies = Vec::with_capacity(kept.len());
+            for staged in kept {
                 let mut body = capture_body(&staged)?;
                 if let Some(who) = &who {
-                    body.matches = matches(&archive, &caller, who, &body.original_digest)?;
+                    body.matches = matches(&worker, &caller, who, &body.original_digest)?;
                 }
                 bodies.push(body);
             }
@@ -117,37 +118,54 @@ pub(crate) async fn capture(
     app.replays.once(owner, key.as_deref(), fingerprint, call).await
 }
 
+/// Whether the caller may capture now, and its place in the queue.
+fn admit(app: &Shared, caller: &Caller) -> Result<Turn, Problem> {
+    caller.require(Scope::Capture)?;
+    caller.spend()?;
+    app.tray.has_room(&caller.token.name, clock::now())?;
+    place(app, caller.client())
+}
+
 /// A picture of this camera that is kept as a capture in this name; its identifier and the page's file.
 pub(crate) async fn keep_from_camera(
     app: &Shared,
+    client: Client,
     camera: &str,
     page: PageWish,
     by: Actor,
 ) -> Result<(CaptureId, Vec<u8>), Problem> {
-    let turn = place(app)?;
+    app.tray.has_room(&by.client, clock::now())?;
+    let turn = place(app, client)?;
     let frame = grab(app, Some(camera)).await?;
     let stages = in_turn(app, turn, move || make_stages(frame, &page)).await.map_err(as_camera_fault)?;
     let stage = stages.into_iter().next().ok_or(Code::StorageFailed)?;
-    let archive = app.archive.clone();
+    let worker = app.clone();
     blocking(move || {
         // The page comes last, and is the frame itself where nothing of it was changed.
         let page = stage.blobs.last().cloned().ok_or(Code::StorageFailed)?;
-        Ok((archive.stage(Stage { by, ..stage })?.id, page))
+        let kept = keep(&worker, &by, vec![stage], |_| None)?;
+        Ok((kept.first().ok_or(Code::StorageFailed)?.id, page))
     })
     .await
 }
 
 /// Where the same original lies in an open dossier. What is found is entered in the ledger as a look.
 fn matches(
-    archive: &Archive,
+    app: &App,
     caller: &Caller,
     holder: &Holder,
     original_digest: &str,
 ) -> Result<Vec<Match>, Problem> {
     let original: Digest = original_digest.parse().map_err(|_| Code::StorageFailed)?;
-    let found = archive.matches(&holder.subject, &original)?;
+    let mut found = Vec::new();
+    for (id, page) in app.archive.matches(&holder.subject, &original)? {
+        // One whose term is over is shown to nobody, nor is it told that it is there.
+        if app.archive.material(id)?.is_some_and(|stored| !app.is_restricted(&stored.material)) {
+            found.push((id, page));
+        }
+    }
     if !found.is_empty() {
-        archive.record(look_at(caller, holder, found.iter().map(|(id, _)| *id)))?;
+        app.archive.record(look_at(caller, holder, found.iter().map(|(id, _)| *id)))?;
     }
     let same = |(id, page): (MaterialId, usize)| Match {
         material: id.to_string(),
@@ -264,7 +282,13 @@ async fn grab(app: &Shared, camera: Option<&str>) -> Result<Frame, Problem> {
 }
 
 /// Waits until a page lies at rest, and takes the picture then.
-async fn grab_at_rest(app: &Shared, camera: Option<&str>, within: Duration) -> Result<Frame, Problem> {
+async fn grab_at_rest(
+    app: &Shared,
+    client: Client,
+    camera: Option<&str>,
+    within: Duration,
+) -> Result<Frame, Problem> {
+    let _place = app.clients.take(client, PlaceKind::Preview)?;
     let deadline = tokio::time::Instant::now() + within;
     let desk = app.camera.desk(camera).await.map_err(|e| faults::camera(&e))?;
     let mut desk = desk.ok_or(Code::TooMany)?;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
-use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yidang_imaging::{Crop, PageOptions, UnknownTone};
@@ -110,19 +109,6 @@ pub(crate) struct CaptureForm {
     /// As in `CaptureWish`.
     #[schema(nullable = false, minimum = 1, maximum = 50)]
     px_per_mm: Option<f64>,
-}
-
-/// Takes a refused body off the line and keeps nothing of it: its sender would not get to see the answer before
-/// it has sent everything.
-pub(super) async fn pass_over(request: Request) {
-    let mut left = UPLOAD_BYTES_MAX;
-    let mut body = request.into_body().into_data_stream();
-    while let Some(Ok(piece)) = body.next().await {
-        match left.checked_sub(piece.len()) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
 }
 
 pub(super) async fn read_request(

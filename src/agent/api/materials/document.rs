@@ -66,7 +66,8 @@ pub(crate) async fn document(
             Some(document::card_sides(&pixels).map_err(|e| Problem::new(Code::NotACard, e.to_string()))?)
         }
     };
-    let turn = place(&app)?;
+    caller.spend()?;
+    let turn = place(&app, caller.client())?;
     if pages.iter().map(|page| page.image.size_bytes).sum::<u64>() > DOCUMENT_BYTES_MAX {
         return Err(Problem::invalid(format!("the material has more than {DOCUMENT_BYTES_MAX} bytes")));
     }

@@ -113,12 +113,14 @@ pub(crate) async fn file(
     }
     let plan = Plan::read(&app, &caller, body)?;
     check_superseded(&app, &caller, &plan).await?;
-    let (archive, by) = (app.archive.clone(), caller.actor());
+    let (worker, by) = (app.clone(), caller.actor());
     let may_read = plan.may_read;
     let (filed, own) = blocking(move || {
-        let filing = Filing { idempotency, ..plan.filing(&archive, by)? };
-        let own = filing.material.clone();
-        Ok((archive.file(filing)?, own))
+        let filing = Filing { idempotency, ..plan.filing(&worker.archive, by)? };
+        let (own, from) = (filing.material.clone(), filing.from.clone());
+        let filed = worker.archive.file(filing)?;
+        worker.tray.leave(from);
+        Ok((filed, own))
     })
     .await?;
     if !filed.duplicate && !filed.replayed {

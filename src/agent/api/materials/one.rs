@@ -88,7 +88,7 @@ pub(crate) async fn image(
         Ok(bytes)
     })
     .await?;
-    answer(&app, which.rendition, &conditions, wanted.media_type, bytes).await
+    answer(&app, caller.client(), which.rendition, &conditions, wanted.media_type, bytes).await
 }
 
 /// A picture of a material. Blocks as long as the disk or the network does.

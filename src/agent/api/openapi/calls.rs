@@ -4,9 +4,11 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Ref, RefOr, Required, SecurityRequirement};
 
 use super::{refusals, shared};
+use crate::clients::{BURST_S, CALLS_PER_SECOND_DEFAULT, COSTLY_BURST_S, COSTLY_SHARE, PlaceKind};
 use crate::language::Language;
 use crate::problem::Code::{self, *};
 use crate::scope::Scope;
+use crate::tray::{OF_ALL, OF_ONE};
 
 /// Who may call.
 enum Door {
@@ -37,7 +39,7 @@ const WRITES: &[Code] = &[DiskFull];
 /// Takes an open dossier.
 const HOLDER: &[Code] = &[HolderUnknown, HolderExpired];
 /// Works on pictures, in turn.
-const PICTURES: &[Code] = &[TooMany, Busy];
+const PICTURES: &[Code] = &[Busy];
 /// May ask the repository.
 const REPOSITORY: &[Code] = &[RepositoryFailed, RepositoryUnreachable];
 
@@ -78,7 +80,7 @@ pub(super) const CALLS: &[Call] = &[
     call("closeHolder", Door::Token, &[KEYED, &[HolderUnknown]]),
     call("listCameras", CAPTURE, &[]),
     call("adjustCamera", CAPTURE, &[KEYED, CAMERA]),
-    call("requestPreview", CAPTURE, &[KEYED, CAMERA, &[TooMany]]),
+    call("requestPreview", CAPTURE, &[KEYED, CAMERA]),
     call("watchCamera", Door::Open, &[CAMERA, &[TicketInvalid, TooMany, Invalid]]),
     call(
         "capturePaper",
@@ -153,6 +155,33 @@ const BODY_OPTIONAL: &[&str] = &["readCard", "requestPreview", "capturePaper"];
 /// Codes that belong to no call: they say that there is none.
 pub(super) const GENERAL: &[Code] = &[RouteUnknown, MethodNotAllowed];
 
+/// What one client may ask for, in words.
+pub(super) fn about_limits() -> String {
+    let calls = CALLS_PER_SECOND_DEFAULT;
+    let costly = calls / COSTLY_SHARE;
+    let most = |kind: PlaceKind| kind.max();
+    format!(
+        "One token may make {calls} calls a second, {} of them at once; `[http] calls_per_second` of the configuration \
+         says another number. Costly calls (reading a card, capturing or handing in a picture, asking for a preview, \
+         writing a document) come a tenth as often: {costly} a second, {} at once. One token has at most {} calls in \
+         flight, among them {} event streams and waiting polls, {} previews and waits for a paper, {} pictures in work \
+         and {} card readings. At most {} captures of one token, {} GiB, wait to be filed, and {} of all, {} GiB. \
+         Whatever is beyond that is `too_many`: nothing was done, `Retry-After` says after how many seconds to ask \
+         again, and other tokens are served meanwhile.",
+        calls * BURST_S,
+        costly * COSTLY_BURST_S,
+        most(PlaceKind::Call),
+        most(PlaceKind::Listener),
+        most(PlaceKind::Preview),
+        most(PlaceKind::Picture),
+        most(PlaceKind::CardReading),
+        OF_ONE.captures_max,
+        OF_ONE.bytes_max >> 30,
+        OF_ALL.captures_max,
+        OF_ALL.bytes_max >> 30,
+    )
+}
+
 /// The general codes in words.
 pub(super) fn about_general() -> String {
     let lines: Vec<_> = GENERAL
@@ -214,7 +243,8 @@ fn scope_line(door: &Door) -> String {
 /// Every code this call can answer with.
 fn codes(call: &Call, operation: &Operation) -> Vec<Code> {
     // The guard looks a strange `Origin` up among the tokens, and so can meet a failing disk.
-    let mut codes = vec![HostDenied, OriginDenied, StorageFailed];
+    // Whoever sends a token is counted, also where none is needed.
+    let mut codes = vec![HostDenied, OriginDenied, StorageFailed, TooMany];
     if !matches!(call.door, Door::Open) {
         // `invalid` for a header that is too long or no text.
         codes.extend([TokenMissing, TokenInvalid, TokenExpired, Invalid]);

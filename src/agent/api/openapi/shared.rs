@@ -24,6 +24,16 @@ pub(super) const ACCEPT_LANGUAGE: &str = "AcceptLanguage";
 const VISIBLE: &str =
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0][^\u0000-\u001f\u007f-\u009f]*$";
 
+/// What a name of a clerk has none of: beside control characters those that nobody sees, as far as a pattern says it alike
+/// in every language.
+macro_rules! hidden {
+    () => {
+        r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    };
+}
+/// None of them, and something to be seen.
+const SEEN: &str = concat!("^[^", hidden!(), "]*[^ \u{a0}", hidden!(), "][^", hidden!(), "]*$");
+
 // Names under `#/components/headers`.
 pub(super) const CONTENT_LANGUAGE: &str = "ContentLanguage";
 pub(super) const RETRY_AFTER: &str = "RetryAfter";
@@ -52,7 +62,7 @@ fn parameters() -> [(&'static str, Parameter); 4] {
     [
         (
             OPERATOR,
-            request_header("Yidang-Operator", OPERATOR_LENGTH_MAX)
+            request_header("Yidang-Operator", OPERATOR_LENGTH_MAX, SEEN)
                 .description(Some(
                     "The clerk, for the ledger: UTF-8, percent-encoded where a browser cannot send it raw. Needed \
                      where the configuration says so; with a session it may be left out, and names nobody else.",
@@ -62,7 +72,7 @@ fn parameters() -> [(&'static str, Parameter); 4] {
         ),
         (
             SESSION,
-            request_header("Yidang-Session", SESSION_LENGTH_MAX)
+            request_header("Yidang-Session", SESSION_LENGTH_MAX, VISIBLE)
                 .description(Some(
                     "The clerk's session, as `signIn` gave it. What is done with it is done by that clerk, and what it \
                      opens is open to it alone. Needed where the configuration says so.",
@@ -72,7 +82,7 @@ fn parameters() -> [(&'static str, Parameter); 4] {
         ),
         (
             IDEMPOTENCY_KEY,
-            request_header("Idempotency-Key", KEY_LENGTH_MAX)
+            request_header("Idempotency-Key", KEY_LENGTH_MAX, VISIBLE)
                 .description(Some(
                     "Chosen by the client, new for each new request. The same request under the same key of the \
                      same token gets the first answer again, for a day, and is carried out once; what it wrote is \
@@ -95,12 +105,12 @@ fn parameters() -> [(&'static str, Parameter); 4] {
     ]
 }
 
-fn request_header(name: &str, length_max: usize) -> ParameterBuilder {
+fn request_header(name: &str, length_max: usize, pattern: &str) -> ParameterBuilder {
     let text = ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))
         .max_length(Some(length_max))
-        .pattern(Some(VISIBLE));
+        .pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

@@ -7,13 +7,15 @@ const ANSWER_WITHIN_MS = 60000;
 
 /** What went wrong, in the caller's language: the service's problem document, or that it did not answer. */
 export class Failure extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, retryAfterS = 0) {
     super(problem.code);
     this.status = status;
     this.code = problem.code;
     this.title = problem.title;
     this.remedy = problem.remedy;
     this.detail = problem.detail || '';
+    /** After how many seconds to try again; 0: that is not said. */
+    this.retryAfterS = retryAfterS;
   }
 }
 
@@ -45,7 +47,8 @@ export function newKey() {
 /** What to tell of an answer that is no success. */
 export async function refusal(response) {
   try {
-    return new Failure(response.status, await response.json());
+    const retryAfterS = Number(response.headers.get('Retry-After')) || 0;
+    return new Failure(response.status, await response.json(), retryAfterS);
   } catch {
     return silence();
   }

@@ -15,6 +15,8 @@ let rules = null;
 let clerk = null;
 let isCovered = false;
 let lastTouch = Date.now();
+/** Ticks while a PIN is not looked at after wrong ones. */
+let waiting = 0;
 let heard = { covered() {}, uncovered() {}, changed() {} };
 
 /**
@@ -121,6 +123,7 @@ function cover(isKnown) {
     $('seat-wrong').hidden = true;
     $('seat-pin').value = '';
   }
+  endCountDown();
   $('seat-operator').value = isKnown && clerk !== null ? clerk : session.operator;
   $($('seat-operator').value ? 'seat-pin' : 'seat-operator').focus();
   renderSeat();
@@ -135,6 +138,31 @@ function uncover() {
   renderSeat();
 }
 
+/** Says how long to wait yet, second by second; until then the PIN would not be looked at. */
+function countDown(seconds) {
+  endCountDown();
+  const end = Date.now() + seconds * 1000;
+  const tick = () => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    if (left <= 0) {
+      endCountDown();
+      $('seat-wrong').hidden = true;
+      return;
+    }
+    $('seat-wait').textContent = word('seat_wait', { n: left });
+  };
+  $('seat-begin').disabled = true;
+  $('seat-wait').hidden = false;
+  tick();
+  waiting = setInterval(tick, 250);
+}
+
+function endCountDown() {
+  clearInterval(waiting);
+  $('seat-wait').hidden = true;
+  $('seat-begin').disabled = false;
+}
+
 async function sitDown() {
   const body = { operator: $('seat-operator').value.trim(), pin: $('seat-pin').value };
   $('seat-pin').value = '';
@@ -143,9 +171,11 @@ async function sitDown() {
     seat = await call('POST', '/v1/operator/session', { body, key: newKey() });
   } catch (failure) {
     tell(failure, $('seat-wrong'));
+    if (failure.code === 'pin_wait') countDown(failure.retryAfterS);
     $('seat-pin').focus();
     return;
   }
+  endCountDown();
   fill($('seat-wrong'));
   const isOther = seat.session !== session.seat;
   session.seat = seat.session;

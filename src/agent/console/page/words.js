@@ -32,6 +32,7 @@ const TABLE = {
   seat_operator: ['经办人', 'Clerk'],
   pin: ['PIN 码', 'PIN'],
   seat_begin: ['登录', 'Sign in'],
+  seat_wait: ['还需等待 {n} 秒', '{n} s to wait'],
   seat_lock: ['锁定', 'Lock'],
   seat_switch: ['换人', 'Switch'],
   key_lock: ['锁定页面', 'Lock the page'],
