@@ -39,17 +39,24 @@ pub(crate) struct Tickets {
 }
 
 impl Tickets {
-    /// Gives one out; its secret. `None`: too many are out.
-    pub(crate) fn give(&self, ticket: Ticket, now: Instant) -> Option<String> {
+    /// Gives one out; its secret. `Err`: too many are out, until so much later.
+    pub(crate) fn give(&self, ticket: Ticket, now: Instant) -> Result<String, Duration> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.retain(|_, (_, until)| now < *until);
-        let own = out.values().filter(|(other, _)| other.owner.token == ticket.owner.token).count();
-        if out.len() >= TICKETS_MAX || own >= TICKETS_OF_ONE_MAX {
-            return None;
+        let own = || out.values().filter(|(other, _)| other.owner.token == ticket.owner.token);
+        let first = if own().count() >= TICKETS_OF_ONE_MAX {
+            own().map(|(_, until)| *until).min()
+        } else if out.len() >= TICKETS_MAX {
+            out.values().map(|(_, until)| *until).min()
+        } else {
+            None
+        };
+        if let Some(first) = first {
+            return Err(first - now);
         }
         let secret = URL_SAFE_NO_PAD.encode(random::bytes::<24>());
         out.insert(secret.clone(), (ticket, now + LIFETIME));
-        Some(secret)
+        Ok(secret)
     }
 
     /// Takes one in: whatever comes of it, it is used up.
@@ -92,9 +99,10 @@ mod tests {
             for _ in 0..TICKETS_OF_ONE_MAX {
                 tickets.give(ticket_of(token, "a"), now).unwrap();
             }
-            assert_eq!(tickets.give(ticket_of(token, "a"), now), None);
+            assert_eq!(tickets.give(ticket_of(token, "a"), now), Err(LIFETIME));
         }
-        assert_eq!(tickets.give(ticket_of(owners + 1, "a"), now), None);
-        assert!(tickets.give(ticket("a"), now + LIFETIME).is_some());
+        let later = now + Duration::from_secs(10);
+        assert_eq!(tickets.give(ticket_of(owners + 1, "a"), later), Err(LIFETIME - Duration::from_secs(10)));
+        tickets.give(ticket("a"), now + LIFETIME).unwrap();
     }
 }

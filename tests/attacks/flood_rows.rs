@@ -107,12 +107,11 @@ fn a_program_that_calls_in_a_loop_is_slowed_down_alone() {
     let material =
         window.agent.post("/v1/materials", &filing).expect(201)["id"].as_str().expect("an id").to_owned();
     type Loop<'a> = (&'static str, usize, &'a dyn Fn(&Flooded) -> Asked);
-    let rows: [Loop<'_>; 5] = [
-        ("calls", 200, &|w| w.json(&w.wild, "GET /v1/sync", "")),
-        ("card readings", 30, &|w| w.json(&w.wild, "POST /v1/card/read", "{}")),
-        ("captures", 30, &|w| w.upload(&w.wild, SMALL)),
-        ("preview tickets", 30, &|w| w.json(&w.wild, "POST /v1/preview-tickets", "{}")),
-        ("documents", 30, &|w| w.json(&w.wild, &format!("GET /v1/materials/{material}/document.pdf"), "")),
+    let rows: [Loop<'_>; 4] = [
+        ("calls", 400, &|w| w.json(&w.wild, "GET /v1/sync", "")),
+        ("card readings", 60, &|w| w.json(&w.wild, "POST /v1/card/read", "{}")),
+        ("captures", 40, &|w| w.upload(&w.wild, SMALL)),
+        ("documents", 60, &|w| w.json(&w.wild, &format!("GET /v1/materials/{material}/document.pdf"), "")),
     ];
     for (row, count, ask) in rows {
         window.next(row);
@@ -131,7 +130,7 @@ fn a_program_that_calls_in_a_loop_is_slowed_down_alone() {
     // An old page that a shim lets in has its own count.
     let shim = shims::addresses(&window.agent)["huashi-19196"].trim_start_matches("http://").to_owned();
     let call = format!("GET /readcard HTTP/1.1\r\nHost: {shim}\r\nOrigin: {}\r\n\r\n", shims::PAGE);
-    let calls = (0..100).map(|_| Asked::begin(&shim, call.as_bytes()).answer().expect("an answer"));
+    let calls = (0..400).map(|_| Asked::begin(&shim, call.as_bytes()).answer().expect("an answer"));
     told_to_wait("an old page", &calls.collect::<Vec<_>>());
     window.clerk_works("an old page");
 }
@@ -144,10 +143,10 @@ fn a_program_that_holds_on_to_everything_leaves_room_for_others() {
     type Crowd<'a> = (&'static str, usize, usize, &'a dyn Fn(&Flooded) -> Asked);
     let stalled = b"{\"holders\": [".as_slice();
     let rows: [Crowd<'_>; 4] = [
-        ("event streams", ASKED, 16, &|w| w.json(&w.wild, "GET /v1/events", "")),
-        ("waiting polls", ASKED, 16, &|w| w.json(&w.wild, "GET /v1/events?wait_ms=25000", "")),
-        ("pictures in work", 30, 20, &|w| w.upload(&w.wild, FORM)),
-        ("calls that are never sent to their end", ASKED, 48, &|w| {
+        ("event streams", ASKED, 64, &|w| w.json(&w.wild, "GET /v1/events", "")),
+        ("waiting polls", ASKED, 64, &|w| w.json(&w.wild, "GET /v1/events?wait_ms=25000", "")),
+        ("pictures in work", 60, 40, &|w| w.upload(&w.wild, FORM)),
+        ("calls that are never sent to their end", 300, 256, &|w| {
             let head = format!(
                 "POST /v1/materials HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
                  Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n",
@@ -182,6 +181,13 @@ fn a_program_that_waits_for_devices_leaves_room_for_others() {
     let clerk = read(&window, &window.clerk);
     window.agent.post("/v1/simulated/card", &json!({"insert": "01-resident"})).expect(204);
     assert_eq!(clerk.answer().expect("an answer").status, 200);
+    window.next("preview tickets");
+    let ticket = |w: &Flooded| w.json(&w.wild, "POST /v1/preview-tickets", "{}").answer().expect("an answer");
+    let heads: Vec<Head> = (0..20).map(|_| ticket(&window)).collect();
+    // Until the first of them is too old, which it is after 30 seconds.
+    let wait_s = told_to_wait("preview tickets", &heads);
+    assert!((1..=30).contains(&wait_s), "{wait_s}");
+    window.clerk_works("preview tickets");
     window.next("previews");
     let tickets: Vec<Head> = (0..10)
         .map(|_| window.json(&window.wild, "POST /v1/preview-tickets", "{}").answer().expect("a ticket"))

@@ -1,7 +1,7 @@
 //! A client of the local API, for whom a call that is cut off is nothing unusual.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use yidang_model::check_digit;
@@ -13,6 +13,7 @@ use crate::service::Service;
 const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,archive:erase,admin";
 /// A call that takes longer has failed.
 const CALL_WAIT: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// More papers than this rig ever files for one person.
 const LIST_MAX: usize = 200;
 
@@ -96,25 +97,37 @@ impl Window {
         self.post("/v1/holders", &body)
     }
 
-    /// What a dossier shows, by identifier; with the repository's part where it is asked for `all`.
+    /// What a dossier shows, by identifier; with the repository's part where it is asked for `all`. A repository that is
+    /// slow on a busy machine is asked again for a while.
     pub(crate) fn list(&self, holder: &str, scope: &str) -> Result<BTreeMap<String, Listed>, Failure> {
         let path = format!("/v1/holders/{holder}/materials?scope={scope}&limit={LIST_MAX}");
-        let answer = self.get(&path).ok_or("the list is cut off")?;
-        let list = answer.json();
-        let complete = list["next_cursor"].is_null() && (scope != "all" || list["repository"] == "answered");
-        let materials = list["materials"].as_array().filter(|_| complete);
-        let materials = materials.ok_or_else(|| format!("no whole list: {}", answer.problem()))?;
-        let listed = |material: &Value| {
-            let text = |field: &str| material[field].as_str().unwrap_or_default().to_owned();
-            let is_committed = material["safe_at"] == "repository";
-            (text("id"), Listed { case: text("case"), is_committed })
-        };
-        Ok(materials.iter().map(listed).collect())
+        let began = Instant::now();
+        loop {
+            let answer = self.get(&path).ok_or("the list is cut off")?;
+            let list = answer.json();
+            let is_answered = scope != "all" || list["repository"] == "answered";
+            if !is_answered && answer.status == 200 && began.elapsed() < CALL_WAIT {
+                std::thread::sleep(ASK_AGAIN);
+                continue;
+            }
+            let materials =
+                list["materials"].as_array().filter(|_| is_answered && list["next_cursor"].is_null());
+            let materials = materials.ok_or_else(|| {
+                format!("no whole list: {}, repository {}", answer.problem(), list["repository"])
+            })?;
+            return Ok(materials.iter().map(listed).collect());
+        }
     }
 
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
+}
+
+fn listed(material: &Value) -> (String, Listed) {
+    let text = |field: &str| material[field].as_str().unwrap_or_default().to_owned();
+    let is_committed = material["safe_at"] == "repository";
+    (text("id"), Listed { case: text("case"), is_committed })
 }
 
 fn whole(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<Answer> {

@@ -19,7 +19,7 @@ use super::faults;
 use super::vocabulary::Picture;
 use crate::app::Shared;
 use crate::caller::Caller;
-use crate::clients::{Client, Place, PlaceKind};
+use crate::clients::{self, Client, Place, PlaceKind};
 use crate::clock;
 use crate::owner::Owner;
 use crate::problem::{Code, Problem};
@@ -116,7 +116,7 @@ pub(crate) async fn ticket(
         let origin = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let camera = known.device.id;
         let ticket = Ticket { owner, origin, camera: camera.clone(), wish: preview };
-        let ticket = app.tickets.give(ticket, Instant::now()).ok_or(Code::TooMany)?;
+        let ticket = app.tickets.give(ticket, Instant::now()).map_err(clients::wait)?;
         let lifetime_ms = i64::try_from(tickets::LIFETIME.as_millis()).unwrap_or_default();
         let body = TicketBody {
             url: format!("/v1/cameras/{}/preview?ticket={ticket}", percent_encoded(&camera)),

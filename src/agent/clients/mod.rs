@@ -18,14 +18,15 @@ pub(crate) use self::place::{Place, PlaceKind};
 use crate::problem::{Advice, Code, Problem};
 
 /// Calls a second over long, unless the configuration says otherwise. A page that reads the card, captures, files and shows
-/// thumbnails makes some ten a second.
-pub(crate) const CALLS_PER_SECOND_DEFAULT: u32 = 100;
-/// So many seconds' worth of calls may come at once: a page that shows two hundred thumbnails.
-pub(crate) const BURST_S: u32 = 2;
+/// thumbnails makes some ten a second; two processors answer some fifteen thousand short ones. What a program holds on to at
+/// once is bounded more tightly ([`PlaceKind`]), and that is what keeps others working; this stops a loop without end.
+pub(crate) const CALLS_PER_SECOND_DEFAULT: u32 = 5000;
+/// So many seconds' worth of calls may come at once: a program that takes over a day's work of another.
+pub(crate) const BURST_S: u32 = 10;
 /// Calls that move a device, work on a picture or write one out come so many times slower.
 pub(crate) const COSTLY_SHARE: u32 = 10;
 /// So many seconds' worth of those may come at once: a stack of papers that is handed in picture by picture.
-pub(crate) const COSTLY_BURST_S: u32 = 6;
+pub(crate) const COSTLY_BURST_S: u32 = 10;
 /// Clients that are kept in mind; beyond that those are forgotten who ask for nothing.
 const CLIENTS_MAX: usize = 256;
 /// A client that goes on asking too much stands in the log so often.
@@ -157,9 +158,14 @@ impl Account {
     }
 }
 
-fn too_often(wait: Duration) -> Problem {
-    let whole_s = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    Problem { retry_after_s: Some(whole_s.max(1)), ..Problem::from(Code::TooMany).with_advice(TOO_OFTEN) }
+fn too_often(time: Duration) -> Problem {
+    wait(time).with_advice(TOO_OFTEN)
+}
+
+/// Sends a call away for so long.
+pub(crate) fn wait(time: Duration) -> Problem {
+    let whole_s = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    Problem { retry_after_s: Some(whole_s.max(1)), ..Problem::from(Code::TooMany) }
 }
 
 const TOO_OFTEN: Advice = Advice {
@@ -178,13 +184,13 @@ mod tests {
     const OTHER: Client = Client::Token(2);
 
     fn clients() -> Arc<Clients> {
-        Arc::new(Clients::new(CALLS_PER_SECOND_DEFAULT))
+        Arc::new(Clients::new(100))
     }
 
     #[test]
     fn who_calls_too_often_is_told_how_long_to_wait_and_others_are_let_in() {
         let (clients, now) = (clients(), Instant::now());
-        for _ in 0..200 {
+        for _ in 0..1000 {
             clients.enter(WILD, "wild", now).unwrap();
         }
         let problem = clients.enter(WILD, "wild", now).unwrap_err();
@@ -198,7 +204,7 @@ mod tests {
     #[test]
     fn costly_calls_are_counted_by_themselves() {
         let (clients, now) = (clients(), Instant::now());
-        assert!((0..60).all(|_| clients.spend(WILD, "wild", now).is_ok()));
+        assert!((0..100).all(|_| clients.spend(WILD, "wild", now).is_ok()));
         let problem = clients.spend(WILD, "wild", now).unwrap_err();
         assert!(clients.enter(WILD, "wild", now).is_ok() && clients.spend(OTHER, "other", now).is_ok());
         let wait = Duration::from_secs(problem.retry_after_s.unwrap());

@@ -28,10 +28,10 @@ impl PlaceKind {
     /// twice as many or more, so that one alone cannot take them all; a browser opens six connections to an address.
     pub(crate) const fn max(self) -> u16 {
         match self {
-            Self::Call => 48,
-            Self::Listener => 16,
+            Self::Call => 256,
+            Self::Listener => 64,
             Self::Preview => 4,
-            Self::Picture => 5,
+            Self::Picture => 8,
             Self::CardReading => 8,
         }
     }
