@@ -106,3 +106,83 @@ fn who_has_nothing_left_is_forgotten_and_nothing_goes_without_a_rule() {
     assert!(complaint(&dispose(&plain, &["--dry-run"])).contains("error retention_absent: "));
     assert_eq!(dispose(&plain, &[]).status.code(), Some(2), "one of the two has to be said");
 }
+
+/// The kind's papers stay, their untouched originals only for a year after they have expired.
+const ORIGINALS: &str = "[[retention]]\nkind = \"form\"\noriginals_years = 1\nstarts = \"valid_until\"\n";
+
+#[test]
+fn an_original_whose_term_is_over_goes_and_its_paper_stays() {
+    let mut agent = Agent::start_with_card(&format!("[card]\ndriver = \"simulated\"\n{ORIGINALS}"));
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let holder = card["holder"].as_str().expect("a holder").to_owned();
+    let number = card["id_number"].as_str().expect("a number").to_owned();
+    let over = file(&agent, &holder, FORM, "form", json!("2020-02-29"));
+    let current = file(&agent, &holder, LETTER, "form", json!("2999-01-01"));
+    let page =
+        |agent: &Agent, id: &str| agent.get(&format!("/v1/materials/{id}")).expect(200)["pages"][0].clone();
+    let before = page(&agent, &over);
+    assert_eq!(before["original_disposed"], false);
+    assert_ne!(before["digest"], before["original_digest"], "no page was found");
+    let blobs = |agent: &Agent| document(&agent.command(&["archive", "stats", "--json"]))["blobs"].clone();
+    assert_eq!(blobs(&agent), 4);
+
+    let told = document(&dispose(&agent, &["--dry-run", "--json"]));
+    assert_eq!((&told["figures"]["due"], &told["figures"]["originals_due"]), (&json!(0), &json!(1)));
+    assert_eq!(told["papers"], json!([]));
+    let line = &told["originals"][0];
+    assert_eq!((&line["material"], &line["result"]), (&json!(over), &json!("due")));
+    let hold = ["archive", "hold", "place", "--material", &over, "--operator", "Ng", "--reason", "order"];
+    let hold = String::from_utf8_lossy(&agent.command(&hold).stdout).trim().to_owned();
+    assert!(complaint(&dispose(&agent, &["--confirm-originals", "1"])).contains("confirmation_differs"));
+    let told = document(&dispose(&agent, &["--confirm-originals", "0", "--json"]));
+    assert_eq!(
+        (&told["figures"]["originals_held"], &told["originals"][0]["result"]),
+        (&json!(1), &json!("held"))
+    );
+    let lift = ["archive", "hold", "lift", &hold, "--operator", "Ng", "--reason", "over"];
+    assert!(agent.command(&lift).status.success());
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let words = ["--confirm-originals", "1", "--report", report.to_str().expect("text"), "--json"];
+    let told = document(&dispose(&agent, &words));
+    assert_eq!((&told["figures"]["originals_disposed"], &told["figures"]["erased"]), (&json!(1), &json!(0)));
+    let written: Value = serde_json::from_slice(&std::fs::read(&report).expect("a report")).expect("JSON");
+    assert_eq!((&written, &written["originals"][0]["result"]), (&told, &json!("disposed")));
+    assert!(!written.to_string().contains(&number));
+
+    for restarts in [false, true] {
+        if restarts {
+            assert!(agent.stop());
+            assert!(agent.command(&["archive", "rebuild-index"]).status.success());
+            agent.run();
+            agent.post("/v1/card/read", &json!({})).expect(200);
+        }
+        let path = format!("/v1/materials/{over}/pages/1/image?rendition");
+        agent.get(&format!("{path}=original")).is_problem(410, "original_disposed");
+        for rendition in ["page", "thumbnail"] {
+            assert_eq!(agent.get(&format!("{path}={rendition}")).status, 200, "{rendition}");
+        }
+        assert_eq!(agent.get(&format!("/v1/materials/{over}/document.pdf")).status, 200);
+        let kept = format!("/v1/materials/{current}/pages/1/image?rendition=original");
+        assert_eq!(agent.get(&kept).status, 200);
+        let after = page(&agent, &over);
+        assert_eq!(after["original_disposed"], true);
+        assert_eq!(after["original_digest"], before["original_digest"], "what it was stays on record");
+        assert_eq!(page(&agent, &current)["original_disposed"], false);
+        assert_eq!(blobs(&agent), 3);
+        assert!(String::from_utf8_lossy(&agent.command(&["archive", "verify"]).stdout).starts_with("clean"));
+        let told = document(&dispose(&agent, &["--dry-run", "--json"]));
+        assert_eq!(told["figures"]["originals_due"], 0);
+    }
+    let out = folder.path().join("package");
+    let export =
+        ["archive", "export", out.to_str().expect("text"), "--operator", "Ng", "--purpose", "move", "--json"];
+    let told = document(&agent.command_with_input(&export, &format!("resident {number}")));
+    assert_eq!((&told["originals_disposed"], &told["damage_count"]), (&json!(1), &json!(0)));
+    let metadata = std::fs::read(out.join(format!("data/{over}/metadata.json"))).expect("a record");
+    let metadata: Value = serde_json::from_slice(&metadata).expect("JSON");
+    let page = &metadata["pages"][0];
+    assert_eq!((&page["original_disposed"], &page["original"]["file"]), (&json!(true), &Value::Null));
+    assert!(page["picture"]["file"].is_string());
+}

@@ -72,6 +72,7 @@ impl From<ArchiveError> for Failure {
             }
             ArchiveError::MaterialUnknown => ("material_unknown", "see `yidang archive list`"),
             ArchiveError::MaterialErased => ("material_erased", "nothing is left of it to be kept"),
+            ArchiveError::OriginalDisposed => ("original_disposed", "the page itself is still on file"),
             _ => ("archive_failed", "see what the message names"),
         };
         Self::new(code, error, remedy)

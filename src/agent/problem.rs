@@ -146,6 +146,9 @@ codes! {
     MaterialRestricted = "material_restricted", 410,
         "这份材料的保管期限已满，不再提供查阅，等待处置。", "请让当事人重新提交；保管期限由管理员在配置 [[retention]] 中规定，处置用 yidang archive dispose。",
         "This paper's retention term is over: it is shown no more and waits to be disposed of.", "Have the paper brought again; an administrator sets terms under `[[retention]]` and disposes with `yidang archive dispose`.";
+    OriginalDisposed = "original_disposed", 410,
+        "这一页的原始图像已按期限处置，页面图像仍在。", "请取页面图像（rendition=page）；期限由管理员在配置 [[retention]] 的 originals_years 中规定。",
+        "The untouched original of this page was disposed of when its term was over; the page itself is here.", "Fetch the page, `rendition=page`; an administrator sets the term with `originals_years` under `[[retention]]`.";
     LegalHold = "legal_hold", 409,
         "这份材料或这个人的材料依法保全，不能删除。", "解除保全后才能删除；请管理员用 yidang archive hold list 查看是谁、因何保全。",
         "A legal hold keeps this paper, or this person's papers, from being forgotten.", "It can be forgotten once the hold is lifted; an administrator sees who placed it with `yidang archive hold list`.";

@@ -18,8 +18,10 @@ pub enum TermStart {
 pub struct RetentionRule {
     /// The kind.
     pub kind: Kind,
-    /// The term.
-    pub years: u16,
+    /// The term; `None`: for good.
+    pub years: Option<u16>,
+    /// The term of the untouched originals; `None`: as long as the paper.
+    pub originals_years: Option<u16>,
     /// When it begins.
     pub starts: TermStart,
 }
@@ -31,12 +33,21 @@ pub struct Retention(pub Vec<RetentionRule>);
 impl Retention {
     /// The last day on which a paper is shown; `None`: it is kept for good.
     pub(crate) fn term_end(&self, material: &Material) -> Option<Date> {
+        self.end(material, |rule| rule.years)
+    }
+
+    /// The last day on which its untouched originals are; `None`: as long as the paper itself.
+    pub(crate) fn originals_end(&self, material: &Material) -> Option<Date> {
+        self.end(material, |rule| rule.originals_years)
+    }
+
+    fn end(&self, material: &Material, years: impl Fn(&RetentionRule) -> Option<u16>) -> Option<Date> {
         let rule = self.0.iter().find(|rule| rule.kind == material.kind)?;
         let start = match rule.starts {
             TermStart::Filed => clock::date_at_counter(material.filed_at)?,
             TermStart::ValidUntil => material.valid_until?,
         };
-        years_later(start, rule.years)
+        years_later(start, years(rule)?)
     }
 
     /// Whether a paper's term is over, so that it is shown to nobody and waits to be disposed of.

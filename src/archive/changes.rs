@@ -4,6 +4,7 @@ use yidang_model::{ErasureId, Material, MaterialId, Timestamp};
 
 use crate::entry::{OpenEntry, open_beneath};
 use crate::erase::target_of;
+use crate::originals::without_originals;
 use crate::record::{ErasurePersonal, FiledPersonal};
 use crate::storage::{Entry, Verb};
 use crate::stores::Stores;
@@ -120,10 +121,15 @@ fn standing(stores: &Stores, opened: &OpenEntry) -> Result<Option<Box<Material>>
         return Ok(None);
     }
     match stores.index.material(id)? {
-        // Put right since, or its predecessor was erased.
-        Some(row) if row.sequence > opened.sequence || row.supersedes.is_some() => {
+        // Put right since, or its predecessor was erased, or its originals were disposed of.
+        Some(row) if row.sequence > opened.sequence || row.supersedes.is_some() || row.originals_disposed => {
             let now = stores.lag.surely(stores.filed_as_recorded(&row)?)?;
-            Ok(now.map(|(stored, _)| Box::new(stored.material)))
+            Ok(now.map(|(mut stored, _)| {
+                if stored.originals_disposed {
+                    without_originals(&mut stored.material);
+                }
+                Box::new(stored.material)
+            }))
         }
         row if row.as_ref().is_some_and(|row| stores.veil.covers_row(row)) => stores.lag.surely(None),
         _ => Ok(opened.filed()?.map(|(material, _)| Box::new(material))),

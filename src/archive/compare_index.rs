@@ -6,9 +6,11 @@ use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId};
 
 use crate::check::Check;
 use crate::entry::refs_of;
+use crate::originals::disposed_by;
 use crate::rebuild::index_change;
 use crate::storage::{
-    Entry, ErasureState, IndexChange, MaterialRow, Part, StagedRow, StagedState, StorageFault, Verb,
+    DisposedOriginals, Entry, ErasureState, IndexChange, MaterialRow, Part, StagedRow, StagedState,
+    StorageFault, Verb,
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::verify::{count_unfiled, noticed};
@@ -23,6 +25,8 @@ struct Expected {
     materials: u64,
     unfiled: u64,
     lifted: HashSet<HoldId>,
+    /// Papers whose originals were disposed of.
+    disposed: HashMap<MaterialId, DisposedOriginals>,
     /// Papers whose predecessor was erased, by which entry, and whose place they take since.
     relinked: HashMap<MaterialId, (u64, MaterialId)>,
 }
@@ -50,9 +54,13 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
                 expected.erased.extend(refs.materials.iter().map(|id| id.0));
                 expected.relinked.extend(refs.relinked.iter().map(|(n, o)| (n.0, (sequence, o.0))));
             }
+            Verb::OriginalsDisposed => {
+                let disposed = disposed_by(stores, &refs())?;
+                expected.disposed.extend(disposed.into_iter().map(|gone| (gone.material, gone)));
+            }
             Verb::HoldLifted => expected.lifted.extend(refs().hold.map(|id| id.0)),
             // One that does not open is left out by the index too.
-            Verb::Refiled if noticed(index_change(stores, entry))?.is_ok() => {
+            Verb::Refiled if matches!(noticed(index_change(stores, entry)), Ok(Ok(_))) => {
                 expected.refiled.extend(refs().material.map(|id| (id.0, entry.sequence)));
             }
             _ => {}
@@ -149,7 +157,8 @@ fn compare(
                 differs(DamagedThing::Row(format!("hold {}", row.id)), true);
             }
         }
-        IndexChange::HoldLifted(_) => {}
+        // Held against the rows of its materials.
+        IndexChange::HoldLifted(_) | IndexChange::OriginalsDisposed(_) => {}
     }
     Ok(())
 }
@@ -168,6 +177,10 @@ fn compare_material(
     let mut row = row.clone();
     if let Some((_, older)) = expected.relinked.get(&row.id).filter(|(since, _)| row.sequence < *since) {
         row.supersedes = Some(*older);
+    }
+    if let Some(gone) = expected.disposed.get(&row.id).filter(|gone| gone.sequence == row.sequence) {
+        row.blobs.retain(|name| !gone.names.contains(name));
+        row.originals_disposed = true;
     }
     if live.as_ref() != Some(&row) {
         let fault = if live.is_some() { StorageFault::Damaged } else { StorageFault::Missing };

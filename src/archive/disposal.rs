@@ -7,7 +7,7 @@ use crate::look::LOOK_MATERIALS_MAX;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
-use crate::storage::{Entry, Verb};
+use crate::storage::{Entry, MaterialRow, Verb};
 use crate::stores::ENTRIES_AT_A_TIME;
 use crate::{Actor, Archive, ArchiveError, Stored};
 
@@ -20,7 +20,7 @@ pub struct OnFilePage {
     pub next: Option<u64>,
 }
 
-/// A batch of papers whose term is over and that are about to be erased.
+/// A batch of papers whose term is over and that are about to be erased, or whose originals' term is.
 #[derive(Clone, Debug)]
 pub struct Disposal {
     /// Which; at most [`LOOK_MATERIALS_MAX`].
@@ -53,27 +53,36 @@ impl Archive {
         for entry in entries.iter().filter(filed) {
             let Some(id) = skip_damaged(refs_of(entry))?.and_then(|refs| refs.material) else { continue };
             let row = stores.index.material(id.0)?;
-            if row.is_none_or(|row| row.sequence != entry.sequence || stores.veil.covers_row(&row)) {
-                continue;
-            }
+            let counts = |row: &MaterialRow| row.sequence == entry.sequence && !stores.veil.covers_row(row);
+            let Some(row) = row.filter(counts) else { continue };
             let opened = open_beneath(&stores.veil, &stores.keys, entry).and_then(|opened| opened.filed());
             let stored = skip_damaged(opened)?.flatten();
-            materials.extend(stored.map(|(material, _)| Stored { material, sequence: entry.sequence }));
+            let originals_disposed = row.originals_disposed;
+            materials.extend(stored.map(|(material, _)| Stored {
+                material,
+                sequence: entry.sequence,
+                originals_disposed,
+            }));
         }
         Ok(OnFilePage { materials, next: entries.last().map(|last| last.sequence) })
     }
 
     /// Enters that these are disposed of, durable when it returns. It takes nothing away: each is erased next.
     pub fn record_disposal(&self, disposal: Disposal) -> Result<u64, ArchiveError> {
-        disposal.by.check()?;
-        if disposal.materials.is_empty() || disposal.materials.len() > LOOK_MATERIALS_MAX {
-            return Err(ArchiveError::Invalid("a disposal names 1 to 1000 materials"));
-        }
+        check_disposal(&disposal)?;
         match self.shared.writer.ask(Request::Dispose(Box::new(disposal)))? {
             Answer::Sequence(sequence) => Ok(sequence),
             _ => Err(ArchiveError::Defect),
         }
     }
+}
+
+pub(crate) fn check_disposal(disposal: &Disposal) -> Result<(), ArchiveError> {
+    disposal.by.check()?;
+    if disposal.materials.is_empty() || disposal.materials.len() > LOOK_MATERIALS_MAX {
+        return Err(ArchiveError::Invalid("a disposal names 1 to 1000 materials"));
+    }
+    Ok(())
 }
 
 /// The entry of a disposal.

@@ -21,7 +21,7 @@ use crate::writer::unwind_guarded;
 /// Rows read at a time when a whole dossier is gone through.
 const ROWS_AT_A_TIME: usize = 200;
 /// Blobs deleted in one call.
-const BLOBS_PER_DELETION: usize = 256;
+pub(crate) const BLOBS_PER_DELETION: usize = 256;
 
 /// What an erasure takes away.
 #[derive(Default)]

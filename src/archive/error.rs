@@ -53,6 +53,9 @@ pub enum ArchiveError {
     /// The material was erased, and its identifier is never used again.
     #[error("the material has been erased")]
     MaterialErased,
+    /// The term of that untouched original was shorter than the paper's, and is over.
+    #[error("the untouched original has been disposed of")]
+    OriginalDisposed,
     /// Nothing is known of this holder.
     #[error("nothing is known of this holder")]
     HolderUnknown,

@@ -270,6 +270,7 @@ impl PreparedFiling {
                 blobs,
                 page_sets: filing.page_sets.iter().filter_map(place).collect(),
                 purpose: filing.purpose.clone(),
+                originals_disposed: false,
                 reason: None,
             },
             slots: &keys.slots(&material.holders),
@@ -284,9 +285,10 @@ impl PreparedFiling {
             filing: self.tag,
             blobs: names,
             supersedes: material.supersedes,
+            originals_disposed: false,
         };
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-        let stored = Stored { material, sequence: planner.sequence };
+        let stored = Stored { material, sequence: planner.sequence, originals_disposed: false };
         Ok(Draft {
             blobs: Vec::new(),
             keys: keys.records,

@@ -1,7 +1,8 @@
 //! Reading what is on file. Nothing here writes: whoever shows it to someone records the look.
 
-use yidang_model::{Digest, Material, MaterialId, Subject};
+use yidang_model::{Digest, Material, MaterialId, Page, Subject};
 
+use crate::originals::originals_alone;
 use crate::rebuild::skip_damaged;
 use crate::storage::MaterialRow;
 use crate::{Archive, ArchiveError};
@@ -25,6 +26,21 @@ pub struct Stored {
     pub material: Material,
     /// Its ledger entry: the `filed` one, or the last `refiled` one.
     pub sequence: u64,
+    /// Whether its untouched originals were disposed of.
+    pub originals_disposed: bool,
+}
+
+impl Stored {
+    /// Whether it has untouched originals beside its pages.
+    pub fn has_originals(&self) -> bool {
+        !self.originals_disposed && !originals_alone(&self.material).is_empty()
+    }
+
+    /// Whether the untouched original of a page is not here any more. Where no page was found the original is the page,
+    /// and stays.
+    pub fn is_original_gone(&self, page: &Page) -> bool {
+        self.originals_disposed && originals_alone(&self.material).contains(&page.original.digest)
+    }
 }
 
 impl Archive {
@@ -57,7 +73,8 @@ impl Archive {
         self.shared.stores.is_erased(id)
     }
 
-    /// The plain bytes of one of a material's pictures, hashed again.
+    /// The plain bytes of one of a material's pictures, hashed again. [`ArchiveError::OriginalDisposed`] of an original whose
+    /// term was shorter than the paper's.
     pub fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
         let stores = self.caught_up();
         let gone = || match stores.is_erased(of) {
@@ -74,7 +91,10 @@ impl Archive {
             None if stores.is_erased(of)? => None,
             filed => stores.lag.surely(filed)?,
         };
-        let (_, personal) = filed.ok_or_else(gone)?;
+        let (stored, personal) = filed.ok_or_else(gone)?;
+        if stored.originals_disposed && originals_alone(&stored.material).contains(digest) {
+            return Err(ArchiveError::OriginalDisposed);
+        }
         let blob = personal.blobs.iter().find(|b| b.digest.0 == *digest);
         let read =
             stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest);

@@ -40,6 +40,7 @@ mod keys;
 mod lag;
 mod look;
 mod material_record;
+mod originals;
 mod plan;
 mod premises;
 mod quarantine;

@@ -46,6 +46,7 @@ pub(crate) enum Answer {
     Erasure(Box<Erasure>),
     Hold(Box<Hold>),
     Count(u64),
+    Materials(Vec<MaterialId>),
 }
 
 /// Something two requests of one group must not both be about: the second is planned when the first is in

@@ -104,6 +104,9 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
             row: material_row(stores, &opened)?,
         },
+        Verb::OriginalsDisposed => {
+            IndexChange::OriginalsDisposed(crate::originals::disposed_by(stores, &opened.refs)?)
+        }
         Verb::Recognised => IndexChange::UsedUp {
             id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
             staged: opened.refs.staged.iter().map(|set| set.id.0).collect(),
@@ -178,7 +181,8 @@ fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, Arch
 /// The row of a `filed` or `refiled` entry; `None` once it is forgotten.
 fn material_row(stores: &Stores, opened: &OpenEntry) -> Result<Option<MaterialRow>, ArchiveError> {
     let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
-    let Some(FiledPersonal { material, filing, blobs, .. }) = opened.personal()? else { return Ok(None) };
+    let Some(personal) = opened.personal::<FiledPersonal>()? else { return Ok(None) };
+    let FiledPersonal { material, filing, blobs, originals_disposed, .. } = personal;
     let mut names: Vec<BlobName> = blobs.iter().map(|b| stores.keys.blob_name(&b.digest.0)).collect();
     names.sort_unstable();
     names.dedup();
@@ -189,5 +193,6 @@ fn material_row(stores: &Stores, opened: &OpenEntry) -> Result<Option<MaterialRo
         filing,
         blobs: names,
         supersedes: material.supersedes(),
+        originals_disposed,
     }))
 }

@@ -137,6 +137,9 @@ pub(crate) struct Refs {
     /// Of an erasure: papers whose predecessor goes, each with the one whose place it takes from then on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) relinked: Vec<(Text<MaterialId>, Text<MaterialId>)>,
+    /// Of disposed originals: the `filed` or `refiled` entry of each of `materials`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) entries: Vec<u64>,
     /// Of an erasure or a hold: a person is meant, the one whose key the only slot names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) whole_holder: bool,
@@ -233,6 +236,9 @@ pub(crate) struct FiledPersonal {
     pub(crate) page_sets: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) purpose: Option<String>,
+    /// Whether the originals were disposed of before it was put right: they are not among `blobs`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) originals_disposed: bool,
     /// Why it was put right, in a `refiled` entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,

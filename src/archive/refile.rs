@@ -13,6 +13,7 @@ use crate::caller::{TEXT_CHARS_MAX, too_long};
 use crate::entry::{Plain, damaged_entry, refs_of, seal_entry};
 use crate::file::{LABEL_CHARS_MAX, check_holders, earlier_with_same_bytes, filing_tag};
 use crate::material_record::MaterialRecord;
+use crate::originals::originals_alone;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, Touch};
 use crate::record::{FiledPersonal, Office, Refs, Text};
 use crate::storage::{IndexChange, MaterialRow, Verb};
@@ -151,6 +152,12 @@ impl PreparedRefiling {
         let keys = planner.holder_keys(&material.holders)?;
         let holders = stores.sorted_tags(&material.holders);
         let filing = filing_tag(stores, &material, &holders);
+        let originals_disposed = before.originals_disposed;
+        let mut blobs = personal.blobs;
+        if originals_disposed {
+            let gone = originals_alone(&material);
+            blobs.retain(|blob| !gone.contains(&blob.digest.0));
+        }
         let plain = Plain {
             verb: Verb::Refiled,
             refs: Refs {
@@ -163,6 +170,8 @@ impl PreparedRefiling {
             personal: FiledPersonal {
                 material: MaterialRecord::of(&material),
                 filing,
+                blobs,
+                originals_disposed,
                 reason: Some(refiling.reason.clone()),
                 ..personal
             },
@@ -172,7 +181,8 @@ impl PreparedRefiling {
         let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
         let sequence = planner.sequence;
         let (id, blobs) = (material.id, before.blobs.clone());
-        let row = MaterialRow { id, sequence, holders, filing, blobs, supersedes: material.supersedes };
+        let supersedes = material.supersedes;
+        let row = MaterialRow { id, sequence, holders, filing, blobs, supersedes, originals_disposed };
         let mut material = material;
         stores.hide_foreign_link(&mut material)?;
         Ok(Plan::Write(Box::new(Draft {
@@ -182,7 +192,7 @@ impl PreparedRefiling {
             entry,
             change: Some(IndexChange::Refiled { id, row: Some(row) }),
             forget: Vec::new(),
-            answer: Answer::Refiled(Box::new(Stored { material, sequence })),
+            answer: Answer::Refiled(Box::new(Stored { material, sequence, originals_disposed })),
         })))
     }
 }

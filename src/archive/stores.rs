@@ -92,7 +92,8 @@ impl Stores {
         Ok(filed.map(|(mut material, personal)| {
             // What an erasure has relinked since is in the index.
             material.supersedes = row.supersedes;
-            (Stored { material, sequence: entry.sequence }, personal)
+            let originals_disposed = row.originals_disposed;
+            (Stored { material, sequence: entry.sequence, originals_disposed }, personal)
         }))
     }
 
@@ -153,7 +154,9 @@ impl Stores {
                 let opened = open_beneath(&self.veil, &self.keys, &entry);
                 let filed = opened.and_then(|opened| opened.filed());
                 let Some((material, personal)) = skip_damaged(filed)?.flatten() else { continue };
-                if !visit(&row, Stored { material, sequence: entry.sequence }, personal)? {
+                let originals_disposed = row.originals_disposed;
+                let stored = Stored { material, sequence: entry.sequence, originals_disposed };
+                if !visit(&row, stored, personal)? {
                     return Ok(());
                 }
             }

@@ -224,7 +224,8 @@ fn check_pages(opened: &OpenEntry, report: &mut VerifyReport) -> Result<(), Arch
     report.examined(Check::Pages, material.pages.len() as u64);
     let is_there = |digest| personal.blobs.iter().any(|blob| blob.digest.0 == digest);
     for page in &material.pages {
-        if !is_there(page.image.digest) || !is_there(page.original.digest) {
+        let has_original = personal.originals_disposed || is_there(page.original.digest);
+        if !is_there(page.image.digest) || !has_original {
             report.add(
                 Check::Pages,
                 Part::Ledger,

@@ -379,6 +379,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Have an administrator list it under `[http] origins` or bind it to the token.',
     },
   },
+  original_disposed: {
+    status: 410,
+    title: {
+      zh: '这一页的原始图像已按期限处置，页面图像仍在。',
+      en: 'The untouched original of this page was disposed of when its term was over; the page itself is here.',
+    },
+    remedy: {
+      zh: '请取页面图像（rendition=page）；期限由管理员在配置 [[retention]] 的 originals_years 中规定。',
+      en: 'Fetch the page, `rendition=page`; an administrator sets the term with `originals_years` under `[[retention]]`.',
+    },
+  },
   pairing_closed: {
     status: 403,
     title: {

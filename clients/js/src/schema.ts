@@ -615,6 +615,8 @@ export interface Page {
   media_type: MediaType;
   /** SHA-256 of the untouched frame's bytes, hexadecimal. */
   original_digest: string;
+  /** Whether the untouched frame is gone, as its term was shorter than the paper's. */
+  original_disposed: boolean;
   /** Counts from 1. */
   page: number;
   /** Width in pixels. */
@@ -703,7 +705,7 @@ export interface Problem {
 }
 
 /** What can go wrong. More may come. */
-export type ProblemCode = 'token_missing' | 'token_invalid' | 'token_expired' | 'operator_required' | 'operator_locked' | 'operator_mismatch' | 'operator_unknown' | 'pin_wrong' | 'pin_locked' | 'assertion_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'pairing_closed' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'pairing_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'material_superseded' | 'material_restricted' | 'legal_hold' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'range_unsatisfiable' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'pin_wait' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
+export type ProblemCode = 'token_missing' | 'token_invalid' | 'token_expired' | 'operator_required' | 'operator_locked' | 'operator_mismatch' | 'operator_unknown' | 'pin_wrong' | 'pin_locked' | 'assertion_invalid' | 'scope_missing' | 'origin_denied' | 'holder_required' | 'right_missing' | 'pairing_closed' | 'ticket_invalid' | 'route_unknown' | 'holder_unknown' | 'pairing_unknown' | 'capture_unknown' | 'material_unknown' | 'erasure_unknown' | 'simulated_unknown' | 'method_not_allowed' | 'material_elsewhere' | 'card_absent' | 'not_settled' | 'not_a_card' | 'capture_filed' | 'idempotency_conflict' | 'material_superseded' | 'material_restricted' | 'original_disposed' | 'legal_hold' | 'holder_expired' | 'body_too_large' | 'not_an_image' | 'range_unsatisfiable' | 'host_denied' | 'image_damaged' | 'image_too_large' | 'invalid' | 'too_many' | 'pin_wait' | 'blob_damaged' | 'storage_failed' | 'card_unreadable' | 'camera_failed' | 'repository_failed' | 'reader_absent' | 'camera_absent' | 'busy' | 'repository_unreachable' | 'disk_full';
 
 /** What can be said of a picture's legibility. */
 export interface Quality {

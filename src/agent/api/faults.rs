@@ -22,6 +22,7 @@ impl From<ArchiveError> for Problem {
             }
             ArchiveError::ErasureUnknown => return Code::ErasureUnknown.into(),
             ArchiveError::MaterialSuperseded => return Code::MaterialSuperseded.into(),
+            ArchiveError::OriginalDisposed => return Code::OriginalDisposed.into(),
             ArchiveError::LegalHold => return Code::LegalHold.into(),
             ArchiveError::IdempotencyConflict => return Code::IdempotencyConflict.into(),
             ArchiveError::Invalid(_) => Code::Invalid,

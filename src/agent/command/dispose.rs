@@ -12,7 +12,7 @@ use super::output::{plain, say, say_json};
 use super::reach;
 use super::whole_file::{WholeFile, resolved};
 use crate::config::Config;
-use crate::control::{DisposeFigures, DisposeLine, DisposeRequest, News, Outcome, Request};
+use crate::control::{DisposeFigures, DisposeLine, DisposePart, DisposeRequest, News, Outcome, Request};
 use crate::failure::Failure;
 
 /// Disposes of papers whose term is over, by the rules under [[retention]] in the configuration.
@@ -20,6 +20,9 @@ use crate::failure::Failure;
 /// First with --dry-run: it tells what is due and what a hold keeps. Then with --confirm and the number of papers that are due,
 /// as the dry run told it; with any other number nothing goes, and neither where the clock is far from the ledger's last
 /// entry. Each paper is erased like any other: with a repository its rule decides.
+///
+/// Where a rule gives the untouched originals a shorter term, they are counted apart and go with --confirm-originals and the
+/// number of papers whose originals are due; the papers themselves stay.
 ///
 ///   yidang archive dispose --operator NAME --dry-run
 ///   yidang archive dispose --operator NAME --confirm 12 --report FILE
@@ -30,11 +33,15 @@ pub(super) struct DisposeCommand {
     #[arg(long, value_name = "NAME", value_parser = name)]
     operator: String,
     /// Only tells what is due.
-    #[arg(long, required_unless_present = "confirm", conflicts_with = "confirm")]
+    #[arg(long, required_unless_present_any = ["confirm", "confirm_originals"],
+        conflicts_with_all = ["confirm", "confirm_originals"])]
     dry_run: bool,
     /// How many papers are to go.
     #[arg(long, value_name = "COUNT")]
     confirm: Option<u64>,
+    /// Of how many papers the untouched originals are to go.
+    #[arg(long, value_name = "COUNT")]
+    confirm_originals: Option<u64>,
     /// A new file for the report, as JSON. It names no people.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -52,6 +59,7 @@ pub(super) fn dispose(config: &Config, command: &DisposeCommand) -> Result<ExitC
     let request = DisposeRequest {
         operator: command.operator.clone(),
         confirm: command.confirm,
+        confirm_originals: command.confirm_originals,
         clock_checked: command.clock_checked,
     };
     let mut lines: Vec<DisposeLine> = Vec::new();
@@ -64,8 +72,9 @@ pub(super) fn dispose(config: &Config, command: &DisposeCommand) -> Result<ExitC
     let Outcome::Disposed(figures) = outcome else {
         return Err(Failure::new("answer_differs", "another answer came", "restart the daemon"));
     };
+    let of = |part| lines.iter().filter(|line| line.part == part).collect::<Vec<_>>();
     let document = json!({"counter": config.counter, "operator": command.operator, "dry_run": command.dry_run,
-        "figures": figures, "papers": lines});
+        "figures": figures, "papers": of(DisposePart::Paper), "originals": of(DisposePart::Originals)});
     if let Some(mut file) = report {
         let written = serde_json::to_writer_pretty(&mut file, &document).map_err(std::io::Error::from);
         written.and_then(|()| file.flush()).and_then(|()| file.finish()).map_err(not_written)?;
@@ -97,16 +106,22 @@ fn not_written(error: std::io::Error) -> Failure {
 }
 
 fn row(line: &DisposeLine) -> String {
-    let DisposeLine { material, kind, filed_at, term_ended_on, result } = line;
-    plain(&[material, kind, filed_at, term_ended_on, result])
+    let DisposeLine { part, material, kind, filed_at, term_ended_on, result } = line;
+    let part = match part {
+        DisposePart::Paper => "paper",
+        DisposePart::Originals => "originals",
+    };
+    plain(&[material, kind, filed_at, term_ended_on, result, part])
 }
 
 fn summary(figures: &DisposeFigures) -> String {
-    let DisposeFigures { today, due, held, erased, requested, refused, failed, forgotten_people, truncated } =
-        figures;
+    let DisposeFigures { today, due, held, erased, requested, refused, failed, .. } = figures;
+    let DisposeFigures { originals_due, originals_held, originals_disposed, .. } = figures;
+    let DisposeFigures { forgotten_people, truncated, .. } = figures;
     let more = if *truncated { "; more are due, run it again" } else { "" };
     format!(
         "{today}: {due} due, {held} held; {erased} erased, {requested} requested of the repository, {refused} \
-         refused by it, {failed} failed; {forgotten_people} people forgotten{more}"
+         refused by it, {failed} failed; originals of {originals_due} papers due, {originals_held} held, \
+         {originals_disposed} disposed of; {forgotten_people} people forgotten{more}"
     )
 }

@@ -134,11 +134,11 @@ pub(super) fn read_subject() -> Result<(String, String), Failure> {
 }
 
 fn tell(command: &ExportCommand, packed: &Packed) -> Result<(), Failure> {
-    let Packed { materials, files, size_bytes, damage_count, damages } = packed;
+    let Packed { materials, files, size_bytes, originals_disposed, damage_count, damages } = packed;
     if command.json {
         return say_json(
             &json!({"out": command.out.to_string_lossy(), "materials": materials, "files": files,
-            "size_bytes": size_bytes, "damage_count": damage_count, "damages": damages}),
+            "size_bytes": size_bytes, "originals_disposed": originals_disposed, "damage_count": damage_count, "damages": damages}),
         );
     }
     damages.iter().try_for_each(|damage| say(&line(damage)))?;
@@ -147,6 +147,9 @@ fn tell(command: &ExportCommand, packed: &Packed) -> Result<(), Failure> {
     }
     let out = escaped(&command.out.to_string_lossy());
     say(&format!("{materials} materials, {files} files, {size_bytes} bytes in {out}"))?;
+    if *originals_disposed > 0 {
+        say(&format!("{originals_disposed} originals are not in it: their term is over, and the pages are"))?;
+    }
     match damage_count {
         0 => Ok(()),
         _ => say(

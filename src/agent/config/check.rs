@@ -88,10 +88,10 @@ pub(super) fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result
         camera_driver: driver("camera.driver", file.camera.driver, drivers.camera)?,
         simulated_cards: file.simulated.cards.map(|p| base.join(p)),
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
-        repository_url: file.repository.url.map(|u| repository(&u)).transpose()?,
         courier_key: file.repository.courier_key.map(|key| courier(&key)).transpose()?,
         enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
-        retention: retention(file.retention)?,
+        retention: retention(file.retention, file.repository.url.is_some())?,
+        repository_url: file.repository.url.map(|u| repository(&u)).transpose()?,
         shims: shims::check(file.shims, operators.need)?,
     })
 }
@@ -199,22 +199,33 @@ fn decoder(path: PathBuf) -> Result<PathBuf, ConfigError> {
     Ok(path)
 }
 
-fn retention(written: Vec<RetentionSection>) -> Result<Retention, ConfigError> {
+fn retention(written: Vec<RetentionSection>, has_repository: bool) -> Result<Retention, ConfigError> {
     let mut rules: Vec<RetentionRule> = Vec::with_capacity(written.len());
-    for RetentionSection { kind, years, starts } in written {
+    for RetentionSection { kind, years, originals_years, starts } in written {
         let kind = Kind::new(&kind).map_err(|error| bad("retention.kind", error.to_string()))?;
         if rules.iter().any(|rule| rule.kind == kind) {
             return Err(bad("retention.kind", format!("`{}` has two rules", kind.as_str())));
         }
-        if !RETENTION_YEARS.contains(&years) {
+        let is_term = |years: Option<u16>| years.is_none_or(|years| RETENTION_YEARS.contains(&years));
+        if !is_term(years) || years.or(originals_years).is_none() {
             return Err(bad("retention.years", "from 1 to 200; a kind without a rule is kept for good"));
+        }
+        if !is_term(originals_years) || years.is_some_and(|years| originals_years.is_some_and(|o| o >= years))
+        {
+            return Err(bad("retention.originals_years", "from 1 to 200, and fewer than `years`"));
         }
         let starts = match starts.as_deref() {
             None | Some("filed") => TermStart::Filed,
             Some("valid_until") => TermStart::ValidUntil,
             Some(_) => return Err(bad("retention.starts", "is `filed` or `valid_until`")),
         };
-        rules.push(RetentionRule { kind, years, starts });
+        rules.push(RetentionRule { kind, years, originals_years, starts });
+    }
+    if has_repository && rules.iter().any(|rule| rule.originals_years.is_some()) {
+        return Err(bad(
+            "retention.originals_years",
+            "is for a window that works alone: the repository keeps the originals as long as the papers",
+        ));
     }
     Ok(Retention(rules))
 }

@@ -33,7 +33,8 @@ pub(super) struct OperatorsSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct RetentionSection {
     pub(super) kind: String,
-    pub(super) years: u16,
+    pub(super) years: Option<u16>,
+    pub(super) originals_years: Option<u16>,
     pub(super) starts: Option<String>,
 }
 

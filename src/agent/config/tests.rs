@@ -110,6 +110,13 @@ fn values_that_make_no_sense_name_their_key() {
         (&format!("{LEAST}[[retention]]\nkind = \" \"\nyears = 1\n"), "retention.kind"),
         (&format!("{LEAST}{RULE}{RULE}"), "retention.kind"),
         (&format!("{LEAST}[[retention]]\nkind = \"form\"\nyears = 0\n"), "retention.years"),
+        (&format!("{LEAST}[[retention]]\nkind = \"form\"\n"), "retention.years"),
+        (&format!("{LEAST}{RULE}originals_years = 10\n"), "retention.originals_years: from"),
+        (&format!("{LEAST}{RULE}originals_years = 0\n"), "retention.originals_years: from"),
+        (
+            &format!("{LEAST}{RULE}originals_years = 2\n[repository]\nurl = \"https://x\"\n"),
+            "retention.originals_years: is for",
+        ),
         (&format!("{LEAST}{RULE}starts = \"case_closed\"\n"), "retention.starts"),
     ];
     for (text, key) in cases {
@@ -183,7 +190,15 @@ fn what_is_wanted_of_clerks_is_said_in_one_place_or_as_it_was_said_before() {
 fn nothing_is_disposed_of_unless_it_is_configured() {
     assert_eq!(load(LEAST, &[]).unwrap().retention, Retention::default());
     let text = format!("{LEAST}{RULE}starts = \"valid_until\"\n");
-    let rule = RetentionRule { kind: Kind::new("form").unwrap(), years: 10, starts: TermStart::ValidUntil };
+    let kind = Kind::new("form").unwrap();
+    let starts = TermStart::ValidUntil;
+    let mut rule = RetentionRule { kind, years: Some(10), originals_years: None, starts };
+    assert_eq!(load(&text, &[]).unwrap().retention, Retention(vec![rule.clone()]));
+    rule.originals_years = Some(2);
+    let text = format!("{text}originals_years = 2\n");
+    assert_eq!(load(&text, &[]).unwrap().retention, Retention(vec![rule.clone()]));
+    rule.years = None;
+    let text = text.replace("\nyears = 10", "");
     assert_eq!(load(&text, &[]).unwrap().retention, Retention(vec![rule]));
 }
 

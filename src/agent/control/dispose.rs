@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use yidang_archive::storage::ErasureState;
 use yidang_archive::{
     Actor, Archive, ArchiveError, Disposal, Erasure, ErasureRequest, ErasureTarget, HistoryPage,
-    LOOK_MATERIALS_MAX,
+    LOOK_MATERIALS_MAX, Stored,
 };
 use yidang_model::{Date, ErasureId, Material, MaterialId, Subject, Timestamp};
 
@@ -39,21 +39,34 @@ const LINES_AT_ONCE: usize = 64;
 pub(crate) struct DisposeRequest {
     /// By whom.
     pub(crate) operator: String,
-    /// How many papers are to go; `None`: only tell which would.
+    /// How many papers are to go; `None`: none, only tell which would.
     pub(crate) confirm: Option<u64>,
+    /// Of how many papers the originals are to go; `None`: of none.
+    pub(crate) confirm_originals: Option<u64>,
     /// The clock was looked at: it is not held against the ledger.
     pub(crate) clock_checked: bool,
 }
 
-/// What became of a paper whose term is over. Not whose it is, nor what it says.
+/// What of a paper has a term that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DisposePart {
+    /// All of it.
+    Paper,
+    /// The untouched originals of its pages.
+    Originals,
+}
+
+/// What became of a paper whose term is over, or its originals'. Not whose it is, nor what it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DisposeLine {
+    pub(crate) part: DisposePart,
     pub(crate) material: String,
     pub(crate) kind: String,
     pub(crate) filed_at: String,
     /// The last day it was to be kept.
     pub(crate) term_ended_on: String,
-    /// `due`, `held`, `erased`, `requested` of the repository, `refused` by it, or `failed`.
+    /// `due`, `held`, `erased`, `requested` of the repository, `refused` by it, or `failed`; of originals `disposed`.
     pub(crate) result: String,
 }
 
@@ -69,7 +82,14 @@ pub(crate) struct DisposeFigures {
     pub(crate) erased: u64,
     pub(crate) requested: u64,
     pub(crate) refused: u64,
+    /// Of papers and of originals.
     pub(crate) failed: u64,
+    /// Papers whose originals' term is over and that nothing holds. Those whose own term is over are not among them.
+    pub(crate) originals_due: u64,
+    /// Papers whose originals' term is over and that a hold keeps.
+    pub(crate) originals_held: u64,
+    /// Papers whose originals went.
+    pub(crate) originals_disposed: u64,
     /// People of whom nothing was left, and who were forgotten too.
     pub(crate) forgotten_people: u64,
     /// Whether more papers are due than one run takes.
@@ -84,11 +104,17 @@ pub(super) struct Office<'a> {
     pub(super) is_alone: bool,
 }
 
-/// A paper whose term is over.
+/// A paper whose term is over, or its originals'.
 struct Due {
     id: MaterialId,
     holders: Vec<Subject>,
     line: DisposeLine,
+}
+
+impl Due {
+    fn is_due(&self, part: DisposePart) -> bool {
+        self.line.part == part && self.line.result == "due"
+    }
 }
 
 impl Office<'_> {
@@ -105,32 +131,36 @@ impl Office<'_> {
         let nowhere = || Failure::new("clock_doubtful", "the clock shows no date", "set the clock");
         let today = clock::date_at_counter(now).ok_or_else(nowhere)?;
         let (mut found, truncated) = self.find(today)?;
-        let count =
-            |found: &[Due], word: &str| found.iter().filter(|due| due.line.result == word).count() as u64;
-        let (due, held) = (count(&found, "due"), count(&found, "held"));
+        let [due, held] = ["due", "held"].map(|word| count(&found, DisposePart::Paper, word));
+        let [originals_due, originals_held] =
+            ["due", "held"].map(|word| count(&found, DisposePart::Originals, word));
+        confirm(request.confirm, due, "papers")?;
+        confirm(request.confirm_originals, originals_due, "papers' originals")?;
+        let by = Actor { client: CLIENT.to_owned(), operator: Some(request.operator.clone()) };
         let mut forgotten_people = 0;
-        if let Some(confirmed) = request.confirm {
-            if confirmed != due {
-                let cause =
-                    format!("{due} papers are due, and {confirmed} were confirmed: nothing was disposed of");
-                let remedy = "see with --dry-run what is due today, and confirm that number";
-                return Err(Failure::new("confirmation_differs", cause, remedy));
-            }
-            forgotten_people = self.dispose(&mut found, &request.operator)?;
+        if request.confirm.is_some() {
+            forgotten_people = self.dispose(&mut found, &by)?;
+        }
+        if request.confirm_originals.is_some() {
+            self.dispose_of_originals(&mut found, &by)?;
         }
         for some in found.chunks(LINES_AT_ONCE) {
             let cut = |e| Failure::new("output_failed", e, "see what takes the output");
             let lines = some.iter().map(|due| due.line.clone()).collect();
             listen(News::Disposal(lines)).map_err(cut)?;
         }
+        let papers = |word| count(&found, DisposePart::Paper, word);
         Ok(Outcome::Disposed(DisposeFigures {
             today: today.to_string(),
             due,
             held,
-            erased: count(&found, "erased"),
-            requested: count(&found, "requested"),
-            refused: count(&found, "refused"),
-            failed: count(&found, "failed"),
+            erased: papers("erased"),
+            requested: papers("requested"),
+            refused: papers("refused"),
+            failed: papers("failed") + count(&found, DisposePart::Originals, "failed"),
+            originals_due,
+            originals_held,
+            originals_disposed: count(&found, DisposePart::Originals, "disposed"),
             forgotten_people,
             truncated,
         }))
@@ -145,16 +175,14 @@ impl Office<'_> {
         Err(Failure::new("clock_doubtful", cause, remedy))
     }
 
-    /// Papers whose term is over, and whether there are more.
+    /// Papers whose term is over, or their originals', and whether there are more.
     fn find(&self, today: Date) -> Result<(Vec<Due>, bool), Failure> {
         let (mut found, mut after) = (Vec::new(), Some(0));
         while let Some(place) = after {
             let page = self.archive.on_file(place)?;
             for stored in page.materials {
                 let material = &stored.material;
-                let Some(ended) = self.retention.term_end(material).filter(|end| *end < today) else {
-                    continue;
-                };
+                let Some((part, ended)) = self.ended(&stored, today) else { continue };
                 if found.len() == PAPERS_MAX {
                     return Ok((found, true));
                 }
@@ -162,7 +190,7 @@ impl Office<'_> {
                 found.push(Due {
                     id: material.id,
                     holders: material.holders.clone(),
-                    line: line(material, ended, if held { "held" } else { "due" }),
+                    line: line(material, part, ended, if held { "held" } else { "due" }),
                 });
             }
             after = page.next;
@@ -170,17 +198,50 @@ impl Office<'_> {
         Ok((found, false))
     }
 
+    /// What of it has a term that is over, and since when. With the paper its originals go.
+    fn ended(&self, stored: &Stored, today: Date) -> Option<(DisposePart, Date)> {
+        let is_over = |end: &Date| *end < today;
+        if let Some(end) = self.retention.term_end(&stored.material).filter(is_over) {
+            return Some((DisposePart::Paper, end));
+        }
+        let end = self.retention.originals_end(&stored.material).filter(is_over)?;
+        stored.has_originals().then_some((DisposePart::Originals, end))
+    }
+
+    /// Originals go batch by batch, each with one entry in the ledger.
+    fn dispose_of_originals(&self, found: &mut [Due], by: &Actor) -> Result<(), Failure> {
+        let mut due: Vec<&mut Due> =
+            found.iter_mut().filter(|due| due.is_due(DisposePart::Originals)).collect();
+        for some in due.chunks_mut(LOOK_MATERIALS_MAX) {
+            let materials = some.iter().map(|due| due.id).collect();
+            let gone = self.archive.dispose_of_originals(Disposal { materials, by: by.clone() });
+            if let Err(error) = &gone {
+                tracing::error!(%error, "originals could not be disposed of");
+            }
+            for due in some {
+                let is_held = || self.archive.is_held(&ErasureTarget::Material(due.id));
+                due.line.result = match &gone {
+                    Err(_) => "failed",
+                    Ok(gone) if !gone.contains(&due.id) && is_held()? => "held",
+                    // Or erased, or disposed of by somebody else, since it was found.
+                    Ok(_) => "disposed",
+                }
+                .to_owned();
+            }
+        }
+        Ok(())
+    }
+
     /// How many people went with their last paper.
-    fn dispose(&self, found: &mut [Due], operator: &str) -> Result<u64, Failure> {
-        let by = Actor { client: CLIENT.to_owned(), operator: Some(operator.to_owned()) };
+    fn dispose(&self, found: &mut [Due], by: &Actor) -> Result<u64, Failure> {
         let ids: Vec<MaterialId> =
-            found.iter().filter(|due| due.line.result == "due").map(|due| due.id).collect();
+            found.iter().filter(|due| due.is_due(DisposePart::Paper)).map(|due| due.id).collect();
         for some in ids.chunks(LOOK_MATERIALS_MAX) {
             self.archive.record_disposal(Disposal { materials: some.to_vec(), by: by.clone() })?;
         }
         let mut left: HashSet<Subject> = HashSet::new();
-        for due in found.iter_mut().filter(|due| due.line.result == "due") {
-            let result = match self.forget(due.id, &by) {
+        for due in found.iter_mut().filter(|due| due.is_due(DisposePart::Paper)) {
+            let result = match self.forget(due.id, by) {
                 Ok(erasure) => match erasure.state {
                     ErasureState::Done => "erased",
                     ErasureState::Refused => "refused",
@@ -200,7 +261,7 @@ impl Office<'_> {
             }
         }
         // With a repository it decides who is forgotten: it knows what other windows have of them.
-        if self.is_alone { self.forget_people(left, &by) } else { Ok(0) }
+        if self.is_alone { self.forget_people(left, by) } else { Ok(0) }
     }
 
     /// The same erasure for the same paper, whichever run asks.
@@ -257,8 +318,21 @@ fn erasure_of(material: MaterialId) -> ErasureId {
     ErasureId::from_bytes(id)
 }
 
-fn line(material: &Material, ended: Date, result: &str) -> DisposeLine {
+fn count(found: &[Due], part: DisposePart, word: &str) -> u64 {
+    found.iter().filter(|due| due.line.part == part && due.line.result == word).count() as u64
+}
+
+/// Whether the operator knows what is due.
+fn confirm(confirmed: Option<u64>, due: u64, what: &str) -> Result<(), Failure> {
+    let Some(confirmed) = confirmed.filter(|confirmed| *confirmed != due) else { return Ok(()) };
+    let cause = format!("{due} {what} are due, and {confirmed} were confirmed: nothing was disposed of");
+    let remedy = "see with --dry-run what is due today, and confirm that number";
+    Err(Failure::new("confirmation_differs", cause, remedy))
+}
+
+fn line(material: &Material, part: DisposePart, ended: Date, result: &str) -> DisposeLine {
     DisposeLine {
+        part,
         material: material.id.to_string(),
         kind: material.kind.as_str().to_owned(),
         filed_at: material.filed_at.to_string(),

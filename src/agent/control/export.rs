@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use yidang_archive::storage::{Part, StorageFault};
-use yidang_archive::{Actor, Archive, ArchiveError, Export};
-use yidang_model::{Digest, Material, MaterialId, Subject};
+use yidang_archive::{Actor, Archive, ArchiveError, Export, Stored};
+use yidang_model::{Digest, MaterialId, Subject};
 
 use super::{Listen, News, Outcome};
 use crate::failure::Failure;
@@ -56,7 +56,7 @@ pub(crate) struct ExportDamage {
     pub(crate) page: Option<usize>,
     /// Which picture of the page.
     pub(crate) picture: Option<PictureRole>,
-    /// `blob_missing`, `blob_damaged`, `blob_unreadable` or `record_damaged`.
+    /// `blob_missing`, `blob_damaged`, `blob_unreadable`, `record_damaged` or `original_disposed`.
     pub(crate) code: String,
 }
 
@@ -185,19 +185,21 @@ impl Teller<'_, '_> {
             }
         };
         let Some(stored) = stored else { return Ok(false) };
-        let metadata = serde_json::to_value(MaterialMetadata::of(&stored.material)).unwrap_or_default();
+        let metadata = serde_json::to_value(MaterialMetadata::of(&stored)).unwrap_or_default();
         self.tell(ExportNews::Material(Box::new(metadata)))?;
-        let is_there = self.pictures(&stored.material)?;
+        let is_there = self.pictures(&stored)?;
         self.tell(if is_there { ExportNews::MaterialEnd } else { ExportNews::MaterialGone })?;
         Ok(is_there)
     }
 
     /// Whether it is still on file.
-    fn pictures(&mut self, material: &Material) -> Result<bool, Failure> {
+    fn pictures(&mut self, stored: &Stored) -> Result<bool, Failure> {
+        let material = &stored.material;
         for (page, picture) in (1..).zip(&material.pages) {
-            for (role, image) in
-                [(PictureRole::Original, &picture.original), (PictureRole::Page, &picture.image)]
-            {
+            // Its record says that it is gone.
+            let original =
+                (!stored.is_original_gone(picture)).then_some((PictureRole::Original, &picture.original));
+            for (role, image) in original.into_iter().chain([(PictureRole::Page, &picture.image)]) {
                 if !self.picture(material.id, page, role, &image.digest)? {
                     return Ok(false);
                 }
@@ -235,6 +237,7 @@ impl Teller<'_, '_> {
 fn damage(error: &ArchiveError) -> Option<String> {
     let code = match error {
         ArchiveError::BlobMissing { .. } => "blob_missing",
+        ArchiveError::OriginalDisposed => "original_disposed",
         ArchiveError::BlobDamaged { .. } | ArchiveError::BlobUnknown { .. } => "blob_damaged",
         ArchiveError::Storage(error) if error.part == Part::Blobs => "blob_unreadable",
         ArchiveError::Storage(error) if error.fault == StorageFault::Damaged => "record_damaged",

@@ -29,7 +29,7 @@ pub(crate) use card_place::CardPlace;
 #[cfg(unix)]
 pub(crate) use client::Connection;
 pub(crate) use courier::{CourierNews, CourierRequest, RECEIPT_BYTES_MAX};
-pub(crate) use dispose::{DisposeFigures, DisposeLine, DisposeRequest};
+pub(crate) use dispose::{DisposeFigures, DisposeLine, DisposePart, DisposeRequest};
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
 pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};

@@ -8,7 +8,8 @@
 //! 全宗, 保管期限, 密级, and the name of an item beside its code. Who has the annexes maps from the JSON.
 
 use serde::{Deserialize, Serialize};
-use yidang_model::{Image, Material, MediaType, Page, Subject};
+use yidang_archive::Stored;
+use yidang_model::{Image, MediaType, Page, Subject};
 
 use super::xml::Xml;
 
@@ -59,6 +60,9 @@ pub(crate) struct PageMetadata {
     pub(crate) corners: Option<[[f32; 2]; 4]>,
     pub(crate) confidence: f32,
     pub(crate) original: PictureMetadata,
+    /// Whether the original was disposed of, as its term was shorter than the paper's: it has no file then.
+    #[serde(default)]
+    pub(crate) original_disposed: bool,
     pub(crate) picture: PictureMetadata,
 }
 
@@ -84,7 +88,9 @@ pub(crate) struct DocumentMetadata {
 
 impl MaterialMetadata {
     /// What stands in the record; files come when they are written.
-    pub(crate) fn of(material: &Material) -> Self {
+    pub(crate) fn of(stored: &Stored) -> Self {
+        let material = &stored.material;
+        let page = |(number, page)| PageMetadata::of(number, page, stored.is_original_gone(page));
         Self {
             id: material.id.to_string(),
             holders: material.holders.iter().map(SubjectMetadata::of).collect(),
@@ -106,7 +112,7 @@ impl MaterialMetadata {
             status: material.status.to_string(),
             origin: material.origin.to_string(),
             duplicate_of: material.duplicate_of.map(|id| id.to_string()),
-            pages: (1..).zip(&material.pages).map(|(number, page)| PageMetadata::of(number, page)).collect(),
+            pages: (1..).zip(&material.pages).map(page).collect(),
             documents: Vec::new(),
         }
     }
@@ -170,7 +176,7 @@ impl SubjectMetadata {
 }
 
 impl PageMetadata {
-    fn of(number: usize, page: &Page) -> Self {
+    fn of(number: usize, page: &Page, original_disposed: bool) -> Self {
         Self {
             page: number,
             captured_at: page.captured_at.to_string(),
@@ -178,6 +184,7 @@ impl PageMetadata {
             corners: page.corners,
             confidence: page.confidence,
             original: PictureMetadata::of(&page.original),
+            original_disposed,
             picture: PictureMetadata::of(&page.image),
         }
     }
@@ -188,6 +195,9 @@ impl PageMetadata {
             xml.text("采集时间", &self.captured_at);
             self.about.iter().for_each(|about| about.write("涉及", xml));
             self.original.write("原始图像", xml);
+            if self.original_disposed {
+                xml.text("原始图像已处置", true);
+            }
             self.picture.write("页面图像", xml);
         });
     }

@@ -29,6 +29,8 @@ struct DossierFile<'a> {
     #[serde(flatten)]
     metadata: &'a DossierMetadata,
     materials: u64,
+    /// Originals that are not in it, as their term is over.
+    originals_disposed: u64,
     damage_count: u64,
     damages: &'a [ExportDamage],
 }
@@ -38,6 +40,8 @@ pub(crate) struct Packed {
     pub(crate) materials: u64,
     pub(crate) files: u64,
     pub(crate) size_bytes: u64,
+    /// Originals that are not in it, as their term is over.
+    pub(crate) originals_disposed: u64,
     pub(crate) damage_count: u64,
     pub(crate) damages: Vec<ExportDamage>,
 }
@@ -49,6 +53,7 @@ pub(crate) struct Packer {
     material: Option<Open>,
     picture: Vec<u8>,
     materials: u64,
+    originals_disposed: u64,
     damage_count: u64,
     damages: Vec<ExportDamage>,
 }
@@ -65,7 +70,16 @@ struct Open {
 impl Packer {
     pub(crate) fn new(bag: Bag, dossier: DossierMetadata) -> Self {
         let (material, picture, damages) = Default::default();
-        Self { bag, dossier, material, picture, materials: 0, damage_count: 0, damages }
+        Self {
+            bag,
+            dossier,
+            material,
+            picture,
+            materials: 0,
+            originals_disposed: 0,
+            damage_count: 0,
+            damages,
+        }
     }
 
     /// How many materials are in it by now.
@@ -167,6 +181,7 @@ impl Packer {
         self.bag.add(&format!("{}/metadata.json", metadata.id), &metadata.to_json())?;
         self.bag.add(&format!("{}/metadata.xml", metadata.id), &metadata.to_xml())?;
         self.materials += 1;
+        self.originals_disposed += metadata.pages.iter().filter(|page| page.original_disposed).count() as u64;
         self.bag.close_folder(&metadata.id)
     }
 
@@ -175,9 +190,9 @@ impl Packer {
         if self.material.is_some() {
             return Err(out_of_step());
         }
-        let Self { materials, damage_count, .. } = self;
-        let dossier =
-            DossierFile { metadata: &self.dossier, materials, damage_count, damages: &self.damages };
+        let Self { materials, originals_disposed, damage_count, .. } = self;
+        let (metadata, damages) = (&self.dossier, &self.damages[..]);
+        let dossier = DossierFile { metadata, materials, originals_disposed, damage_count, damages };
         let json = serde_json::to_vec_pretty(&dossier).unwrap_or_default();
         self.bag.add("dossier.json", &json)?;
         let (files, size_bytes) = self.bag.size();
@@ -188,7 +203,8 @@ impl Packer {
             ("Internal-Sender-Identifier", &self.dossier.counter),
             ("External-Description", description),
         ])?;
-        Ok(Packed { materials, files, size_bytes, damage_count, damages: self.damages })
+        let damages = self.damages;
+        Ok(Packed { materials, files, size_bytes, originals_disposed, damage_count, damages })
     }
 }
 

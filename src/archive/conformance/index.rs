@@ -6,7 +6,9 @@ use std::thread;
 use super::samples::{
     blob_name, capture_id, erasure_id, filed, instant, material, material_id, sorted, staged, tag,
 };
-use crate::storage::{BlobName, Index, IndexChange, IndexDump, MaterialRow, StagedRow, StagedState};
+use crate::storage::{
+    BlobName, DisposedOriginals, Index, IndexChange, IndexDump, MaterialRow, StagedRow, StagedState,
+};
 
 type Open<'a> = &'a dyn Fn(&str) -> Box<dyn Index>;
 
@@ -14,6 +16,7 @@ pub(super) fn run(open: Open<'_>) {
     an_empty_index_finds_nothing(open);
     a_history_is_read_newest_first(open);
     the_earliest_filing_is_found(open);
+    a_material_lets_its_originals_go(open);
     a_refiled_material_is_where_it_belongs(open);
     it_is_known_what_takes_a_materials_place(open);
     a_set_is_staged_then_filed_or_thrown_away(open);
@@ -95,6 +98,29 @@ fn it_is_known_what_takes_a_materials_place(open: Open<'_>) {
     let moved = MaterialRow { supersedes: None, ..newer(3, 6) };
     index.apply_many(&[IndexChange::Refiled { id: moved.id, row: Some(moved) }], 6).unwrap();
     assert_eq!(index.superseding(material_id(1)).unwrap(), Vec::<MaterialRow>::new());
+}
+
+fn a_material_lets_its_originals_go(open: Open<'_>) {
+    let index = open("originals");
+    let [first, other] = [material(1, 1, &[1], &[1, 2]), material(2, 2, &[1], &[2])];
+    index.apply_many(&[filed(&first), filed(&other)], 2).unwrap();
+    let gone = |sequence| {
+        let names = vec![blob_name(2)];
+        IndexChange::OriginalsDisposed(vec![DisposedOriginals { material: first.id, sequence, names }])
+    };
+    // Of a row that is not there any more.
+    index.apply_many(&[gone(2)], 3).unwrap();
+    assert_eq!(index.material(first.id).unwrap().as_ref(), Some(&first));
+    index.apply_many(&[gone(1), gone(1)], 4).unwrap();
+    drop(index);
+    let index = open("originals");
+    let left = MaterialRow { originals_disposed: true, ..material(1, 1, &[1], &[1]) };
+    assert_eq!(index.material(first.id).unwrap().as_ref(), Some(&left));
+    assert_eq!(index.materials_of(tag(1), u64::MAX, 9).unwrap(), [other, left.clone()]);
+    assert_eq!(index.blob_users(blob_name(2)).unwrap(), [2]);
+    let moved = MaterialRow { sequence: 5, ..left };
+    index.apply_many(&[IndexChange::Refiled { id: moved.id, row: Some(moved.clone()) }], 5).unwrap();
+    assert_eq!(index.material(first.id).unwrap(), Some(moved));
 }
 
 fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {

@@ -125,6 +125,7 @@ pub(crate) fn material(number: u64, sequence: u64, holders: &[u64], blobs: &[u64
         filing: tag(1 << 20 | number),
         blobs: sorted(blobs.iter().map(|b| blob_name(*b))),
         supersedes: None,
+        originals_disposed: false,
     }
 }
 

@@ -119,7 +119,7 @@ impl Index for SqliteIndex {
     fn materials_of(&self, holder: Tag, before: u64, limit: usize) -> Result<Vec<MaterialRow>, StorageError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT sequence, id, filing, supersedes FROM material_holders JOIN materials ON sequence = material
+                "SELECT sequence, id, filing, supersedes, originals_disposed FROM material_holders JOIN materials ON sequence = material
                  WHERE holder = ?1 AND material < ?2 ORDER BY material DESC LIMIT ?3",
             )?;
             let found: Result<Vec<_>, _> = statement
@@ -132,7 +132,7 @@ impl Index for SqliteIndex {
     fn find_filing(&self, filing: Tag, holders: &[Tag]) -> Result<Option<MaterialRow>, StorageError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT sequence, id, filing, supersedes FROM materials WHERE filing = ?1 ORDER BY sequence",
+                "SELECT sequence, id, filing, supersedes, originals_disposed FROM materials WHERE filing = ?1 ORDER BY sequence",
             )?;
             let mut found = statement.query_map([filing.0], material_columns)?;
             found
@@ -146,7 +146,7 @@ impl Index for SqliteIndex {
     fn superseding(&self, id: MaterialId) -> Result<Vec<MaterialRow>, StorageError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT sequence, id, filing, supersedes FROM materials WHERE supersedes = ?1 ORDER BY sequence",
+                "SELECT sequence, id, filing, supersedes, originals_disposed FROM materials WHERE supersedes = ?1 ORDER BY sequence",
             )?;
             let found: Result<Vec<_>, _> = statement.query_map([id.as_bytes()], material_columns)?.collect();
             found?.into_iter().map(|material| whole_material(connection, material)).collect()
@@ -295,10 +295,10 @@ fn names_after(connection: &Connection, last: &[u8], limit: usize) -> Result<Vec
 }
 
 /// A row of `materials`; holders and blobs are in tables of their own.
-type MaterialColumns = (u64, [u8; 16], [u8; 32], Option<[u8; 16]>);
+type MaterialColumns = (u64, [u8; 16], [u8; 32], Option<[u8; 16]>, bool);
 
 fn material_columns(row: &Row<'_>) -> rusqlite::Result<MaterialColumns> {
-    Ok((unsigned(row, 0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    Ok((unsigned(row, 0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
 fn one_material(
@@ -307,7 +307,9 @@ fn one_material(
     value: &[u8],
 ) -> Result<Option<MaterialRow>, Failure> {
     let found = connection
-        .prepare_cached(&format!("SELECT sequence, id, filing, supersedes FROM materials WHERE {condition}"))?
+        .prepare_cached(&format!(
+            "SELECT sequence, id, filing, supersedes, originals_disposed FROM materials WHERE {condition}"
+        ))?
         .query_row([value], material_columns)
         .optional()?;
     found.map(|material| whole_material(connection, material)).transpose()
@@ -315,7 +317,7 @@ fn one_material(
 
 fn whole_material(
     connection: &Connection,
-    (sequence, id, filing, supersedes): MaterialColumns,
+    (sequence, id, filing, supersedes, originals_disposed): MaterialColumns,
 ) -> Result<MaterialRow, Failure> {
     let holders = "SELECT holder FROM material_holders WHERE material = ?1 ORDER BY holder";
     let blobs = "SELECT name FROM material_blobs WHERE material = ?1 ORDER BY name";
@@ -326,6 +328,7 @@ fn whole_material(
         filing: Tag(filing),
         blobs: column(connection, blobs, sequence)?.into_iter().map(BlobName).collect(),
         supersedes: supersedes.map(MaterialId::from_bytes),
+        originals_disposed,
     })
 }
 

@@ -8,7 +8,7 @@ use super::fault::Failure;
 use super::index_holds as holds;
 use super::row::stored;
 use super::schema::INDEX;
-use crate::storage::{IndexChange, MaterialRow, StagedRow, StagedState, Tag};
+use crate::storage::{DisposedOriginals, IndexChange, MaterialRow, StagedRow, StagedState, Tag};
 
 /// Applies one change.
 pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Result<(), Failure> {
@@ -23,6 +23,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             use_up(transaction, row.id, staged)
         }
         IndexChange::Refiled { id, row } => refile(transaction, *id, row.as_ref()),
+        IndexChange::OriginalsDisposed(gone) => gone.iter().try_for_each(|gone| let_go(transaction, gone)),
         IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
         IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
         IndexChange::ErasureRefused(id) => refuse(transaction, *id),
@@ -81,12 +82,13 @@ fn discard(transaction: &Transaction<'_>, id: CaptureId) -> Result<(), Failure> 
 
 fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure> {
     transaction
-        .prepare_cached("INSERT INTO materials (sequence, id, filing, supersedes) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("INSERT INTO materials (sequence, id, filing, supersedes, originals_disposed) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             stored(row.sequence),
             row.id.as_bytes(),
             row.filing.0,
-            row.supersedes.map(|id| *id.as_bytes())
+            row.supersedes.map(|id| *id.as_bytes()),
+            row.originals_disposed,
         ])?;
     let mut add = transaction
         .prepare_cached("INSERT OR IGNORE INTO material_holders (holder, material) VALUES (?1, ?2)")?;
@@ -97,6 +99,24 @@ fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure>
         .prepare_cached("INSERT OR IGNORE INTO material_blobs (name, material) VALUES (?1, ?2)")?;
     for name in &row.blobs {
         add.execute(params![name.0, stored(row.sequence)])?;
+    }
+    Ok(())
+}
+
+/// Its originals are no longer among what it needs.
+fn let_go(transaction: &Transaction<'_>, gone: &DisposedOriginals) -> Result<(), Failure> {
+    let sequence = stored(gone.sequence);
+    let marked = transaction
+        .prepare_cached("UPDATE materials SET originals_disposed = 1 WHERE id = ?1 AND sequence = ?2")?
+        .execute(params![gone.material.as_bytes(), sequence])?;
+    // Put right or erased since.
+    if marked == 0 {
+        return Ok(());
+    }
+    let mut remove =
+        transaction.prepare_cached("DELETE FROM material_blobs WHERE name = ?1 AND material = ?2")?;
+    for name in &gone.names {
+        remove.execute(params![name.0, sequence])?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::storage::IndexDump;
 /// file, such as the order in which rows came, shows.
 const TABLES: [(&str, &str); 12] = [
     ("applied", "SELECT sequence FROM applied"),
-    ("material", "SELECT id, sequence, filing, supersedes FROM materials"),
+    ("material", "SELECT id, sequence, filing, supersedes, originals_disposed FROM materials"),
     ("material holder", "SELECT material, holder FROM material_holders"),
     ("material blob", "SELECT material, name FROM material_blobs"),
     ("staged", "SELECT id, sequence, key, expires_at_millis, state, material FROM staged"),

@@ -166,6 +166,10 @@ pub(crate) const INDEX: Schema = Schema {
             sequence INTEGER NOT NULL CHECK (sequence > 0)
         ) STRICT, WITHOUT ROWID;
     ",
+        "
+        ALTER TABLE materials ADD COLUMN originals_disposed INTEGER NOT NULL DEFAULT 0
+            CHECK (originals_disposed IN (0, 1));
+    ",
     ],
     durable: false,
 };

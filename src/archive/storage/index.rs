@@ -22,6 +22,19 @@ pub struct MaterialRow {
     pub blobs: Vec<BlobName>,
     /// The material whose place it takes, whether that is there or not.
     pub supersedes: Option<MaterialId>,
+    /// Whether its untouched originals were disposed of: they are not among `blobs`.
+    pub originals_disposed: bool,
+}
+
+/// The untouched originals of a material that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisposedOriginals {
+    /// The material.
+    pub material: MaterialId,
+    /// Its `filed` or `refiled` entry; a later row of it says for itself whether it still has them.
+    pub sequence: u64,
+    /// The blobs it no longer needs, sorted.
+    pub names: Vec<BlobName>,
 }
 
 /// How far a staged set has come.
@@ -101,6 +114,8 @@ pub enum IndexChange {
         /// Its row, with the sequence of its `refiled` entry.
         row: Option<MaterialRow>,
     },
+    /// These materials need their untouched originals no more.
+    OriginalsDisposed(Vec<DisposedOriginals>),
     /// The sets are used up by a material that was on file before, or that can no longer be opened.
     UsedUp {
         /// The material.

@@ -69,6 +69,8 @@ verbs! {
     Recovered = "recovered",
     /// Papers whose retention term is over were disposed of; the erasure of each follows.
     Disposed = "disposed",
+    /// Untouched originals whose term is over were disposed of; the papers stay.
+    OriginalsDisposed = "originals_disposed",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The repository decided it, and a hold keeps it from being carried out here for now.

@@ -13,7 +13,10 @@ mod names;
 
 pub use blob_store::{BlobStat, BlobStore};
 pub use error::{Part, StorageError, StorageFault};
-pub use index::{ErasureState, HoldRow, Index, IndexChange, IndexDump, MaterialRow, StagedRow, StagedState};
+pub use index::{
+    DisposedOriginals, ErasureState, HoldRow, Index, IndexChange, IndexDump, MaterialRow, StagedRow,
+    StagedState,
+};
 pub use key_keeper::{KeyKeeper, KeyKeeperError, Secret};
 pub use keyring::{EpochRecord, KeyPurpose, KeyRecord, Keyring, RecoverySeal};
 pub use ledger::{Entry, EntryHash, Ledger, NewEntry, Verb, chain_hash};

@@ -16,7 +16,7 @@ const MODES: [Mode; 5] = [Mode::Once, Mode::PowerCut, Mode::PowerCutAfter, Mode:
 
 /// Runs `work` with each write failing in turn in each way, until it needs no more writes than that, and
 /// has `check` look at what is there after opening again.
-fn for_every_fault<T>(
+pub(super) fn for_every_fault<T>(
     prepare: impl Fn(&Archive),
     work: impl Fn(&Archive) -> T,
     check: impl Fn(&World, &Archive, &T, &str),

@@ -8,7 +8,7 @@ use crate::entry::{Plain, SlotKey, seal_entry};
 use crate::material_record::MaterialRecord;
 use crate::record::{FiledPersonal, Office, Refs, Text};
 use crate::storage::{BlobName, BlobStore, Part, StorageFault, Tag, Verb};
-use crate::{Archive, Check, Damage, DamagedThing, HistoryPage, VerifyReport};
+use crate::{Archive, Check, Damage, DamagedThing, HistoryPage, Refiling, VerifyReport};
 
 fn two_papers() -> (World, Archive) {
     let world = World::new();
@@ -171,6 +171,7 @@ fn a_page_without_its_picture_is_named() {
             blobs: Vec::new(),
             page_sets: Vec::new(),
             purpose: None,
+            originals_disposed: false,
             reason: None,
         },
         slots: &[SlotKey { key, subject: Some(&resident(1)) }],
@@ -269,6 +270,18 @@ fn tamper(world: &World, sql: &str) {
     triggers.iter().for_each(|(name, _)| database.execute_batch(&format!("DROP TRIGGER {name}")).unwrap());
     database.execute_batch(sql).unwrap();
     triggers.iter().for_each(|(_, sql)| database.execute_batch(sql).unwrap());
+}
+
+#[test]
+fn a_damaged_refiling_is_named() {
+    let (world, archive) = two_papers();
+    archive.refile(Refiling { case: Some("case-2".to_owned()), ..refiling_of(1) }).unwrap();
+    let sequence = archive.head().unwrap();
+    drop(archive);
+    tamper(&world, &format!("UPDATE entries SET body = x'7b7d' WHERE sequence = {sequence};"));
+    let report = verify(&world.open());
+    let damage = only(Part::Ledger, DamagedThing::Entry(sequence), StorageFault::Damaged).remove(0);
+    assert!(report.damages.contains(&damage), "{:?}", report.damages);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod holds;
 mod ingesting;
 mod inventory;
 mod opening;
+mod originals;
 pub(crate) mod papers;
 mod privacy;
 mod recovery;

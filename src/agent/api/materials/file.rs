@@ -171,13 +171,13 @@ fn same_people(app: &Shared, caller: &Caller, body: &FileMaterial, filed: &Filed
 }
 
 fn answer(app: &Shared, caller: &Caller, filed: &Filed, shown: Material) -> Response {
-    let Stored { material, sequence } = &filed.stored;
+    let material = &filed.stored.material;
     let in_session = clock::now() < material.filed_at.plus_millis(LIFETIME_MS);
     if !filed.duplicate && in_session {
         app.recent.add(caller.owner, material.id);
     }
     let status = if filed.duplicate { StatusCode::OK } else { StatusCode::CREATED };
-    let shown = Stored { material: shown, sequence: *sequence };
+    let shown = Stored { material: shown, ..filed.stored };
     (status, Answer(MaterialBody::here(app, &shown, filed.duplicate))).into_response()
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct PageBody {
     /// How the page's picture is encoded.
     #[schema(value_type = MediaType)]
     media_type: &'static str,
+    /// Whether the untouched frame is gone, as its term was shorter than the paper's.
+    original_disposed: bool,
 }
 
 /// Where a material is safe.
@@ -108,7 +110,10 @@ impl MaterialBody {
     /// One of this archive's.
     pub(crate) fn here(app: &Shared, stored: &Stored, duplicate: bool) -> Self {
         let material = &stored.material;
-        let body = Self::new(material, Safe::of(app, stored.sequence, material), duplicate);
+        let mut body = Self::new(material, Safe::of(app, stored.sequence, material), duplicate);
+        for (shown, page) in body.pages.iter_mut().zip(&material.pages) {
+            shown.original_disposed = stored.is_original_gone(page);
+        }
         let filed_as = app.sync.as_ref().and_then(|sync| sync.filed_as(material.id));
         Self { duplicate_of: body.duplicate_of.or(filed_as.map(|id| id.to_string())), ..body }
     }
@@ -153,5 +158,6 @@ fn page_body(number: usize, page: &Page) -> PageBody {
         width: *width,
         height: *height,
         media_type: media_type.as_str(),
+        original_disposed: false,
     }
 }

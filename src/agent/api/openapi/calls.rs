@@ -120,7 +120,14 @@ pub(super) const CALLS: &[Call] = &[
             WRITES,
             PICTURES,
             REPOSITORY,
-            &[HolderRequired, MaterialUnknown, MaterialRestricted, BlobDamaged, RangeUnsatisfiable],
+            &[
+                HolderRequired,
+                MaterialUnknown,
+                MaterialRestricted,
+                OriginalDisposed,
+                BlobDamaged,
+                RangeUnsatisfiable,
+            ],
         ],
     ),
     call(

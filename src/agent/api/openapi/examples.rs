@@ -227,6 +227,7 @@ fn material() -> Value {
             "width": 2480,
             "height": 3508,
             "media_type": "image/jpeg",
+            "original_disposed": false,
         }],
         "case": "2026-000017",
         "item": "440604-school-enrolment",

@@ -1,0 +1,146 @@
+//! Disposing of the untouched originals of papers that stay.
+//!
+//! | step | what a crash right after it leaves | who goes on |
+//! |---|---|---|
+//! | 1. the entry, which names the papers | an index that lags | opening |
+//! | 2. the index, where nothing needs those pictures any more | pictures that nothing needs | the sweep |
+//! | 3. the pictures and what was moved aside of them overwritten | | |
+
+use yidang_model::{Digest, Material, MaterialId};
+
+use crate::disposal::{Disposal, check_disposal};
+use crate::entry::{Plain, open_entry, seal_entry};
+use crate::erasing::BLOBS_PER_DELETION;
+use crate::hold::{HoldTarget, refuse_held};
+use crate::plan::{Answer, Draft};
+use crate::rebuild::skip_damaged;
+use crate::record::{NoPersonal, Office, Refs, Text};
+use crate::scribe::Scribe;
+use crate::storage::{BlobName, DisposedOriginals, IndexChange, Verb};
+use crate::stores::Stores;
+use crate::{Archive, ArchiveError};
+
+impl Archive {
+    /// Disposes of the untouched originals of these papers, whose pages and records stay; which papers it was done to:
+    /// those that are on file with originals of their own, and that no hold keeps. One entry, durable when it returns, as
+    /// the originals are gone. A picture that something else needs stays where it is.
+    pub fn dispose_of_originals(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
+        check_disposal(&disposal)?;
+        let dispose =
+            move |scribe: &mut Scribe| Ok(Answer::Materials(scribe.dispose_of_originals(&disposal)?));
+        match self.shared.writer.ask_alone(dispose)? {
+            Answer::Materials(materials) => Ok(materials),
+            _ => Err(ArchiveError::Defect),
+        }
+    }
+}
+
+impl Scribe {
+    fn dispose_of_originals(&mut self, disposal: &Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
+        let stores = self.stores.clone();
+        let mut going: Vec<DisposedOriginals> = Vec::new();
+        for id in &disposal.materials {
+            if going.iter().any(|known| known.material == *id) {
+                continue;
+            }
+            match refuse_held(&stores, &HoldTarget::Material(*id)) {
+                Err(ArchiveError::LegalHold) => continue,
+                held => held?,
+            }
+            let Some(row) = stores.index.material(*id)?.filter(|row| !row.originals_disposed) else {
+                continue;
+            };
+            let Some((stored, _)) = stores.filed_as_recorded(&row)? else { continue };
+            let names = names_of_originals(&stores, &stored.material);
+            if !names.is_empty() {
+                going.push(DisposedOriginals { material: *id, sequence: row.sequence, names });
+            }
+        }
+        if going.is_empty() {
+            return Ok(Vec::new());
+        }
+        let materials: Vec<MaterialId> = going.iter().map(|gone| gone.material).collect();
+        let mut names: Vec<BlobName> = going.iter().flat_map(|gone| gone.names.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let plain = Plain {
+            verb: Verb::OriginalsDisposed,
+            refs: Refs {
+                materials: materials.iter().copied().map(Text).collect(),
+                entries: going.iter().map(|gone| gone.sequence).collect(),
+                ..Refs::default()
+            },
+            office: Office {
+                basis: Some("retention".to_owned()),
+                count: names.len() as u64,
+                ..Office::of(&disposal.by)
+            },
+            personal: NoPersonal {},
+            slots: &[],
+            idempotency: None,
+        };
+        let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+        self.write_alone(|planner| {
+            Ok(Draft::of(entry, IndexChange::OriginalsDisposed(going), Answer::Sequence(planner.sequence)))
+        })?;
+        delete_unneeded(&stores, &names)?;
+        Ok(materials)
+    }
+}
+
+/// Step 3.
+fn delete_unneeded(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveError> {
+    for some in names.chunks(BLOBS_PER_DELETION) {
+        let mut unneeded = Vec::with_capacity(some.len());
+        for name in some {
+            if stores.index.blob_users(*name)?.is_empty() {
+                unneeded.push(*name);
+            }
+        }
+        stores.blobs.delete_many(&unneeded)?;
+        if let Some(quarantine) = &stores.quarantine {
+            quarantine.remove_many(&unneeded)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an entry says was disposed of. Of a paper that is forgotten nothing is known any more; nor is it in the index.
+pub(crate) fn disposed_by(stores: &Stores, refs: &Refs) -> Result<Vec<DisposedOriginals>, ArchiveError> {
+    let mut disposed = Vec::with_capacity(refs.materials.len());
+    for (id, sequence) in refs.materials.iter().zip(&refs.entries) {
+        let filed = stores.ledger.get_many(&[*sequence])?;
+        let filed = filed.first().map(|entry| open_entry(&stores.keys, entry)?.filed()).transpose();
+        let material = skip_damaged(filed)?.flatten().flatten().map(|(material, _)| material);
+        let names = material.map(|material| names_of_originals(stores, &material)).unwrap_or_default();
+        disposed.push(DisposedOriginals { material: id.0, sequence: *sequence, names });
+    }
+    Ok(disposed)
+}
+
+/// The originals of a paper that are not a page of it as well, as they are where no page was found: each once, sorted.
+pub(crate) fn originals_alone(material: &Material) -> Vec<Digest> {
+    let is_page = |digest: &Digest| material.pages.iter().any(|page| page.image.digest == *digest);
+    let originals = material.pages.iter().map(|page| page.original.digest);
+    let mut alone: Vec<Digest> = originals.filter(|digest| !is_page(digest)).collect();
+    alone.sort_unstable();
+    alone.dedup();
+    alone
+}
+
+/// The same by the names their blobs have, sorted.
+pub(crate) fn names_of_originals(stores: &Stores, material: &Material) -> Vec<BlobName> {
+    let mut names: Vec<BlobName> =
+        originals_alone(material).iter().map(|digest| stores.keys.blob_name(digest)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Shows a paper whose originals are gone as one that never had any: to whoever has to be given every picture it names.
+pub(crate) fn without_originals(material: &mut Material) {
+    let gone = originals_alone(material);
+    for page in material.pages.iter_mut().filter(|page| gone.contains(&page.original.digest)) {
+        page.original = page.image.clone();
+        page.corners = None;
+    }
+}

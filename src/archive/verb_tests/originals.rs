@@ -1,0 +1,242 @@
+//! Untouched originals go before the papers they belong to; the pages stay, and nothing brings the originals back.
+
+use std::fs;
+use std::path::Path;
+
+use yidang_model::{Digest, Material, MaterialId};
+
+use super::crashes::for_every_fault;
+use super::papers::*;
+use super::world::{World, assert_whole};
+use crate::storage::BlobName;
+use crate::{
+    Archive, ArchiveError, AuditLine, AuditOf, AuditQuery, ChangeWhat, Disposal, Filed, HistoryPage,
+    HoldTarget, LiftHold, ORPHAN_GRACE_MS, PlaceHold, Refiling,
+};
+
+/// Blobs are dated by the system's own clock, which is ahead of these tests'.
+const LATER_MS: i64 = ORPHAN_GRACE_MS + 100 * 365 * DAY_MS;
+const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
+
+/// Paper `number` of this person, whose page is `picture(number)`, cut out of `picture(original)`.
+fn cut_paper(number: u8, original: u8, holder: u16) -> Material {
+    let mut material = shared_paper(number, &[resident(holder)]);
+    let bytes = picture(original);
+    let page = &mut material.pages[0];
+    (page.original.digest, page.original.size_bytes) = (Digest::of(&bytes), bytes.len() as u64);
+    page.corners = Some([[1.0, 1.0], [9.0, 1.0], [9.0, 9.0], [1.0, 9.0]]);
+    material
+}
+
+fn file_cut(archive: &Archive, number: u8, original: u8, holder: u16) -> Filed {
+    archive.stage(stage_of(number, &[original, number])).unwrap();
+    archive.file(filing_of(cut_paper(number, original, holder), &[number])).unwrap()
+}
+
+fn dispose(archive: &Archive, numbers: &[u8]) -> Result<Vec<MaterialId>, ArchiveError> {
+    let materials = numbers.iter().map(|number| material_id(*number)).collect();
+    archive.dispose_of_originals(Disposal { materials, by: clerk() })
+}
+
+fn read(archive: &Archive, number: u8, wanted: u8) -> Result<Vec<u8>, ArchiveError> {
+    archive.blob(material_id(number), &Digest::of(&picture(wanted)))
+}
+
+fn name_of(archive: &Archive, number: u8) -> BlobName {
+    archive.shared.stores.keys.blob_name(&Digest::of(&picture(number)))
+}
+
+/// A stretch of a picture as it is stored.
+fn sealed(archive: &Archive, number: u8) -> Vec<u8> {
+    let sealed = archive.shared.stores.blobs.get(name_of(archive, number)).unwrap().unwrap();
+    sealed[30_000..30_032].to_vec()
+}
+
+fn is_gone(archive: &Archive, number: u8) -> bool {
+    archive.shared.stores.blobs.get(name_of(archive, number)).unwrap().is_none()
+}
+
+fn holds(folder: &Path, wanted: &[u8]) -> bool {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
+        if path.is_dir() {
+            return holds(&path, wanted);
+        }
+        fs::read(path).unwrap().windows(wanted.len()).any(|window| window == wanted)
+    })
+}
+
+#[test]
+fn the_original_goes_and_the_paper_stays() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 102, 1);
+    let (original, page) = (sealed(&archive, 101), sealed(&archive, 1));
+    assert!(holds(&world.data_dir(), &original));
+    let head = archive.head().unwrap();
+    assert_eq!(dispose(&archive, &[1, 1, 9]).unwrap(), [material_id(1)]);
+    assert_eq!(archive.head().unwrap(), head + 1, "one entry");
+    assert!(!holds(&world.data_dir(), &original) && holds(&world.data_dir(), &page));
+    for archive in [archive, world.open()] {
+        assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+        assert_eq!(read(&archive, 1, 1).unwrap(), picture(1));
+        assert_eq!(read(&archive, 2, 102).unwrap(), picture(102));
+        let stored = archive.material(material_id(1)).unwrap().unwrap();
+        assert!(stored.is_original_gone(&stored.material.pages[0]));
+        assert_eq!(stored.material, cut_paper(1, 101, 1), "its record is as it was");
+        assert_eq!(archive.history(&resident(1), ALL).unwrap().len(), 2);
+        assert_eq!(archive.on_file(0).unwrap().materials.iter().filter(|s| s.originals_disposed).count(), 1);
+        assert_whole(&archive, "after an original was disposed of");
+        assert_eq!(dispose(&archive, &[1]).unwrap(), [], "once");
+        drop(archive);
+    }
+    let archive = world.open();
+    let of = AuditOf::Operator("Operator Okoye".to_owned());
+    let asked = AuditQuery { of, since: None, until: None, limit: 100, by: clerk() };
+    let mut words = Vec::new();
+    let mut tell = |line: AuditLine| {
+        words.push(line.verb.as_str());
+        true
+    };
+    archive.audit(asked, &mut |_, _| {}, &mut tell).unwrap();
+    assert!(words.contains(&"originals_disposed"), "{words:?}");
+}
+
+#[test]
+fn where_the_original_is_the_page_nothing_goes() {
+    let world = World::new();
+    let archive = world.open();
+    super::world::file_paper(&archive, 1, &[resident(1)]).unwrap();
+    let head = archive.head().unwrap();
+    assert_eq!(dispose(&archive, &[1]).unwrap(), []);
+    assert_eq!(archive.head().unwrap(), head);
+    // The frame of one page is another page of the same paper.
+    archive.stage(stage_of(2, &[102, 2])).unwrap();
+    let mut material = cut_paper(2, 102, 1);
+    let mut second = material.pages[0].clone();
+    (second.image, second.corners) = (second.original.clone(), None);
+    material.pages.push(second);
+    archive.file(filing_of(material, &[2])).unwrap();
+    assert_eq!(dispose(&archive, &[2]).unwrap(), []);
+    assert_eq!(read(&archive, 2, 102).unwrap(), picture(102));
+    assert_whole(&archive, "after nothing was disposed of");
+}
+
+#[test]
+fn a_hold_keeps_the_original() {
+    let world = World::new();
+    let archive = world.open();
+    for number in [1, 2] {
+        file_cut(&archive, number, 100 + number, number.into());
+    }
+    let id = yidang_model::HoldId::from_bytes([1; 16]);
+    let (reason, case) = ("order 7".to_owned(), None);
+    let target = HoldTarget::Holder(resident(1));
+    archive
+        .place_hold(PlaceHold {
+            id,
+            target,
+            reason: reason.clone(),
+            case,
+            by: clerk(),
+            decided_elsewhere: false,
+        })
+        .unwrap();
+    let head = archive.head().unwrap();
+    assert_eq!(dispose(&archive, &[1]).unwrap(), []);
+    assert_eq!(archive.head().unwrap(), head, "what is refused is not entered");
+    assert_eq!(dispose(&archive, &[1, 2]).unwrap(), [material_id(2)]);
+    assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
+    archive.lift_hold(LiftHold { id, reason, by: clerk(), decided_elsewhere: false }).unwrap();
+    assert_eq!(dispose(&archive, &[1, 2]).unwrap(), [material_id(1)]);
+    assert_whole(&archive, "after a hold was lifted");
+}
+
+#[test]
+fn a_picture_that_another_paper_needs_stays_with_it() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 101, 2);
+    assert_eq!(dispose(&archive, &[1]).unwrap(), [material_id(1)]);
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert_eq!(read(&archive, 2, 101).unwrap(), picture(101));
+    assert_whole(&archive, "while another paper has the original");
+    assert_eq!(dispose(&archive, &[2]).unwrap(), [material_id(2)]);
+    assert!(is_gone(&archive, 101));
+    assert_whole(&archive, "after the last one let it go");
+}
+
+#[test]
+fn a_paper_put_right_afterwards_has_no_original_wherever_it_goes() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    dispose(&archive, &[1]).unwrap();
+    for holder in [2, 1] {
+        archive.refile(Refiling { holders: Some(vec![resident(holder)]), ..refiling_of(1) }).unwrap();
+        assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+        assert_eq!(read(&archive, 1, 1).unwrap(), picture(1));
+        assert_eq!(dispose(&archive, &[1]).unwrap(), []);
+        assert_whole(&archive, "after it was put right");
+    }
+    archive.refile(Refiling { holders: Some(vec![resident(2)]), ..refiling_of(1) }).unwrap();
+    // From here on nobody can open the entry whose original was disposed of.
+    archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert_whole(&archive, "after those it was filed to were forgotten");
+    archive.erase_now(erasure_of_material(2, 1)).unwrap();
+    assert_whole(&archive, "after it was erased");
+    assert_eq!(archive.stats().unwrap().blobs, 0);
+}
+
+#[test]
+fn nothing_brings_an_original_back() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    dispose(&archive, &[1]).unwrap();
+    // The same paper once more, for the same case.
+    archive.stage(stage_of(2, &[101, 1])).unwrap();
+    let again = Material { id: material_id(2), ..cut_paper(1, 101, 1) };
+    let again = archive.file(filing_of(again, &[2])).unwrap();
+    assert!(again.duplicate && again.stored.originals_disposed);
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    world.clock.advance(LATER_MS);
+    archive.sweep().unwrap();
+    assert!(is_gone(&archive, 101), "what was handed in again is nobody's");
+    assert_whole(&archive, "after it came again");
+    // To whoever is sent the paper it is one that never had an original.
+    let changes = archive.changes(0, 100).unwrap();
+    let filed = changes.iter().find_map(|change| match &change.what {
+        ChangeWhat::Filed(material) => Some(material),
+        _ => None,
+    });
+    let page = &filed.unwrap().pages[0];
+    assert_eq!((&page.original, page.corners), (&page.image, None));
+}
+
+#[test]
+fn whatever_write_fails_the_original_is_there_or_goes() {
+    for_every_fault(
+        |archive| {
+            file_cut(archive, 1, 101, 1);
+            file_cut(archive, 2, 102, 2);
+        },
+        |archive| dispose(archive, &[1, 2]),
+        |world, archive, disposed, when| {
+            world.clock.advance(LATER_MS);
+            archive.sweep().expect(when);
+            let is_entered = archive.material(material_id(1)).unwrap().unwrap().originals_disposed;
+            assert!(is_entered || disposed.is_err(), "{when}");
+            for number in [1, 2] {
+                assert_eq!(is_gone(archive, 100 + number), is_entered, "{when}");
+                assert_eq!(read(archive, number, number).unwrap(), picture(number), "{when}");
+            }
+            assert_whole(archive, when);
+            let left = dispose(archive, &[1, 2]).expect(when);
+            assert_eq!(left.len(), if is_entered { 0 } else { 2 }, "{when}");
+            assert!(is_gone(archive, 101) && is_gone(archive, 102), "{when}");
+        },
+    );
+}
