@@ -399,3 +399,111 @@ fn a_key_tells_nobody_whether_a_pin_is_right() {
     let counted = ledger_of(&agent, "李四").iter().filter(|(action, _)| action == "sign_in_refused").count();
     assert_eq!(counted, 2);
 }
+
+/// The captures that a clerk is shown.
+fn tray(agent: &Agent, session: &str) -> Vec<String> {
+    let listed = agent.get_with("/v1/captures?limit=1", &[("Yidang-Session", session)]).expect(200);
+    let mut ids = Vec::new();
+    let mut page = listed;
+    loop {
+        let captures = page["captures"].as_array().expect("a list");
+        ids.extend(captures.iter().map(|one| one["id"].as_str().expect("an id").to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { return ids };
+        let next = format!("/v1/captures?limit=1&cursor={cursor}");
+        page = agent.get_with(&next, &[("Yidang-Session", session)]).expect(200);
+    }
+}
+
+fn left(agent: &Agent, session: &str) -> Value {
+    agent.get_with("/v1/captures/left", &[("Yidang-Session", session)]).expect(200)["clerks"].clone()
+}
+
+fn captured(agent: &Agent, session: &str) -> String {
+    let capture = agent.upload_with_headers(FORM, &[("Yidang-Session", session)]).expect(201);
+    capture["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn each_clerk_sees_their_own_captures_alone() {
+    let mut agent = start(WITH_SESSION);
+    let first = signed_in(&agent, "李四", PIN);
+    let theirs = [captured(&agent, &first), captured(&agent, &first)];
+    assert_eq!(tray(&agent, &first), theirs);
+    assert_eq!(left(&agent, &first), json!([]));
+    let second = signed_in(&agent, "clerk-07", OTHER_PIN);
+    let own = captured(&agent, &second);
+    assert_eq!(tray(&agent, &second), [own.as_str()]);
+    let carried = [("Yidang-Session", second.as_str())];
+    // As if they were not there, whatever is asked of them.
+    let image = format!("/v1/captures/{}/image", theirs[0]);
+    agent.get_with(&image, &carried).is_problem(404, "capture_unknown");
+    agent.delete_with(&format!("/v1/captures/{}", theirs[0]), &carried).is_problem(404, "capture_unknown");
+    let holder = opened(&agent, &second);
+    let filing = json!({"holders": [holder], "kind": "form", "captures": [theirs[0]]});
+    agent.post_with("/v1/materials", &filing, &carried).is_problem(404, "capture_unknown");
+    let subject = json!({"type": "resident", "value": "00000019900228001X"});
+    let opening =
+        json!({"subject": subject, "basis": "no_card", "purpose": "p", "case": "c", "evidence": [theirs[0]]});
+    agent.post_with("/v1/holders", &opening, &carried).is_problem(404, "capture_unknown");
+    // The same after a restart, which knows nobody's session.
+    agent.kill();
+    agent.run();
+    assert_eq!(tray(&agent, &signed_in(&agent, "李四", PIN)), theirs);
+}
+
+#[test]
+fn a_clerk_who_was_relieved_is_taken_over_from_and_the_ledger_says_so() {
+    let agent = start(&format!("{WITH_SESSION}take_over_minutes = 0.1\n"));
+    // The window's own token may do anything; this one may not take over before the time has come.
+    let token = agent.make_token("page", "card,capture,archive:write,archive:read");
+    let as_clerk = |operator: &str, pin: &str| {
+        let proof = json!({"operator": operator, "pin": pin});
+        let seat = agent.post_as(&token, "/v1/operator/session", &proof).expect(201);
+        seat["session"].as_str().expect("a session").to_owned()
+    };
+    let first = signed_in(&agent, "李四", PIN);
+    let theirs = [captured(&agent, &first), captured(&agent, &first)];
+    let second = as_clerk("clerk-07", OTHER_PIN);
+    let carried = [("Yidang-Session", second.as_str())];
+    let seen = || agent.get_as_with(&token, "/v1/captures/left", &carried).expect(200)["clerks"][0].clone();
+    let there = seen();
+    assert_eq!((&there["operator"], &there["captures"]), (&json!("李四"), &json!(2)));
+    assert_eq!((&there["away_since"], &there["may_take_over"]), (&Value::Null, &json!(false)));
+    let wish = json!({"operator": "李四", "reason": "noon"});
+    let take = || agent.post_as_with(&token, "/v1/captures/take-over", &wish, &carried);
+    take().is_problem(403, "right_missing");
+    assert_eq!(tray(&agent, &first), theirs);
+    agent.delete_with("/v1/operator/session", &[("Yidang-Session", &first)]).expect(204);
+    wait_until("the clerk has been away for long enough", || seen()["may_take_over"] == json!(true));
+    let taken = take().expect(200);
+    assert_eq!((&taken["left"], taken["captures"].as_array().map(Vec::len)), (&json!(0), Some(2)));
+    let ids: Vec<&str> =
+        taken["captures"].as_array().expect("a list").iter().filter_map(|c| c["id"].as_str()).collect();
+    assert!(ids.iter().all(|id| !theirs.contains(&(*id).to_owned())));
+    // They are the new clerk's: shown, and filed.
+    let image = format!("/v1/captures/{}/image?rendition=original", ids[0]);
+    assert_eq!(agent.get_as_with(&token, &image, &carried).bytes, FORM);
+    let again = signed_in(&agent, "李四", PIN);
+    assert_eq!(tray(&agent, &again), Vec::<String>::new());
+    let told = ledger_of(&agent, "clerk-07");
+    let told: Vec<_> = told.iter().map(|(action, basis)| (action.as_str(), basis.as_str())).collect();
+    let at = told.iter().position(|line| *line == ("taken_over", "李四: noon")).expect("the ledger says so");
+    assert_eq!(told[at + 1].0, "staged", "{told:?}");
+    // An administrator need not wait.
+    captured(&agent, &again);
+    take().is_problem(403, "right_missing");
+    let own = signed_in(&agent, "clerk-07", OTHER_PIN);
+    let taken = agent.post_with("/v1/captures/take-over", &wish, &[("Yidang-Session", &own)]).expect(200);
+    assert_eq!(taken["captures"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn where_nobody_signs_in_the_tray_is_everybodys() {
+    let agent = start("");
+    let session = signed_in(&agent, "李四", PIN);
+    let capture = captured(&agent, &session);
+    let other = agent.make_token("other", "capture");
+    let listed = agent.get_as(&other, "/v1/captures").expect(200);
+    assert_eq!(listed["captures"][0]["id"], capture.as_str());
+    assert_eq!(agent.get_as(&other, "/v1/captures/left").expect(200), json!({"clerks": []}));
+}

@@ -53,6 +53,11 @@ fn a_paper_whose_term_is_over_waits_unseen_until_it_is_disposed_of() {
     for path in ["", "/pages/1/image", "/document.pdf"] {
         agent.get(&format!("/v1/materials/{over}{path}")).is_problem(410, "material_restricted");
     }
+    // The same picture again is told to be on file where it may be seen, and nowhere else.
+    let again = agent.upload_with(FORM, &[("holder", &holder)]).expect(201);
+    let matches: Vec<_> =
+        again["matches"].as_array().expect("a list").iter().map(|m| &m["material"]).collect();
+    assert_eq!(matches, [&json!(open_ended)]);
     let told = document(&dispose(&agent, &["--dry-run", "--json"]));
     assert_eq!((&told["figures"]["due"], &told["figures"]["erased"]), (&json!(1), &json!(0)));
     let [paper] = &told["papers"].as_array().expect("papers")[..] else { panic!("one paper") };

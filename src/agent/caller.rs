@@ -17,6 +17,7 @@ use crate::replay::KEY_LENGTH_MAX;
 use crate::scope::Scope;
 use crate::sync::HolderQuery;
 use crate::tokens::Token;
+use crate::tray::TrayView;
 use crate::visible::hides;
 
 /// Longest operator name, in characters.
@@ -124,6 +125,14 @@ impl Caller {
             item: None,
             cursor: None,
             limit,
+        }
+    }
+
+    /// Which captures it is shown.
+    pub(crate) fn tray_view(&self) -> TrayView {
+        match self.app.config.operators.need {
+            OperatorNeed::Session => TrayView::Of(self.signed_in().unwrap_or_default().to_owned()),
+            OperatorNeed::None | OperatorNeed::Named => TrayView::All,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Archive, ArchiveError, Stage, Staged, UNFILED_PAGE_MAX};
+use yidang_archive::{Actor, Archive, ArchiveError, Stage, Staged, UNFILED_PAGE_MAX};
 use yidang_model::{CaptureId, Timestamp};
 
 use crate::capture_note::CaptureNote;
@@ -23,6 +23,25 @@ pub(crate) struct Quota {
 pub(crate) const OF_ONE: Quota = Quota { captures_max: 1000, bytes_max: 4 << 30 };
 /// For all of them: half of what is free on the smallest disk that windows have.
 pub(crate) const OF_ALL: Quota = Quota { captures_max: 4000, bytes_max: 12 << 30 };
+
+/// Which captures somebody is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TrayView {
+    /// All: nobody proves who they are at this window.
+    All,
+    /// Those of this clerk, and those that are nobody's.
+    Of(String),
+}
+
+impl TrayView {
+    /// Whether a capture is among them that this actor took.
+    pub(crate) fn shows(&self, by: &Actor) -> bool {
+        match (self, &by.operator) {
+            (Self::All, _) | (_, None) => true,
+            (Self::Of(clerk), Some(operator)) => clerk == operator,
+        }
+    }
+}
 
 /// One capture that waits.
 struct Waiting {
@@ -70,6 +89,14 @@ impl Tray {
             waiting.insert(stage.id, entry);
         }
         Ok(())
+    }
+
+    /// One waits under another name now, and is this client's.
+    pub(crate) fn hand_over(&self, old: CaptureId, new: CaptureId, client: &str) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = waiting.remove(&old) {
+            waiting.insert(new, Waiting { client: client.to_owned(), ..entry });
+        }
     }
 
     /// These wait no more.
@@ -160,8 +187,6 @@ const ALL_FULL: Advice = Advice {
 
 #[cfg(test)]
 mod tests {
-    use yidang_archive::Actor;
-
     use super::*;
     use crate::random;
 

@@ -16,6 +16,8 @@ pub enum AttendanceVerb {
     SignedOut,
     /// It was locked.
     Locked,
+    /// Its clerk took over the captures that another had left.
+    TookOver,
     /// It did not begin: who asked for it could not prove to be that clerk.
     Refused,
 }
@@ -27,9 +29,9 @@ pub struct Attendance {
     pub verb: AttendanceVerb,
     /// The clerk, and the client that the session belongs to.
     pub by: Actor,
-    /// How it was proved, or why it ended; a word or two.
+    /// How it was proved, or why it ended; from whom was taken over, and why.
     pub basis: String,
-    /// Of a refusal: how many there were in a row.
+    /// Of a refusal: how many there were in a row. Of captures: how many they are.
     pub count: u64,
 }
 
@@ -57,6 +59,7 @@ impl PreparedAttendance {
             AttendanceVerb::SignedIn => Verb::SignedIn,
             AttendanceVerb::SignedOut => Verb::SignedOut,
             AttendanceVerb::Locked => Verb::SessionLocked,
+            AttendanceVerb::TookOver => Verb::TakenOver,
             AttendanceVerb::Refused => Verb::SignInRefused,
         };
         let plain = Plain {

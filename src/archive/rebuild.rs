@@ -139,6 +139,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         | Verb::SignedOut
         | Verb::SessionLocked
         | Verb::SignInRefused
+        | Verb::TakenOver
         | Verb::Rebuilt => return Ok(None),
     }))
 }
@@ -146,8 +147,10 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
 /// Whether entries of this kind change nothing in the index.
 fn leaves_index(verb: Verb) -> bool {
     let looks = matches!(verb, Verb::Looked | Verb::Opened | Verb::Audited | Verb::Exported);
-    let attendance =
-        matches!(verb, Verb::SignedIn | Verb::SignedOut | Verb::SessionLocked | Verb::SignInRefused);
+    let attendance = matches!(
+        verb,
+        Verb::SignedIn | Verb::SignedOut | Verb::SessionLocked | Verb::SignInRefused | Verb::TakenOver
+    );
     let mends = matches!(verb, Verb::Recovered | Verb::Quarantined | Verb::Repaired | Verb::Rebuilt);
     looks || attendance || mends || verb == Verb::Disposed
 }

@@ -342,11 +342,25 @@ impl Agent {
 
     /// The same with another token.
     pub(crate) fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
-        let request = self
+        self.post_as_with(token, path, body, &[])
+    }
+
+    /// The same with these headers.
+    pub(crate) fn post_as_with(
+        &self,
+        token: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self
             .client
             .post(format!("{}{path}", self.url))
             .header("Authorization", format!("Bearer {token}"))
             .header("Content-Type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let answer = self.read(request.send(body.to_string()));
         document::promises("post", path, &answer);
         answer

@@ -7,6 +7,8 @@ export const OPERATIONS = {
   watchCamera: ['GET', '/v1/cameras/{id}/preview'],
   listCaptures: ['GET', '/v1/captures'],
   capturePaper: ['POST', '/v1/captures'],
+  listLeftCaptures: ['GET', '/v1/captures/left'],
+  takeOverCaptures: ['POST', '/v1/captures/take-over'],
   discardCapture: ['DELETE', '/v1/captures/{id}'],
   readCaptureImage: ['GET', '/v1/captures/{id}/image'],
   readCard: ['POST', '/v1/card/read'],

@@ -461,6 +461,24 @@ export interface LayFrame {
   frame: string | null;
 }
 
+/** What one clerk left. */
+export interface LeftBy {
+  /** When they were last here, or the service's start if they were not since; null: they are here. */
+  away_since: string | null;
+  /** How many captures of theirs wait to be filed. */
+  captures: number;
+  /** Whether the caller may take them over now: they have been away for long enough, or the token has the scope `admin`. */
+  may_take_over: boolean;
+  /** The clerk. */
+  operator: string;
+}
+
+/** What other clerks left. */
+export interface LeftCaptures {
+  /** The clerks, by name; empty where clerks need not sign in: there everyone sees everything. */
+  clerks: LeftBy[];
+}
+
 /** Where the same picture is on file already. */
 export interface Match {
   /** The material. */
@@ -923,6 +941,22 @@ export interface Sync {
   last_error: string | null;
   /** How this window stands with the repository. */
   repository: RepositoryState;
+}
+
+/** What to take over. */
+export interface TakeOver {
+  /** The clerk who left it. */
+  operator: string;
+  /** Why, for the ledger. */
+  reason?: string | null;
+}
+
+/** What was taken over. */
+export interface TakenOver {
+  /** The captures as they are the caller's now, under new identifiers, oldest first; 100 at most. */
+  captures: Capture[];
+  /** How many are still left: the call takes the next ones. */
+  left: number;
 }
 
 /** `colour`: as it is; the others whiten the paper: `grey`; `bw`, black and white alone; `seal`, which keeps red stamps and blue ink. */

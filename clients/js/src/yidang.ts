@@ -189,6 +189,16 @@ export class Yidang {
     return this.calls.json('listCaptures', { query }, options);
   }
 
+  /** What other clerks left unfiled, where clerks must sign in. */
+  listLeftCaptures(options?: CallOptions): Promise<api.LeftCaptures> {
+    return this.calls.json('listLeftCaptures', {}, options);
+  }
+
+  /** Takes over what a clerk left who is not there any more; the captures get new identifiers. */
+  takeOverCaptures(wish: api.TakeOver, options?: CallOptions): Promise<api.TakenOver> {
+    return this.calls.json('takeOverCaptures', { body: wish }, options);
+  }
+
   readCaptureImage(id: string, query: api.ReadCaptureImageQuery = {}, options?: CallOptions): Promise<Blob> {
     return this.calls.blob('readCaptureImage', { path: { id }, query }, options);
   }

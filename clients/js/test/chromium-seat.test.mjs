@@ -178,6 +178,55 @@ test('a session that another program ended covers the page', async () => {
   });
 });
 
+test('who has to wait for a PIN sees the seconds go by, and goes on when they are over', async () => {
+  daemon.operator('赵六', '314159');
+  await withPage({}, async (page) => {
+    await begin(page);
+    await sitDown(page, '赵六', '605113');
+    const wait = page.locator('#seat-wait');
+    // Some wrong ones are looked at before one has to wait.
+    for (let tries = 1; !(await wait.isVisible()); tries += 1) {
+      assert.ok(tries < 6, 'nobody has to wait');
+      await page.waitForFunction(() => document.activeElement.id === 'seat-pin' && !document.activeElement.value);
+      await page.keyboard.type('605113');
+      const answered = page.waitForResponse((response) => response.url().endsWith('/v1/operator/session'));
+      await page.keyboard.press('Enter');
+      await answered;
+      await says(page, '#seat-wrong', /./);
+    }
+    await says(page, '#seat-wait', /还需等待 \d+ 秒/);
+    assert.ok(await page.locator('#seat-begin').isDisabled());
+    await wait.waitFor({ state: 'hidden' });
+    await page.keyboard.type('314159');
+    await page.keyboard.press('Enter');
+    await page.locator('#work').waitFor();
+    await says(page, '#operator', '经办人：赵六');
+  });
+});
+
+test('a clerk sees their own captures, and takes over what another left', async () => {
+  await withPage({}, async (page) => {
+    await atWork(page);
+    await page.keyboard.press('Delete');
+    await page.locator('#tray li button').first().waitFor();
+  });
+  await withPage({}, async (page) => {
+    await begin(page, newToken(ALL_SCOPES));
+    await sitDown(page, '王五');
+    await says(page, '#operator', '经办人：王五');
+    await says(page, '#tray-left', '李四 留下');
+    const before = await page.locator('#tray li[data-capture]').count();
+    const take = page.locator('#tray-left li').filter({ hasText: '李四' }).getByRole('button');
+    await take.focus();
+    await page.keyboard.press('Enter');
+    await says(page, '#tray-left', '再按一次接手');
+    await page.keyboard.press('Enter');
+    await page.locator('#tray-left li').filter({ hasText: '李四' }).waitFor({ state: 'detached' });
+    assert.ok(await page.locator('#tray li[data-capture]').count() > before);
+    await page.locator('#tray li[data-capture] img').first().waitFor();
+  });
+});
+
 test('the form to sign in is read by everyone, in both languages, light and dark', async (t) => {
   for (const [locale, colorScheme, about] of [['zh-CN', 'light', '经办人登录'], ['en-GB', 'dark', 'Who sits here']]) {
     await withPage({ locale, colorScheme }, async (page) => {

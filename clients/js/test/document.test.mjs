@@ -25,7 +25,7 @@ const ARGUMENTS = {
   readErasure: ['e'], closeHolder: ['h'], listMaterials: ['h', { scope: 'all' }], readMaterial: ['m'],
   readDocument: ['m', { layout: 'card' }], readPageImage: ['m', 2, { rendition: 'thumbnail' }],
   openHolder: [{}], fileMaterial: [{}], refileMaterial: ['m', {}], requestErasure: [{}], simulateCard: [{}], simulateDesk: [{}],
-  simulateFault: [{}], playScenario: [{}], listCaptures: [{ limit: 3 }],
+  simulateFault: [{}], playScenario: [{}], listCaptures: [{ limit: 3 }], takeOverCaptures: [{ operator: 'a' }],
   signIn: [{}], requestPairing: [{}], collectPairing: [{}], decidePairing: [{}],
 };
 

@@ -19,6 +19,7 @@ use crate::holders::Basis;
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
+use crate::tray::TrayView;
 
 /// Most captures given as evidence.
 const EVIDENCE_MAX: usize = 20;
@@ -82,7 +83,7 @@ pub(crate) async fn open(
     if basis != Basis::None && (purpose.is_none() || case.is_none()) {
         return Err(Problem::invalid("this basis needs `purpose` and `case`"));
     }
-    let evidence = check_evidence(&app, body.evidence).await?;
+    let evidence = check_evidence(&app, caller.tray_view(), body.evidence).await?;
     let key = caller.idempotency_key.clone();
     let texts = [purpose.as_deref().unwrap_or_default(), case.as_deref().unwrap_or_default(), &evidence];
     let request = fingerprint(&[
@@ -157,7 +158,7 @@ fn read_basis(word: &str) -> Result<Basis, Problem> {
 }
 
 /// Evidence must be there to be reviewed: captures of this window, filed or not.
-async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, Problem> {
+async fn check_evidence(app: &Shared, view: TrayView, evidence: Vec<String>) -> Result<String, Problem> {
     if evidence.len() > EVIDENCE_MAX {
         return Err(Problem::invalid(format!("at most {EVIDENCE_MAX} captures as evidence")));
     }
@@ -168,7 +169,8 @@ async fn check_evidence(app: &Shared, evidence: Vec<String>) -> Result<String, P
     let archive = app.archive.clone();
     blocking(move || {
         for id in ids {
-            let staged = archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
+            let staged = archive.staged(id)?.filter(|staged| view.shows(&staged.by));
+            let staged = staged.ok_or(Code::CaptureUnknown)?;
             if staged.state == StagedState::Discarded {
                 return Err(Code::CaptureUnknown.into());
             }

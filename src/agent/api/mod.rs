@@ -60,6 +60,8 @@ fn calls(simulated: bool) -> OpenApiRouter<Shared> {
         .routes(routes!(previews::ticket))
         .routes(routes!(previews::preview))
         .routes(routes!(captures::unfiled))
+        .routes(routes!(captures::left))
+        .routes(routes!(captures::take_over))
         .routes(routes!(captures::image))
         .routes(routes!(captures::discard))
         .routes(routes!(materials::file))

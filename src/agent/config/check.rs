@@ -12,7 +12,7 @@ use yidang_sync::parcel::CourierKey;
 use super::file::{File, HttpSection, OperatorsSection, RetentionSection};
 use super::{Config, ConfigError, DriverNames, Tls, TlsMode, bad};
 use crate::clients::CALLS_PER_SECOND_DEFAULT;
-use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules};
+use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules, TAKE_OVER_DEFAULT};
 use crate::retention::{Retention, RetentionRule, TermStart};
 use crate::shims;
 use crate::tokens::is_origin;
@@ -29,8 +29,8 @@ const TLS_LIFE_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=(398.0 * 24.0 * 6
 const SCRUB_BYTES_PER_SECOND_DEFAULT: u64 = 1_000_000;
 /// Longest name of a counter, in characters.
 const COUNTER_LENGTH_MAX: usize = 128;
-/// After how many minutes without use a clerk's session may lock.
-const IDLE_LOCK_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=480.0;
+/// After how many minutes without use a clerk's session may lock, and after how many away another may take over.
+const AWAY_MINUTES: std::ops::RangeInclusive<f64> = 0.05..=480.0;
 /// Calls a second that one client may be allowed; the least leaves a window program working.
 const CALLS_PER_SECOND: std::ops::RangeInclusive<u32> = 20..=1_000_000;
 /// Terms that can be configured.
@@ -238,12 +238,14 @@ fn operators(written: OperatorsSection, named: bool) -> Result<OperatorRules, Co
         Some(word) => OperatorNeed::from_word(word)
             .ok_or_else(|| bad("operators.required", "is `none`, `named` or `session`"))?,
     };
-    let idle_lock = match written.idle_lock_minutes {
-        None => IDLE_LOCK_DEFAULT,
-        Some(minutes) if IDLE_LOCK_MINUTES.contains(&minutes) => Duration::from_secs_f64(minutes * 60.0),
-        Some(_) => return Err(bad("operators.idle_lock_minutes", "from 0.05 to 480")),
+    let span = |key, written: Option<f64>, usual| match written {
+        None => Ok(usual),
+        Some(minutes) if AWAY_MINUTES.contains(&minutes) => Ok(Duration::from_secs_f64(minutes * 60.0)),
+        Some(_) => Err(bad(key, "from 0.05 to 480")),
     };
-    Ok(OperatorRules { need, idle_lock })
+    let idle_lock = span("operators.idle_lock_minutes", written.idle_lock_minutes, IDLE_LOCK_DEFAULT)?;
+    let take_over = span("operators.take_over_minutes", written.take_over_minutes, TAKE_OVER_DEFAULT)?;
+    Ok(OperatorRules { need, idle_lock, take_over })
 }
 
 fn courier(key: &str) -> Result<CourierKey, ConfigError> {

@@ -27,6 +27,7 @@ pub(super) struct File {
 pub(super) struct OperatorsSection {
     pub(super) required: Option<String>,
     pub(super) idle_lock_minutes: Option<f64>,
+    pub(super) take_over_minutes: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,9 +160,14 @@ pub(super) fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>)
         file.agent.scrub_bytes_per_second = Some(value);
     }
     text(&mut file.operators.required, take("OPERATORS_REQUIRED"));
-    if let Some(text) = take("OPERATORS_IDLE_LOCK_MINUTES") {
-        let value = text.parse().map_err(|_| bad("operators.idle_lock_minutes", "must be a number"))?;
-        file.operators.idle_lock_minutes = Some(value);
+    let minutes = [
+        ("OPERATORS_IDLE_LOCK_MINUTES", "operators.idle_lock_minutes", &mut file.operators.idle_lock_minutes),
+        ("OPERATORS_TAKE_OVER_MINUTES", "operators.take_over_minutes", &mut file.operators.take_over_minutes),
+    ];
+    for (name, key, slot) in minutes {
+        if let Some(text) = take(name) {
+            *slot = Some(text.parse().map_err(|_| bad(key, "must be a number"))?);
+        }
     }
     let flags = [
         ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),

@@ -2,7 +2,7 @@ use yidang_model::Kind;
 
 use super::check::TLS_LIFE_DEFAULT;
 use super::*;
-use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed};
+use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, TAKE_OVER_DEFAULT};
 use crate::retention::{RetentionRule, TermStart};
 
 const DRIVERS: DriverNames<'_> = DriverNames { card: &["pcsc", "simulated"], camera: &["simulated"] };
@@ -139,6 +139,7 @@ fn a_shim_is_there_only_where_it_is_named_with_its_pages() {
     let elsewhere = format!("{origins}listen = \"192.168.0.9:8989\"\n");
     let same = format!("{origins}listen = \"127.0.0.1:8989\"\n");
     let named = LEAST.to_owned() + "operator_required = true\n";
+    let seated = LEAST.to_owned() + "[operators]\nrequired = \"session\"\n";
     let cases = [
         (LEAST, shim("huashi", origins), "shims.name: `huashi`"),
         (LEAST, shim("huashi-19196", origins).repeat(2), "shims.name: `huashi-19196` stands twice"),
@@ -147,11 +148,16 @@ fn a_shim_is_there_only_where_it_is_named_with_its_pages() {
         (LEAST, shim("huashi-19196", &elsewhere), "shims.listen: `192.168.0.9:8989`"),
         (LEAST, shim("huashi-19196", &same) + &shim("xinzhongxin-8989", origins), "shims.listen: two"),
         (&named, shim("huashi-19196", origins), "shims: old pages"),
+        // Nor is there a way round where clerks must sign in: no card is read in nobody's name.
+        (&seated, shim("huashi-19196", origins), "shims: old pages"),
+        (&seated, shim("liangtian-38088", origins), "shims: old pages"),
     ];
     for (least, section, expected) in cases {
         let error = load(&format!("{least}{section}"), &[]).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{expected}: {error}");
     }
+    let laid_over = [("YIDANG_OPERATORS_REQUIRED", "session")];
+    assert!(load(&text, &laid_over).unwrap_err().to_string().starts_with("shims: old pages"));
     let unknown = format!("{LEAST}{}", shim("huashi-19196", &format!("{origins}port = 1\n")));
     let error = load(&unknown, &[]).unwrap_err().to_string();
     assert!(error.contains("line 7") && error.contains("port"), "{error}");
@@ -175,15 +181,34 @@ fn https_is_served_only_where_it_is_configured() {
 #[test]
 fn what_is_wanted_of_clerks_is_said_in_one_place_or_as_it_was_said_before() {
     let rules = |text: &str, variables: &[(&str, &str)]| load(text, variables).unwrap().operators;
-    assert_eq!(rules(LEAST, &[]), OperatorRules { need: OperatorNeed::None, idle_lock: IDLE_LOCK_DEFAULT });
+    let (idle_lock, take_over) = (IDLE_LOCK_DEFAULT, TAKE_OVER_DEFAULT);
+    assert_eq!(rules(LEAST, &[]), OperatorRules { need: OperatorNeed::None, idle_lock, take_over });
     let before = format!("{LEAST}operator_required = true\n");
     assert_eq!(rules(&before, &[]).need, OperatorNeed::Named);
     let now = format!("{before}[operators]\nrequired = \"session\"\nidle_lock_minutes = 2\n");
-    let wanted = OperatorRules { need: OperatorNeed::Session, idle_lock: Duration::from_secs(120) };
+    let idle_lock = Duration::from_secs(120);
+    let wanted = OperatorRules { need: OperatorNeed::Session, idle_lock, take_over };
     assert_eq!(rules(&now, &[]), wanted);
-    let variables = [("YIDANG_OPERATORS_REQUIRED", "none"), ("YIDANG_OPERATORS_IDLE_LOCK_MINUTES", "0.5")];
-    let wanted = OperatorRules { need: OperatorNeed::None, idle_lock: Duration::from_secs(30) };
-    assert_eq!(rules(&now, &variables), wanted);
+    let variables = [
+        ("YIDANG_OPERATORS_REQUIRED", "none"),
+        ("YIDANG_OPERATORS_IDLE_LOCK_MINUTES", "0.5"),
+        ("YIDANG_OPERATORS_TAKE_OVER_MINUTES", "1"),
+    ];
+    let (idle_lock, take_over) = (Duration::from_secs(30), Duration::from_secs(60));
+    assert_eq!(rules(&now, &variables), OperatorRules { need: OperatorNeed::None, idle_lock, take_over });
+    let soon = load(&format!("{LEAST}[operators]\ntake_over_minutes = 0\n"), &[]).unwrap_err().to_string();
+    assert_eq!(soon, "operators.take_over_minutes: from 0.05 to 480");
+}
+
+#[test]
+fn how_often_a_client_may_call_is_within_bounds() {
+    assert_eq!(load(LEAST, &[]).unwrap().calls_per_second, 100);
+    let text = format!("{LEAST}[http]\ncalls_per_second = 400\n");
+    assert_eq!(load(&text, &[]).unwrap().calls_per_second, 400);
+    let variable = [("YIDANG_HTTP_CALLS_PER_SECOND", "1000")];
+    assert_eq!(load(&text, &variable).unwrap().calls_per_second, 1000);
+    let slow = load(LEAST, &[("YIDANG_HTTP_CALLS_PER_SECOND", "19")]).unwrap_err().to_string();
+    assert_eq!(slow, "http.calls_per_second: is 20 to 1000000");
 }
 
 #[test]

@@ -31,6 +31,7 @@ assets! {
     "history.js" JS,
     "keys.js" JS,
     "kinds.js" JS,
+    "left.js" JS,
     "main.js" JS,
     "nocard.js" JS,
     "notices.js" JS,

@@ -15,7 +15,7 @@ mod store;
 pub(crate) use assertion::ASSERTION_LENGTH_MAX;
 pub use error::OperatorError;
 pub(crate) use error::{Reason, SignInRefusal};
-pub(crate) use need::IDLE_LOCK_DEFAULT;
+pub(crate) use need::{IDLE_LOCK_DEFAULT, TAKE_OVER_DEFAULT};
 pub use need::{OperatorNeed, OperatorRules};
 pub(crate) use pin::PIN_LENGTH_MAX;
 pub(crate) use public_key::PublicKey;

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// How long a session may go unused before it locks, unless the configuration says.
 pub(crate) const IDLE_LOCK_DEFAULT: Duration = Duration::from_secs(10 * 60);
 
+/// How long a clerk must have been away before another may take over what they left, unless the configuration says.
+pub(crate) const TAKE_OVER_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
 /// How much of the clerk a call must tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OperatorNeed {
@@ -40,4 +43,6 @@ pub struct OperatorRules {
     pub need: OperatorNeed,
     /// How long a session may go unused before it locks.
     pub idle_lock: Duration,
+    /// How long a clerk must have been away before any other may take over the captures they left.
+    pub take_over: Duration,
 }

@@ -12,6 +12,9 @@ use crate::{clock, random};
 /// How long a session may last: a long working day.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// Clerks of whom it is known when they were last here.
+const SEEN_MAX: usize = 1024;
+
 /// How a clerk proved to be who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -124,18 +127,22 @@ struct Table {
     by_token: HashMap<i64, Session>,
     /// Sessions so far.
     count: u64,
+    /// When clerks whose session is gone were last here.
+    seen: HashMap<String, Instant>,
 }
 
 /// The sessions; at most one for each token.
 pub(crate) struct Sessions {
     table: Mutex<Table>,
     idle_lock: Duration,
+    /// Who was here before is not known.
+    began: Instant,
 }
 
 impl Sessions {
     /// None yet. A session locks after so long without use.
     pub(crate) fn new(idle_lock: Duration) -> Self {
-        Self { table: Mutex::default(), idle_lock }
+        Self { table: Mutex::default(), idle_lock, began: Instant::now() }
     }
 
     /// Begins a session for a clerk who proved to be who they are, or takes up the one this clerk has on the token,
@@ -164,6 +171,7 @@ impl Sessions {
         };
         let seat = self.seat(token, &session, now);
         let former = table.by_token.insert(token, session);
+        former.iter().for_each(|former| table.note(former));
         let former = former.map(|former| {
             let because = if now < former.ends { EndedBecause::Switched } else { EndedBecause::Expired };
             Ended { seat: self.seat(token, &former, now), because }
@@ -205,6 +213,18 @@ impl Sessions {
         }
     }
 
+    /// For how long this clerk has been away; `None`: the clerk sits at one of the tokens. Whoever was not here since the
+    /// start has been away since then.
+    pub(crate) fn away(&self, operator: &str, now: Instant) -> Option<Duration> {
+        let table = self.lock_table();
+        let own = || table.by_token.values().filter(|own| own.operator == operator && now < own.ends);
+        if own().any(|own| !self.is_idle(own, now)) {
+            return None;
+        }
+        let last = own().map(|own| own.used).chain(table.seen.get(operator).copied()).max();
+        Some(now.saturating_duration_since(last.unwrap_or(self.began)))
+    }
+
     /// The token's session, if this is it.
     pub(crate) fn seat_of(&self, token: i64, id: &str, now: Instant) -> Option<Seat> {
         let table = self.lock_table();
@@ -225,7 +245,9 @@ impl Sessions {
         let mut table = self.lock_table();
         let seat =
             table.by_token.get(&token).filter(|own| own.id == id).map(|own| self.seat(token, own, now))?;
-        table.by_token.remove(&token);
+        if let Some(gone) = table.by_token.remove(&token) {
+            table.note(&gone);
+        }
         Some(seat)
     }
 
@@ -233,6 +255,7 @@ impl Sessions {
     pub(crate) fn tidy(&self, now: Instant) -> Vec<Ended> {
         let mut table = self.lock_table();
         let mut told = Vec::new();
+        let mut over = Vec::new();
         for (token, own) in &mut table.by_token {
             if now < own.ends && !own.is_locked && self.is_idle(own, now) {
                 own.is_locked = true;
@@ -243,9 +266,11 @@ impl Sessions {
             let is_over = now >= own.ends;
             if is_over {
                 told.push(Ended { seat: self.seat(*token, own, now), because: EndedBecause::Expired });
+                over.push((own.operator.clone(), own.used));
             }
             !is_over
         });
+        over.into_iter().for_each(|(operator, used)| table.note_at(operator, used));
         told
     }
 
@@ -271,6 +296,21 @@ impl Sessions {
 
     fn lock_table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn note(&mut self, gone: &Session) {
+        self.note_at(gone.operator.clone(), gone.used);
+    }
+
+    fn note_at(&mut self, operator: String, used: Instant) {
+        if self.seen.len() >= SEEN_MAX && !self.seen.contains_key(&operator) {
+            let oldest = self.seen.iter().min_by_key(|(_, used)| **used).map(|(name, _)| name.clone());
+            oldest.map(|name| self.seen.remove(&name));
+        }
+        let seen = self.seen.entry(operator).or_insert(used);
+        *seen = used.max(*seen);
     }
 }
 
@@ -329,6 +369,27 @@ mod tests {
         let (again, former) = begun(&sessions, "a", late);
         assert!(former.is_none() && again.id == seat.id && again.owner == seat.owner);
         assert!(is_open(&sessions, &again, late));
+    }
+
+    #[test]
+    fn a_clerk_is_away_from_the_last_use_of_the_last_session_on() {
+        let (sessions, now) = (Sessions::new(IDLE), Instant::now());
+        let (seat, _) = begun(&sessions, "a", now);
+        assert_eq!(sessions.away("a", now), None);
+        // Locked for want of use, or by hand.
+        assert_eq!(sessions.away("a", now + IDLE), Some(IDLE));
+        let minute = Duration::from_secs(60);
+        sessions.touch(seat.owner, now + minute);
+        sessions.lock(1, &seat.id, now + minute);
+        assert_eq!(sessions.away("a", now + minute * 3), Some(minute * 2));
+        // Another sits down in the same place; and at a second token the first is back.
+        begun(&sessions, "b", now + minute * 4);
+        assert_eq!(sessions.away("a", now + minute * 5), Some(minute * 4));
+        sessions.begin(2, "other", "a", Way::Pin, now + minute * 6);
+        assert_eq!(sessions.away("a", now + minute * 7), None);
+        sessions.tidy(now + LIFETIME + minute * 6);
+        assert_eq!(sessions.away("a", now + LIFETIME + minute * 6), Some(LIFETIME));
+        assert!(sessions.away("nobody", now + minute).is_some_and(|away| away <= minute * 2));
     }
 
     #[test]

@@ -95,6 +95,8 @@ verbs! {
     SignedOut = "signed_out",
     /// A clerk's session was locked.
     SessionLocked = "session_locked",
+    /// A clerk took over the captures that another had left.
+    TakenOver = "taken_over",
     /// Someone tried to sign in as a clerk and could not prove it.
     SignInRefused = "sign_in_refused",
     /// Ledger or keyring was made anew of what was left of it. What is missing before this entry is known to be lost.

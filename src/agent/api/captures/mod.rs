@@ -1,9 +1,13 @@
 //! `/v1/captures`: papers that are captured and not yet filed.
 
 mod keep;
+mod left;
 mod take;
 mod wish;
 
+#[cfg(test)]
+pub(crate) use left::TakeOver;
+pub(crate) use left::{__path_left, __path_take_over, left, take_over};
 pub(crate) use take::{__path_capture, capture, keep_from_camera};
 #[cfg(test)]
 pub(crate) use wish::CaptureWish;
@@ -30,6 +34,7 @@ use crate::clock;
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
+use crate::tray::TrayView;
 
 /// A capture is kept this long, unless it is filed or thrown away before.
 pub(crate) const LIFETIME_MS: i64 = 14 * 24 * 60 * 60 * 1000;
@@ -129,7 +134,8 @@ pub(crate) struct WhichCaptures {
 
 /// Captures that wait to be filed, oldest first.
 ///
-/// Those of every token of this window. Answers at once and writes nothing.
+/// Those of every token of this window; where its clerks must sign in, those of the clerk who has, and those that nobody
+/// signed in took. What other clerks left is listed by `listLeftCaptures`. Answers at once and writes nothing.
 #[utoipa::path(get, path = "/v1/captures", tag = "captures", operation_id = "listCaptures", params(WhichCaptures),
     responses((status = 200, description = "A page of captures.", body = Captures)))]
 pub(crate) async fn unfiled(
@@ -143,16 +149,27 @@ pub(crate) async fn unfiled(
     }
     let after = which.cursor.as_deref().map_or(Ok(0), read_cursor)?;
     let limit = which.limit.unwrap_or(50).clamp(1, LIST_MAX);
-    let archive = app.archive.clone();
+    let (archive, view) = (app.archive.clone(), caller.tray_view());
     blocking(move || {
-        let found = archive.unfiled(after, limit)?;
-        let last = found.last().filter(|_| found.len() == limit);
-        let next_cursor = last.map(|s| format!("{CURSOR_PREFIX}{}", s.sequence));
-        // A staged set whose note is not a capture's belongs to another part of the program.
         let now = clock::now();
-        let captures =
-            found.iter().filter(|s| now < s.expires_at).filter_map(|s| capture_body(s).ok()).collect();
-        Ok(Answer(Captures { captures, next_cursor }))
+        let mut after = after;
+        let mut captures = Vec::new();
+        loop {
+            let wanted = limit - captures.len();
+            let found = archive.unfiled(after, wanted)?;
+            let shown = found.iter().filter(|s| now < s.expires_at && view.shows(&s.by));
+            // A staged set whose note is not a capture's belongs to another part of the program.
+            captures.extend(shown.filter_map(|s| capture_body(s).ok()));
+            let next = found.last().filter(|_| found.len() == wanted).map(|s| s.sequence);
+            match next {
+                // Others' are passed over, so that a page is full unless it is the last.
+                Some(last) if view != TrayView::All && captures.len() < limit => after = last,
+                _ => {
+                    let next_cursor = next.map(|last| format!("{CURSOR_PREFIX}{last}"));
+                    return Ok(Answer(Captures { captures, next_cursor }));
+                }
+            }
+        }
     })
     .await
 }
@@ -186,9 +203,9 @@ pub(crate) async fn image(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Capture)?;
     let id: CaptureId = id.parse().map_err(|_| Code::CaptureUnknown)?;
-    let archive = app.archive.clone();
+    let (archive, view) = (app.archive.clone(), caller.tray_view());
     let (image, bytes) = blocking(move || {
-        let note = CaptureNote::read(&open_staged(&archive, id)?.note).ok_or(Code::CaptureUnknown)?;
+        let note = CaptureNote::read(&open_staged(&archive, id, &view)?.note).ok_or(Code::CaptureUnknown)?;
         let image = if which.rendition == Rendition::Original { note.original } else { note.page };
         let digest = image.digest.parse().map_err(|_| Code::StorageFailed)?;
         let bytes = archive.staged_blob(id, &digest)?;
@@ -211,9 +228,13 @@ pub(crate) async fn discard(
 ) -> Result<Response, Problem> {
     caller.require(Scope::Capture)?;
     let id: CaptureId = id.parse().map_err(|_| Code::CaptureUnknown)?;
-    let (worker, by) = (app.clone(), caller.actor());
+    let (worker, by, view) = (app.clone(), caller.actor(), caller.tray_view());
     let call = async {
         let gone = blocking(move || {
+            let staged = worker.archive.staged(id)?;
+            if staged.is_none_or(|staged| !view.shows(&staged.by)) {
+                return Ok(false);
+            }
             let gone = worker.archive.discard(id, &by)?;
             worker.tray.leave([id]);
             Ok(gone)
@@ -225,9 +246,9 @@ pub(crate) async fn discard(
     app.replays.once(caller.owner, caller.idempotency_key.as_deref(), request, call).await
 }
 
-/// An unfiled capture's record.
-pub(crate) fn open_staged(archive: &Archive, id: CaptureId) -> Result<Staged, Problem> {
-    let staged = archive.staged(id)?.ok_or(Code::CaptureUnknown)?;
+/// An unfiled capture's record. Another clerk's is as if it were not there.
+pub(crate) fn open_staged(archive: &Archive, id: CaptureId, view: &TrayView) -> Result<Staged, Problem> {
+    let staged = archive.staged(id)?.filter(|staged| view.shows(&staged.by)).ok_or(Code::CaptureUnknown)?;
     match staged.state {
         StagedState::Unfiled if clock::now() < staged.expires_at => Ok(staged),
         // Expired, and not swept yet.

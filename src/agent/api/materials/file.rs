@@ -23,6 +23,7 @@ use crate::holders::{Holder, LIFETIME_MS};
 use crate::problem::{Code, Problem};
 use crate::replay::fingerprint;
 use crate::scope::Scope;
+use crate::tray::TrayView;
 use crate::{clock, random};
 
 /// A paper to file.
@@ -113,10 +114,10 @@ pub(crate) async fn file(
     }
     let plan = Plan::read(&app, &caller, body)?;
     check_superseded(&app, &caller, &plan).await?;
-    let (worker, by) = (app.clone(), caller.actor());
+    let (worker, by, view) = (app.clone(), caller.actor(), caller.tray_view());
     let may_read = plan.may_read;
     let (filed, own) = blocking(move || {
-        let filing = Filing { idempotency, ..plan.filing(&worker.archive, by)? };
+        let filing = Filing { idempotency, ..plan.filing(&worker.archive, by, &view)? };
         let (own, from) = (filing.material.clone(), filing.from.clone());
         let filed = worker.archive.file(filing)?;
         worker.tray.leave(from);
@@ -268,9 +269,9 @@ impl Plan {
         Ok(Self { holders, purpose, pages, record, may_read })
     }
 
-    fn filing(self, archive: &Archive, by: Actor) -> Result<Filing, Problem> {
+    fn filing(self, archive: &Archive, by: Actor, view: &TrayView) -> Result<Filing, Problem> {
         let (page_sets, about): (Vec<CaptureId>, Vec<_>) = self.pages.into_iter().unzip();
-        let (pages, origin) = captured_pages(archive, &page_sets, &self.holders)?;
+        let (pages, origin) = captured_pages(archive, &page_sets, &self.holders, view)?;
         let pages: Vec<Page> =
             pages.into_iter().zip(about).map(|(page, about)| Page { about, ..page }).collect();
         let mut from: Vec<CaptureId> = Vec::new();
@@ -316,11 +317,13 @@ fn captured_pages(
     archive: &Archive,
     captures: &[CaptureId],
     holders: &[Subject],
+    view: &TrayView,
 ) -> Result<(Vec<Page>, Origin), Problem> {
     let mut pages = Vec::with_capacity(captures.len());
     let mut origin = Origin::Device;
     for id in captures {
-        let staged = archive.staged(*id)?.ok_or(Code::CaptureUnknown)?;
+        let staged =
+            archive.staged(*id)?.filter(|staged| view.shows(&staged.by)).ok_or(Code::CaptureUnknown)?;
         match staged.state {
             StagedState::Unfiled => {
                 let note = CaptureNote::read(&staged.note).ok_or(Code::CaptureUnknown)?;

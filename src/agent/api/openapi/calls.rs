@@ -95,6 +95,8 @@ pub(super) const CALLS: &[Call] = &[
         ],
     ),
     call("listCaptures", CAPTURE, &[WRITES]),
+    call("listLeftCaptures", CAPTURE, &[WRITES]),
+    call("takeOverCaptures", CAPTURE, &[KEYED, WRITES, &[RightMissing, BlobDamaged]]),
     call(
         "readCaptureImage",
         CAPTURE,

@@ -51,6 +51,9 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ),
         ("Capture", capture()),
         ("Captures", json!({"captures": [capture()], "next_cursor": null})),
+        ("LeftCaptures", left_captures()),
+        ("TakeOver", json!({"operator": "clerk-07", "reason": "relieved at noon"})),
+        ("TakenOver", json!({"captures": [capture()], "left": 0})),
         ("FileMaterial", file_material()),
         ("Material", material()),
         ("Materials", json!({"materials": [material()], "next_cursor": null, "repository": "answered"})),
@@ -77,6 +80,15 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("SimulateFault", json!({"device": "camera", "fault": "unplug", "times": 1})),
         ("PlayScenario", json!({"steps": [{"card": "01-resident"}, {"after_ms": 500, "frame": "01-form"}]})),
     ]
+}
+
+fn left_captures() -> Value {
+    json!({"clerks": [{
+        "operator": "clerk-07",
+        "captures": 3,
+        "away_since": "2026-01-05T00:40:00.000Z",
+        "may_take_over": true,
+    }]})
 }
 
 fn card() -> Value {

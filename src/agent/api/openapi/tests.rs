@@ -237,6 +237,7 @@ fn request_examples_are_read_by_the_program() {
     parses::<cameras::Adjustments>("AdjustControls");
     parses::<previews::TicketWish>("RequestPreview");
     parses::<captures::CaptureWish>("CaptureWish");
+    parses::<captures::TakeOver>("TakeOver");
     parses::<materials::file::FileMaterial>("FileMaterial");
     parses::<erasures::Forget>("RequestErasure");
     parses::<simulated::Insert>("InsertCard");

@@ -2,8 +2,10 @@
 import { call, newKey } from './calls.js';
 import { $, fill, make } from './elements.js';
 import { attempt, tell } from './notices.js';
+import { leftRows } from './left.js';
 import { addPage, isInHand } from './pages.js';
 import { imageOf } from './pictures.js';
+import { seated } from './seat.js';
 import { openViewer } from './viewer.js';
 import { day, moment, pagesWord, word } from './words.js';
 
@@ -12,6 +14,8 @@ const SHOWN_MAX = 50;
 
 let captures = [];
 let areMore = false;
+/** What other clerks left, by clerk. */
+let left = [];
 let round = 0;
 /** A page's thumbnail is asked for once. */
 const thumbnails = new Map();
@@ -22,8 +26,12 @@ export async function loadTray() {
   const mine = round;
   renderTray();
   try {
-    const answer = await call('GET', '/v1/captures', { query: { state: 'unfiled', limit: SHOWN_MAX } });
+    const [answer, others] = await Promise.all([
+      call('GET', '/v1/captures', { query: { state: 'unfiled', limit: SHOWN_MAX } }),
+      seated() ? call('GET', '/v1/captures/left') : { clerks: [] },
+    ]);
     if (mine !== round) return;
+    left = others.clerks;
     captures = answer.captures;
     areMore = answer.next_cursor !== null;
     renderTray();
@@ -46,6 +54,7 @@ export function clearTray() {
   round += 1;
   captures = [];
   areMore = false;
+  left = [];
   thumbnails.clear();
   renderTray();
 }
@@ -57,6 +66,7 @@ export function renderTray() {
   const place = focused();
   fill($('tray'), ...(waiting.length > 0 ? waiting.map(item) : [make('li', { className: 'hint' }, word('tray_none'))]));
   if (place) focusAgain(place);
+  if (!$('tray-left').contains(document.activeElement)) fill($('tray-left'), ...leftRows(left, loadTray));
 }
 
 /** Which capture's which button has the focus: the list may be drawn anew while a clerk walks through it by keyboard. */

@@ -169,6 +169,11 @@ const TABLE = {
 
   tray: ['待归档', 'Unfiled'],
   tray_none: ['没有待归档的拍摄。', 'Nothing waits to be filed.'],
+  left_by: ['{operator} 留下 {pages}', '{operator} left {pages}'],
+  left_here: ['本人还在', 'and is still here'],
+  left_since: ['{time} 离开', 'away since {time}'],
+  left_take: ['接手', 'Take over'],
+  left_sure: ['再按一次接手，将记录在案', 'Press again to take over, for the record'],
   tray_take: ['加入本次材料', 'Add to this paper'],
   tray_discard: ['删除', 'Discard'],
   tray_sure: ['再按一次删除', 'Press again to discard'],
