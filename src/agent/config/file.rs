@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -129,14 +130,6 @@ pub(super) fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>)
     text(&mut file.http.listen, take("HTTP_LISTEN"));
     text(&mut file.http.tls, take("HTTP_TLS"));
     text(&mut file.http.tls_listen, take("HTTP_TLS_LISTEN"));
-    if let Some(text) = take("HTTP_TLS_LIFE_MINUTES") {
-        let value = text.parse().map_err(|_| bad("http.tls_life_minutes", "must be a number"))?;
-        file.http.tls_life_minutes = Some(value);
-    }
-    if let Some(text) = take("HTTP_CALLS_PER_SECOND") {
-        let value = text.parse().map_err(|_| bad("http.calls_per_second", "must be a whole number"))?;
-        file.http.calls_per_second = Some(value);
-    }
     text(&mut file.card.driver, take("CARD_DRIVER"));
     if let Some(port) = take("CARD_PORT") {
         file.card.port = Some(port.into());
@@ -155,29 +148,36 @@ pub(super) fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>)
         file.http.origins =
             Some(origins.split(',').map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()).collect());
     }
-    if let Some(text) = take("AGENT_SCRUB_BYTES_PER_SECOND") {
-        let value = text.parse().map_err(|_| bad("agent.scrub_bytes_per_second", "must be a number"))?;
-        file.agent.scrub_bytes_per_second = Some(value);
-    }
     text(&mut file.operators.required, take("OPERATORS_REQUIRED"));
-    let minutes = [
-        ("OPERATORS_IDLE_LOCK_MINUTES", "operators.idle_lock_minutes", &mut file.operators.idle_lock_minutes),
-        ("OPERATORS_TAKE_OVER_MINUTES", "operators.take_over_minutes", &mut file.operators.take_over_minutes),
-    ];
-    for (name, key, slot) in minutes {
-        if let Some(text) = take(name) {
-            *slot = Some(text.parse().map_err(|_| bad(key, "must be a number"))?);
+    overlay_parsed(file, take)
+}
+
+/// The keys that are no text.
+fn overlay_parsed(file: &mut File, mut take: impl FnMut(&str) -> Option<String>) -> Result<(), ConfigError> {
+    fn parse<T: FromStr>(
+        slot: &mut Option<T>,
+        written: Option<String>,
+        key: &'static str,
+        what: &str,
+    ) -> Result<(), ConfigError> {
+        if let Some(written) = written {
+            *slot = Some(written.parse().map_err(|_| bad(key, format!("must be {what}")))?);
         }
+        Ok(())
     }
-    let flags = [
-        ("AGENT_OPERATOR_REQUIRED", "agent.operator_required", &mut file.agent.operator_required),
-        ("HTTP_PAIRING", "http.pairing", &mut file.http.pairing),
-        ("CARD_FINGERPRINT", "card.fingerprint", &mut file.card.fingerprint),
-    ];
-    for (name, key, slot) in flags {
-        if let Some(written) = take(name) {
-            *slot = Some(written.parse().map_err(|_| bad(key, "must be true or false"))?);
-        }
-    }
-    Ok(())
+    const FLAG: &str = "true or false";
+    const NUMBER: &str = "a number";
+    const WHOLE: &str = "a whole number";
+    let File { agent, http, operators, card, .. } = file;
+    let scrub = take("AGENT_SCRUB_BYTES_PER_SECOND");
+    parse(&mut agent.scrub_bytes_per_second, scrub, "agent.scrub_bytes_per_second", WHOLE)?;
+    let operator = take("AGENT_OPERATOR_REQUIRED");
+    parse(&mut agent.operator_required, operator, "agent.operator_required", FLAG)?;
+    parse(&mut http.pairing, take("HTTP_PAIRING"), "http.pairing", FLAG)?;
+    parse(&mut http.calls_per_second, take("HTTP_CALLS_PER_SECOND"), "http.calls_per_second", WHOLE)?;
+    parse(&mut http.tls_life_minutes, take("HTTP_TLS_LIFE_MINUTES"), "http.tls_life_minutes", NUMBER)?;
+    let (lock, take_over) = (take("OPERATORS_IDLE_LOCK_MINUTES"), take("OPERATORS_TAKE_OVER_MINUTES"));
+    parse(&mut operators.idle_lock_minutes, lock, "operators.idle_lock_minutes", NUMBER)?;
+    parse(&mut operators.take_over_minutes, take_over, "operators.take_over_minutes", NUMBER)?;
+    parse(&mut card.fingerprint, take("CARD_FINGERPRINT"), "card.fingerprint", FLAG)
 }

@@ -202,7 +202,7 @@ fn what_is_wanted_of_clerks_is_said_in_one_place_or_as_it_was_said_before() {
 
 #[test]
 fn how_often_a_client_may_call_is_within_bounds() {
-    assert_eq!(load(LEAST, &[]).unwrap().calls_per_second, 100);
+    assert_eq!(load(LEAST, &[]).unwrap().calls_per_second, 5000);
     let text = format!("{LEAST}[http]\ncalls_per_second = 400\n");
     assert_eq!(load(&text, &[]).unwrap().calls_per_second, 400);
     let variable = [("YIDANG_HTTP_CALLS_PER_SECOND", "1000")];
