@@ -92,6 +92,9 @@ enum Command {
         /// Longer side of the photographs in pixels
         #[arg(long, default_value_t = 640)]
         side_px: usize,
+        /// Of them only those where the paper lies on its like
+        #[arg(long)]
+        stacked: bool,
         /// Scenes made side by side
         #[arg(long, default_value_t = 2)]
         threads: usize,
@@ -126,8 +129,8 @@ fn main() -> io::Result<()> {
             let measured = Measured { seed, count, empty, keep: keep.as_deref(), threads };
             evaluate(&measured, &Drawer::new(letters), &mut io::stdout())?;
         }
-        Command::Teach { out, seed, count, side_px, threads } => {
-            teach(&Lesson { seed, count, side_px, threads }, &Drawer::new(letters), &out)?;
+        Command::Teach { out, seed, count, side_px, stacked, threads } => {
+            teach(&Lesson { seed, count, side_px, stacked, threads }, &Drawer::new(letters), &out)?;
         }
         Command::Desk { out } => {
             let drawer = Drawer::unsparing(letters);

@@ -15,6 +15,8 @@ pub(crate) struct Lesson {
     pub(crate) count: u64,
     /// Longer side of the photographs in pixels.
     pub(crate) side_px: usize,
+    /// Only those where the paper lies on its like.
+    pub(crate) stacked: bool,
     pub(crate) threads: usize,
 }
 
@@ -31,6 +33,9 @@ pub(crate) fn teach(lesson: &Lesson, drawer: &Drawer, out: &Path) -> io::Result<
 
 fn make(seed: u64, lesson: &Lesson, drawer: &Drawer, out: &Path) -> io::Result<String> {
     let mut scene = random_scene(seed, Purpose::of(seed));
+    if lesson.stacked && scene.papers.len() == scene.wanted.len() {
+        return Ok(String::new());
+    }
     scene.camera = scene.camera.scaled_to(lesson.side_px);
     let photograph = scene.photograph(drawer);
     fs::write(out.join(format!("{seed:06}.jpg")), jpeg(&photograph, scene.sensor.quality)?)?;

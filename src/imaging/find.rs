@@ -3,7 +3,8 @@
 //! The frame is made small. At a glance the [net](crate::net) says where there may be pages; of each such part it is asked
 //! once more, closely. What it sees becomes rough [figures](crate::figures), each fitted to the edges it lies on
 //! ([`candidates`](crate::candidates)) and scored by what the net says of it and what is seen along its sides
-//! ([`score`](crate::score)). The best one is fitted once more in the full frame.
+//! ([`score`](crate::score)). Where the best one is doubted, a second net looks along its sides and
+//! [puts them right](crate::put_right). It is fitted once more in the full frame.
 
 use yidang_model::Quad;
 
@@ -14,6 +15,7 @@ use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, sh
 use crate::net::{CLOSE_PX, GLANCE_PX, Sightings, look_at, look_closer};
 use crate::patches::patches;
 use crate::picture::Pixels;
+use crate::put_right::{Righted, put_right};
 use crate::rectify::check_corners;
 use crate::score::{confidence, score, witness};
 use crate::sides::{LASTING, measure};
@@ -30,6 +32,8 @@ const CLOSER_SHARE_MAX: f32 = 0.8;
 const PARTS: usize = 3;
 /// A page of less confidence is doubted.
 const DOUBTED: f32 = 0.6;
+/// The sides of a page of less confidence are looked at once more.
+const LOOKED_ACROSS: f32 = 0.8;
 /// What is worth less than this is not reported, however doubtful a page may be.
 const SCORE_MIN: f32 = -3.0;
 /// Of the step at a printed line less than this is left some way off.
@@ -93,6 +97,13 @@ pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> 
         }
         pages = apart(ranked(figures), most);
     }
+    for i in 0..pages.len() {
+        let righted = righted(&pages[i], small);
+        let is_apart = (0..pages.len()).all(|j| j == i || !overlap(&pages[j].quad, &righted.quad));
+        if is_apart {
+            pages[i] = righted;
+        }
+    }
     let whole = pages.into_iter().filter(|page| !page.is_cut);
     in_rows(whole.filter_map(|page| straightenable(refined(&page, small, frame), frame)).collect())
 }
@@ -127,7 +138,10 @@ pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
     match best {
         best if best.score < SCORE_MIN => Sight::Nothing,
         best if best.is_cut => Sight::Cut,
-        best => straightenable(refined(best, small, frame), frame).map_or(Sight::Nothing, Sight::Page),
+        best => {
+            let best = righted(best, small);
+            straightenable(refined(&best, small, frame), frame).map_or(Sight::Nothing, Sight::Page)
+        }
     }
 }
 
@@ -226,6 +240,18 @@ fn parts(small: &Picture) -> Vec<Sightings> {
         look_closer(small, start, std::array::from_fn(|c| (start[c] + size[c].div_ceil(2)).min(size[c])))
     };
     (0..PARTS * PARTS).map(part).collect()
+}
+
+/// The page with its sides put right, where it is doubted.
+fn righted(page: &Scored, small: &Picture) -> Scored {
+    if page.is_cut || page.confidence >= LOOKED_ACROSS {
+        return *page;
+    }
+    match put_right(small, &page.quad) {
+        Some(Righted { quad, is_moved: true, confidence }) => Scored { quad, confidence, ..*page },
+        Some(kept) => Scored { confidence: page.confidence.min(kept.confidence), ..*page },
+        None => *page,
+    }
 }
 
 /// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.

@@ -37,6 +37,7 @@ mod picture;
 mod planes;
 mod png;
 mod portrait;
+mod put_right;
 mod quality;
 mod rectify;
 mod rim;
@@ -61,6 +62,8 @@ mod judge_tests;
 mod kinds_tests;
 #[cfg(test)]
 mod loss_tests;
+#[cfg(test)]
+mod put_right_tests;
 #[cfg(test)]
 mod scene_tests;
 #[cfg(test)]

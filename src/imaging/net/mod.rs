@@ -9,11 +9,13 @@ mod layers;
 #[cfg(test)]
 mod net_tests;
 mod product;
+mod side_net;
 
 use std::sync::OnceLock;
 
 use self::layers::{Block, Convolution, Maps, Reader};
 use self::product::{Kernels, Then};
+pub(crate) use self::side_net::{COLUMNS, Course, ROWS, Strip, look_across};
 use crate::Picture;
 use crate::geometry::Point;
 

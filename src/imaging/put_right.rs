@@ -1,0 +1,129 @@
+//! Puts a found page's sides right where they lie on another sheet's, or on a line in print.
+
+use yidang_model::Quad;
+
+use crate::Picture;
+use crate::edges::{self, Care};
+use crate::geometry::{Line, is_convex_clockwise, signed_area};
+use crate::net::{COLUMNS, Course, ROWS, Strip, look_across};
+
+/// Looks at most: what was put right is looked at again from there.
+const LOOKS_MAX: usize = 3;
+/// A side is moved to where the net sees it by this much more clearly than where it is, and this clearly at least: mean
+/// logarithms of likelihoods.
+const GAIN_MIN: f32 = 0.5;
+const CLEAR_MIN: f32 = -2.0;
+/// A figure whose worst side is seen less clearly than a little more than this is doubted: one that was put right, and one
+/// whose sides stayed.
+const CLEAR_MOVED: f32 = -0.40;
+const CLEAR_KEPT: f32 = -0.75;
+/// How fast confidence grows with clearness.
+const TRUST: f32 = 8.0;
+/// How likely a column is not to be trusted: a finger lies there, or it is past the page's corner.
+const DISTRUST: f32 = 0.03;
+/// What a column counts at least in which the side is not seen.
+const UNSEEN: f32 = 0.02;
+/// Of its neighbours' likelihood so much counts for a row.
+const NEIGHBOURS: f32 = 0.7;
+/// The rows that a side crosses between its ends, at most.
+const SLOPE_ROWS_MAX: usize = 26;
+/// How far from where the net sees a side its edge may lie, in pixels of the small picture.
+const REACH_PX: f32 = 2.5;
+
+/// A figure whose sides lie where the net sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Righted {
+    pub(crate) quad: Quad,
+    /// Whether a side was elsewhere before.
+    pub(crate) is_moved: bool,
+    /// 0 to 1: how likely this is the page, and the right one, by what the net says of its worst side.
+    pub(crate) confidence: f32,
+}
+
+/// The figure in the small picture with its sides where the net sees them, where that is surely elsewhere; `None` where they
+/// do not meet there.
+pub(crate) fn put_right(small: &Picture, quad: &Quad) -> Option<Righted> {
+    let mut quad = *quad;
+    for look in 1.. {
+        let strips: [Strip; 4] = std::array::from_fn(|side| Strip::of(&quad, side));
+        let seen = strips.map(|strip| Seen::of(&look_across(small, &strip)));
+        let better = seen.each_ref().map(Seen::better);
+        if look == LOOKS_MAX || better.iter().all(Option::is_none) {
+            let is_moved = look > 1;
+            let clear = seen.iter().map(Seen::own).fold(f32::MAX, f32::min);
+            let enough = if is_moved { CLEAR_MOVED } else { CLEAR_KEPT };
+            let confidence = 1.0 / (1.0 + (TRUST * (enough - clear)).exp());
+            return Some(Righted { quad, is_moved, confidence });
+        }
+        quad = moved(small, &quad, &strips, &better)?;
+    }
+    None
+}
+
+/// The figure with some of its sides elsewhere, fitted to the edges there.
+fn moved(small: &Picture, quad: &Quad, strips: &[Strip; 4], to: &[Option<[f32; 2]>; 4]) -> Option<Quad> {
+    let line = |i: usize| match to[i] {
+        Some(rows) => Line::through(strips[i].at(0.0, rows[0]), strips[i].at(1.0, rows[1])),
+        None => Line::through(quad[i], quad[(i + 1) % 4]),
+    };
+    let lines: Vec<Line> = (0..4).map(line).collect::<Option<_>>()?;
+    let mut rough = *quad;
+    for (i, corner) in rough.iter_mut().enumerate() {
+        *corner = lines[(i + 3) % 4].meet(&lines[i])?;
+    }
+    let care = Care { places: 24, reach: REACH_PX, along: false, bowed: false };
+    let is_sound = |quad: &Quad| is_convex_clockwise(quad) && signed_area(quad) > 1.0;
+    if !is_sound(&rough) {
+        return None;
+    }
+    Some(edges::fit(small, &rough, to.map(|to| to.is_none()), care).filter(is_sound).unwrap_or(rough))
+}
+
+/// Logarithms of how likely a side runs through the places of a strip.
+struct Seen {
+    /// Column by column.
+    values: Vec<[f32; ROWS]>,
+    columns: Vec<f32>,
+}
+
+impl Seen {
+    fn of(course: &Course) -> Self {
+        // Past the ends the figure itself is in doubt.
+        let within: Vec<usize> = (0..COLUMNS).filter(|c| (0.02..0.98).contains(&Strip::along(*c))).collect();
+        let value = |row: usize, column: usize| {
+            let beside = |row: Option<usize>| row.filter(|r| *r < ROWS).map_or(0.0, |r| course.at(r, column));
+            let near =
+                course.at(row, column) + NEIGHBOURS * (beside(row.checked_sub(1)) + beside(Some(row + 1)));
+            let unsure = DISTRUST * (course.none(column) + UNSEEN);
+            ((1.0 - DISTRUST) * near.min(1.0) + unsure).ln()
+        };
+        let values = within.iter().map(|c| std::array::from_fn(|row| value(row, *c))).collect();
+        Self { values, columns: within.into_iter().map(Strip::along).collect() }
+    }
+
+    /// Mean over the columns for a side that runs through these rows at its ends.
+    fn worth(&self, rows: [f32; 2]) -> f32 {
+        let at = |(values, along): (&[f32; ROWS], &f32)| {
+            let row = (rows[0] + (rows[1] - rows[0]) * along).clamp(0.0, (ROWS - 1) as f32);
+            let above = (row as usize).min(ROWS - 2);
+            values[above] + (values[above + 1] - values[above]) * (row - above as f32)
+        };
+        self.values.iter().zip(&self.columns).map(at).sum::<f32>() / self.columns.len() as f32
+    }
+
+    fn own(&self) -> f32 {
+        self.worth([Strip::OWN_ROW; 2])
+    }
+
+    /// The rows at the side's ends where it is seen, if that is surely not where it is.
+    fn better(&self) -> Option<[f32; 2]> {
+        let ends = (0..ROWS).flat_map(|a| {
+            (a.saturating_sub(SLOPE_ROWS_MAX)..(a + SLOPE_ROWS_MAX + 1).min(ROWS)).map(move |b| [a, b])
+        });
+        let (most, rows) = ends
+            .map(|ends| ends.map(|row| row as f32))
+            .map(|rows| (self.worth(rows), rows))
+            .max_by(|a, b| a.0.total_cmp(&b.0))?;
+        (most > CLEAR_MIN && most - self.own() > GAIN_MIN).then_some(rows)
+    }
+}
