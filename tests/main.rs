@@ -15,6 +15,7 @@ mod support {
     pub(crate) mod said;
     pub(crate) mod shims;
     pub(crate) mod small_disk;
+    pub(crate) mod tpm;
     #[path = "../../drivers/sam-serial/wire.rs"]
     #[allow(dead_code)]
     pub(crate) mod wire;
@@ -123,6 +124,8 @@ mod salvage;
 mod shims;
 /// What a window says about the repository is so, and it works whatever that is.
 mod sync_status;
+/// Key files bound to a PC's TPM open there, whenever it is switched on, and nowhere else.
+mod tpm;
 /// A paper shown once at one window is there at every window.
 mod two_windows;
 /// One window's whole transaction, and everything that may go wrong with it.

@@ -220,6 +220,13 @@ impl Agent {
         true
     }
 
+    /// The same with the credentials in that folder, as systemd hands them to a service.
+    pub(crate) fn run_with_credentials(&mut self, folder: &Path) {
+        let mut handed = program();
+        handed.env("CREDENTIALS_DIRECTORY", folder);
+        self.run_by(handed);
+    }
+
     fn run_by(&mut self, mut program: Command) {
         let mut process = program
             .arg("run")
