@@ -24,15 +24,24 @@ pub(super) const ACCEPT_LANGUAGE: &str = "AcceptLanguage";
 const VISIBLE: &str =
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0][^\u0000-\u001f\u007f-\u009f]*$";
 
-/// What a name of a clerk has none of: beside control characters those that nobody sees, as far as a pattern says it alike
-/// in every language.
+/// What a name of a clerk has none of: beside control characters those that nobody sees. The last two ranges stand as they
+/// are: there is no way of writing them that every language reads.
 macro_rules! hidden {
     () => {
-        r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+        "\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff9-\\ufffb\
+         \u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}"
     };
 }
 /// None of them, and something to be seen.
-const SEEN: &str = concat!("^[^", hidden!(), "]*[^ \u{a0}", hidden!(), "][^", hidden!(), "]*$");
+const SEEN: &str = concat!(
+    "^[^",
+    hidden!(),
+    "]*[^\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000",
+    hidden!(),
+    "][^",
+    hidden!(),
+    "]*$"
+);
 
 // Names under `#/components/headers`.
 pub(super) const CONTENT_LANGUAGE: &str = "ContentLanguage";
