@@ -71,6 +71,7 @@ fn row(number: u64, there: u64, materials: u64) -> MaterialRow {
         filing: Tag(spread(number)),
         blobs: vec![BlobName(spread(2 * number)), BlobName(spread(2 * number + 1))],
         supersedes: None,
+        originals_disposed: false,
     }
 }
 
