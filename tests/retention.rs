@@ -1,10 +1,12 @@
 //! Promise: a paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.
 
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
+use crate::support::repository::Repository;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
@@ -190,4 +192,44 @@ fn an_original_whose_term_is_over_goes_and_its_paper_stays() {
     let page = &metadata["pages"][0];
     assert_eq!((&page["original_disposed"], &page["original"]["file"]), (&json!(true), &Value::Null));
     assert!(page["picture"]["file"].is_string());
+}
+
+#[test]
+fn a_window_that_disposed_of_originals_can_join_a_repository() {
+    let mut agent = Agent::start_with_card(&format!("[card]\ndriver = \"simulated\"\n{ORIGINALS}"));
+    let holder = agent.read_card();
+    let paper = file(&agent, &holder, FORM, "form", json!("2020-02-29"));
+    file(&agent, &holder, LETTER, "form", json!("2999-01-01"));
+    assert!(dispose(&agent, &["--confirm-originals", "1"]).status.success());
+    assert!(agent.stop());
+
+    let repository = Repository::start();
+    let config = std::fs::read_to_string(agent.config()).expect("its configuration");
+    let (url, code) = (&repository.url, repository.enrol_code());
+    let section = format!("[repository]\nurl = \"{url}\"\nenrol_code = \"{code}\"\n");
+    std::fs::write(agent.config(), format!("{config}{section}")).expect("written");
+    let refused = agent.command(&["archive", "stats"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("retention.originals_years: is for a window that works alone"), "{said}");
+    let config = config.replace(ORIGINALS, "");
+    std::fs::write(agent.config(), format!("{config}{section}")).expect("written");
+    agent.run();
+    let began = Instant::now();
+    while agent.get("/v1/sync").expect(200)["backlog_materials"] != 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{}", agent.get("/v1/sync").expect(200));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+
+    let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let holder = other.read_card();
+    let list = other.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    let materials = list["materials"].as_array().expect("a list");
+    assert_eq!(materials.len(), 2, "{list}");
+    let page = materials.iter().find(|m| m["id"] == json!(paper)).map(|m| &m["pages"][0]).expect("the paper");
+    assert_eq!(page["digest"], page["original_digest"], "to others it is one that never had an original");
+    assert_eq!(other.get(&format!("/v1/materials/{paper}/pages/1/image")).status, 200);
+    // Here it stays as it is.
+    agent.read_card();
+    let original = format!("/v1/materials/{paper}/pages/1/image?rendition=original");
+    agent.get(&original).is_problem(410, "original_disposed");
 }

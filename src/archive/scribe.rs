@@ -229,7 +229,9 @@ impl Scribe {
         }
         let mut orphans = Vec::with_capacity(blobs.len());
         for (name, _) in blobs {
-            if self.stores.index.blob_users(*name)?.is_empty() {
+            // What was not written is not looked for, which may take long.
+            let is_there = self.stores.blobs.stat(*name)?.is_some();
+            if is_there && self.stores.index.blob_users(*name)?.is_empty() {
                 orphans.push(*name);
             }
         }

@@ -35,7 +35,8 @@ pub trait BlobStore: Send + Sync {
         Ok(self.stat(name)?.is_some())
     }
 
-    /// Removes them durably. A name that is not there is not an error.
+    /// Removes them durably. A name that is not there is not an error, but may take as long as reading through the store,
+    /// so that nothing of it is left where a table has lost it.
     fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError>;
 
     /// Visits every blob in no particular order; `visit` returns `false` to stop.

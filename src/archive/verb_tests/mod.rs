@@ -13,6 +13,7 @@ mod half_forgotten;
 mod holds;
 mod ingesting;
 mod inventory;
+mod misplaced;
 mod opening;
 mod originals;
 pub(crate) mod papers;
