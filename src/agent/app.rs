@@ -29,7 +29,7 @@ use crate::users::Users;
 /// Pictures that are worked on at once: more would only fight for the cores.
 pub(crate) const PICTURES_AT_ONCE: usize = 2;
 /// Captures that may wait for their turn, each with a body of up to 32 MiB in memory.
-pub(crate) const PICTURES_WAITING: usize = 8;
+pub(crate) const PICTURES_WAITING: usize = 10;
 
 /// The running agent. Shared by every call.
 pub(crate) struct App {

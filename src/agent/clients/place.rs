@@ -25,13 +25,14 @@ impl PlaceKind {
         [Self::Call, Self::Listener, Self::Preview, Self::Picture, Self::CardReading];
 
     /// How many one client may have. Whatever all clients share (connections, previews, turns for pictures, readings) has
-    /// twice as many or more, so that one alone cannot take them all; a browser opens six connections to an address.
+    /// twice as many or more, so that one alone cannot take them all. A browser opens six connections to an address: a page
+    /// of thumbnails has that many pictures in work.
     pub(crate) const fn max(self) -> u16 {
         match self {
             Self::Call => 48,
             Self::Listener => 16,
             Self::Preview => 4,
-            Self::Picture => 5,
+            Self::Picture => 6,
             Self::CardReading => 8,
         }
     }
