@@ -39,6 +39,9 @@ pub struct Refiling {
     pub idempotency: Option<Idempotency>,
     /// Whether the repository decided it, so that nobody has to tell it.
     pub decided_elsewhere: bool,
+    /// The ledger entry that must still be the one the material stands by ([`Stored::sequence`]); where it is not, nothing
+    /// is written.
+    pub only_at: Option<u64>,
 }
 
 impl fmt::Debug for Refiling {
@@ -49,7 +52,7 @@ impl fmt::Debug for Refiling {
 
 impl Archive {
     /// Puts a material right; durable when it returns, and shown to nobody as it was from then on. What would
-    /// change nothing writes nothing. [`ArchiveError::MaterialErased`] and [`ArchiveError::MaterialUnknown`] for
+    /// change nothing, or comes too late ([`Refiling::only_at`]), writes nothing. [`ArchiveError::MaterialErased`] and [`ArchiveError::MaterialUnknown`] for
     /// one that is not on file.
     pub fn refile(&self, refiling: Refiling) -> Result<Stored, ArchiveError> {
         let prepared = PreparedRefiling::new(refiling, &self.shared.stores)?;
@@ -112,7 +115,8 @@ impl PreparedRefiling {
         let row = stores.index.material(refiling.id)?.ok_or_else(gone)?;
         let (stored, personal) = stores.filed_as_recorded(&row)?.ok_or_else(gone)?;
         let material = self.put_right(stores, &stored.material)?;
-        if material == stored.material {
+        let is_late = refiling.only_at.is_some_and(|sequence| sequence != row.sequence);
+        if is_late || material == stored.material {
             let Some(stored) = stores.stored(&row)? else { return Err(gone()) };
             return Ok(Plan::Answer(Answer::Refiled(Box::new(stored))));
         }

@@ -105,5 +105,6 @@ fn read(agent: &Agent, entry: &RefilingEntry) -> Option<Refiling> {
         by: Actor { client: agent.record.name.clone(), operator: entry.operator.clone() },
         idempotency: None,
         decided_elsewhere: true,
+        only_at: None,
     })
 }

@@ -12,7 +12,7 @@ use yidang_sync::wire::{FeedAnswer, News, WireHold, WirePlace, WireSubject};
 use super::SyncEvent;
 use super::error::{ARCHIVE_FAILED, STATE_FAILED};
 use super::shared::Shared;
-use super::source::{Order, Place};
+use super::source::{Order, Place, StandsBy};
 use super::store::Decision;
 
 /// Carries feed items out, one at a time, whichever thread fetched them.
@@ -152,7 +152,7 @@ fn place(
     Ok(())
 }
 
-/// `false`, and nothing is done: it has to wait.
+/// `false`: it has to wait, and is carried out as a whole when it comes again.
 fn refile(shared: &Shared, materials: &[MaterialId], now: &WirePlace) -> Result<bool, &'static str> {
     let holders = now.holders.iter().map(Subject::try_from).collect::<Result<Vec<Subject>, _>>();
     let holders = holders.map_err(|_| REPOSITORY_PROTOCOL)?;
@@ -165,8 +165,10 @@ fn refile(shared: &Shared, materials: &[MaterialId], now: &WirePlace) -> Result<
     }
     for (material, standing) in materials.iter().zip(standings) {
         // Among others this window's own earlier refiling, come back: the later one is what the repository hears next.
-        if standing == Standing::Settled {
-            shared.source.refile(*material, place.clone()).map_err(archive_failed)?;
+        let Standing::Settled(sequence) = standing else { continue };
+        // A clerk may put it right between the look and now: then it is looked at again.
+        if !shared.source.refile(*material, place.clone(), sequence).map_err(archive_failed)? {
+            return Ok(false);
         }
     }
     tracing::info!(materials = materials.len(), "a refiling of the repository was carried out");
@@ -176,7 +178,10 @@ fn refile(shared: &Shared, materials: &[MaterialId], now: &WirePlace) -> Result<
 /// What of a material's place the repository knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    Settled,
+    /// Not on file here.
+    Absent,
+    /// All that was put right here has been told; it stands by that ledger entry.
+    Settled(u64),
     /// Put right here, and being sent.
     OnItsWay,
     /// Put right here, and not sent: what it has told so far is older.
@@ -184,18 +189,19 @@ enum Standing {
 }
 
 fn standing(shared: &Shared, material: MaterialId) -> Result<Standing, &'static str> {
-    let put_right = shared.source.put_right_at(material).map_err(archive_failed)?;
+    let stands_by = shared.source.stands_by(material).map_err(archive_failed)?;
+    let Some(StandsBy { sequence, put_right_here }) = stands_by else { return Ok(Standing::Absent) };
     // Read afterwards: what has been sent meanwhile counts as sent.
     let position = shared.store.position().map_err(|error| {
         tracing::error!(%error, "the position of sync cannot be read");
         STATE_FAILED
     })?;
-    Ok(match put_right {
-        Some(sequence) if position.pending.is_some_and(|p| (p.from..=p.to).contains(&sequence)) => {
-            Standing::OnItsWay
-        }
-        Some(sequence) if sequence > position.confirmed => Standing::Unsent,
-        _ => Standing::Settled,
+    Ok(if put_right_here && position.pending.is_some_and(|p| (p.from..=p.to).contains(&sequence)) {
+        Standing::OnItsWay
+    } else if put_right_here && sequence > position.confirmed {
+        Standing::Unsent
+    } else {
+        Standing::Settled(sequence)
     })
 }
 

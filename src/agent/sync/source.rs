@@ -4,7 +4,7 @@ use yidang_archive::{
     Actor, Archive, ArchiveError, Change, ChangeWhat, ErasureRequest, ErasureTarget, HoldTarget, LiftHold,
     PlaceHold, Refiling, WentElsewhere,
 };
-use yidang_model::{Digest, ErasureId, HoldId, Kind, MaterialId, Subject};
+use yidang_model::{Digest, ErasureId, HoldId, Kind, Material, MaterialId, Subject};
 
 /// Client name under which the repository's decisions are carried out.
 const REPOSITORY: &str = "repository";
@@ -15,6 +15,24 @@ pub(super) struct Place {
     pub(super) holders: Vec<Subject>,
     pub(super) kind: Kind,
     pub(super) case: Option<String>,
+}
+
+impl Place {
+    fn is_of(&self, material: &Material) -> bool {
+        let same_holders = self.holders.len() == material.holders.len()
+            && self.holders.iter().all(|holder| material.holders.contains(holder));
+        let same_case = self.case.is_none() || self.case == material.case;
+        same_holders && same_case && self.kind == material.kind
+    }
+}
+
+/// By what a material stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StandsBy {
+    /// The ledger entry.
+    pub(super) sequence: u64,
+    /// Whether this window put it right with that, and not the repository.
+    pub(super) put_right_here: bool,
 }
 
 /// Why the repository holds something, and for whom.
@@ -43,11 +61,11 @@ pub(super) trait Source: Send + Sync {
         target: ErasureTarget,
         elsewhere: WentElsewhere,
     ) -> Result<(), ArchiveError>;
-    /// Puts a material right as the repository has it. Not held here, or right already, is fine.
-    fn refile(&self, id: MaterialId, place: Place) -> Result<(), ArchiveError>;
-    /// The ledger entry with which this window put a material right, unless it is not here, or the repository or nobody
-    /// has done so last.
-    fn put_right_at(&self, id: MaterialId) -> Result<Option<u64>, ArchiveError>;
+    /// Puts a material right as the repository has it, if it still stands by that ledger entry; `false` if it was put right
+    /// meanwhile. Not held here, or right already, is fine.
+    fn refile(&self, id: MaterialId, place: Place, only_at: u64) -> Result<bool, ArchiveError>;
+    /// By which ledger entry a material stands; `None` if it is not here.
+    fn stands_by(&self, id: MaterialId) -> Result<Option<StandsBy>, ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
     /// Places the repository's hold. A material that is not held here, or a hold that stands already, is fine.
@@ -109,28 +127,30 @@ impl Source for Archive {
         }
     }
 
-    fn refile(&self, id: MaterialId, place: Place) -> Result<(), ArchiveError> {
+    fn refile(&self, id: MaterialId, place: Place, only_at: u64) -> Result<bool, ArchiveError> {
         let refiling = Refiling {
             id,
-            holders: Some(place.holders),
-            kind: Some(place.kind),
-            case: place.case,
+            holders: Some(place.holders.clone()),
+            kind: Some(place.kind.clone()),
+            case: place.case.clone(),
             reason: String::new(),
             by: Actor { client: REPOSITORY.to_owned(), operator: None },
             idempotency: None,
             decided_elsewhere: true,
+            only_at: Some(only_at),
         };
         match Archive::refile(self, refiling) {
-            Ok(_) | Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => Ok(()),
+            Ok(stored) => Ok(place.is_of(&stored.material)),
+            Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => Ok(true),
             Err(error) => Err(error),
         }
     }
 
-    fn put_right_at(&self, id: MaterialId) -> Result<Option<u64>, ArchiveError> {
+    fn stands_by(&self, id: MaterialId) -> Result<Option<StandsBy>, ArchiveError> {
         let Some(stored) = self.material(id)? else { return Ok(None) };
         let last = Archive::changes(self, stored.sequence - 1, 1)?.pop();
-        let is_ours = last.is_some_and(|change| matches!(change.what, ChangeWhat::Refiled { .. }));
-        Ok(is_ours.then_some(stored.sequence))
+        let put_right_here = last.is_some_and(|change| matches!(change.what, ChangeWhat::Refiled { .. }));
+        Ok(Some(StandsBy { sequence: stored.sequence, put_right_here }))
     }
 
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError> {

@@ -125,6 +125,7 @@ pub(crate) fn refiling_of(number: u8) -> Refiling {
         by: clerk(),
         idempotency: None,
         decided_elsewhere: false,
+        only_at: None,
     }
 }
 

@@ -172,6 +172,26 @@ fn earlier_papers_with_the_same_bytes_are_told_within_the_dossier_it_comes_to() 
 }
 
 #[test]
+fn what_comes_too_late_undoes_nothing() {
+    let world = World::new();
+    let archive = world.open();
+    let filed = file_paper(&archive, 1, &[resident(1)]).unwrap().stored;
+    let from_elsewhere = |only_at| Refiling {
+        decided_elsewhere: true,
+        only_at: Some(only_at),
+        ..to_people(1, &[resident(3)])
+    };
+    // A clerk comes first.
+    let right = archive.refile(to_people(1, &[resident(2)])).unwrap();
+    let head = archive.head().unwrap();
+    assert_eq!(archive.refile(from_elsewhere(filed.sequence)).unwrap(), right);
+    assert_eq!(archive.head().unwrap(), head, "nothing was written");
+    let moved = archive.refile(from_elsewhere(right.sequence)).unwrap();
+    assert_eq!(moved.material.holders, [resident(3)]);
+    assert_whole(&archive, "after a late refiling");
+}
+
+#[test]
 fn the_feed_tells_it_once_and_never_whose_it_was_thought_to_be() {
     let world = World::new();
     let archive = world.open();

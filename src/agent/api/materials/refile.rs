@@ -133,7 +133,7 @@ fn read(app: &Shared, caller: &Caller, id: MaterialId, body: RefileMaterial) -> 
         return Err(Problem::invalid("give at least one of `holders`, `kind` and `case`"));
     }
     let (by, idempotency) = (caller.actor(), None);
-    Ok(Refiling { id, holders, kind, case, reason, by, idempotency, decided_elsewhere: false })
+    Ok(Refiling { id, holders, kind, case, reason, by, idempotency, decided_elsewhere: false, only_at: None })
 }
 
 /// Those whose dossiers these are, each once; all of them open at this token.

@@ -7,6 +7,7 @@ use yidang_model::{Subject, SubjectType};
 
 use super::super::SyncEvent;
 use super::super::Upstream;
+use super::super::source::{Place, Source};
 use super::repository::{Fault, Repository, number};
 use super::window::{Window, person, wait_for};
 
@@ -25,6 +26,7 @@ fn put_right(window: &Window, paper: &Stored) -> Stored {
         by,
         idempotency: None,
         decided_elsewhere: false,
+        only_at: None,
     };
     window.archive.refile(refiling).unwrap()
 }
@@ -97,6 +99,27 @@ fn what_is_put_right_elsewhere_is_put_right_here_and_not_sent_back() {
     let last = window.file();
     wait_for("another paper", || window.sync().is_committed(last.sequence, last.material.id));
     assert_eq!(window.archive.head().unwrap(), head + 2, "one set and one paper");
+}
+
+#[test]
+fn a_clerk_who_puts_a_paper_right_between_the_look_and_the_repositorys_word_has_the_last_one() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let paper = window.file();
+    window.settled();
+    let source: &dyn Source = &window.archive.clone();
+    let id = paper.material.id;
+    let third = Subject::new(SubjectType::Provisional, "P-3003").unwrap();
+    let place = Place { holders: vec![third], kind: paper.material.kind.clone(), case: None };
+    let seen = source.stands_by(id).unwrap().unwrap();
+    assert!(!seen.put_right_here);
+    let right = put_right(&window, &paper);
+    assert!(!source.refile(id, place.clone(), seen.sequence).unwrap(), "it has changed meanwhile");
+    assert_eq!(window.archive.material(id).unwrap().unwrap(), right);
+    let now = source.stands_by(id).unwrap().unwrap();
+    assert_eq!((now.sequence, now.put_right_here), (right.sequence, true));
+    assert!(source.refile(id, place.clone(), now.sequence).unwrap());
+    assert_eq!(window.archive.material(id).unwrap().unwrap().material.holders, place.holders);
 }
 
 #[test]
