@@ -169,3 +169,19 @@ fn a_row_is_believed_where_no_header_says_otherwise() {
     assert!(!is_anywhere(folder.path(), &bytes(2, BLOB_BYTES)[1000..1032]));
     assert_others_stay(&store, "one without a header");
 }
+
+/// A row that goes wrong after all of them were put right. What is taken for damaged would be deleted.
+#[test]
+fn a_row_that_goes_wrong_later_hides_no_blob() {
+    for (when, statement) in WRONG.into_iter().skip(1) {
+        let folder = spoilt("UPDATE places SET size_bytes = size_bytes WHERE name = ?1");
+        let store = open(folder.path());
+        assert!(!store.has(blob_name(9)).unwrap(), "all is looked through");
+        for _ in 0..2 {
+            spoil(folder.path(), statement);
+            assert!(store.get(blob_name(2)).unwrap() == Some(blob(2).1), "{when}");
+            assert_eq!(store.places.find(blob_name(2)).unwrap(), Some(RIGHT), "{when}");
+        }
+        assert_others_stay(&store, when);
+    }
+}

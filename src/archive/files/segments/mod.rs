@@ -64,6 +64,8 @@ const UNENTERED: usize = 1024;
 const UNENTERED_MAX: usize = 64 * UNENTERED;
 /// Once a store has taken in so much since it was opened, segments are made ready ahead.
 const BUSY_BYTES: u64 = 24 << 20;
+/// So many blobs that are nowhere are remembered as such.
+const SOUGHT_MAX: usize = 1024;
 /// Segments kept open for the next reader.
 const OPEN_SEGMENTS_MAX: usize = 32;
 
@@ -76,8 +78,9 @@ pub struct BlobSegments {
     tail: Mutex<Tail>,
     view: RwLock<View>,
     open: Mutex<HashMap<u64, Arc<Segment>>>,
-    /// Whether every place has been held against the segments since the store was opened.
-    is_mended: Mutex<bool>,
+    /// For which blobs that are not where the table says every place has been held against the segments since the store
+    /// was opened; `None`: for one that the table does not have.
+    sought: Mutex<HashSet<Option<(BlobName, Place)>>>,
     /// The layout of before, in a store that has it.
     files: Option<BlobFiles>,
 }
@@ -158,7 +161,7 @@ impl BlobSegments {
             tail: Mutex::new(tail),
             view: RwLock::default(),
             open: Mutex::default(),
-            is_mended: Mutex::default(),
+            sought: Mutex::default(),
             files,
         };
         store.look_through()?;
