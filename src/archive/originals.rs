@@ -16,16 +16,23 @@ use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
-use crate::storage::{BlobName, DisposedOriginals, IndexChange, Verb};
+use crate::storage::{BlobName, DisposedOriginals, IndexChange, Part, StorageError, StorageFault, Verb};
 use crate::stores::Stores;
+use crate::verify::proves_every_blob;
 use crate::{Archive, ArchiveError};
 
 impl Archive {
     /// Disposes of the untouched originals of these papers, whose pages and records stay; which papers it was done to:
     /// those that are on file with originals of their own, and that no hold keeps. One entry, durable when it returns, as
-    /// the originals are gone. A picture that something else needs stays where it is.
+    /// the originals are gone. A picture that something else needs stays where it is. [`StorageFault::Damaged`] while the
+    /// ledger does not tell what every picture is needed for; it is read through for that.
     pub fn dispose_of_originals(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
+        // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
+        if !proves_every_blob(&self.shared.stores)? {
+            let detail = "it does not tell what every picture is needed for; have it rebuilt";
+            return Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into());
+        }
         let dispose =
             move |scribe: &mut Scribe| Ok(Answer::Materials(scribe.dispose_of_originals(&disposal)?));
         match self.shared.writer.ask_alone(dispose)? {
