@@ -3,7 +3,7 @@
 //! | step | what a crash right after it leaves | who goes on |
 //! |---|---|---|
 //! | 1. the entry, which names the papers | an index that lags | opening |
-//! | 2. the index, where nothing needs those pictures any more | pictures that nothing needs | the sweep |
+//! | 2. the index, where nothing needs those pictures any more | pictures that nothing needs | the sweep, or an erasure of the paper |
 //! | 3. the pictures and what was moved aside of them overwritten | | |
 
 use yidang_model::{Digest, Material, MaterialId};
@@ -110,6 +110,21 @@ fn delete_unneeded(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveErr
         }
     }
     Ok(())
+}
+
+/// Step 3 for papers that are about to be forgotten, where a crash came before it: the sweep would come too late.
+pub(crate) fn finish_disposals(stores: &Stores, materials: &[MaterialId]) -> Result<(), ArchiveError> {
+    let mut left = Vec::new();
+    for id in materials {
+        let Some(row) = stores.index.material(*id)?.filter(|row| row.originals_disposed) else { continue };
+        let Some((stored, _)) = skip_damaged(stores.filed_as_recorded(&row))?.flatten() else { continue };
+        for name in names_of_originals(stores, &stored.material) {
+            if stores.blobs.stat(name)?.is_some() || stores.is_quarantined(name) {
+                left.push(name);
+            }
+        }
+    }
+    delete_unneeded(stores, &left)
 }
 
 /// What an entry says was disposed of. Of a paper that is forgotten nothing is known any more; nor is it in the index.

@@ -8,6 +8,7 @@ use yidang_model::{Digest, Material, MaterialId};
 
 use super::crashes::for_every_fault;
 use super::damage::tamper;
+use super::faulty::{Faults, Mode, Op, Way};
 use super::papers::*;
 use super::world::{World, assert_whole};
 use crate::storage::{BlobName, BlobStat, BlobStore, StorageError};
@@ -241,6 +242,27 @@ fn whatever_write_fails_the_original_is_there_or_goes() {
             assert!(is_gone(archive, 101) && is_gone(archive, 102), "{when}");
         },
     );
+}
+
+/// Once they are, nobody knows any more what an original was called.
+#[test]
+fn an_original_that_a_crash_left_goes_with_those_who_are_forgotten() {
+    for whole_person in [false, true] {
+        let world = World::new();
+        let archive = world.open();
+        file_cut(&archive, 1, 101, 1);
+        let original = sealed(&archive, 101);
+        drop(archive);
+        let faults = Faults::new(Mode::Stuck(Op::DeleteBlobs, Way::Undone), 1);
+        dispose(&world.open_faulty(&faults).unwrap(), &[1]).unwrap_err();
+        let archive = world.open();
+        assert!(holds(&world.data_dir(), &original), "as a crash leaves it");
+        let whom = resident(1);
+        let erasure = if whole_person { erasure_of_person(1, &whom) } else { erasure_of_material(1, 1) };
+        archive.erase_now(erasure).unwrap();
+        assert!(!holds(&world.data_dir(), &original), "{whole_person}");
+        assert_whole(&archive, "after those were forgotten");
+    }
 }
 
 /// Papers that are cut out of one frame share it.
