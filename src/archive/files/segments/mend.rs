@@ -174,13 +174,14 @@ impl BlobSegments {
         Ok(counts == place)
     }
 
-    /// Every record there is of these names: where the table says, if such a record is there, else wherever one is.
+    /// Every record there is of these names: those that were replaced and are there still, and where the table says, if such a record is there, else wherever one is.
     pub(super) fn records_of(
         &self,
-        _tail: &Tail,
+        tail: &Tail,
         names: &[BlobName],
     ) -> Result<Vec<(BlobName, Place)>, StorageError> {
-        let (mut records, mut sought) = (Vec::with_capacity(names.len()), HashMap::new());
+        let replaced = tail.replaced.iter().filter(|(name, _)| names.contains(name));
+        let (mut records, mut sought): (Vec<_>, _) = (replaced.copied().collect(), HashMap::new());
         for name in names {
             match self.place_of(*name)? {
                 Some(place) if self.is_its(*name, place)? => records.push((*name, place)),

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::BlobSegments;
+use super::segment::Segment;
 use super::tests::{BLOB_BYTES, RECORD_BYTES, blob, segments};
 use crate::conformance::samples::{blob_name, bytes};
 use crate::sqlite::Place;
@@ -184,4 +186,22 @@ fn a_row_that_goes_wrong_later_hides_no_blob() {
         }
         assert_others_stay(&store, when);
     }
+}
+
+#[test]
+fn a_record_that_could_not_be_overwritten_goes_with_the_one_that_replaced_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.put_many(&(1..=4).map(blob).collect::<Vec<_>>()).unwrap();
+    // Its segment cannot be written to for a while.
+    let read_only = Arc::new(Segment::open_foreign(&store.folder, 1).unwrap());
+    store.open.lock().unwrap().insert(1, read_only);
+    store.put_many(&[(blob_name(2), bytes(7, BLOB_BYTES))]).unwrap_err();
+    store.open.lock().unwrap().remove(&1);
+    let is_there = |number| is_anywhere(folder.path(), &bytes(number, BLOB_BYTES)[1000..1032]);
+    assert!(is_there(2) && is_there(7));
+    store.delete_many(&[blob_name(2)]).unwrap();
+    assert!(!is_there(2) && !is_there(7));
+    assert_eq!(visited(&store).len(), 3);
+    assert_others_stay(&store, "one could not be overwritten");
 }
