@@ -191,6 +191,7 @@ impl Scribe {
             None => (Extent::default(), None),
         };
         extent.add(&stores, elsewhere)?;
+        crate::originals::finish_disposals(&stores, &extent.materials)?;
         let relinked = crate::versions::around(&stores, &extent.materials)?;
         self.write_alone(|planner| {
             let mut slots = Vec::with_capacity(subjects.len());

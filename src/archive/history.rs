@@ -92,14 +92,24 @@ impl Archive {
             filed => stores.lag.surely(filed)?,
         };
         let (stored, personal) = filed.ok_or_else(gone)?;
-        if stored.originals_disposed && originals_alone(&stored.material).contains(digest) {
+        let is_original = originals_alone(&stored.material).contains(digest);
+        if stored.originals_disposed && is_original {
             return Err(ArchiveError::OriginalDisposed);
         }
         let blob = personal.blobs.iter().find(|b| b.digest.0 == *digest);
         let read =
             stores.plain_blob(&blob.ok_or(ArchiveError::BlobUnknown { digest: *digest })?.blob_key(), digest);
-        // Its pictures go after the tombstone: what is not there any more is forgotten, and not lost.
-        if read.is_err() && stores.is_erased(of)? { Err(ArchiveError::MaterialErased) } else { read }
+        // Pictures go after the entry that says so: what is not there any more is forgotten or disposed of, and not lost.
+        if read.is_err() && stores.is_erased(of)? {
+            return Err(ArchiveError::MaterialErased);
+        }
+        if read.is_err()
+            && is_original
+            && stores.index.material(of)?.is_some_and(|row| row.originals_disposed)
+        {
+            return Err(ArchiveError::OriginalDisposed);
+        }
+        read
     }
 
     /// Where in a holder's dossier these very bytes are a page or its original: material and page from 1.

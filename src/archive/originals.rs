@@ -3,7 +3,7 @@
 //! | step | what a crash right after it leaves | who goes on |
 //! |---|---|---|
 //! | 1. the entry, which names the papers | an index that lags | opening |
-//! | 2. the index, where nothing needs those pictures any more | pictures that nothing needs | the sweep |
+//! | 2. the index, where nothing needs those pictures any more | pictures that nothing needs | the sweep, or an erasure of the paper |
 //! | 3. the pictures and what was moved aside of them overwritten | | |
 
 use yidang_model::{Digest, Material, MaterialId};
@@ -16,16 +16,23 @@ use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
-use crate::storage::{BlobName, DisposedOriginals, IndexChange, Verb};
+use crate::storage::{BlobName, DisposedOriginals, IndexChange, Part, StorageError, StorageFault, Verb};
 use crate::stores::Stores;
+use crate::verify::proves_every_blob;
 use crate::{Archive, ArchiveError};
 
 impl Archive {
     /// Disposes of the untouched originals of these papers, whose pages and records stay; which papers it was done to:
     /// those that are on file with originals of their own, and that no hold keeps. One entry, durable when it returns, as
-    /// the originals are gone. A picture that something else needs stays where it is.
+    /// the originals are gone. A picture that something else needs stays where it is. [`StorageFault::Damaged`] while the
+    /// ledger does not tell what every picture is needed for; it is read through for that.
     pub fn dispose_of_originals(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
+        // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
+        if !proves_every_blob(&self.shared.stores)? {
+            let detail = "it does not tell what every picture is needed for; have it rebuilt";
+            return Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into());
+        }
         let dispose =
             move |scribe: &mut Scribe| Ok(Answer::Materials(scribe.dispose_of_originals(&disposal)?));
         match self.shared.writer.ask_alone(dispose)? {
@@ -103,6 +110,21 @@ fn delete_unneeded(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveErr
         }
     }
     Ok(())
+}
+
+/// Step 3 for papers that are about to be forgotten, where a crash came before it: the sweep would come too late.
+pub(crate) fn finish_disposals(stores: &Stores, materials: &[MaterialId]) -> Result<(), ArchiveError> {
+    let mut left = Vec::new();
+    for id in materials {
+        let Some(row) = stores.index.material(*id)?.filter(|row| row.originals_disposed) else { continue };
+        let Some((stored, _)) = skip_damaged(stores.filed_as_recorded(&row))?.flatten() else { continue };
+        for name in names_of_originals(stores, &stored.material) {
+            if stores.blobs.stat(name)?.is_some() || stores.is_quarantined(name) {
+                left.push(name);
+            }
+        }
+    }
+    delete_unneeded(stores, &left)
 }
 
 /// What an entry says was disposed of. Of a paper that is forgotten nothing is known any more; nor is it in the index.

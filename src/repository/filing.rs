@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use yidang_archive::storage::StagedState;
 use yidang_archive::{Actor, ArchiveError, Filed, Filing};
-use yidang_model::{CaptureId, Digest, Material, MaterialId};
+use yidang_model::{CaptureId, Digest, Material, MaterialId, Page};
 use yidang_sync::wire;
 
 use crate::commits::Progress;
@@ -85,7 +85,7 @@ impl Repository {
 
     /// Whether a material this agent reports once more is the one it committed, put right since.
     fn was_put_right(&self, agent: &Agent, on_file: &Material, material: &Material) -> Result<bool, Problem> {
-        if digests(on_file) != digests(material) {
+        if !has_same_pages(on_file, material) {
             return Ok(false);
         }
         let committers = self.state.committers(material.id)?;
@@ -306,7 +306,19 @@ fn digests(material: &Material) -> Vec<Digest> {
 fn is_same(on_file: &Material, reported: &Material) -> bool {
     on_file.kind == reported.kind
         && on_file.holders.iter().all(|h| reported.holders.contains(h))
-        && digests(on_file) == digests(reported)
+        && has_same_pages(on_file, reported)
+}
+
+fn has_same_pages(one: &Material, other: &Material) -> bool {
+    one.pages.len() == other.pages.len()
+        && one.pages.iter().zip(&other.pages).all(|(one, other)| is_same_page(one, other))
+}
+
+/// A window that has disposed of the untouched original reports the page in its place.
+fn is_same_page(one: &Page, other: &Page) -> bool {
+    let has_none = |page: &Page| page.original.digest == page.image.digest;
+    one.image.digest == other.image.digest
+        && (one.original.digest == other.original.digest || has_none(one) || has_none(other))
 }
 
 /// Whether two filings of the same paper say the same about it.

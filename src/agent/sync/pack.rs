@@ -248,9 +248,11 @@ impl Packer<'_, '_> {
                         return self.pass_over(item, "blob_missing");
                     }
                     Err(ArchiveError::BlobDamaged { .. }) => return self.pass_over(item, "blob_damaged"),
-                    Err(ArchiveError::MaterialErased | ArchiveError::MaterialUnknown) => {
-                        return Err(Broken::Changed);
-                    }
+                    Err(
+                        ArchiveError::MaterialErased
+                        | ArchiveError::MaterialUnknown
+                        | ArchiveError::OriginalDisposed,
+                    ) => return Err(Broken::Changed),
                     Err(error) => return Err(error.into()),
                 };
                 self.record(Tag::Blob, &bytes)?;

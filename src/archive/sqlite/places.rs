@@ -14,7 +14,7 @@ use crate::storage::{BlobName, StorageError, StorageFault};
 const DAMAGED_FILE: &str = "places.damaged";
 
 /// Where a blob lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) segment: u64,
     /// Where its header begins.

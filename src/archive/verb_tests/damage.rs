@@ -258,7 +258,7 @@ fn a_check_beside_filing_raises_no_false_alarm() {
 }
 
 /// Does this to the ledger's file, past the triggers that keep entries as they are.
-fn tamper(world: &World, sql: &str) {
+pub(super) fn tamper(world: &World, sql: &str) {
     let database = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
     let triggers: Vec<(String, String)> = database
         .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")

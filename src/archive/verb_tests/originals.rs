@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use yidang_model::{Digest, Material, MaterialId};
 
 use super::crashes::for_every_fault;
+use super::damage::tamper;
+use super::faulty::{Faults, Mode, Op, Way};
 use super::papers::*;
 use super::world::{World, assert_whole};
-use crate::storage::BlobName;
+use crate::storage::{BlobName, BlobStat, BlobStore, StorageError};
 use crate::{
     Archive, ArchiveError, AuditLine, AuditOf, AuditQuery, ChangeWhat, Disposal, Filed, HistoryPage,
-    HoldTarget, LiftHold, ORPHAN_GRACE_MS, PlaceHold, Refiling,
+    HoldTarget, LiftHold, ORPHAN_GRACE_MS, Parts, PlaceHold, Refiling,
 };
 
 /// Blobs are dated by the system's own clock, which is ahead of these tests'.
@@ -239,4 +242,109 @@ fn whatever_write_fails_the_original_is_there_or_goes() {
             assert!(is_gone(archive, 101) && is_gone(archive, 102), "{when}");
         },
     );
+}
+
+/// Once they are, nobody knows any more what an original was called.
+#[test]
+fn an_original_that_a_crash_left_goes_with_those_who_are_forgotten() {
+    for whole_person in [false, true] {
+        let world = World::new();
+        let archive = world.open();
+        file_cut(&archive, 1, 101, 1);
+        let original = sealed(&archive, 101);
+        drop(archive);
+        let faults = Faults::new(Mode::Stuck(Op::DeleteBlobs, Way::Undone), 1);
+        dispose(&world.open_faulty(&faults).unwrap(), &[1]).unwrap_err();
+        let archive = world.open();
+        assert!(holds(&world.data_dir(), &original), "as a crash leaves it");
+        let whom = resident(1);
+        let erasure = if whole_person { erasure_of_person(1, &whom) } else { erasure_of_material(1, 1) };
+        archive.erase_now(erasure).unwrap();
+        assert!(!holds(&world.data_dir(), &original), "{whole_person}");
+        assert_whole(&archive, "after those were forgotten");
+    }
+}
+
+/// Papers that are cut out of one frame share it.
+#[test]
+fn an_original_that_a_paper_may_need_whose_entry_does_not_open_stays() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    let other = file_cut(&archive, 2, 101, 2).stored.sequence;
+    file_cut(&archive, 3, 103, 3);
+    let head = archive.head().unwrap();
+    drop(archive);
+    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let sound: String = ledger
+        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [other], |row| row.get(0))
+        .unwrap();
+    drop(ledger);
+    let set_body = |hex: &str| {
+        tamper(&world, &format!("UPDATE entries SET body = x'{hex}' WHERE sequence = {other}"));
+    };
+    set_body("7b7d");
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert!(matches!(dispose(&archive, &[1]), Err(ArchiveError::Storage(_))));
+    assert_eq!(archive.head().unwrap(), head);
+    drop(archive);
+    // Its ledger is put right.
+    set_body(&sound);
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert_eq!(read(&archive, 2, 101).unwrap(), picture(101));
+    assert_eq!(dispose(&archive, &[1, 2]).unwrap().len(), 2);
+    assert_whole(&archive, "after the ledger was put right");
+}
+
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// Blobs before whose next reading something else happens.
+struct Interrupted(Box<dyn BlobStore>, Meanwhile);
+
+impl BlobStore for Interrupted {
+    fn put_many(&self, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), StorageError> {
+        self.0.put_many(blobs)
+    }
+
+    fn get(&self, name: BlobName) -> Result<Option<Vec<u8>>, StorageError> {
+        let meanwhile = self.1.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
+        self.0.get(name)
+    }
+
+    fn stat(&self, name: BlobName) -> Result<Option<BlobStat>, StorageError> {
+        self.0.stat(name)
+    }
+
+    fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError> {
+        self.0.delete_many(names)
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(BlobStat) -> bool) -> Result<(), StorageError> {
+        self.0.visit(visit)
+    }
+
+    fn clear_leftovers(&self) -> Result<u64, StorageError> {
+        self.0.clear_leftovers()
+    }
+}
+
+/// Whoever sends papers on leaves out one whose picture is lost.
+#[test]
+fn an_original_that_goes_while_it_is_read_is_not_taken_for_lost() {
+    let world = World::new();
+    let meanwhile = Meanwhile::default();
+    let parts = world.parts();
+    let blobs = Box::new(Interrupted(parts.blobs, Arc::clone(&meanwhile)));
+    let archive = Archive::open_keyed_with(Parts { blobs, ..parts }, &super::world::how()).unwrap();
+    file_cut(&archive, 1, 101, 1);
+    let another = archive.clone();
+    let disposal = move || assert_eq!(dispose(&another, &[1]).unwrap(), [material_id(1)]);
+    *meanwhile.lock().unwrap() = Some(Box::new(disposal));
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert_eq!(read(&archive, 1, 1).unwrap(), picture(1));
 }

@@ -100,6 +100,32 @@ fn another_material_under_a_known_identifier_is_refused() {
 }
 
 #[test]
+fn a_paper_whose_original_was_disposed_of_since_is_still_the_same() {
+    let house = House::new();
+    let mut window = house.window("one");
+    let (original, page) = (paper(), paper());
+    let without = material(&[specimen()], &page);
+    let mut whole = without.clone();
+    whole.pages[0].original = material(&[specimen()], &original).pages.remove(0).image;
+    window.put(&original);
+    window.put(&page);
+    // Reported again where the answer was lost, the window was enrolled anew, or its disk was recovered.
+    for material in [&whole, &without, &whole] {
+        assert_eq!(window.commit(vec![filed(material)]), ["accepted"]);
+    }
+    let shown = window.materials(&specimen()).materials;
+    assert_eq!(shown.len(), 1);
+    let grant = window.materials(&specimen()).grant;
+    assert_eq!(window.blob(&grant, &original).status, 200, "it has it still");
+    // Put right since at the window, which reports it as it stands.
+    let moved = Material { holders: vec![somebody(2)], ..without };
+    assert_eq!(window.commit(vec![filed(&moved)]), ["accepted"]);
+    let mut other = whole.clone();
+    other.pages[0].original = material(&[specimen()], &paper()).pages.remove(0).image;
+    assert_eq!(window.commit(vec![filed(&other)]), ["material_conflict"]);
+}
+
+#[test]
 fn a_commit_waits_for_its_blobs() {
     let house = House::new();
     let mut window = house.window("one");

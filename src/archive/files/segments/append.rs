@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::record::{HEADER_BYTES, Header};
 use super::segment::Segment;
 use super::stream::Stream;
-use super::{BUSY_BYTES, BlobSegments, Tail, UNENTERED, UNENTERED_MAX, now};
+use super::{BUSY_BYTES, BlobSegments, REPLACED_MAX, Tail, UNENTERED, UNENTERED_MAX, now};
 use crate::files::direct::BLOCK_BYTES;
 use crate::files::durable;
 use crate::sqlite::{Place, Reached};
@@ -78,14 +78,22 @@ impl BlobSegments {
     }
 
     /// Steps 3 and 4 of a write.
-    pub(super) fn take_over(&self, tail: &Tail, written: &[(BlobName, Place)]) -> Result<(), StorageError> {
+    pub(super) fn take_over(
+        &self,
+        tail: &mut Tail,
+        written: &[(BlobName, Place)],
+    ) -> Result<(), StorageError> {
         let mut before = Vec::new();
         for (name, place) in written {
             let old = self.place_of(*name)?.filter(|old| old != place);
             before.extend(old.map(|old| (*name, old)));
             self.write_view().unentered.insert(*name, *place);
         }
-        self.overwrite(&before)?;
+        if let Err(error) = self.overwrite(&before) {
+            let room = REPLACED_MAX.saturating_sub(tail.replaced.len());
+            tail.replaced.extend(before.into_iter().take(room));
+            return Err(error);
+        }
         let Some(segment) = &tail.segment else { return Ok(()) };
         self.enter_places(tail, Reached { segment: segment.number, offset: tail.end }, UNENTERED)
     }

@@ -2,9 +2,10 @@
 //!
 //! SQLite does not notice a number that has changed in a row, nor a row that is gone, and the blob is in its segment
 //! all the same. What stands at a place that is right begins with a header of its name, so whatever is read there
-//! tells. Where it tells otherwise the segments are looked through, and they are what counts. For a blob that cannot
-//! be found this is done once while a store is open, as it puts right every row; for one that is to be deleted it is
-//! done each time, as nothing may be left of it.
+//! tells. Where it tells otherwise the segments are looked through, and they are what counts: once for each place that
+//! is wrong, as a row may go wrong at any time and what is taken for damaged is deleted. For names without a row it is
+//! done once while a store is open, as it puts right every row; for one that is to be deleted it is done each time, as
+//! nothing may be left of it.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -12,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::record::Header;
 use super::segment::{Found, Segment, numbers_in};
-use super::{BlobSegments, Tail, View, io_error};
+use super::{BlobSegments, SOUGHT_MAX, Tail, View, io_error};
 use crate::sqlite::{Place, Reached};
 use crate::storage::{BlobName, BlobStat, BlobStore as _, StorageError};
 
@@ -26,9 +27,9 @@ enum Sight<T> {
     /// Its header, with another length than the table has.
     Misfit(Arc<Segment>, Found),
     /// No header: it is damaged, or the place is wrong.
-    Headless(T),
-    /// Another blob, one that is deleted, or not even a segment.
-    Other,
+    Headless(Place, T),
+    /// Another blob, or not even a segment; without a place, one that is deleted, whose row may have stayed.
+    Other(Option<Place>),
     /// The table does not have it.
     Unplaced,
     /// It is being deleted.
@@ -48,16 +49,16 @@ impl BlobSegments {
             Sight::Its(_) | Sight::Going => false,
             Sight::Misfit(segment, found) => self.mend(segment, found)?,
             Sight::Unplaced if !thorough => false,
-            Sight::Headless(_) | Sight::Other | Sight::Unplaced => {
-                !self.is_in_files(name)? && self.mend_all_once()?
-            }
+            Sight::Headless(place, _) => self.seek(name, Some(*place))?,
+            Sight::Other(place) => self.seek(name, *place)?,
+            Sight::Unplaced => self.seek(name, None)?,
         };
         if is_mended {
             sight = self.look_at_place(name, look)?;
         }
         Ok(match sight {
             // Whether what has lost its header is damaged too, its seal tells.
-            Sight::Its(seen) | Sight::Headless(seen) => Some(seen),
+            Sight::Its(seen) | Sight::Headless(_, seen) => Some(seen),
             _ => None,
         })
     }
@@ -69,11 +70,12 @@ impl BlobSegments {
             return Ok(Sight::Going);
         }
         let Some(place) = self.place_in(&view, name)? else { return Ok(Sight::Unplaced) };
-        let Some(segment) = self.segment(place.segment)? else { return Ok(Sight::Other) };
+        let Some(segment) = self.segment(place.segment)? else { return Ok(Sight::Other(Some(place))) };
         let (header, seen) = look(&segment, place).map_err(|e| io_error(&e))?;
         Ok(match header {
-            None => Sight::Headless(seen),
-            Some(header) if !is_of(&header, name) => Sight::Other,
+            None => Sight::Headless(place, seen),
+            Some(header) if header.kept.is_none() => Sight::Other(None),
+            Some(header) if !is_of(&header, name) => Sight::Other(Some(place)),
             Some(header) if header.size_bytes != place.size_bytes => {
                 Sight::Misfit(segment, Found { offset: place.offset, header })
             }
@@ -115,17 +117,29 @@ impl BlobSegments {
         if is_its { Ok(true) } else { self.mend(segment, found) }
     }
 
-    /// Puts every place right that is wrong, once while the store is open; whether this was it.
-    fn mend_all_once(&self) -> Result<bool, StorageError> {
+    /// Puts every place right that is wrong, unless that was done before for a blob that should lie there, or for a
+    /// name without a place; whether it was done now.
+    fn seek(&self, name: BlobName, place: Option<Place>) -> Result<bool, StorageError> {
+        if self.is_in_files(name)? {
+            return Ok(false);
+        }
         // Whoever comes meanwhile waits for it.
-        let mut is_mended = self.is_mended.lock().unwrap_or_else(PoisonError::into_inner);
-        if *is_mended {
+        let mut sought = self.sought.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = place.map(|place| (name, place));
+        if sought.contains(&wanted) {
             return Ok(false);
         }
         for number in numbers_in(&self.folder).map_err(|e| io_error(&e))? {
             self.visit_segment(number, &mut |_| true)?;
         }
-        *is_mended = true;
+        if sought.len() >= SOUGHT_MAX {
+            sought.clear();
+        }
+        // What was put right may go wrong again.
+        if place.is_none() || self.place_of(name)? == place {
+            sought.insert(wanted);
+        }
+        sought.insert(None);
         Ok(true)
     }
 
@@ -160,13 +174,14 @@ impl BlobSegments {
         Ok(counts == place)
     }
 
-    /// Every record there is of these names: where the table says, if such a record is there, else wherever one is.
+    /// Every record there is of these names: those that were replaced and are there still, and where the table says, if such a record is there, else wherever one is.
     pub(super) fn records_of(
         &self,
-        _tail: &Tail,
+        tail: &Tail,
         names: &[BlobName],
     ) -> Result<Vec<(BlobName, Place)>, StorageError> {
-        let (mut records, mut sought) = (Vec::with_capacity(names.len()), HashMap::new());
+        let replaced = tail.replaced.iter().filter(|(name, _)| names.contains(name));
+        let (mut records, mut sought): (Vec<_>, _) = (replaced.copied().collect(), HashMap::new());
         for name in names {
             match self.place_of(*name)? {
                 Some(place) if self.is_its(*name, place)? => records.push((*name, place)),

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::BlobSegments;
+use super::segment::Segment;
 use super::tests::{BLOB_BYTES, RECORD_BYTES, blob, segments};
 use crate::conformance::samples::{blob_name, bytes};
 use crate::sqlite::Place;
@@ -168,4 +170,38 @@ fn a_row_is_believed_where_no_header_says_otherwise() {
     store.delete_many(&[blob_name(2)]).unwrap();
     assert!(!is_anywhere(folder.path(), &bytes(2, BLOB_BYTES)[1000..1032]));
     assert_others_stay(&store, "one without a header");
+}
+
+/// A row that goes wrong after all of them were put right. What is taken for damaged would be deleted.
+#[test]
+fn a_row_that_goes_wrong_later_hides_no_blob() {
+    for (when, statement) in WRONG.into_iter().skip(1) {
+        let folder = spoilt("UPDATE places SET size_bytes = size_bytes WHERE name = ?1");
+        let store = open(folder.path());
+        assert!(!store.has(blob_name(9)).unwrap(), "all is looked through");
+        for _ in 0..2 {
+            spoil(folder.path(), statement);
+            assert!(store.get(blob_name(2)).unwrap() == Some(blob(2).1), "{when}");
+            assert_eq!(store.places.find(blob_name(2)).unwrap(), Some(RIGHT), "{when}");
+        }
+        assert_others_stay(&store, when);
+    }
+}
+
+#[test]
+fn a_record_that_could_not_be_overwritten_goes_with_the_one_that_replaced_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.put_many(&(1..=4).map(blob).collect::<Vec<_>>()).unwrap();
+    // Its segment cannot be written to for a while.
+    let read_only = Arc::new(Segment::open_foreign(&store.folder, 1).unwrap());
+    store.open.lock().unwrap().insert(1, read_only);
+    store.put_many(&[(blob_name(2), bytes(7, BLOB_BYTES))]).unwrap_err();
+    store.open.lock().unwrap().remove(&1);
+    let is_there = |number| is_anywhere(folder.path(), &bytes(number, BLOB_BYTES)[1000..1032]);
+    assert!(is_there(2) && is_there(7));
+    store.delete_many(&[blob_name(2)]).unwrap();
+    assert!(!is_there(2) && !is_there(7));
+    assert_eq!(visited(&store).len(), 3);
+    assert_others_stay(&store, "one could not be overwritten");
 }

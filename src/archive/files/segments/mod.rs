@@ -64,6 +64,10 @@ const UNENTERED: usize = 1024;
 const UNENTERED_MAX: usize = 64 * UNENTERED;
 /// Once a store has taken in so much since it was opened, segments are made ready ahead.
 const BUSY_BYTES: u64 = 24 << 20;
+/// So many records that could not be overwritten are remembered; a visit finds the others.
+const REPLACED_MAX: usize = 1024;
+/// So many blobs that are nowhere are remembered as such.
+const SOUGHT_MAX: usize = 1024;
 /// Segments kept open for the next reader.
 const OPEN_SEGMENTS_MAX: usize = 32;
 
@@ -76,8 +80,9 @@ pub struct BlobSegments {
     tail: Mutex<Tail>,
     view: RwLock<View>,
     open: Mutex<HashMap<u64, Arc<Segment>>>,
-    /// Whether every place has been held against the segments since the store was opened.
-    is_mended: Mutex<bool>,
+    /// For which blobs that are not where the table says every place has been held against the segments since the store
+    /// was opened; `None`: for one that the table does not have.
+    sought: Mutex<HashSet<Option<(BlobName, Place)>>>,
     /// The layout of before, in a store that has it.
     files: Option<BlobFiles>,
 }
@@ -95,6 +100,8 @@ struct Tail {
     blocks: Blocks,
     /// How much was written since the store was opened.
     written_bytes: u64,
+    /// Records that later ones have replaced and that could not be overwritten; a deletion takes them along.
+    replaced: Vec<(BlobName, Place)>,
 }
 
 /// What readers go by, before the table of places.
@@ -150,7 +157,9 @@ impl BlobSegments {
         let places = SqlitePlaces::open(&root)?;
         let spare = Spare::new(&folder, segment_bytes_max);
         let blocks = Blocks::new(STREAMED_BYTES);
-        let tail = Tail { segment: None, number: 0, end: 0, spoilt: false, spare, blocks, written_bytes: 0 };
+        let (segment, replaced) = Default::default();
+        let tail =
+            Tail { segment, number: 0, end: 0, spoilt: false, spare, blocks, written_bytes: 0, replaced };
         let store = Self {
             folder,
             segment_bytes_max,
@@ -158,7 +167,7 @@ impl BlobSegments {
             tail: Mutex::new(tail),
             view: RwLock::default(),
             open: Mutex::default(),
-            is_mended: Mutex::default(),
+            sought: Mutex::default(),
             files,
         };
         store.look_through()?;
@@ -221,7 +230,7 @@ impl BlobStore for BlobSegments {
                 }
             }
             let written = written.map_err(|e| io_error(&e))?;
-            self.take_over(&tail, &written)?;
+            self.take_over(&mut tail, &written)?;
             rest = &rest[written.len()..];
         }
         self.delete_files(blobs.iter().map(|(name, _)| *name))
@@ -249,7 +258,7 @@ impl BlobStore for BlobSegments {
     }
 
     fn delete_many(&self, names: &[BlobName]) -> Result<(), StorageError> {
-        let tail = self.lock_tail();
+        let mut tail = self.lock_tail();
         let found = self.records_of(&tail, names)?;
         if !found.is_empty() {
             self.write_view().going.extend(found.iter().map(|(name, _)| *name));
@@ -260,6 +269,7 @@ impl BlobStore for BlobSegments {
             }
             drop(view);
             deleted?;
+            tail.replaced.retain(|replaced| !found.contains(replaced));
             self.remove_empty(&tail, &found.iter().map(|(_, place)| place.segment).collect())?;
         }
         self.delete_files(names.iter().copied())
