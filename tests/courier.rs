@@ -120,6 +120,16 @@ fn checks(repository: &Repository) {
 }
 
 #[test]
+fn a_stick_that_is_not_there_gets_no_parcel() {
+    let repository = Repository::start();
+    let offline = window(&repository);
+    let absent = offline.data().with_file_name("not-mounted");
+    let packed = offline.command(&["courier", "pack", absent.to_str().expect("a path")]);
+    is_refused(&packed, "parcel_unwritable");
+    assert!(!absent.exists());
+}
+
+#[test]
 fn papers_travel_by_stick_once_and_the_receipt_ends_their_waiting() {
     let mut repository = Repository::start();
     let mut offline = window(&repository);

@@ -396,6 +396,9 @@ fn a_key_is_made_whole_or_told_to_be_destroyed_and_its_secret_is_said_nowhere() 
     let office = Office::new();
     let again = create(&office.folder.path().join("key"), "5", "3");
     refusal(&again, "key_not_written");
+    // It must not have a key destroyed that is in use.
+    let said = text(&again.stderr);
+    assert!(said.contains("keep it and its shares") && !said.contains("destroy"), "{said}");
     for (shares, threshold) in [("3", "1"), ("2", "3"), ("65", "2"), ("x", "2")] {
         let made = create(&office.folder.path().join("other"), shares, threshold);
         assert_eq!(made.status.code(), Some(2), "{}", text(&made.stderr));

@@ -24,7 +24,12 @@ pub(crate) fn stored_in(data_dir: &Path) -> Vec<StoredBlob> {
     for segment in segments {
         let content = fs::read(&segment).expect("a segment");
         let mut at = 0;
-        while content[at..].starts_with(b"ydrc") {
+        while at < content.len() {
+            if !content[at..].starts_with(b"ydrc") {
+                // What is written together begins at a block of its own.
+                at += HEADER_BYTES as usize;
+                continue;
+            }
             let size = content[at + 8..at + 16].try_into().expect("eight bytes");
             let size_bytes = u64::from_be_bytes(size);
             if content[at + 5] == 1 {

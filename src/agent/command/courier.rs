@@ -119,6 +119,13 @@ impl Parcels<'_> {
 }
 
 fn pack(config: &Config, out: &Path, size_max: u64, json: bool) -> Result<(), Failure> {
+    if !out.exists() && out.extension().is_none_or(|ending| ending != "parcel") {
+        // A stick that is not there; what it was to take would lie on this PC's own disk.
+        let cause = format!("{} is not there", out.display());
+        let remedy =
+            "check that the stick is mounted; name a folder that is there, or a file that ends in .parcel";
+        return Err(Failure::new("parcel_unwritable", cause, remedy));
+    }
     let mut parcels = Parcels { out, open: None, whole: Vec::new(), written: Vec::new() };
     let (mut bar, mut failed) = (Bar::new(), None);
     let request = Request::Courier(CourierRequest::Pack { size_max });

@@ -56,7 +56,14 @@ pub(super) fn recovery_key(command: &RecoveryKeyCommand) -> Result<ExitCode, Fai
     let shares = split_secret(&secret, wish.shares, wish.threshold)?;
     let names = write(&wish.out, &secret.public(), &shares).map_err(|error| {
         let cause = format!("{}: {error}", wish.out.display());
-        Failure::new("key_not_written", cause, "name another folder with --out; destroy what is in this one")
+        // The key's file comes last, so where it is there is a whole key.
+        let is_in_use = error.kind() == io::ErrorKind::AlreadyExists && wish.out.join(KEY_FILE).exists();
+        let remedy = if is_in_use {
+            "a recovery key lies there already: keep it and its shares, and name another folder with --out for a new one"
+        } else {
+            "name another folder with --out; destroy what is in this one"
+        };
+        Failure::new("key_not_written", cause, remedy)
     })?;
     let path = |name: &String| wish.out.join(name).display().to_string();
     let office = secret.public().office().to_string();
