@@ -151,7 +151,7 @@ fn hand_over(app: &App, caller: &Caller, from: &str, reason: Option<&str>) -> Re
         }
     })?;
     let away = app.sessions.away(from, Instant::now());
-    if !may_take_over(app, caller, away) {
+    if !theirs.is_empty() && !may_take_over(app, caller, away) {
         let minutes = app.config.operators.take_over.as_secs().div_ceil(60);
         let detail = match away {
             None => "they are signed in".to_owned(),
