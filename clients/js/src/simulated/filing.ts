@@ -41,7 +41,7 @@ function recordOf(desk: Desk, wish: FileMaterial, captures: Capture[]): Material
     original_seen: wish.original_seen === undefined ? null : wish.original_seen, note: wish.note || null,
     pages: captures.map((one, index) => ({
       page: index + 1, digest: one.digest, original_digest: one.original_digest, width: one.width, height: one.height,
-      media_type: 'image/png' as const,
+      media_type: 'image/png' as const, original_disposed: false,
     })),
     captured_at: captures[captures.length - 1].captured_at, filed_at: desk.instant(), counter: 'simulated',
     duplicate: false, duplicate_of: null, supersedes: wish.supersedes || null, safe_at: 'this_pc', status: 'current',
