@@ -57,6 +57,84 @@ pub(crate) fn remedy(code: &str) -> Option<&'static str> {
         "receipt_damaged" => "请在中心库把包裹再收一次，回执会重新写出。",
         "receipt_old" => "无需处理：更新的回执已经收下。",
         "receipt_incomplete" => "请重新打包并送到中心库：新的回执会包含全部结果。",
+        "answer_differs" | "daemon_stopped" | "request_unknown" => "请重新启动服务，再试一次。",
+        "clock_doubtful" => "请校准时钟；时钟无误时用 --clock-checked 说明。",
+        "code_missing" => "请把登记码写到标准输入。",
+        "column_missing" | "column_twice" | "column_unknown" => "请按 --help 列出的列名改正清单首行。",
+        "configuration_differs" => "请重新启动服务，使其按此配置运行。",
+        "confirmation_differs" => "请用 --dry-run 查看今天到期的份数，并确认该数。",
+        "export_broken" | "import_broken" | "recovery_broken" => {
+            "请查看日志，排除原因后重新执行；已完成的部分有效。"
+        }
+        "file_too_large" => "请用较小的文件。",
+        "file_unreadable" => "请检查文件是否存在、是否可读。",
+        "not_an_image" => "请提供 JPEG 或 PNG 图片。",
+        "not_a_card" => "请提供证件的正反两面。",
+        "hold_unknown" => "请用 yidang archive hold list 查看。",
+        "instant_invalid" => "请按 2026-01-31 或带时区的时间书写。",
+        "invalid" => "请按所指出的改正。",
+        "key_not_written" => "该文件夹已有恢复密钥时请妥善保存，另用 --out 指定新文件夹。",
+        "manifest_empty" | "manifest_encoding" | "manifest_invalid" | "manifest_unreadable" => {
+            "请改正清单文件：UTF-8 或 GB 18030 编码的 CSV，首行为列名。"
+        }
+        "nothing_on_file" => "请核对号码：本窗口没有此人的材料。",
+        "operator_missing" => "请用 --operator 写明经办人。",
+        "original_kept" | "page_not_written" => "请另选输出位置；原文件没有改动。",
+        "output_failed" => "请检查接收输出的程序或磁盘。",
+        "package_too_large" => "请分次导出。",
+        "policy_by_registry" => "Windows 请用 policy show --format reg 导出后导入注册表。",
+        "policy_no_origins" => "请先在 [http] origins 中列出网页来源。",
+        "policy_not_writable" => "请以 root 执行。",
+        "policy_unreadable" => "请检查所指出的策略文件。",
+        "reader_absent" => "请接好读卡器；用 yidang card probe 查看。",
+        "recover_from_absent" => "请核对 --from：应是旧电脑的数据文件夹。",
+        "recover_from_own" => "请指定旧电脑的数据文件夹，而不是本窗口的。",
+        "report_not_written" => "请另选报告的位置；结果没有丢失。",
+        "repository_unreachable" => "请检查网络和 [repository] url；材料会在恢复后自动送达。",
+        "retention_absent" => "请在配置中用 [[retention]] 写明保管期限。",
+        "share_unreadable" => "请检查密钥份额文件。",
+        "start_failed" => "请查看日志，再试一次。",
+        "subject_invalid" | "subject_missing" => "请把人员写到标准输入，例如 resident 号码。",
+        "target_inside_data" => "请选数据文件夹以外的位置。",
+        "target_invalid" | "target_not_empty" => "请指定不存在或空的文件夹。",
+        "token_name_taken" | "token_unknown" => "请用 yidang token list 查看。",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::remedy;
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(sources(&path));
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_a_command_fails_with_has_a_remedy_in_chinese_too() {
+        let begin = concat!("Failure::", "new(");
+        let mut codes = BTreeSet::new();
+        for path in sources(Path::new(env!("CARGO_MANIFEST_DIR"))) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for rest in text.split(begin).skip(1) {
+                let word = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                codes.extend(word.map(str::to_owned));
+            }
+        }
+        assert!(codes.len() > 50, "{codes:?}");
+        codes.retain(|code| remedy(code).is_none());
+        assert_eq!(codes, BTreeSet::new());
+    }
 }
