@@ -220,3 +220,20 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| self.block(channels, side)).collect()
     }
 }
+
+/// A step down to coarser planes, and the blocks that look at them.
+pub(super) fn deeper((narrow, blocks): &(Convolution, Vec<Block>), planes: &Maps, kernels: Kernels) -> Maps {
+    let planes = narrow.run(planes, Then::Rectify, kernels);
+    blocks.iter().fold(planes, |planes, block| block.run(planes, kernels))
+}
+
+/// A step back up: finer planes with what the coarser ones saw.
+pub(super) fn joined(
+    (narrow, block): &(Convolution, Block),
+    mut fine: Maps,
+    coarse: &Maps,
+    kernels: Kernels,
+) -> Maps {
+    fine.add_doubled(&narrow.run(coarse, Then::Store, kernels));
+    block.run(fine, kernels)
+}

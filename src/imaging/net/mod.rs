@@ -13,7 +13,7 @@ mod side_net;
 
 use std::sync::OnceLock;
 
-use self::layers::{Block, Convolution, Maps, Reader};
+use self::layers::{Block, Convolution, Maps, Reader, deeper, joined};
 use self::product::{Kernels, Then};
 pub(crate) use self::side_net::{COLUMNS, Course, ROWS, Strip, look_across};
 use crate::Picture;
@@ -138,19 +138,11 @@ impl PageNet {
 
     fn look_at(&self, picture: &Picture, side_px: usize, kernels: Kernels) -> Sightings {
         let half = self.stem.run(&input(picture, side_px), Then::Rectify, kernels);
-        let deeper = |(narrow, blocks): &(Convolution, Vec<Block>), planes: &Maps| {
-            let planes = narrow.run(planes, Then::Rectify, kernels);
-            blocks.iter().fold(planes, |planes, block| block.run(planes, kernels))
-        };
-        let quarter = deeper(&self.quarter, &half);
-        let eighth = deeper(&self.eighth, &quarter);
-        let sixteenth = deeper(&self.sixteenth, &eighth);
-        let joined = |(narrow, block): &(Convolution, Block), mut fine: Maps, coarse: &Maps| {
-            fine.add_doubled(&narrow.run(coarse, Then::Store, kernels));
-            block.run(fine, kernels)
-        };
-        let eighth = joined(&self.up_to_eighth, eighth, &sixteenth);
-        let quarter = joined(&self.up_to_quarter, quarter, &eighth);
+        let quarter = deeper(&self.quarter, &half, kernels);
+        let eighth = deeper(&self.eighth, &quarter, kernels);
+        let sixteenth = deeper(&self.sixteenth, &eighth, kernels);
+        let eighth = joined(&self.up_to_eighth, eighth, &sixteenth, kernels);
+        let quarter = joined(&self.up_to_quarter, quarter, &eighth, kernels);
         let mut seen = self.head.run(&quarter, Then::Store, kernels);
         for value in &mut seen.values {
             *value = 1.0 / (1.0 + (-*value).exp());

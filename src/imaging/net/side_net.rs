@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use yidang_model::Quad;
 
-use super::layers::{Block, Convolution, Maps, Reader};
+use super::layers::{Block, Convolution, Maps, Reader, deeper, joined};
 use super::product::{Kernels, Then};
 use crate::Picture;
 use crate::geometry::{Point, between, distance, signed_area};
@@ -159,19 +159,11 @@ impl SideNet {
     }
 
     fn look_across(&self, strip: &Maps, kernels: Kernels) -> Course {
-        let deeper = |(narrow, blocks): &(Convolution, Vec<Block>), planes: &Maps| {
-            let planes = narrow.run(planes, Then::Rectify, kernels);
-            blocks.iter().fold(planes, |planes, block| block.run(planes, kernels))
-        };
-        let half = deeper(&self.half, strip);
-        let quarter = deeper(&self.quarter, &half);
-        let eighth = deeper(&self.eighth, &quarter);
-        let joined = |(narrow, block): &(Convolution, Block), mut fine: Maps, coarse: &Maps| {
-            fine.add_doubled(&narrow.run(coarse, Then::Store, kernels));
-            block.run(fine, kernels)
-        };
-        let quarter = joined(&self.up_to_quarter, quarter, &eighth);
-        let half = joined(&self.up_to_half, half, &quarter);
+        let half = deeper(&self.half, strip, kernels);
+        let quarter = deeper(&self.quarter, &half, kernels);
+        let eighth = deeper(&self.eighth, &quarter, kernels);
+        let quarter = joined(&self.up_to_quarter, quarter, &eighth, kernels);
+        let half = joined(&self.up_to_half, half, &quarter, kernels);
         let seen = self.head.run(&half, Then::Store, kernels);
         let (runs, none) = seen.values.split_at(ROWS * COLUMNS);
         let mut values = runs.to_vec();
