@@ -1,105 +1,114 @@
 //! What to do about a failure, in Chinese, by its stable word.
 
+/// Words, and what to do about them.
+const REMEDIES: &[(&[&str], &str)] = &[
+    (&["config_invalid"], "请改正配置文件或环境变量。"),
+    (&["data_dir_in_use"], "另一个 yidang 正在使用此数据文件夹：请先停止它。"),
+    (&["disk_full"], "磁盘已满：请腾出空间；已确认的材料不受影响。"),
+    (&["data_dir_not_writable"], "请让运行 yidang 的账户可以读写数据文件夹。"),
+    (&["store_newer"], "数据由更新的版本写成：请重新安装那个版本或更新的版本。"),
+    (&["store_damaged"], "账本或密钥环损坏时请运行 yidang archive rebuild；只有 index.db 可以直接删除。"),
+    (&["storage_failed"], "请检查磁盘。"),
+    (&["store_foreign"], "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。"),
+    (&["keys_missing"], "请把密钥放回密钥文件夹；没有密钥，数据无法读取。"),
+    (&["keys_wrong"], "请使用属于此数据文件夹的密钥。"),
+    (
+        &["credential_missing"],
+        "请检查服务的 LoadCredential；不经服务运行的命令用 systemd-run --property=LoadCredential=yidang-key:… 得到凭据。",
+    ),
+    (&["credential_wrong"], "请给服务提供封存密钥时所用的凭据。"),
+    (&["archive_failed"], "请按提示检查；运行 yidang archive verify。"),
+    (&["archive_absent"], "请核对 [agent] data_dir；yidang run 会建立档案。"),
+    (
+        &["operator_name_taken", "operator_unknown"],
+        "请用 yidang operator list 和 yidang operator key list 查看。",
+    ),
+    (
+        &["operators_key_wrong"],
+        "请把 operators.key 放回密钥文件夹；或删除 operators.db，重新添加经办人和公钥。",
+    ),
+    (&["operators_failed"], "请检查磁盘，以及数据和密钥文件夹的权限。"),
+    (&["pin_refused"], "请在标准输入写入 6 到 12 位数字的 PIN，不要全部相同，也不要顺序递增或递减。"),
+    (&["pin_missing"], "请把 PIN 写到标准输入。"),
+    (
+        &["public_key_malformed"],
+        "请用 openssl genpkey -algorithm ed25519 生成密钥，并提供 openssl pkey -pubout 输出的公钥。",
+    ),
+    (&["certificate_failed"], "请检查磁盘和数据文件夹的权限。"),
+    (&["certutil_missing"], "请安装 libnss3-tools 软件包（其中有 certutil）。"),
+    (&["trust_not_writable"], "请以 root 或该数据库所属的账户执行。"),
+    (&["trust_not_updated"], "请以 root 运行所指出的命令。"),
+    (&["tls_off"], "请先在配置中设置 [http] tls = \"loopback\"。"),
+    (&["listen_failed"], "端口被别的程序占用：请停止它，或另选一个端口。"),
+    (&["control_denied"], "请用运行 yidang 的账户执行此命令。"),
+    (&["daemon_lost"], "请查看日志，待服务运行后再试；已完成的部分有效。"),
+    (&["busy"], "另一项耗时的工作正在进行：请稍后再试。"),
+    (&["repository_not_configured"], "请在配置中填写 [repository] url。"),
+    (&["not_enrolled", "enrol_again"], "请用 yidang enrol --code - 登记本窗口。"),
+    (&["code_spent"], "请中心库管理员用 yidang-repository enrol-code 生成新的登记码。"),
+    (&["sync_state_failed"], "请检查磁盘，以及数据和密钥文件夹的权限。"),
+    (
+        &["courier_key_missing"],
+        "请在 [repository] courier_key 填写 yidang-repository courier key 的输出，或重新登记本窗口。",
+    ),
+    (&["pack_disturbed"], "请在无人删除或更正材料时再试；若网络已通，材料会自动送达。"),
+    (&["stick_full"], "请换更大的介质，或用 --max-bytes 分成小文件；材料没有丢失。"),
+    (&["parcel_unwritable"], "请检查文件夹和介质，然后重新打包。"),
+    (&["receipt_unreadable"], "请检查文件、权限和介质。"),
+    (&["receipt_unknown"], "请选择 yidang-repository courier unpack 写出的文件。"),
+    (&["receipt_newer"], "请先升级本窗口。"),
+    (&["receipt_foreign"], "请把回执送到它所属的窗口，或在本窗口重新打包。"),
+    (&["receipt_damaged"], "请在中心库把包裹再收一次，回执会重新写出。"),
+    (&["receipt_old"], "无需处理：更新的回执已经收下。"),
+    (&["receipt_incomplete"], "请重新打包并送到中心库：新的回执会包含全部结果。"),
+    (&["answer_differs", "daemon_stopped", "request_unknown"], "请重新启动服务，再试一次。"),
+    (&["clock_doubtful"], "请校准时钟；时钟无误时用 --clock-checked 说明。"),
+    (&["code_missing"], "请把登记码写到标准输入。"),
+    (&["column_missing", "column_twice", "column_unknown"], "请按 --help 列出的列名改正清单首行。"),
+    (&["configuration_differs"], "请重新启动服务，使其按此配置运行。"),
+    (&["confirmation_differs"], "请用 --dry-run 查看今天到期的份数，并确认该数。"),
+    (
+        &["export_broken", "import_broken", "recovery_broken"],
+        "请查看日志，排除原因后重新执行；已完成的部分有效。",
+    ),
+    (&["file_too_large"], "请用较小的文件。"),
+    (&["file_unreadable"], "请检查文件是否存在、是否可读。"),
+    (&["not_an_image"], "请提供 JPEG 或 PNG 图片。"),
+    (&["not_a_card"], "请提供证件的正反两面。"),
+    (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
+    (&["instant_invalid"], "请按 2026-01-31 或带时区的时间书写。"),
+    (&["invalid"], "请按所指出的改正。"),
+    (&["key_not_written"], "该文件夹已有恢复密钥时请妥善保存，另用 --out 指定新文件夹。"),
+    (
+        &["manifest_empty", "manifest_encoding", "manifest_invalid", "manifest_unreadable"],
+        "请改正清单文件：UTF-8 或 GB 18030 编码的 CSV，首行为列名。",
+    ),
+    (&["nothing_on_file"], "请核对号码：本窗口没有此人的材料。"),
+    (&["operator_missing"], "请用 --operator 写明经办人。"),
+    (&["original_kept", "page_not_written"], "请另选输出位置；原文件没有改动。"),
+    (&["output_failed"], "请检查接收输出的程序或磁盘。"),
+    (&["package_too_large"], "请分次导出。"),
+    (&["policy_by_registry"], "Windows 请用 policy show --format reg 导出后导入注册表。"),
+    (&["policy_no_origins"], "请先在 [http] origins 中列出网页来源。"),
+    (&["policy_not_writable"], "请以 root 执行。"),
+    (&["policy_unreadable"], "请检查所指出的策略文件。"),
+    (&["reader_absent"], "请接好读卡器；用 yidang card probe 查看。"),
+    (&["recover_from_absent"], "请核对 --from：应是旧电脑的数据文件夹。"),
+    (&["recover_from_own"], "请指定旧电脑的数据文件夹，而不是本窗口的。"),
+    (&["report_not_written"], "请另选报告的位置；结果没有丢失。"),
+    (&["repository_unreachable"], "请检查网络和 [repository] url；材料会在恢复后自动送达。"),
+    (&["retention_absent"], "请在配置中用 [[retention]] 写明保管期限。"),
+    (&["share_unreadable"], "请检查密钥份额文件。"),
+    (&["start_failed"], "请查看日志，再试一次。"),
+    (&["subject_invalid", "subject_missing"], "请把人员写到标准输入，例如 resident 号码。"),
+    (&["target_inside_data"], "请选数据文件夹以外的位置。"),
+    (&["target_invalid", "target_not_empty"], "请指定不存在或空的文件夹。"),
+    (&["token_name_taken", "token_unknown"], "请用 yidang token list 查看。"),
+];
+
 /// `None` for a word whose remedy is told in one language only.
 pub(crate) fn remedy(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "config_invalid" => "请改正配置文件或环境变量。",
-        "data_dir_in_use" => "另一个 yidang 正在使用此数据文件夹：请先停止它。",
-        "disk_full" => "磁盘已满：请腾出空间；已确认的材料不受影响。",
-        "data_dir_not_writable" => "请让运行 yidang 的账户可以读写数据文件夹。",
-        "store_newer" => "数据由更新的版本写成：请重新安装那个版本或更新的版本。",
-        "store_damaged" => "账本或密钥环损坏时请运行 yidang archive rebuild；只有 index.db 可以直接删除。",
-        "storage_failed" => "请检查磁盘。",
-        "store_foreign" => "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。",
-        "keys_missing" => "请把密钥放回密钥文件夹；没有密钥，数据无法读取。",
-        "keys_wrong" => "请使用属于此数据文件夹的密钥。",
-        "credential_missing" => {
-            "请检查服务的 LoadCredential；不经服务运行的命令用 systemd-run --property=LoadCredential=yidang-key:… 得到凭据。"
-        }
-        "credential_wrong" => "请给服务提供封存密钥时所用的凭据。",
-        "archive_failed" => "请按提示检查；运行 yidang archive verify。",
-        "archive_absent" => "请核对 [agent] data_dir；yidang run 会建立档案。",
-        "operator_name_taken" | "operator_unknown" => {
-            "请用 yidang operator list 和 yidang operator key list 查看。"
-        }
-        "operators_key_wrong" => {
-            "请把 operators.key 放回密钥文件夹；或删除 operators.db，重新添加经办人和公钥。"
-        }
-        "operators_failed" => "请检查磁盘，以及数据和密钥文件夹的权限。",
-        "pin_refused" => "请在标准输入写入 6 到 12 位数字的 PIN，不要全部相同，也不要顺序递增或递减。",
-        "pin_missing" => "请把 PIN 写到标准输入。",
-        "public_key_malformed" => {
-            "请用 openssl genpkey -algorithm ed25519 生成密钥，并提供 openssl pkey -pubout 输出的公钥。"
-        }
-        "certificate_failed" => "请检查磁盘和数据文件夹的权限。",
-        "certutil_missing" => "请安装 libnss3-tools 软件包（其中有 certutil）。",
-        "trust_not_writable" => "请以 root 或该数据库所属的账户执行。",
-        "trust_not_updated" => "请以 root 运行所指出的命令。",
-        "tls_off" => "请先在配置中设置 [http] tls = \"loopback\"。",
-        "listen_failed" => "端口被别的程序占用：请停止它，或另选一个端口。",
-        "control_denied" => "请用运行 yidang 的账户执行此命令。",
-        "daemon_lost" => "请查看日志，待服务运行后再试；已完成的部分有效。",
-        "busy" => "另一项耗时的工作正在进行：请稍后再试。",
-        "repository_not_configured" => "请在配置中填写 [repository] url。",
-        "not_enrolled" | "enrol_again" => "请用 yidang enrol --code - 登记本窗口。",
-        "code_spent" => "请中心库管理员用 yidang-repository enrol-code 生成新的登记码。",
-        "sync_state_failed" => "请检查磁盘，以及数据和密钥文件夹的权限。",
-        "courier_key_missing" => {
-            "请在 [repository] courier_key 填写 yidang-repository courier key 的输出，或重新登记本窗口。"
-        }
-        "pack_disturbed" => "请在无人删除或更正材料时再试；若网络已通，材料会自动送达。",
-        "stick_full" => "请换更大的介质，或用 --max-bytes 分成小文件；材料没有丢失。",
-        "parcel_unwritable" => "请检查文件夹和介质，然后重新打包。",
-        "receipt_unreadable" => "请检查文件、权限和介质。",
-        "receipt_unknown" => "请选择 yidang-repository courier unpack 写出的文件。",
-        "receipt_newer" => "请先升级本窗口。",
-        "receipt_foreign" => "请把回执送到它所属的窗口，或在本窗口重新打包。",
-        "receipt_damaged" => "请在中心库把包裹再收一次，回执会重新写出。",
-        "receipt_old" => "无需处理：更新的回执已经收下。",
-        "receipt_incomplete" => "请重新打包并送到中心库：新的回执会包含全部结果。",
-        "answer_differs" | "daemon_stopped" | "request_unknown" => "请重新启动服务，再试一次。",
-        "clock_doubtful" => "请校准时钟；时钟无误时用 --clock-checked 说明。",
-        "code_missing" => "请把登记码写到标准输入。",
-        "column_missing" | "column_twice" | "column_unknown" => "请按 --help 列出的列名改正清单首行。",
-        "configuration_differs" => "请重新启动服务，使其按此配置运行。",
-        "confirmation_differs" => "请用 --dry-run 查看今天到期的份数，并确认该数。",
-        "export_broken" | "import_broken" | "recovery_broken" => {
-            "请查看日志，排除原因后重新执行；已完成的部分有效。"
-        }
-        "file_too_large" => "请用较小的文件。",
-        "file_unreadable" => "请检查文件是否存在、是否可读。",
-        "not_an_image" => "请提供 JPEG 或 PNG 图片。",
-        "not_a_card" => "请提供证件的正反两面。",
-        "hold_unknown" => "请用 yidang archive hold list 查看。",
-        "instant_invalid" => "请按 2026-01-31 或带时区的时间书写。",
-        "invalid" => "请按所指出的改正。",
-        "key_not_written" => "该文件夹已有恢复密钥时请妥善保存，另用 --out 指定新文件夹。",
-        "manifest_empty" | "manifest_encoding" | "manifest_invalid" | "manifest_unreadable" => {
-            "请改正清单文件：UTF-8 或 GB 18030 编码的 CSV，首行为列名。"
-        }
-        "nothing_on_file" => "请核对号码：本窗口没有此人的材料。",
-        "operator_missing" => "请用 --operator 写明经办人。",
-        "original_kept" | "page_not_written" => "请另选输出位置；原文件没有改动。",
-        "output_failed" => "请检查接收输出的程序或磁盘。",
-        "package_too_large" => "请分次导出。",
-        "policy_by_registry" => "Windows 请用 policy show --format reg 导出后导入注册表。",
-        "policy_no_origins" => "请先在 [http] origins 中列出网页来源。",
-        "policy_not_writable" => "请以 root 执行。",
-        "policy_unreadable" => "请检查所指出的策略文件。",
-        "reader_absent" => "请接好读卡器；用 yidang card probe 查看。",
-        "recover_from_absent" => "请核对 --from：应是旧电脑的数据文件夹。",
-        "recover_from_own" => "请指定旧电脑的数据文件夹，而不是本窗口的。",
-        "report_not_written" => "请另选报告的位置；结果没有丢失。",
-        "repository_unreachable" => "请检查网络和 [repository] url；材料会在恢复后自动送达。",
-        "retention_absent" => "请在配置中用 [[retention]] 写明保管期限。",
-        "share_unreadable" => "请检查密钥份额文件。",
-        "start_failed" => "请查看日志，再试一次。",
-        "subject_invalid" | "subject_missing" => "请把人员写到标准输入，例如 resident 号码。",
-        "target_inside_data" => "请选数据文件夹以外的位置。",
-        "target_invalid" | "target_not_empty" => "请指定不存在或空的文件夹。",
-        "token_name_taken" | "token_unknown" => "请用 yidang token list 查看。",
-        _ => return None,
-    })
+    REMEDIES.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, remedy)| *remedy)
 }
 
 #[cfg(test)]
