@@ -36,8 +36,15 @@ pub(crate) struct Righted {
     pub(crate) quad: Quad,
     /// Whether a side was elsewhere before.
     pub(crate) is_moved: bool,
-    /// 0 to 1: how likely this is the page, and the right one, by what the net says of its worst side.
-    pub(crate) confidence: f32,
+    /// How clearly the net sees the worst side where it is: a mean logarithm of likelihoods, zero at most.
+    pub(crate) clear: f32,
+}
+
+/// 0 to 1: how likely a figure is the page, and the right one, whose worst side is seen so clearly; less likely where the page
+/// was first taken to be elsewhere.
+pub(crate) fn trust(clear: f32, is_elsewhere: bool) -> f32 {
+    let enough = if is_elsewhere { CLEAR_MOVED } else { CLEAR_KEPT };
+    1.0 / (1.0 + (TRUST * (enough - clear)).exp())
 }
 
 /// The figure in the small picture with its sides where the net sees them, where that is surely elsewhere; `None` where they
@@ -49,11 +56,8 @@ pub(crate) fn put_right(small: &Picture, quad: &Quad) -> Option<Righted> {
         let seen = strips.map(|strip| Seen::of(&look_across(small, &strip)));
         let better = seen.each_ref().map(Seen::better);
         if look == LOOKS_MAX || better.iter().all(Option::is_none) {
-            let is_moved = look > 1;
             let clear = seen.iter().map(Seen::own).fold(f32::MAX, f32::min);
-            let enough = if is_moved { CLEAR_MOVED } else { CLEAR_KEPT };
-            let confidence = 1.0 / (1.0 + (TRUST * (enough - clear)).exp());
-            return Some(Righted { quad, is_moved, confidence });
+            return Some(Righted { quad, is_moved: look > 1, clear });
         }
         quad = moved(small, &quad, &strips, &better)?;
     }
