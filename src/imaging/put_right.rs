@@ -20,7 +20,7 @@ const CLEAR_KEPT: f32 = -0.75;
 /// A side seen less clearly than this is looked for farther off: moved inwards by such shares of its neighbours. It stays there where
 /// it is seen by this much more clearly.
 const LOST: f32 = -0.6;
-const FARTHER: [f32; 3] = [0.3, 0.55, -0.3];
+const FARTHER: [f32; 4] = [0.3, 0.55, -0.3, -0.7];
 const FARTHER_GAIN_MIN: f32 = 0.2;
 /// How fast confidence grows with clearness.
 const TRUST: f32 = 8.0;
