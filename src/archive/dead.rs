@@ -7,6 +7,7 @@ use crate::archive::LOCK_FILE;
 use crate::files::ForeignBlobs;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
+use crate::proof::Proof;
 use crate::recovery::{HeldKey, RecoverySecret};
 use crate::salvage::folder_of;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
@@ -52,6 +53,7 @@ impl Archive {
             quarantine: None,
             backups: None,
             veil: Veil::default(),
+            proof: Proof::default(),
             lag: Lag::default(),
             _lock: lock,
         })

@@ -1,5 +1,6 @@
 //! Tests of the verbs over the built-in stores, and over stores that fail.
 
+mod asked_originals;
 mod auditing;
 mod concurrency;
 mod copies;
