@@ -27,5 +27,6 @@ mod scrubbing;
 mod staging;
 mod stress;
 mod suites;
+mod unproven;
 mod versions;
 mod world;
