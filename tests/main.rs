@@ -102,6 +102,8 @@ mod misfortune;
 mod network;
 /// Who the ledger says did it is the clerk who sat there, and what one clerk opened is not the next one's.
 mod operators;
+/// Originals whose term is over go at every window and at the repository, and do not come back.
+mod originals;
 /// One person's papers are taken out whole, as a package that other tools check.
 mod package;
 /// `yidang page` tells of every picture in one line, whatever the picture.

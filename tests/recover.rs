@@ -414,3 +414,29 @@ fn a_key_is_made_whole_or_told_to_be_destroyed_and_its_secret_is_said_nowhere() 
         }
     }
 }
+
+/// The papers come with their originals: nobody had decided yet that these go.
+#[test]
+fn what_the_repository_was_not_asked_yet_is_told() {
+    let office = Office::new();
+    let mut repository = Repository::start();
+    let rule = "[[retention]]\nkind = \"form\"\noriginals_years = 1\nstarts = \"valid_until\"\n";
+    let (url, code) = (&repository.url, repository.enrol_code());
+    let section = format!("{rule}[repository]\nurl = \"{url}\"\nenrol_code = \"{code}\"\n");
+    let mut dead = office.window(Agent::start_with_sections(&section));
+    let home = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    repository.kill();
+    let holder = dead.read_card();
+    let capture = dead.upload(FORM).expect(201);
+    let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "valid_until": "2020-02-29"});
+    let paper = dead.post("/v1/materials", &body).expect(201);
+    let before = original(&dead, &paper["id"]);
+    let command = ["archive", "dispose", "--operator", "Ng", "--confirm-originals", "1", "--json"];
+    document(&dead.command(&command), 0);
+    dies(&mut dead);
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 4]), 1);
+    assert_eq!(materials(&told), [1, 0, 0], "{told}");
+    assert!(told["left"].to_string().contains("originals_unsent"), "{told}");
+    home.read_card();
+    assert_eq!(original(&home, &paper["id"]), before);
+}

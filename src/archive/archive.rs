@@ -13,6 +13,7 @@ use crate::crypto::Suite;
 use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
+use crate::proof::Proof;
 use crate::recovery::{OfficeId, RecoveryKey};
 use crate::salvage::{complete_begun, shred_work};
 use crate::scribe::Scribe;
@@ -160,6 +161,7 @@ impl Archive {
             quarantine: Some(QuarantineFiles::open(data_dir)?),
             backups: Some(Backups::new(data_dir)),
             veil: Veil::default(),
+            proof: Proof::default(),
             lag: Lag::default(),
             _lock: Some(lock),
         })
@@ -181,7 +183,7 @@ impl Archive {
         let Parts { blobs, ledger, keyring, index, keeper, clock, place } = parts;
         let ledger_is_empty = ledger.head()?.0 == 0;
         let keys = KeyCabinet::open(keyring, keeper, how, ledger_is_empty, clock.now())?;
-        let (veil, lag) = Default::default();
+        let (veil, proof, lag) = Default::default();
         let quarantine = place.as_ref().map(|place| QuarantineFiles::open(&place.data_dir)).transpose()?;
         let backups = place.as_ref().map(|place| Backups::new(&place.data_dir));
         Self::over(Stores {
@@ -194,6 +196,7 @@ impl Archive {
             quarantine,
             backups,
             veil,
+            proof,
             lag,
             _lock: None,
         })

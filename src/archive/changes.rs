@@ -1,7 +1,8 @@
 //! The change feed: the ledger, opened as far as its keys are there.
 
-use yidang_model::{ErasureId, Material, MaterialId, Timestamp};
+use yidang_model::{ErasureId, Kind, Material, MaterialId, Timestamp};
 
+use crate::asked_originals::asked_about;
 use crate::entry::{OpenEntry, open_beneath};
 use crate::erase::target_of;
 use crate::originals::without_originals;
@@ -34,6 +35,13 @@ pub enum ChangeWhat {
         target: ErasureTarget,
         /// Why; `None` where that is forgotten already.
         reason: Option<String>,
+    },
+    /// The repository is asked to have a paper's untouched originals disposed of.
+    OriginalsRequested {
+        /// The paper.
+        id: MaterialId,
+        /// What it was when that was asked: the rule is its kind's.
+        kind: Kind,
     },
     /// Materials were erased.
     Erased {
@@ -81,6 +89,10 @@ fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
                 }
                 _ => ChangeWhat::Unreadable,
             }
+        }
+        Verb::OriginalsRequested => {
+            let asked = asked_about(stores, &open_beneath(&stores.veil, &stores.keys, entry)?)?;
+            asked.map_or(ChangeWhat::Unreadable, |(id, kind)| ChangeWhat::OriginalsRequested { id, kind })
         }
         Verb::Erased => {
             let refs = crate::entry::refs_of(entry)?;

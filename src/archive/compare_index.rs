@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId};
 
+use crate::asked_originals::awaited_by;
 use crate::check::Check;
 use crate::entry::refs_of;
 use crate::originals::disposed_by;
 use crate::rebuild::index_change;
 use crate::storage::{
-    DisposedOriginals, Entry, ErasureState, IndexChange, MaterialRow, Part, StagedRow, StagedState,
-    StorageFault, Verb,
+    AwaitedOriginals, DisposedOriginals, Entry, ErasureState, IndexChange, MaterialRow, Part, StagedRow,
+    StagedState, StorageFault, Verb,
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::verify::{count_unfiled, noticed};
@@ -27,6 +28,8 @@ struct Expected {
     lifted: HashSet<HoldId>,
     /// Papers whose originals were disposed of.
     disposed: HashMap<MaterialId, DisposedOriginals>,
+    /// Papers whose originals are to go.
+    awaited: HashMap<MaterialId, AwaitedOriginals>,
     /// Papers whose predecessor was erased, by which entry, and whose place they take since.
     relinked: HashMap<MaterialId, (u64, MaterialId)>,
 }
@@ -52,11 +55,26 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
                 let refs = refs();
                 let sequence = entry.sequence;
                 expected.erased.extend(refs.materials.iter().map(|id| id.0));
+                expected.awaited.retain(|known, _| !refs.materials.iter().any(|id| id.0 == *known));
                 expected.relinked.extend(refs.relinked.iter().map(|(n, o)| (n.0, (sequence, o.0))));
             }
             Verb::OriginalsDisposed => {
                 let disposed = disposed_by(stores, &refs())?;
+                expected.awaited.retain(|known, _| !disposed.iter().any(|gone| gone.material == *known));
                 expected.disposed.extend(disposed.into_iter().map(|gone| (gone.material, gone)));
+            }
+            Verb::OriginalsRequested | Verb::OriginalsDeferred => {
+                for one in awaited_by(entry, &refs()) {
+                    let known = expected.awaited.get(&one.material).is_some_and(|known| known.decided);
+                    if !known {
+                        expected.awaited.insert(one.material, one);
+                    }
+                }
+            }
+            Verb::OriginalsRefused => {
+                if let Some(id) = refs().material {
+                    expected.awaited.retain(|known, one| *known != id.0 || one.decided);
+                }
             }
             Verb::HoldLifted => expected.lifted.extend(refs().hold.map(|id| id.0)),
             // One that does not open is left out by the index too.
@@ -81,10 +99,28 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
             report.add(Check::Index, Part::Index, DamagedThing::Material(*id), StorageFault::Missing);
         }
     }
+    compare_awaited(stores, &expected, report)?;
     let (materials, _) = stores.index.counts()?;
     if materials > expected.materials || count_unfiled(stores)? > expected.unfiled {
         let surplus = "materials or staged sets that the ledger knows nothing of".to_owned();
         report.add(Check::Index, Part::Index, DamagedThing::Row(surplus), StorageFault::Damaged);
+    }
+    Ok(())
+}
+
+fn compare_awaited(
+    stores: &Stores,
+    expected: &Expected,
+    report: &mut VerifyReport,
+) -> Result<(), ArchiveError> {
+    let live = stores.index.awaited_originals()?;
+    let differs = |what: MaterialId| DamagedThing::Row(format!("awaited originals of {what}"));
+    for one in live.iter().filter(|one| expected.awaited.get(&one.material) != Some(one)) {
+        report.add(Check::Index, Part::Index, differs(one.material), StorageFault::Damaged);
+    }
+    let there: HashSet<MaterialId> = live.iter().map(|one| one.material).collect();
+    for id in expected.awaited.keys().filter(|id| !there.contains(*id)) {
+        report.add(Check::Index, Part::Index, differs(*id), StorageFault::Missing);
     }
     Ok(())
 }
@@ -159,6 +195,10 @@ fn compare(
         }
         // Held against the rows of its materials.
         IndexChange::HoldLifted(_) | IndexChange::OriginalsDisposed(_) => {}
+        // Held against each other as a whole.
+        IndexChange::OriginalsAwaited(_) | IndexChange::OriginalsKept(_) => {}
+        // No entry says so of itself.
+        IndexChange::LeftOut => {}
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ use crate::archive::LOCK_FILE;
 use crate::files::ForeignBlobs;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
+use crate::proof::Proof;
 use crate::recovery::{HeldKey, RecoverySecret};
+use crate::salvage::folder_of;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
 use crate::storage::{Keyring, Ledger, Part, StorageError, StorageFault};
 use crate::stores::Stores;
@@ -25,7 +27,9 @@ impl Archive {
     pub fn open_dead(from: &Path, work: &Path, secret: &RecoverySecret) -> Result<Archive, ArchiveError> {
         let lock = share_lock(from)?;
         for (part, file) in [(Part::Keyring, SqliteKeyring::FILE), (Part::Ledger, SqliteLedger::FILE)] {
-            let copied = copy_database(from, file, work).map_err(|e| StorageError::io(part, &e))?;
+            // A swap that a crash cut off is read as it would have ended: this folder is nobody's to write to.
+            let copied = folder_of(from, file).and_then(|folder| copy_database(&folder, file, work));
+            let copied = copied.map_err(|e| StorageError::io(part, &e))?;
             if !copied {
                 return Err(StorageError::new(part, StorageFault::Missing, "it is not in the folder").into());
             }
@@ -49,6 +53,7 @@ impl Archive {
             quarantine: None,
             backups: None,
             veil: Veil::default(),
+            proof: Proof::default(),
             lag: Lag::default(),
             _lock: lock,
         })

@@ -20,11 +20,21 @@ pub struct OnFilePage {
     pub next: Option<u64>,
 }
 
+/// A paper whose term is over, or whose originals' term is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DuePaper {
+    /// Which.
+    pub id: MaterialId,
+    /// The ledger entry it was found to stand by ([`Stored::sequence`]): one that was put right since may be of another
+    /// kind, and is left alone.
+    pub stands_by: u64,
+}
+
 /// A batch of papers whose term is over and that are about to be erased, or whose originals' term is.
 #[derive(Clone, Debug)]
 pub struct Disposal {
     /// Which; at most [`LOOK_MATERIALS_MAX`].
-    pub materials: Vec<MaterialId>,
+    pub papers: Vec<DuePaper>,
     /// Who disposes of them.
     pub by: Actor,
 }
@@ -67,11 +77,12 @@ impl Archive {
         Ok(OnFilePage { materials, next: entries.last().map(|last| last.sequence) })
     }
 
-    /// Enters that these are disposed of, durable when it returns. It takes nothing away: each is erased next.
-    pub fn record_disposal(&self, disposal: Disposal) -> Result<u64, ArchiveError> {
+    /// Enters that these are disposed of, durable when it returns; which of them, without those that were put right
+    /// since. It takes nothing away: each is erased next.
+    pub fn record_disposal(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
         match self.shared.writer.ask(Request::Dispose(Box::new(disposal)))? {
-            Answer::Sequence(sequence) => Ok(sequence),
+            Answer::Materials(materials) => Ok(materials),
             _ => Err(ArchiveError::Defect),
         }
     }
@@ -79,7 +90,7 @@ impl Archive {
 
 pub(crate) fn check_disposal(disposal: &Disposal) -> Result<(), ArchiveError> {
     disposal.by.check()?;
-    if disposal.materials.is_empty() || disposal.materials.len() > LOOK_MATERIALS_MAX {
+    if disposal.papers.is_empty() || disposal.papers.len() > LOOK_MATERIALS_MAX {
         return Err(ArchiveError::Invalid("a disposal names 1 to 1000 materials"));
     }
     Ok(())
@@ -88,12 +99,21 @@ pub(crate) fn check_disposal(disposal: &Disposal) -> Result<(), ArchiveError> {
 /// The entry of a disposal.
 pub(crate) fn plan_disposal(disposal: &Disposal, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
     let stores = planner.stores;
+    let mut materials = Vec::with_capacity(disposal.papers.len());
+    for paper in &disposal.papers {
+        if stores.index.material(paper.id)?.is_some_and(|row| row.sequence == paper.stands_by) {
+            materials.push(paper.id);
+        }
+    }
+    if materials.is_empty() {
+        return Ok(Plan::Answer(Answer::Materials(materials)));
+    }
     let plain = Plain {
         verb: Verb::Disposed,
-        refs: Refs { materials: disposal.materials.iter().copied().map(Text).collect(), ..Refs::default() },
+        refs: Refs { materials: materials.iter().copied().map(Text).collect(), ..Refs::default() },
         office: Office {
             basis: Some("retention".to_owned()),
-            count: disposal.materials.len() as u64,
+            count: materials.len() as u64,
             ..Office::of(&disposal.by)
         },
         personal: NoPersonal {},
@@ -101,5 +121,5 @@ pub(crate) fn plan_disposal(disposal: &Disposal, planner: &Planner<'_>) -> Resul
         idempotency: None,
     };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-    Ok(Plan::Write(Box::new(Draft::of(entry, None, Answer::Sequence(planner.sequence)))))
+    Ok(Plan::Write(Box::new(Draft::of(entry, None, Answer::Materials(materials)))))
 }

@@ -82,6 +82,9 @@ pub struct Erasure {
     pub materials: Vec<MaterialId>,
     /// Pictures of the erased that stay because someone else's papers have the same bytes.
     pub shared_kept: Vec<Digest>,
+    /// Pictures that a paper may need which could not be read then, as the ledger was damaged. Of a person that was forgotten
+    /// they went all the same; of a material they stay, sealed, until the ledger tells.
+    pub unproven: u64,
 }
 
 impl fmt::Debug for Erasure {
@@ -98,6 +101,18 @@ impl Archive {
     pub fn request_erasure(&self, request: ErasureRequest) -> Result<Erasure, ArchiveError> {
         let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
+    }
+
+    /// The same for a material that was found to stand by that ledger entry ([`Stored::sequence`](crate::Stored::sequence));
+    /// `None`, and nothing is asked, where it was put right since.
+    pub fn request_erasure_at(
+        &self,
+        request: ErasureRequest,
+        stands_by: u64,
+    ) -> Result<Option<Erasure>, ArchiveError> {
+        let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
+        let planned = PlannedErasure { only_at: Some(stands_by), ..planned };
+        unless_put_right(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
 
     /// Carries a requested erasure out: when it returns, every trace is gone. Called again it does what is
@@ -133,24 +148,20 @@ impl Archive {
         elsewhere: WentElsewhere,
     ) -> Result<Erasure, ArchiveError> {
         let planned = PlannedErasure::new(request, false, &self.shared.stores)?;
-        erasure_answer(self.shared.writer.ask_alone(move |scribe| {
-            if !elsewhere.decided {
-                refuse_held(&scribe.stores, &planned.request.target)?;
-            }
-            let mut known = None;
-            let asked = scribe.write_alone(|planner| match planned.plan(planner)? {
-                Plan::Write(draft) => Ok(*draft),
-                Plan::Answer(answer) => {
-                    known = Some(answer);
-                    Err(ArchiveError::IdempotencyConflict)
-                }
-            });
-            match known {
-                // Asked for before, perhaps under another identifier.
-                Some(Answer::Erasure(erasure)) => erased_answer(scribe, erasure.id, &elsewhere),
-                _ => asked.and_then(|()| erased_answer(scribe, planned.request.id, &elsewhere)),
-            }
-        }))
+        erasure_answer(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &elsewhere)))
+    }
+
+    /// Asks and carries out in one go, for a material that was found to stand by that ledger entry; `None`, and nothing
+    /// is done, where it was put right since.
+    pub fn erase_now_at(
+        &self,
+        request: ErasureRequest,
+        stands_by: u64,
+    ) -> Result<Option<Erasure>, ArchiveError> {
+        let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
+        let planned = PlannedErasure { only_at: Some(stands_by), ..planned };
+        let none = WentElsewhere::default();
+        unless_put_right(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &none)))
     }
 
     /// An erasure as it stands.
@@ -164,6 +175,13 @@ fn erasure_answer(answer: Result<Answer, ArchiveError>) -> Result<Erasure, Archi
     match answer? {
         Answer::Erasure(erasure) => Ok(*erasure),
         _ => Err(ArchiveError::Defect),
+    }
+}
+
+fn unless_put_right(answer: Result<Answer, ArchiveError>) -> Result<Option<Erasure>, ArchiveError> {
+    match answer {
+        Ok(Answer::PutRight) => Ok(None),
+        answer => erasure_answer(answer).map(Some),
     }
 }
 
@@ -197,12 +215,14 @@ fn erasure_of(stores: &Stores, id: ErasureId) -> Result<Option<Erasure>, Archive
         erased_at: None,
         materials: Vec::new(),
         shared_kept: Vec::new(),
+        unproven: 0,
     };
     if erased > 0 {
         let (tombstone, opened) = stores.entry(erased)?.ok_or_else(|| damaged_entry(erased))?;
         erasure.erased_at = Some(tombstone.content.at);
         erasure.materials = opened.refs.materials.iter().map(|m| m.0).collect();
         erasure.shared_kept = opened.office.shared_kept.iter().map(|d| d.0).collect();
+        erasure.unproven = opened.office.unproven;
     }
     Ok(Some(erasure))
 }
@@ -212,6 +232,8 @@ pub(crate) struct PlannedErasure {
     request: ErasureRequest,
     /// Whether a material must be on file here to be erased. If not, the erasure was decided elsewhere, or is.
     must_be_on_file: bool,
+    /// The ledger entry that the material must still stand by.
+    only_at: Option<u64>,
     idempotency_touch: Option<Touch>,
 }
 
@@ -226,7 +248,37 @@ impl PlannedErasure {
             return Err(ArchiveError::Invalid("the reason is longer than 4000 characters"));
         }
         let tags = request.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
-        Ok(Self { request, must_be_on_file, idempotency_touch: tags.map(|t| Touch::Idempotency(t.0)) })
+        let idempotency_touch = tags.map(|t| Touch::Idempotency(t.0));
+        Ok(Self { request, must_be_on_file, only_at: None, idempotency_touch })
+    }
+
+    /// Asks and carries out, on the writer's thread.
+    fn carry_out(&self, scribe: &mut Scribe, elsewhere: &WentElsewhere) -> Result<Answer, ArchiveError> {
+        if !elsewhere.decided {
+            refuse_held(&scribe.stores, &self.request.target)?;
+        }
+        let mut known = None;
+        let asked = scribe.write_alone(|planner| match self.plan(planner)? {
+            Plan::Write(draft) => Ok(*draft),
+            Plan::Answer(answer) => {
+                known = Some(answer);
+                Err(ArchiveError::IdempotencyConflict)
+            }
+        });
+        match known {
+            // Asked for before, perhaps under another identifier.
+            Some(Answer::Erasure(erasure)) => erased_answer(scribe, erasure.id, elsewhere),
+            Some(Answer::PutRight) => Ok(Answer::PutRight),
+            _ => asked.and_then(|()| erased_answer(scribe, self.request.id, elsewhere)),
+        }
+    }
+
+    /// Whether the material stands by a later entry than it was found to.
+    fn is_put_right(&self, stores: &Stores) -> Result<bool, ArchiveError> {
+        let (Some(sequence), ErasureTarget::Material(id)) = (self.only_at, &self.request.target) else {
+            return Ok(false);
+        };
+        Ok(stores.index.material(*id)?.is_some_and(|row| row.sequence != sequence))
     }
 
     pub(crate) fn touches(&self) -> HashSet<Touch> {
@@ -237,6 +289,9 @@ impl PlannedErasure {
         let (stores, request) = (planner.stores, &self.request);
         if let Some(erasure) = self.known(stores)? {
             return Ok(Plan::Answer(Answer::Erasure(Box::new(erasure))));
+        }
+        if self.is_put_right(stores)? {
+            return Ok(Plan::Answer(Answer::PutRight));
         }
         if self.must_be_on_file {
             refuse_held(stores, &request.target)?;
@@ -264,6 +319,7 @@ impl PlannedErasure {
             erased_at: None,
             materials: Vec::new(),
             shared_kept: Vec::new(),
+            unproven: 0,
         };
         let change = IndexChange::ErasureRequested { id: request.id, sequence: planner.sequence };
         let draft = Draft::of(entry, change, Answer::Erasure(Box::new(answer)));

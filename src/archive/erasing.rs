@@ -30,6 +30,8 @@ struct Extent {
     materials: Vec<MaterialId>,
     /// Pictures that stay with someone else.
     shared_kept: BTreeSet<Digest>,
+    /// Pictures that nothing else is known to need.
+    doomed: HashSet<BlobName>,
 }
 
 impl Scribe {
@@ -191,6 +193,8 @@ impl Scribe {
             None => (Extent::default(), None),
         };
         extent.add(&stores, elsewhere)?;
+        // What an entry needs that did not open when the index was made, the index does not know.
+        let unproven = if stores.index.left_out()? > 0 { extent.doomed.len() as u64 } else { 0 };
         crate::originals::finish_disposals(&stores, &extent.materials)?;
         let relinked = crate::versions::around(&stores, &extent.materials)?;
         self.write_alone(|planner| {
@@ -212,6 +216,7 @@ impl Scribe {
                 office: Office {
                     count: extent.materials.len() as u64,
                     shared_kept: extent.shared_kept.iter().copied().map(Text).collect(),
+                    unproven,
                     ..request.office.clone()
                 },
                 personal: NoPersonal {},
@@ -231,14 +236,19 @@ impl Scribe {
         let stores = self.stores.clone();
         // A staged set's key opens pictures and what was noted with them, whosever they became.
         self.forget_used_up()?;
+        let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
         let doomed = stores.index.erasing()?.into_iter().find(|(erasing, _)| *erasing == id);
-        for names in doomed.unwrap_or((id, Vec::new())).1.chunks(BLOBS_PER_DELETION) {
+        // Whoever orders that a person be forgotten orders it whatever becomes of a paper that cannot be read; whoever has
+        // one paper erased does not take a picture from another. It stays sealed, and goes with the sweep once it is known
+        // to be nobody's.
+        let stay = tombstone.office.unproven > 0 && !tombstone.refs.whole_holder;
+        let doomed = doomed.filter(|_| !stay).unwrap_or((id, Vec::new()));
+        for names in doomed.1.chunks(BLOBS_PER_DELETION) {
             stores.blobs.delete_many(names)?;
             if let Some(quarantine) = &stores.quarantine {
                 quarantine.remove_many(names)?;
             }
         }
-        let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
         // Rewrapping every key takes time; a later step that fails over and over does not repeat it.
         if tombstone.refs.whole_holder && !self.rotated.contains(&id) {
             stores.keys.forget(&tombstone.slot_keys)?;
@@ -299,7 +309,8 @@ fn extent_of_material(stores: &Stores, id: MaterialId) -> Result<Extent, Archive
     // Not held here, it still gets its tombstone.
     let mut extent = Extent { materials: vec![id], ..Extent::default() };
     if let Some(row) = stores.index.material(id)? {
-        extent.shared_kept = kept_pictures(stores, &row, &HashSet::from([row.sequence]))?;
+        let going = HashSet::from([row.sequence]);
+        extent.shared_kept = kept_pictures(stores, &row, &going, &mut extent.doomed)?;
     }
     Ok(extent)
 }
@@ -314,12 +325,12 @@ fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError
         }
         Ok(())
     })?;
-    let mut kept = BTreeSet::new();
+    let (mut kept, mut doomed) = (BTreeSet::new(), HashSet::new());
     visit_dossier(stores, holder, &mut |row| {
-        kept.extend(kept_pictures(stores, row, &going)?);
+        kept.extend(kept_pictures(stores, row, &going, &mut doomed)?);
         Ok(())
     })?;
-    extent.shared_kept = kept;
+    (extent.shared_kept, extent.doomed) = (kept, doomed);
     Ok(extent)
 }
 
@@ -338,16 +349,20 @@ pub(crate) fn visit_dossier(
     }
 }
 
-/// The pictures of a material that something else than what is going needs.
+/// The pictures of a material that something else than what is going needs; those that nothing else does are put with
+/// the doomed.
 fn kept_pictures(
     stores: &Stores,
     row: &MaterialRow,
     going: &HashSet<u64>,
+    doomed: &mut HashSet<BlobName>,
 ) -> Result<BTreeSet<Digest>, ArchiveError> {
     let mut kept: HashSet<BlobName> = HashSet::new();
     for name in &row.blobs {
         if stores.index.blob_users(*name)?.iter().any(|user| !going.contains(user)) {
             kept.insert(*name);
+        } else {
+            doomed.insert(*name);
         }
     }
     if kept.is_empty() {

@@ -2,7 +2,8 @@
 
 use yidang_model::{Digest, Material, MaterialId, Page, Subject};
 
-use crate::originals::originals_alone;
+use crate::file::filing_tag;
+use crate::originals::{originals_alone, without_originals};
 use crate::rebuild::skip_damaged;
 use crate::storage::MaterialRow;
 use crate::{Archive, ArchiveError};
@@ -34,6 +35,26 @@ impl Stored {
     /// Whether it has untouched originals beside its pages.
     pub fn has_originals(&self) -> bool {
         !self.originals_disposed && !originals_alone(&self.material).is_empty()
+    }
+
+    /// The untouched originals that it has, or had, apart from its pages: each once, sorted.
+    pub fn originals(&self) -> Vec<Digest> {
+        originals_alone(&self.material)
+    }
+
+    /// Whether this picture of it was disposed of.
+    pub fn lacks(&self, digest: &Digest) -> bool {
+        self.originals_disposed && originals_alone(&self.material).contains(digest)
+    }
+
+    /// The record for whoever has to be given every picture it names: where the originals were disposed of, that of a paper
+    /// that never had any.
+    pub fn as_given(&self) -> Material {
+        let mut material = self.material.clone();
+        if self.originals_disposed {
+            without_originals(&mut material);
+        }
+        material
     }
 
     /// Whether the untouched original of a page is not here any more. Where no page was found the original is the page,
@@ -110,6 +131,26 @@ impl Archive {
             return Err(ArchiveError::OriginalDisposed);
         }
         read
+    }
+
+    /// The materials on file that need these very bytes, in the order they were filed. Tells nobody: it is for the
+    /// archive's own rules.
+    pub fn needing(&self, digest: &Digest) -> Result<Vec<MaterialId>, ArchiveError> {
+        let stores = self.caught_up();
+        let mut found = Vec::new();
+        stores.visit_users(stores.keys.blob_name(digest), &|_| true, &mut |row, _, _| {
+            found.push(row.id);
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    /// The paper on file that one of these holders, case, slot and bytes would be recognised as.
+    pub fn recognised_as(&self, material: &Material) -> Result<Option<Stored>, ArchiveError> {
+        let stores = self.caught_up();
+        let holders = stores.sorted_tags(&material.holders);
+        let row = stores.index.find_filing(filing_tag(stores, material, &holders), &holders)?;
+        Ok(row.map(|row| stores.stored(&row)).transpose()?.flatten())
     }
 
     /// Where in a holder's dossier these very bytes are a page or its original: material and page from 1.

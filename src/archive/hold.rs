@@ -112,10 +112,15 @@ impl Archive {
     pub fn lift_hold(&self, lift: LiftHold) -> Result<(), ArchiveError> {
         lift.by.check()?;
         check_texts(&lift.reason, None)?;
+        let by = lift.by.clone();
         self.shared.writer.ask(Request::Lift(Box::new(lift)))?;
-        let finish = |scribe: &mut crate::scribe::Scribe| Ok(Answer::Count(scribe.finish_erasures()?));
+        let finish = move |scribe: &mut crate::scribe::Scribe| {
+            let finished = scribe.finish_erasures()?;
+            scribe.drop_awaited_originals(&by)?;
+            Ok(Answer::Count(finished))
+        };
         if let Err(error) = self.shared.writer.ask_alone(finish) {
-            tracing::warn!(%error, "erasures that waited for a hold wait for the next write");
+            tracing::warn!(%error, "what waited for a hold waits for the next write or sweep");
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 //! thread, which commits what waits together as one group.
 
 mod archive;
+mod asked_originals;
 mod attend;
 mod audit;
 mod backup;
@@ -43,6 +44,7 @@ mod material_record;
 mod originals;
 mod plan;
 mod premises;
+mod proof;
 mod quarantine;
 mod rebuild;
 mod record;
@@ -76,7 +78,7 @@ pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check::{Check, Property, Remedy, Words};
 pub use check_report::{CheckLine, CheckReport, DamageLine, PropertyLine, RemedyLine, RepairLine};
 pub use check_text::{REPORT_BEGINNINGS, Wording};
-pub use disposal::{Disposal, OnFilePage};
+pub use disposal::{Disposal, DuePaper, OnFilePage};
 pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;
 pub use export::{EXPORT_MATERIALS_MAX, Export};

@@ -11,28 +11,27 @@ use yidang_model::{Digest, Material, MaterialId};
 use crate::disposal::{Disposal, check_disposal};
 use crate::entry::{Plain, open_entry, seal_entry};
 use crate::erasing::BLOBS_PER_DELETION;
-use crate::hold::{HoldTarget, refuse_held};
+use crate::hold::is_row_held;
 use crate::plan::{Answer, Draft};
+use crate::proof::proves_every_blob;
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
-use crate::storage::{BlobName, DisposedOriginals, IndexChange, Part, StorageError, StorageFault, Verb};
+use crate::storage::{
+    BlobName, DisposedOriginals, IndexChange, MaterialRow, Part, StorageError, StorageFault, Verb,
+};
 use crate::stores::Stores;
-use crate::verify::proves_every_blob;
-use crate::{Archive, ArchiveError};
+use crate::{Actor, Archive, ArchiveError};
 
 impl Archive {
     /// Disposes of the untouched originals of these papers, whose pages and records stay; which papers it was done to:
-    /// those that are on file with originals of their own, and that no hold keeps. One entry, durable when it returns, as
-    /// the originals are gone. A picture that something else needs stays where it is. [`StorageFault::Damaged`] while the
-    /// ledger does not tell what every picture is needed for; it is read through for that.
+    /// those that are on file with originals of their own and stand by the entry they were found to, and that no hold
+    /// keeps. One entry, durable when it returns, as the originals are gone. A picture that something else needs stays where
+    /// it is. [`StorageFault::Damaged`] while the ledger does not tell what every picture is needed for.
     pub fn dispose_of_originals(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
-        // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
-        if !proves_every_blob(&self.shared.stores)? {
-            let detail = "it does not tell what every picture is needed for; have it rebuilt";
-            return Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into());
-        }
+        // Read through here, where nobody has to wait for it.
+        self.tells_every_blob()?;
         let dispose =
             move |scribe: &mut Scribe| Ok(Answer::Materials(scribe.dispose_of_originals(&disposal)?));
         match self.shared.writer.ask_alone(dispose)? {
@@ -45,22 +44,40 @@ impl Archive {
 impl Scribe {
     fn dispose_of_originals(&mut self, disposal: &Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         let stores = self.stores.clone();
-        let mut going: Vec<DisposedOriginals> = Vec::new();
-        for id in &disposal.materials {
-            if going.iter().any(|known| known.material == *id) {
-                continue;
-            }
-            match refuse_held(&stores, &HoldTarget::Material(*id)) {
-                Err(ArchiveError::LegalHold) => continue,
-                held => held?,
-            }
-            let Some(row) = stores.index.material(*id)?.filter(|row| !row.originals_disposed) else {
-                continue;
+        // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
+        if !proves_every_blob(&stores)? {
+            let detail = "it does not tell what every picture is needed for; have it rebuilt";
+            return Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into());
+        }
+        let mut rows: Vec<MaterialRow> = Vec::with_capacity(disposal.papers.len());
+        for paper in &disposal.papers {
+            let row = stores.index.material(paper.id)?;
+            let counts = |row: &MaterialRow| {
+                row.sequence == paper.stands_by && rows.iter().all(|known| known.id != row.id)
             };
-            let Some((stored, _)) = stores.filed_as_recorded(&row)? else { continue };
+            if let Some(row) = row.filter(counts)
+                && !is_row_held(&stores, &row)?
+            {
+                rows.push(row);
+            }
+        }
+        self.dispose_of_rows(&rows, &disposal.by, false)
+    }
+
+    /// Steps 1 to 3 for papers that nothing keeps; those that still had originals of their own.
+    pub(crate) fn dispose_of_rows(
+        &mut self,
+        rows: &[MaterialRow],
+        by: &Actor,
+        elsewhere: bool,
+    ) -> Result<Vec<MaterialId>, ArchiveError> {
+        let stores = self.stores.clone();
+        let mut going: Vec<DisposedOriginals> = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| !row.originals_disposed) {
+            let Some((stored, _)) = stores.filed_as_recorded(row)? else { continue };
             let names = names_of_originals(&stores, &stored.material);
             if !names.is_empty() {
-                going.push(DisposedOriginals { material: *id, sequence: row.sequence, names });
+                going.push(DisposedOriginals { material: row.id, sequence: row.sequence, names });
             }
         }
         if going.is_empty() {
@@ -75,12 +92,13 @@ impl Scribe {
             refs: Refs {
                 materials: materials.iter().copied().map(Text).collect(),
                 entries: going.iter().map(|gone| gone.sequence).collect(),
+                elsewhere,
                 ..Refs::default()
             },
             office: Office {
                 basis: Some("retention".to_owned()),
                 count: names.len() as u64,
-                ..Office::of(&disposal.by)
+                ..Office::of(by)
             },
             personal: NoPersonal {},
             slots: &[],

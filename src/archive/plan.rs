@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use yidang_model::{CaptureId, ErasureId, MaterialId, Subject};
 
+use crate::asked_originals::AskedOriginals;
 use crate::attend::PreparedAttendance;
 use crate::audit::PreparedAudit;
 use crate::disposal::Disposal;
@@ -33,6 +34,8 @@ pub(crate) enum Request {
     Hold(Box<PlaceHold>),
     Lift(Box<LiftHold>),
     Dispose(Box<Disposal>),
+    AskOriginals(Box<AskedOriginals>),
+    KeepOriginals { id: MaterialId },
 }
 
 /// The answer to a request.
@@ -44,6 +47,8 @@ pub(crate) enum Answer {
     Refiled(Box<Stored>),
     Sequence(u64),
     Erasure(Box<Erasure>),
+    /// The paper was put right since, so nothing was done about it.
+    PutRight,
     Hold(Box<Hold>),
     Count(u64),
     Materials(Vec<MaterialId>),
@@ -170,6 +175,8 @@ impl Request {
             Self::Audit(_) | Self::Attend(_) | Self::Hold(_) | Self::Lift(_) | Self::Dispose(_) => {
                 HashSet::new()
             }
+            Self::AskOriginals(asked) => HashSet::from([Touch::Material(asked.paper.id)]),
+            Self::KeepOriginals { id } => HashSet::from([Touch::Material(*id)]),
             Self::Erasure(erasure) => erasure.touches(),
             Self::Refusal { id } => HashSet::from([Touch::Erasure(*id)]),
         }
@@ -198,6 +205,8 @@ impl Request {
             Self::Hold(hold) => crate::hold::plan_hold(hold, planner),
             Self::Lift(lift) => crate::hold::plan_lift(lift, planner),
             Self::Dispose(disposal) => crate::disposal::plan_disposal(disposal, planner),
+            Self::AskOriginals(asked) => asked.plan(planner),
+            Self::KeepOriginals { id } => crate::asked_originals::plan_keeping(*id, planner),
         }
     }
 

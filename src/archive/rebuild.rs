@@ -39,6 +39,7 @@ impl Archive {
 /// Applies what the index lacks, up to `head`; how many entries that were.
 pub(crate) fn catch_up(stores: &Stores, head: u64) -> Result<u64, ArchiveError> {
     let start = stores.index.applied()?;
+    stores.proof.begin_anew();
     let mut applied = start;
     while applied < head {
         let entries = stores.ledger.after(applied, ENTRIES_PER_TRANSACTION)?;
@@ -50,11 +51,16 @@ pub(crate) fn catch_up(stores: &Stores, head: u64) -> Result<u64, ArchiveError> 
                 stores.index.clear()?;
                 return catch_up(stores, head);
             }
-            changes.extend(skip_damaged(index_change(stores, entry))?.flatten());
+            match skip_damaged(index_change(stores, entry))? {
+                Some(change) => changes.extend(change),
+                None => changes.push(IndexChange::LeftOut),
+            }
         }
         stores.index.apply_many(&changes, last)?;
         applied = last;
     }
+    // Whoever looked at the ledger meanwhile may have seen an entry whole that came to harm before it was applied.
+    stores.proof.begin_anew();
     Ok(applied - start)
 }
 
@@ -106,6 +112,12 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         },
         Verb::OriginalsDisposed => {
             IndexChange::OriginalsDisposed(crate::originals::disposed_by(stores, &opened.refs)?)
+        }
+        Verb::OriginalsRequested | Verb::OriginalsDeferred => {
+            IndexChange::OriginalsAwaited(crate::asked_originals::awaited_by(entry, &opened.refs))
+        }
+        Verb::OriginalsRefused => {
+            IndexChange::OriginalsKept(opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0)
         }
         Verb::Recognised => IndexChange::UsedUp {
             id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,

@@ -166,6 +166,13 @@ pub(crate) struct Office {
     pub(crate) count: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) shared_kept: Vec<Text<Digest>>,
+    /// Of an erasure: how many pictures something may need that could not be read when the tombstone was set.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) unproven: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Inside a slot.

@@ -4,11 +4,11 @@ use yidang_model::Digest;
 
 use crate::ArchiveError;
 use crate::blob_format::{self, BlobKey};
+use crate::proof::proves_every_blob;
 use crate::record::BlobRecord;
 use crate::stage::BLOB_BYTES_MAX;
 use crate::storage::BlobName;
 use crate::stores::Stores;
-use crate::verify::proves_every_blob;
 
 /// A blob that the store may lack.
 pub(crate) struct SealedBlob {

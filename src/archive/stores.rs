@@ -11,6 +11,7 @@ use crate::entry::{OpenEntry, open_beneath, open_entry, refs_of};
 use crate::files::QuarantineFiles;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
+use crate::proof::Proof;
 use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
 use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
@@ -35,6 +36,8 @@ pub(crate) struct Stores {
     pub(crate) backups: Option<Backups>,
     /// What readers take for gone.
     pub(crate) veil: Veil,
+    /// How far the ledger tells what every blob is needed for.
+    pub(crate) proof: Proof,
     /// Whether the index lacks something that happened.
     pub(crate) lag: Lag,
     /// Held, not read: the lock lasts as long as the file is open.

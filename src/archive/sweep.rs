@@ -1,9 +1,9 @@
 //! Tidying up: what has expired, and what nothing needs.
 
 use crate::plan::{Answer, Request};
+use crate::proof::proves_every_blob;
 use crate::scribe::Scribe;
 use crate::storage::BlobName;
-use crate::verify::proves_every_blob;
 use crate::{Actor, Archive, ArchiveError};
 
 /// How old a blob that nothing needs must be before it is removed, in milliseconds: one hour.
@@ -32,11 +32,28 @@ impl Archive {
         let finish = |scribe: &mut Scribe| Ok(Answer::Count(scribe.finish_erasures()?));
         let erasures = count(self.shared.writer.ask_alone(finish)?)?;
         let expired = self.discard_expired()?;
+        self.drop_awaited_originals()?;
         self.settle_quarantine(&self.quarantined())?;
         if let Err(error) = self.back_up() {
             tracing::warn!(%error, "the second copies of ledger and keyring are not up to date");
         }
         Ok(SweepReport { expired, orphans: self.remove_orphans()?, erasures })
+    }
+
+    /// What the repository decided, and something kept here: a hold that was lifted by a process that was killed then, or
+    /// a ledger that is whole again.
+    fn drop_awaited_originals(&self) -> Result<(), ArchiveError> {
+        let awaited = self.shared.stores.index.awaited_originals()?;
+        if !awaited.iter().any(|one| one.decided) {
+            return Ok(());
+        }
+        self.tells_every_blob()?;
+        let by = Actor { client: SWEEPER.to_owned(), operator: None };
+        let drop_them = move |scribe: &mut Scribe| {
+            scribe.drop_awaited_originals(&by)?;
+            Ok(Answer::Count(0))
+        };
+        count(self.shared.writer.ask_alone(drop_them)?).map(drop)
     }
 
     fn discard_expired(&self) -> Result<u64, ArchiveError> {

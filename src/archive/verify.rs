@@ -61,7 +61,7 @@ impl Archive {
         let (head, hash) = stores.ledger.head()?;
         let (_, blobs) = stores.index.counts()?;
         let total = head + blobs;
-        check_ledger(stores, head, &mut report, &mut |done| progress(done, total))?;
+        check_ledger(stores, (0, [0; 32]), head, &mut report, &mut |done| progress(done, total))?;
         check_anchor(stores, wish.anchor, &mut report)?;
         check_copies(stores, &mut report)?;
         self.check_index(&mut report)?;
@@ -109,16 +109,6 @@ impl Archive {
     }
 }
 
-/// Whether the ledger is whole and every entry opens, or does not for a reason: only then is a blob that the index does
-/// not name nobody's.
-pub(crate) fn proves_every_blob(stores: &Stores) -> Result<bool, ArchiveError> {
-    let mut report = VerifyReport::default();
-    let (head, _) = stores.ledger.head()?;
-    check_ledger(stores, head, &mut report, &mut |_| {})?;
-    check_copies(stores, &mut report)?;
-    Ok(report.is_clean())
-}
-
 fn check_epoch(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
     let what = DamagedThing::Epoch(stores.keys.epoch());
     report.examined(Check::Keys, 1);
@@ -135,15 +125,14 @@ fn check_epoch(stores: &Stores, report: &mut VerifyReport) -> Result<(), Archive
     Ok(())
 }
 
-/// The chain, and whether every entry opens or its keys are gone for a reason.
-fn check_ledger(
+/// The chain behind that entry, and whether every entry opens or its keys are gone for a reason.
+pub(crate) fn check_ledger(
     stores: &Stores,
+    (mut sequence, mut previous): (u64, EntryHash),
     head: u64,
     report: &mut VerifyReport,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ArchiveError> {
-    let mut previous = [0; 32];
-    let mut sequence = 0;
     while sequence < head {
         let entries = stores.ledger.after(sequence, ENTRIES_AT_A_TIME)?;
         if entries.is_empty() {
@@ -250,7 +239,7 @@ fn check_anchor(stores: &Stores, anchor: Anchor, report: &mut VerifyReport) -> R
 }
 
 /// Whether the ledger still has the entry that its own second copy ends with.
-fn check_copies(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
+pub(crate) fn check_copies(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
     match stores.backups.as_ref().map(|backups| backups.head()) {
         Some(Ok(Some(head))) => check_has(stores, Check::Copies, head, report),
         Some(Err(error)) if error.fault != StorageFault::Damaged => Err(error.into()),

@@ -11,7 +11,8 @@ use serde_json::Value;
 use yidang_model::{Digest, Material, MaterialId, Origin};
 use yidang_sync::limits::{COMMIT_BODY_MAX, COMMIT_ENTRIES_MAX};
 use yidang_sync::wire::{
-    self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, RefilingEntry, Verdict,
+    self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, OriginalsEntry, RefilingEntry,
+    Verdict,
 };
 
 use crate::filing::Standing;
@@ -43,6 +44,8 @@ pub(crate) enum Reported {
     Erasure(ErasureEntry),
     /// A material that was put right.
     Refiling(RefilingEntry),
+    /// A request to dispose of a material's originals.
+    Originals(OriginalsEntry),
     /// Nothing that could be taken, for this reason.
     Refused(&'static str),
 }
@@ -59,6 +62,8 @@ pub(crate) struct Progress {
     pub(crate) used: Vec<(Tag, MaterialId)>,
     /// How materials stood when the blobs were counted, as long as that holds.
     pub(crate) standings: HashMap<usize, Standing>,
+    /// Materials on file that were reported with originals they have no more, and which those are.
+    pub(crate) late: Vec<(MaterialId, Vec<Digest>)>,
 }
 
 impl Progress {
@@ -139,12 +144,20 @@ impl Repository {
         reported: &[Reported],
         progress: &mut Progress,
     ) -> Result<(), Problem> {
-        let forgets = reported.iter().any(|r| matches!(r, Reported::Erasure(_) | Reported::Refiling(_)));
+        if reported.iter().any(|r| matches!(r, Reported::Originals(_))) {
+            // Read through here, where nobody has to wait for it.
+            self.archive.tells_every_blob()?;
+        }
+        let forgets = reported.iter().any(|r| !matches!(r, Reported::Filed(_) | Reported::Refused(_)));
         let reading = (!forgets).then(|| self.forgetting.read().unwrap_or_else(PoisonError::into_inner));
         let writing = forgets.then(|| self.forgetting.write().unwrap_or_else(PoisonError::into_inner));
         self.require_blobs(agent, reported, progress)?;
         let mut run: Vec<(usize, &Material)> = Vec::new();
+        let mut originals: Vec<(usize, &OriginalsEntry)> = Vec::new();
         for (at, reported) in reported.iter().enumerate() {
+            if !matches!(reported, Reported::Originals(_)) {
+                self.take_originals(agent, std::mem::take(&mut originals), progress)?;
+            }
             match reported {
                 Reported::Filed(material) => run.push((at, material)),
                 Reported::Refused(code) => drop(progress.results.insert(at, Some(*code))),
@@ -153,6 +166,10 @@ impl Repository {
                     let code = self.take_erasure(agent, entry, progress)?;
                     progress.standings.clear();
                     progress.results.insert(at, code);
+                }
+                Reported::Originals(entry) => {
+                    self.file_run(agent, std::mem::take(&mut run), progress)?;
+                    originals.push((at, entry));
                 }
                 Reported::Refiling(entry) => {
                     self.file_run(agent, std::mem::take(&mut run), progress)?;
@@ -163,6 +180,8 @@ impl Repository {
             }
         }
         self.file_run(agent, run, progress)?;
+        self.take_originals(agent, originals, progress)?;
+        self.tell_late(agent, progress)?;
         drop((reading, writing));
         Ok(())
     }
@@ -188,12 +207,16 @@ impl Repository {
     /// Reads one entry. What this version cannot read is refused by itself: an agent whose queue has it would
     /// otherwise never get past it.
     fn read_entry(&self, entry: Value) -> Reported {
-        let known = matches!(entry["type"].as_str(), Some("filed" | "erasure_requested" | "refiled"));
+        let known = matches!(
+            entry["type"].as_str(),
+            Some("filed" | "erasure_requested" | "refiled" | "originals_requested")
+        );
         match serde_json::from_value::<Entry>(entry) {
             Err(_) if !known => Reported::Refused(wire::ENTRY_UNKNOWN),
             Err(_) => Reported::Refused(wire::INVALID),
             Ok(Entry::ErasureRequested(entry)) => Reported::Erasure(entry),
             Ok(Entry::Refiled(entry)) => Reported::Refiling(entry),
+            Ok(Entry::OriginalsRequested(entry)) => Reported::Originals(entry),
             Ok(Entry::Filed { id, material }) => match Material::try_from(*material) {
                 Ok(material) if material.id != id => Reported::Refused(wire::INVALID),
                 Ok(material) if material.origin == Origin::Simulated && !self.accept_simulated => {

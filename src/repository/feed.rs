@@ -76,6 +76,7 @@ impl Repository {
                 let now = personal.map(|sealed| self.personal(PLACE_CONTEXT, &sealed)).transpose()?;
                 News::Refiled { materials, now }
             }
+            FeedWhat::OriginalsDisposed => News::OriginalsDisposed { materials },
             FeedWhat::Held(hold) => {
                 let order = personal.map(|sealed| self.personal(ORDER_CONTEXT, &sealed)).transpose()?;
                 News::Held { hold, materials, order }

@@ -3,20 +3,22 @@
 use std::collections::HashSet;
 
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Actor, ArchiveError, Filed, Filing};
+use yidang_archive::{Actor, ArchiveError, Filed, Filing, Stored};
 use yidang_model::{CaptureId, Digest, Material, MaterialId, Page};
 use yidang_sync::wire;
 
 use crate::commits::Progress;
 use crate::limits::COPY_LIFETIME_MS;
+use crate::originals::late_originals;
 use crate::problem::Problem;
 use crate::repository::{Agent, Repository};
 use crate::state::{StateError, Tag};
 
 /// How a reported material stands before it is filed.
 pub(crate) enum Standing {
-    /// It is on file, as this one: a commit repeated after a crash, or the same paper under another name.
-    OnFile(MaterialId),
+    /// It is on file, as this one: a commit repeated after a crash, or the same paper under another name. With it, what was
+    /// reported of its originals and is disposed of here.
+    OnFile(MaterialId, Vec<Digest>),
     /// It will never be filed, for this reason.
     Refused(&'static str),
     /// It can be filed from these.
@@ -52,7 +54,7 @@ impl Repository {
                 || is_same(&on_file.material, material)
                 || self.was_put_right(agent, &on_file.material, material)?;
             return Ok(if same {
-                Standing::OnFile(stored)
+                Standing::OnFile(stored, late_originals(&on_file, material))
             } else {
                 Standing::Refused(wire::MATERIAL_CONFLICT)
             });
@@ -65,8 +67,8 @@ impl Repository {
             let place = match upload {
                 None => None,
                 Some(upload) => match upload.material {
-                    Some(material) => self.on_file(material)?,
-                    None => self.unfiled(upload.staged)?,
+                    Some(material) => self.on_file(material, &digest)?,
+                    None => self.unfiled(upload.staged, &digest)?,
                 },
             };
             match place {
@@ -105,15 +107,16 @@ impl Repository {
         Ok(false)
     }
 
-    fn on_file(&self, material: MaterialId) -> Result<Option<Place>, Problem> {
-        Ok(self.archive.material(material)?.map(|_| Place::Material(material)))
+    fn on_file(&self, material: MaterialId, digest: &Digest) -> Result<Option<Place>, Problem> {
+        let on_file = self.archive.material(material)?.filter(|stored| !stored.lacks(digest));
+        Ok(on_file.map(|_| Place::Material(material)))
     }
 
-    fn unfiled(&self, set: CaptureId) -> Result<Option<Place>, Problem> {
+    fn unfiled(&self, set: CaptureId, digest: &Digest) -> Result<Option<Place>, Problem> {
         match self.archive.staged(set)?.map(|staged| staged.state) {
             Some(StagedState::Unfiled) => Ok(Some(Place::Upload(set))),
             // Filed by a commit that a crash kept from being written down.
-            Some(StagedState::Filed(material)) => self.on_file(material),
+            Some(StagedState::Filed(material)) => self.on_file(material, digest),
             Some(StagedState::Discarded) | None => Ok(None),
         }
     }
@@ -136,8 +139,9 @@ impl Repository {
                     None => self.standing(agent, material)?,
                 };
                 match standing {
-                    Standing::OnFile(stored) => {
+                    Standing::OnFile(stored, late) => {
                         progress.contacts.extend(contacts);
+                        progress.late.extend((!late.is_empty()).then_some((stored, late)));
                         progress.accept(at, material.id, stored);
                     }
                     Standing::Refused(code) => drop(progress.results.insert(at, Some(code))),
@@ -172,6 +176,7 @@ impl Repository {
         }
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
         let material = Material { supersedes: self.superseded_by(material)?, ..material.clone() };
+        let material = self.beside_disposed(material)?;
         Ok(Filing {
             material,
             from,
@@ -181,6 +186,16 @@ impl Repository {
             purpose: None,
             idempotency: None,
         })
+    }
+
+    /// A paper that would be recognised as one whose originals are disposed of, and about which this window wrote down
+    /// something else, is a paper of its own and keeps the originals it came with until its own term is over.
+    fn beside_disposed(&self, material: Material) -> Result<Material, ArchiveError> {
+        let first = self.archive.recognised_as(&material)?;
+        let is_own =
+            |first: &Stored| first.originals_disposed && !writes_the_same(&first.material, &material);
+        let duplicate_of = first.filter(is_own).map(|first| first.material.id).or(material.duplicate_of);
+        Ok(Material { duplicate_of, ..material })
     }
 
     /// The paper whose place a reported one takes, by the name it has here.
@@ -250,6 +265,8 @@ impl Repository {
                 let stored = filed.stored.material.id;
                 progress.contacts.extend(material.holders.iter().map(|h| self.secrets.subject_tag(h)));
                 progress.accept(at, material.id, stored);
+                let late = late_originals(&filed.stored, material);
+                progress.late.extend((!late.is_empty()).then_some((stored, late)));
                 // A duplicate's uploads know already what they have become part of.
                 if !filed.duplicate {
                     progress.used.extend(sources.iter().map(|s| (s.tag, stored)));

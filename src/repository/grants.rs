@@ -80,11 +80,20 @@ impl Grants {
 impl Grants {
     /// Takes a material's pictures out of every grant: they were given for a dossier it is not in any more.
     pub(crate) fn withdraw(&self, material: MaterialId) {
+        self.withdraw_where(|picture| picture.material == material);
+    }
+
+    /// Takes these pictures of a material out of every grant: they are disposed of.
+    pub(crate) fn withdraw_pictures(&self, material: MaterialId, digests: &[Digest]) {
+        self.withdraw_where(|picture| picture.material == material && digests.contains(&picture.digest));
+    }
+
+    fn withdraw_where(&self, goes: impl Fn(&Granted) -> bool) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut withdrawn = 0;
         for grant in held.grants.values_mut() {
             let before = grant.pictures.len();
-            grant.pictures.retain(|picture| picture.material != material);
+            grant.pictures.retain(|picture| !goes(picture));
             withdrawn += before - grant.pictures.len();
         }
         held.pictures -= withdrawn;

@@ -36,6 +36,7 @@ mod language;
 mod limits;
 #[cfg(test)]
 mod loopback;
+mod originals;
 mod problem;
 mod reading;
 mod refilings;

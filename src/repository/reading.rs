@@ -175,7 +175,7 @@ impl Repository {
                 if wanted(&query.request.kind, Some(stored.material.kind.as_str()))
                     && wanted(&query.request.item, stored.material.item.as_deref())
                 {
-                    found.push(stored.material.clone());
+                    found.push(stored.as_given());
                 }
                 before = stored.sequence;
                 scanned += 1;
@@ -199,7 +199,7 @@ impl Repository {
         let material = upload.and_then(|upload| upload.material).ok_or(Code::BlobUnknown)?;
         let stored = self.archive.material(material)?.ok_or(Code::BlobUnknown)?;
         let bytes = self.archive.blob(material, digest).map_err(|error| match error {
-            ArchiveError::MaterialErased => Code::BlobUnknown.into(),
+            ArchiveError::MaterialErased | ArchiveError::OriginalDisposed => Code::BlobUnknown.into(),
             error => Problem::from(error),
         })?;
         self.archive.record(Look {
@@ -224,6 +224,7 @@ impl Repository {
                 Err(
                     ArchiveError::MaterialUnknown
                     | ArchiveError::MaterialErased
+                    | ArchiveError::OriginalDisposed
                     | ArchiveError::BlobUnknown { .. },
                 ) => {}
                 Err(error) => return Err(error.into()),

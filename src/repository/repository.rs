@@ -85,6 +85,7 @@ impl Repository {
             repository.admit(record);
         }
         repository.finish_erasures()?;
+        repository.finish_originals()?;
         repository.finish_holds()?;
         Ok(repository)
     }

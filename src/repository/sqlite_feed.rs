@@ -1,4 +1,5 @@
-//! The agents' feeds in SQLite: who is told of an erasure, a refiling or a hold, and in what order.
+//! The agents' feeds in SQLite: who is told of an erasure, a refiling, a disposal of originals or a hold, and in what
+//! order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,8 @@ use yidang_model::{ErasureId, HoldId, MaterialId};
 
 use crate::sqlite_state::{fixed, put_contact, signed};
 use crate::state::{
-    AgentNumber, ErasureOutcome, FeedRow, FeedWhat, HoldOutcome, RefilingOutcome, StateError, StateFault, Tag,
+    AgentNumber, ErasureOutcome, FeedRow, FeedWhat, HoldOutcome, OriginalsOutcome, PlannedOriginals,
+    RefilingOutcome, StateError, StateFault, Tag,
 };
 
 /// Puts an erasure onto the feeds. The whole is one transaction, and sequences are counted on the agent's own
@@ -41,12 +43,7 @@ pub(crate) fn finish_refiling(
     outcome: &RefilingOutcome<'_>,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let stored = outcome.stored.as_bytes();
-    let mut filed: BTreeMap<AgentNumber, BTreeSet<MaterialId>> = BTreeMap::new();
-    let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
-    let mut rows = statement.query(params![stored])?;
-    while let Some(row) = rows.next()? {
-        filed.entry(row.get(0)?).or_default().insert(MaterialId::from_bytes(fixed(row, 1)?));
-    }
+    let filed = names_given(t, outcome.stored)?;
     let mut told: BTreeSet<AgentNumber> = filed.keys().copied().chain([outcome.requester]).collect();
     for person in outcome.shown_for {
         told.extend(openers(t, person)?);
@@ -63,6 +60,59 @@ pub(crate) fn finish_refiling(
         }
     }
     Ok(heads)
+}
+
+/// Puts a disposal of originals onto the feeds of those who filed the material, and of whoever asked.
+pub(crate) fn finish_originals(
+    t: &Transaction<'_>,
+    outcome: &OriginalsOutcome,
+) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+    let PlannedOriginals { stored, agent: requester, named } = outcome.planned;
+    let mut told = names_given(t, stored)?;
+    told.entry(requester).or_default().insert(named);
+    let mut heads = Vec::with_capacity(told.len());
+    for (agent, mut all) in told {
+        all.insert(stored);
+        heads.push((agent, append(t, agent, ("originals_disposed", stored.as_bytes()), &all, None)?));
+    }
+    let mut pass_on = t.prepare_cached(
+        "UPDATE uploads SET material = ?3 WHERE material = ?1 AND digest = ?2
+         AND EXISTS (SELECT 1 FROM committed WHERE agent = uploads.agent AND stored = ?3)",
+    )?;
+    let mut forget = t.prepare_cached("DELETE FROM uploads WHERE material = ?1 AND digest = ?2")?;
+    for (digest, needing) in &outcome.gone {
+        for other in needing {
+            pass_on.execute(params![stored.as_bytes(), digest, other.as_bytes()])?;
+        }
+        forget.execute(params![stored.as_bytes(), digest])?;
+    }
+    t.execute("DELETE FROM planned_originals WHERE material = ?1", params![stored.as_bytes()])?;
+    Ok(heads)
+}
+
+/// Tells one agent, which has filed the material since.
+pub(crate) fn tell_originals(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    stored: MaterialId,
+) -> Result<u64, StateError> {
+    let mut all = names_given(t, stored)?.remove(&agent).unwrap_or_default();
+    all.insert(stored);
+    append(t, agent, ("originals_disposed", stored.as_bytes()), &all, None)
+}
+
+/// Everyone who committed the material on file, under the names they gave it.
+fn names_given(
+    t: &Transaction<'_>,
+    stored: MaterialId,
+) -> Result<BTreeMap<AgentNumber, BTreeSet<MaterialId>>, StateError> {
+    let mut filed: BTreeMap<AgentNumber, BTreeSet<MaterialId>> = BTreeMap::new();
+    let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
+    let mut rows = statement.query(params![stored.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        filed.entry(row.get(0)?).or_default().insert(MaterialId::from_bytes(fixed(row, 1)?));
+    }
+    Ok(filed)
 }
 
 /// Puts a hold onto the feeds of those who have such papers, or had the dossier open.
@@ -196,6 +246,7 @@ fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
     let what = match row.get_ref(5)?.as_str().unwrap_or_default() {
         "erased" => FeedWhat::Erased(ErasureId::from_bytes(fixed(row, 2)?)),
         "refiled" => FeedWhat::Refiled,
+        "originals_disposed" => FeedWhat::OriginalsDisposed,
         "held" => FeedWhat::Held(HoldId::from_bytes(fixed(row, 2)?)),
         "hold_lifted" => FeedWhat::HoldLifted(HoldId::from_bytes(fixed(row, 2)?)),
         _ => return Err(StateError::new(StateFault::Damaged, "a feed item is about nothing there is")),

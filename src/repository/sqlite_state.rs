@@ -1,5 +1,6 @@
 //! The state in one SQLite file, which several processes may have open.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use crate::secrets::make_private_folder;
 use crate::sqlite_feed;
 use crate::state::{
     AgentNumber, AgentRecord, Anchor, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow,
-    HoldOutcome, NewAgent, PlannedErasure, RefilingOutcome, State, StateError, StateFault, Tag, Upload,
+    HoldOutcome, NewAgent, OriginalsOutcome, PlannedErasure, PlannedOriginals, RefilingOutcome, State,
+    StateError, StateFault, Tag, Upload,
 };
 
 /// The file in the data folder.
@@ -21,7 +23,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -56,6 +58,9 @@ CREATE TABLE erasures (
     id BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, request BLOB
 ) WITHOUT ROWID;
 CREATE INDEX erasures_open ON erasures (id) WHERE request IS NOT NULL;
+CREATE TABLE planned_originals (
+    material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE feed (
     agent INTEGER NOT NULL REFERENCES agents, sequence INTEGER NOT NULL, previous INTEGER NOT NULL,
     erasure BLOB NOT NULL, materials BLOB NOT NULL, personal BLOB, what TEXT NOT NULL DEFAULT 'erased',
@@ -79,6 +84,11 @@ const SINCE_2: &str = "ALTER TABLE feed ADD COLUMN what TEXT NOT NULL DEFAULT 'e
 const SINCE_3: &str = "CREATE TABLE anchors (
     agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
     hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
+) WITHOUT ROWID;";
+
+/// What a state of version 4 lacks.
+const SINCE_4: &str = "CREATE TABLE planned_originals (
+    material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL
 ) WITHOUT ROWID;";
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
@@ -152,9 +162,10 @@ fn prepare(connection: &mut Connection) -> Result<(), StateError> {
     }
     match version {
         0 => transaction.execute_batch(SCHEMA)?,
-        1 => transaction.execute_batch(&[SINCE_1, SINCE_2, SINCE_3].concat())?,
-        2 => transaction.execute_batch(&[SINCE_2, SINCE_3].concat())?,
-        3 => transaction.execute_batch(SINCE_3)?,
+        1 => transaction.execute_batch(&[SINCE_1, SINCE_2, SINCE_3, SINCE_4].concat())?,
+        2 => transaction.execute_batch(&[SINCE_2, SINCE_3, SINCE_4].concat())?,
+        3 => transaction.execute_batch(&[SINCE_3, SINCE_4].concat())?,
+        4 => transaction.execute_batch(SINCE_4)?,
         _ => {}
     }
     if version < SCHEMA_VERSION {
@@ -407,6 +418,13 @@ impl State for SqliteState {
         Ok(statement.query_map(params![material.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    fn is_of_counter(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError> {
+        let sql = "SELECT 1 FROM committed JOIN agents ON number = agent
+                   WHERE (material = ?1 OR stored = ?1)
+                   AND counter = (SELECT counter FROM agents WHERE number = ?2)";
+        Ok(self.read().prepare_cached(sql)?.exists(params![material.as_bytes(), agent])?)
+    }
+
     fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError> {
         let sql = "SELECT id, agent, request FROM erasures WHERE id = ?1";
         Ok(self.read().prepare_cached(sql)?.query_row(params![id.as_bytes()], planned).optional()?)
@@ -435,6 +453,44 @@ impl State for SqliteState {
 
     fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {
         self.write(|t| sqlite_feed::finish_refiling(t, outcome))
+    }
+
+    fn plan_originals(&self, planned: &[PlannedOriginals]) -> Result<(), StateError> {
+        self.write(|t| {
+            let sql = "INSERT OR IGNORE INTO planned_originals (material, agent, named) VALUES (?1, ?2, ?3)";
+            let mut statement = t.prepare_cached(sql)?;
+            for PlannedOriginals { stored, agent, named } in planned {
+                statement.execute(params![stored.as_bytes(), agent, named.as_bytes()])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn unfinished_originals(&self) -> Result<Vec<PlannedOriginals>, StateError> {
+        let connection = self.read();
+        let mut statement = connection.prepare("SELECT material, agent, named FROM planned_originals")?;
+        let planned = |row: &Row<'_>| {
+            let [stored, named] = [fixed(row, 0)?, fixed(row, 2)?].map(MaterialId::from_bytes);
+            Ok(PlannedOriginals { stored, agent: row.get(1)?, named })
+        };
+        Ok(statement.query_map([], planned)?.collect::<Result<_, _>>()?)
+    }
+
+    fn finish_originals(
+        &self,
+        outcomes: &[OriginalsOutcome],
+    ) -> Result<BTreeMap<AgentNumber, u64>, StateError> {
+        self.write(|t| {
+            let mut heads = BTreeMap::new();
+            for outcome in outcomes {
+                heads.extend(sqlite_feed::finish_originals(t, outcome)?);
+            }
+            Ok(heads)
+        })
+    }
+
+    fn tell_originals(&self, agent: AgentNumber, stored: MaterialId) -> Result<u64, StateError> {
+        self.write(|t| sqlite_feed::tell_originals(t, agent, stored))
     }
 
     fn announce_hold(&self, outcome: &HoldOutcome) -> Result<Vec<(AgentNumber, u64)>, StateError> {

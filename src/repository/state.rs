@@ -1,7 +1,7 @@
 //! What the repository knows beside the archive: its agents, what each uploaded and committed, whom it asked
 //! about, and what it still has to be told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId, Timestamp};
@@ -174,6 +174,25 @@ pub(crate) struct RefilingOutcome<'a> {
     pub(crate) personal: Vec<u8>,
 }
 
+/// A material whose untouched originals are being disposed of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlannedOriginals {
+    /// The material on file.
+    pub(crate) stored: MaterialId,
+    /// Who asked.
+    pub(crate) agent: AgentNumber,
+    /// The name it has for whoever asked.
+    pub(crate) named: MaterialId,
+}
+
+/// What a disposal of originals did in the archive, to be told to the agents it concerns.
+#[derive(Debug)]
+pub(crate) struct OriginalsOutcome {
+    pub(crate) planned: PlannedOriginals,
+    /// Digests of what went, each with the materials on file that still need it: an upload of it is part of those now.
+    pub(crate) gone: Vec<(Tag, Vec<MaterialId>)>,
+}
+
 /// A hold, to be told to the agents it concerns.
 #[derive(Debug)]
 pub(crate) struct HoldOutcome {
@@ -191,6 +210,7 @@ pub(crate) struct HoldOutcome {
 pub(crate) enum FeedWhat {
     Erased(ErasureId),
     Refiled,
+    OriginalsDisposed,
     Held(HoldId),
     HoldLifted(HoldId),
 }
@@ -262,6 +282,9 @@ pub(crate) trait State: Send + Sync {
     /// Everyone who committed this material, under whatever name.
     fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError>;
 
+    /// Whether this agent, or an earlier one at the same counter, committed this material, under whatever name.
+    fn is_of_counter(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError>;
+
     /// An erasure that was taken on.
     fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError>;
 
@@ -278,6 +301,22 @@ pub(crate) trait State: Send + Sync {
     /// Puts a refiling on the feed of everyone concerned, and remembers that those who filed it filed for the
     /// people whose it is now. The feeds it went onto, each with its new head.
     fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// Takes disposals of originals on, those that are not there already.
+    fn plan_originals(&self, planned: &[PlannedOriginals]) -> Result<(), StateError>;
+
+    /// Disposals of originals that are not done.
+    fn unfinished_originals(&self) -> Result<Vec<PlannedOriginals>, StateError>;
+
+    /// Puts disposals of originals on the feed of whoever asked and of everyone who committed the material, and forgets
+    /// that uploads of what went are part of it. The feeds they went onto, each with its new head.
+    fn finish_originals(
+        &self,
+        outcomes: &[OriginalsOutcome],
+    ) -> Result<BTreeMap<AgentNumber, u64>, StateError>;
+
+    /// Tells this agent alone that the originals of the material on file are disposed of. The feed's new head.
+    fn tell_originals(&self, agent: AgentNumber, stored: MaterialId) -> Result<u64, StateError>;
 
     /// Puts a hold on the feed of everyone who committed the material, or filed for or looked at the person, and
     /// has not been told of it. The feeds it went onto, each with its new head.

@@ -295,7 +295,7 @@ fn a_state_of_the_first_version_is_taken_over() {
     connection
         .execute_batch(
             "ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at;
-        DROP TABLE anchors; PRAGMA user_version = 1",
+        DROP TABLE anchors; DROP TABLE planned_originals; PRAGMA user_version = 1",
         )
         .unwrap();
     connection

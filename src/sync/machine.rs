@@ -30,6 +30,8 @@ pub enum EntryId {
     Erasure(ErasureId),
     /// A filing that was put right, by the material's name.
     Refiling(MaterialId),
+    /// A request to dispose of a material's untouched originals, by its name.
+    Originals(MaterialId),
 }
 
 /// A blob an entry names.
@@ -519,7 +521,8 @@ impl Machine {
             self.position = Position { sequence: self.position.sequence + 1, ..next };
         }
         // What was asked to be forgotten is heard of before what was refused earlier may be offered again.
-        let asked = self.items.iter().any(|item| matches!(item.id, EntryId::Erasure(_)));
+        let forgets = |item: &Item| matches!(item.id, EntryId::Erasure(_) | EntryId::Originals(_));
+        let asked = self.items.iter().any(forgets);
         let then = if asked && self.again { Then::Drain } else { Then::Load };
         self.items.clear();
         self.backoff.reset();

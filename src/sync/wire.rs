@@ -33,6 +33,12 @@ pub const LEGAL_HOLD: &str = "legal_hold";
 pub const REFILING_DENIED: &str = "refiling_denied";
 /// Result code: no such material is on file.
 pub const MATERIAL_UNKNOWN: &str = "material_unknown";
+/// Result code: this agent may not have the originals of this disposed of: another one filed it.
+pub const ORIGINALS_DENIED: &str = "originals_denied";
+/// Result code: this is of another kind now, which may have another term.
+pub const MATERIAL_CHANGED: &str = "material_changed";
+/// Result code: the repository's ledger is damaged, and does not tell what every picture is needed for.
+pub const LEDGER_DAMAGED: &str = "ledger_damaged";
 /// Result code: the entry does not hold together.
 pub const INVALID: &str = "invalid";
 /// Result code: this version of the repository does not know such entries.
@@ -179,6 +185,9 @@ pub enum Entry {
     ErasureRequested(ErasureEntry),
     /// A material that had been filed to the wrong person, kind or case was put right.
     Refiled(RefilingEntry),
+    /// The term of a material's untouched originals is over: it is asked that they be disposed of everywhere, and the
+    /// material stays. They stay at the agent until it hears of it on its feed.
+    OriginalsRequested(OriginalsEntry),
 }
 
 impl fmt::Debug for Entry {
@@ -187,6 +196,7 @@ impl fmt::Debug for Entry {
             Self::Filed { id, .. } => write!(f, "Filed({id}, …)"),
             Self::ErasureRequested(entry) => write!(f, "ErasureRequested({}, …)", entry.id),
             Self::Refiled(entry) => write!(f, "Refiled({}, …)", entry.id),
+            Self::OriginalsRequested(entry) => write!(f, "OriginalsRequested({}, …)", entry.id),
         }
     }
 }
@@ -198,6 +208,7 @@ impl Entry {
             Self::Filed { id, .. } => id.to_string(),
             Self::ErasureRequested(entry) => entry.id.to_string(),
             Self::Refiled(entry) => entry.id.to_string(),
+            Self::OriginalsRequested(entry) => entry.id.to_string(),
         }
     }
 }
@@ -238,6 +249,21 @@ pub struct RefilingEntry {
     #[serde(default)]
     pub operator: Option<String>,
     /// Name of the token that put it right.
+    pub client: String,
+}
+
+/// A request to dispose of a material's untouched originals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginalsEntry {
+    /// The material.
+    #[serde(with = "text")]
+    pub id: MaterialId,
+    /// Its kind, by whose rule the term is over.
+    pub kind: String,
+    /// The clerk, where the window software said.
+    #[serde(default)]
+    pub operator: Option<String>,
+    /// Name of the token that asked.
     pub client: String,
 }
 
@@ -361,6 +387,12 @@ pub enum News {
         /// Where it belongs; only for an agent that filed it, and absent once it has carried that out.
         #[serde(default)]
         now: Option<WirePlace>,
+    },
+    /// The untouched originals of these are disposed of and must go at the window too; the materials stay.
+    OriginalsDisposed {
+        /// One material under the names it has.
+        #[serde(with = "text::list")]
+        materials: Vec<MaterialId>,
     },
     /// These, or a person's papers, may not be forgotten until further notice.
     Held {
@@ -539,6 +571,24 @@ mod tests {
         let json = serde_json::to_value(&item).unwrap();
         assert_eq!(serde_json::from_value::<FeedItem>(json).unwrap(), item);
         assert!(!format!("{entry:?}{item:?}").contains("1949"));
+    }
+
+    #[test]
+    fn a_request_about_originals_and_its_news_are_flat() {
+        let id = MaterialId::from_bytes([7; 16]);
+        let (kind, client) = ("form".to_owned(), "window".to_owned());
+        let entry = Entry::OriginalsRequested(OriginalsEntry { id, kind, operator: None, client });
+        let json = serde_json::to_value(&entry).unwrap();
+        assert_eq!((&json["type"], &json["kind"]), (&"originals_requested".into(), &"form".into()));
+        assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), entry);
+        let item =
+            FeedItem { sequence: 2, previous: 1, news: News::OriginalsDisposed { materials: vec![id] } };
+        let json = serde_json::to_value(&item).unwrap();
+        assert_eq!(
+            (&json["type"], &json["materials"][0]),
+            (&"originals_disposed".into(), &"07".repeat(16).into())
+        );
+        assert_eq!(serde_json::from_value::<FeedItem>(json).unwrap(), item);
     }
 
     #[test]

@@ -362,6 +362,8 @@ export interface Erasure {
   id: string;
   /** The materials that went. */
   materials: string[];
+  /** Pictures that another paper may need whose ledger entry could not be read then; nearly always 0. Of a person they went all the same; of a material they stay sealed on this PC, and go once the ledger has been rebuilt. */
+  pictures_unproven: number;
   /** What the repository said; `none` too where it was carried out here while there was none. */
   repository: ErasureRepository;
   /** Digests of pictures that stay because they are someone else's paper too. */

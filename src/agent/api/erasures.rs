@@ -59,6 +59,9 @@ pub(crate) struct ErasureBody {
     materials: Vec<String>,
     /// Digests of pictures that stay because they are someone else's paper too.
     shared_kept: Vec<String>,
+    /// Pictures that another paper may need whose ledger entry could not be read then; nearly always 0. Of a person they went
+    /// all the same; of a material they stay sealed on this PC, and go once the ledger has been rebuilt.
+    pictures_unproven: u64,
     /// What the repository said; `none` too where it was carried out here while there was none.
     #[schema(value_type = vocabulary::ErasureRepository)]
     repository: &'static str,
@@ -219,6 +222,7 @@ fn erasure_body(app: &Shared, erasure: &Erasure) -> ErasureBody {
         erased_at: erasure.erased_at.map(|t| t.to_string()),
         materials: erasure.materials.iter().map(ToString::to_string).collect(),
         shared_kept: erasure.shared_kept.iter().map(ToString::to_string).collect(),
+        pictures_unproven: erasure.unproven,
         // The repository confirms by its decision: an erasure that got one has been carried out there first.
         repository: match (&app.sync, erasure.state) {
             (None, _) => "none",

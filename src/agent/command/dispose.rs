@@ -22,7 +22,8 @@ use crate::failure::Failure;
 /// entry. Each paper is erased like any other: with a repository its rule decides.
 ///
 /// Where a rule gives the untouched originals a shorter term, they are counted apart and go with --confirm-originals and the
-/// number of papers whose originals are due; the papers themselves stay.
+/// number of papers whose originals are due; the papers themselves stay. With a repository it decides: once it has, they go
+/// there and at every window that has the paper.
 ///
 ///   yidang archive dispose --operator NAME --dry-run
 ///   yidang archive dispose --operator NAME --confirm 12 --report FILE
@@ -116,12 +117,14 @@ fn row(line: &DisposeLine) -> String {
 
 fn summary(figures: &DisposeFigures) -> String {
     let DisposeFigures { today, due, held, erased, requested, refused, failed, .. } = figures;
-    let DisposeFigures { originals_due, originals_held, originals_disposed, .. } = figures;
-    let DisposeFigures { forgotten_people, truncated, .. } = figures;
+    let DisposeFigures { originals_due, originals_held, originals_disposed, originals_requested, .. } =
+        figures;
+    let DisposeFigures { forgotten_people, changed, truncated, .. } = figures;
     let more = if *truncated { "; more are due, run it again" } else { "" };
     format!(
         "{today}: {due} due, {held} held; {erased} erased, {requested} requested of the repository, {refused} \
          refused by it, {failed} failed; originals of {originals_due} papers due, {originals_held} held, \
-         {originals_disposed} disposed of; {forgotten_people} people forgotten{more}"
+         {originals_disposed} disposed of, {originals_requested} requested of the repository; {changed} put right \
+         meanwhile and left; {forgotten_people} people forgotten{more}"
     )
 }

@@ -90,7 +90,7 @@ pub(super) fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result
         simulated_frames: file.simulated.frames.map(|p| base.join(p)),
         courier_key: file.repository.courier_key.map(|key| courier(&key)).transpose()?,
         enrol_code: file.repository.enrol_code.filter(|c| !c.trim().is_empty()),
-        retention: retention(file.retention, file.repository.url.is_some())?,
+        retention: retention(file.retention)?,
         repository_url: file.repository.url.map(|u| repository(&u)).transpose()?,
         shims: shims::check(file.shims, operators.need)?,
     })
@@ -199,7 +199,7 @@ fn decoder(path: PathBuf) -> Result<PathBuf, ConfigError> {
     Ok(path)
 }
 
-fn retention(written: Vec<RetentionSection>, has_repository: bool) -> Result<Retention, ConfigError> {
+fn retention(written: Vec<RetentionSection>) -> Result<Retention, ConfigError> {
     let mut rules: Vec<RetentionRule> = Vec::with_capacity(written.len());
     for RetentionSection { kind, years, originals_years, starts } in written {
         let kind = Kind::new(&kind).map_err(|error| bad("retention.kind", error.to_string()))?;
@@ -220,12 +220,6 @@ fn retention(written: Vec<RetentionSection>, has_repository: bool) -> Result<Ret
             Some(_) => return Err(bad("retention.starts", "is `filed` or `valid_until`")),
         };
         rules.push(RetentionRule { kind, years, originals_years, starts });
-    }
-    if has_repository && rules.iter().any(|rule| rule.originals_years.is_some()) {
-        return Err(bad(
-            "retention.originals_years",
-            "is for a window that works alone: the repository keeps the originals as long as the papers",
-        ));
     }
     Ok(Retention(rules))
 }

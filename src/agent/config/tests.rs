@@ -113,10 +113,6 @@ fn values_that_make_no_sense_name_their_key() {
         (&format!("{LEAST}[[retention]]\nkind = \"form\"\n"), "retention.years"),
         (&format!("{LEAST}{RULE}originals_years = 10\n"), "retention.originals_years: from"),
         (&format!("{LEAST}{RULE}originals_years = 0\n"), "retention.originals_years: from"),
-        (
-            &format!("{LEAST}{RULE}originals_years = 2\n[repository]\nurl = \"https://x\"\n"),
-            "retention.originals_years: is for",
-        ),
         (&format!("{LEAST}{RULE}starts = \"case_closed\"\n"), "retention.starts"),
     ];
     for (text, key) in cases {

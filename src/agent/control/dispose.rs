@@ -3,13 +3,13 @@
 //! A clock that runs ahead makes papers due that are not. So the clock is held against the ledger first, and the
 //! operator says how many papers are to go, which a first run has told: with any other number nothing goes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use yidang_archive::storage::ErasureState;
 use yidang_archive::{
-    Actor, Archive, ArchiveError, Disposal, Erasure, ErasureRequest, ErasureTarget, HistoryPage,
+    Actor, Archive, ArchiveError, Disposal, DuePaper, Erasure, ErasureRequest, ErasureTarget, HistoryPage,
     LOOK_MATERIALS_MAX, Stored,
 };
 use yidang_model::{Date, ErasureId, Material, MaterialId, Subject, Timestamp};
@@ -24,8 +24,12 @@ use crate::retention::Retention;
 const CLIENT: &str = "yidang archive dispose";
 /// Why, in the ledger of each erasure.
 const REASON: &str = "its retention term is over";
-/// Papers of one run; the next run goes on. Their lines are in memory while it lasts.
+/// Papers of one run that are due; the next run goes on. Their lines are in memory while it lasts.
 const PAPERS_MAX: usize = 10_000;
+/// Lines told of those that are not: what is held or waits for the repository is counted all the same.
+const WAITING_TOLD_MAX: usize = 10_000;
+/// How often a paper that the repository refused to have erased, as a hold kept it then, is asked about anew.
+const ATTEMPTS_MAX: u32 = 100;
 /// How far the clock may be ahead of the ledger's last entry, in milliseconds: longer than any holidays.
 const CLOCK_LEAD_MAX_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 /// How far it may be behind it, in milliseconds.
@@ -48,7 +52,7 @@ pub(crate) struct DisposeRequest {
 }
 
 /// What of a paper has a term that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DisposePart {
     /// All of it.
@@ -66,7 +70,8 @@ pub(crate) struct DisposeLine {
     pub(crate) filed_at: String,
     /// The last day it was to be kept.
     pub(crate) term_ended_on: String,
-    /// `due`, `held`, `erased`, `requested` of the repository, `refused` by it, or `failed`; of originals `disposed`.
+    /// `due`, `held`, `erased`, `requested` of the repository, `refused` by it, `changed` where it was put right while this
+    /// ran, or `failed`; of originals `disposed` too.
     pub(crate) result: String,
 }
 
@@ -80,8 +85,11 @@ pub(crate) struct DisposeFigures {
     /// Papers whose term is over and that a hold keeps.
     pub(crate) held: u64,
     pub(crate) erased: u64,
+    /// Asked of the repository, by this run or an earlier one.
     pub(crate) requested: u64,
     pub(crate) refused: u64,
+    /// Papers, and papers' originals, that were put right while this ran and are left alone.
+    pub(crate) changed: u64,
     /// Of papers and of originals.
     pub(crate) failed: u64,
     /// Papers whose originals' term is over and that nothing holds. Those whose own term is over are not among them.
@@ -90,6 +98,8 @@ pub(crate) struct DisposeFigures {
     pub(crate) originals_held: u64,
     /// Papers whose originals went.
     pub(crate) originals_disposed: u64,
+    /// Papers whose originals the repository was asked to have disposed of, by this run or an earlier one.
+    pub(crate) originals_requested: u64,
     /// People of whom nothing was left, and who were forgotten too.
     pub(crate) forgotten_people: u64,
     /// Whether more papers are due than one run takes.
@@ -106,7 +116,7 @@ pub(super) struct Office<'a> {
 
 /// A paper whose term is over, or its originals'.
 struct Due {
-    id: MaterialId,
+    paper: DuePaper,
     holders: Vec<Subject>,
     line: DisposeLine,
 }
@@ -115,6 +125,17 @@ impl Due {
     fn is_due(&self, part: DisposePart) -> bool {
         self.line.part == part && self.line.result == "due"
     }
+}
+
+/// What there is to dispose of.
+#[derive(Default)]
+struct Found {
+    /// Those that are due, and as many of the others as are told.
+    papers: Vec<Due>,
+    /// How many of the others are not told, by part and word.
+    untold: HashMap<(DisposePart, &'static str), u64>,
+    /// Whether more are due.
+    truncated: bool,
 }
 
 impl Office<'_> {
@@ -130,40 +151,26 @@ impl Office<'_> {
         }
         let nowhere = || Failure::new("clock_doubtful", "the clock shows no date", "set the clock");
         let today = clock::date_at_counter(now).ok_or_else(nowhere)?;
-        let (mut found, truncated) = self.find(today)?;
-        let [due, held] = ["due", "held"].map(|word| count(&found, DisposePart::Paper, word));
-        let [originals_due, originals_held] =
-            ["due", "held"].map(|word| count(&found, DisposePart::Originals, word));
+        let mut found = self.find(today, PAPERS_MAX, WAITING_TOLD_MAX)?;
+        let [due, originals_due] =
+            [DisposePart::Paper, DisposePart::Originals].map(|part| count(&found.papers, part, "due"));
         confirm(request.confirm, due, "papers")?;
         confirm(request.confirm_originals, originals_due, "papers' originals")?;
         let by = Actor { client: CLIENT.to_owned(), operator: Some(request.operator.clone()) };
         let mut forgotten_people = 0;
         if request.confirm.is_some() {
-            forgotten_people = self.dispose(&mut found, &by)?;
+            forgotten_people = self.dispose(&mut found.papers, &by)?;
         }
         if request.confirm_originals.is_some() {
-            self.dispose_of_originals(&mut found, &by)?;
+            self.dispose_of_originals(&mut found.papers, &by)?;
         }
-        for some in found.chunks(LINES_AT_ONCE) {
+        for some in found.papers.chunks(LINES_AT_ONCE) {
             let cut = |e| Failure::new("output_failed", e, "see what takes the output");
             let lines = some.iter().map(|due| due.line.clone()).collect();
             listen(News::Disposal(lines)).map_err(cut)?;
         }
-        let papers = |word| count(&found, DisposePart::Paper, word);
-        Ok(Outcome::Disposed(DisposeFigures {
-            today: today.to_string(),
-            due,
-            held,
-            erased: papers("erased"),
-            requested: papers("requested"),
-            refused: papers("refused"),
-            failed: papers("failed") + count(&found, DisposePart::Originals, "failed"),
-            originals_due,
-            originals_held,
-            originals_disposed: count(&found, DisposePart::Originals, "disposed"),
-            forgotten_people,
-            truncated,
-        }))
+        let figures = DisposeFigures { due, originals_due, forgotten_people, ..figures(&found, today) };
+        Ok(Outcome::Disposed(figures))
     }
 
     fn check_clock(&self, now: Timestamp) -> Result<(), Failure> {
@@ -175,27 +182,54 @@ impl Office<'_> {
         Err(Failure::new("clock_doubtful", cause, remedy))
     }
 
-    /// Papers whose term is over, or their originals', and whether there are more.
-    fn find(&self, today: Date) -> Result<(Vec<Due>, bool), Failure> {
-        let (mut found, mut after) = (Vec::new(), Some(0));
+    /// Papers whose term is over, or their originals': so many that are due, and so many lines of those that wait.
+    fn find(&self, today: Date, due_max: usize, told_max: usize) -> Result<Found, Failure> {
+        let (mut found, mut after) = (Found::default(), Some(0));
+        let (mut due, mut told) = (0, 0);
         while let Some(place) = after {
             let page = self.archive.on_file(place)?;
             for stored in page.materials {
                 let material = &stored.material;
                 let Some((part, ended)) = self.ended(&stored, today) else { continue };
-                if found.len() == PAPERS_MAX {
-                    return Ok((found, true));
+                let result = self.stands(material.id, part)?;
+                // Those behind are looked at all the same: what waits does not hide what is due.
+                match result {
+                    "due" if due == due_max => {
+                        found.truncated = true;
+                        continue;
+                    }
+                    "due" => due += 1,
+                    _ if told == told_max => {
+                        *found.untold.entry((part, result)).or_default() += 1;
+                        continue;
+                    }
+                    _ => told += 1,
                 }
-                let held = self.archive.is_held(&ErasureTarget::Material(material.id))?;
-                found.push(Due {
-                    id: material.id,
+                found.papers.push(Due {
+                    paper: DuePaper { id: material.id, stands_by: stored.sequence },
                     holders: material.holders.clone(),
-                    line: line(material, part, ended, if held { "held" } else { "due" }),
+                    line: line(material, part, ended, result),
                 });
             }
             after = page.next;
         }
-        Ok((found, false))
+        Ok(found)
+    }
+
+    /// Whether a paper whose term is over, or its originals', is `due`, `held`, or was `requested` already.
+    fn stands(&self, id: MaterialId, part: DisposePart) -> Result<&'static str, ArchiveError> {
+        if self.archive.is_held(&ErasureTarget::Material(id))? {
+            return Ok("held");
+        }
+        let is_asked = !self.is_alone
+            && match part {
+                DisposePart::Originals => self.archive.awaits_originals(id)?,
+                DisposePart::Paper => {
+                    let asked = self.archive.erasure(self.erasure_for(id)?)?;
+                    asked.is_some_and(|erasure| erasure.state == ErasureState::Requested)
+                }
+            };
+        Ok(if is_asked { "requested" } else { "due" })
     }
 
     /// What of it has a term that is over, and since when. With the paper its originals go.
@@ -208,23 +242,25 @@ impl Office<'_> {
         stored.has_originals().then_some((DisposePart::Originals, end))
     }
 
-    /// Originals go batch by batch, each with one entry in the ledger.
+    /// Originals go batch by batch, each with one entry in the ledger. With a repository, it is asked paper by paper, and
+    /// they go when it has decided.
     fn dispose_of_originals(&self, found: &mut [Due], by: &Actor) -> Result<(), Failure> {
         let mut due: Vec<&mut Due> =
             found.iter_mut().filter(|due| due.is_due(DisposePart::Originals)).collect();
         for some in due.chunks_mut(LOOK_MATERIALS_MAX) {
-            let materials = some.iter().map(|due| due.id).collect();
-            let gone = self.archive.dispose_of_originals(Disposal { materials, by: by.clone() });
-            if let Err(error) = &gone {
+            let disposal = Disposal { papers: some.iter().map(|due| due.paper).collect(), by: by.clone() };
+            let (done, word) = match self.is_alone {
+                true => (self.archive.dispose_of_originals(disposal), "disposed"),
+                false => (self.archive.request_originals(disposal), "requested"),
+            };
+            if let Err(error) = &done {
                 tracing::error!(%error, "originals could not be disposed of");
             }
             for due in some {
-                let is_held = || self.archive.is_held(&ErasureTarget::Material(due.id));
-                due.line.result = match &gone {
+                due.line.result = match &done {
                     Err(_) => "failed",
-                    Ok(gone) if !gone.contains(&due.id) && is_held()? => "held",
-                    // Or erased, or disposed of by somebody else, since it was found.
-                    Ok(_) => "disposed",
+                    Ok(done) if done.contains(&due.paper.id) => word,
+                    Ok(_) => self.why_left(due.paper)?,
                 }
                 .to_owned();
             }
@@ -232,26 +268,38 @@ impl Office<'_> {
         Ok(())
     }
 
+    /// Why nothing was done about a paper's originals that were due a moment ago.
+    fn why_left(&self, paper: DuePaper) -> Result<&'static str, ArchiveError> {
+        if self.archive.is_held(&ErasureTarget::Material(paper.id))? {
+            return Ok("held");
+        }
+        let now = self.archive.material(paper.id)?;
+        let is_changed = now.is_some_and(|now| !now.originals_disposed && now.sequence != paper.stands_by);
+        // Or erased, or disposed of by somebody else, since it was found.
+        Ok(if is_changed { "changed" } else { "disposed" })
+    }
+
     /// How many people went with their last paper.
     fn dispose(&self, found: &mut [Due], by: &Actor) -> Result<u64, Failure> {
-        let ids: Vec<MaterialId> =
-            found.iter().filter(|due| due.is_due(DisposePart::Paper)).map(|due| due.id).collect();
-        for some in ids.chunks(LOOK_MATERIALS_MAX) {
-            self.archive.record_disposal(Disposal { materials: some.to_vec(), by: by.clone() })?;
+        let papers: Vec<DuePaper> =
+            found.iter().filter(|due| due.is_due(DisposePart::Paper)).map(|due| due.paper).collect();
+        for some in papers.chunks(LOOK_MATERIALS_MAX) {
+            self.archive.record_disposal(Disposal { papers: some.to_vec(), by: by.clone() })?;
         }
         let mut left: HashSet<Subject> = HashSet::new();
         for due in found.iter_mut().filter(|due| due.is_due(DisposePart::Paper)) {
-            let result = match self.forget(due.id, by) {
-                Ok(erasure) => match erasure.state {
+            let result = match self.forget(due.paper, by) {
+                Ok(Some(erasure)) => match erasure.state {
                     ErasureState::Done => "erased",
                     ErasureState::Refused => "refused",
                     ErasureState::Requested | ErasureState::Erasing => "requested",
                 },
+                Ok(None) => "changed",
                 // Erased by somebody else, or held, since it was found.
                 Err(ArchiveError::MaterialErased | ArchiveError::MaterialUnknown) => "erased",
                 Err(ArchiveError::LegalHold) => "held",
                 Err(error) => {
-                    tracing::error!(material = %due.id, %error, "a paper could not be disposed of");
+                    tracing::error!(material = %due.paper.id, %error, "a paper could not be disposed of");
                     "failed"
                 }
             };
@@ -264,18 +312,32 @@ impl Office<'_> {
         if self.is_alone { self.forget_people(left, by) } else { Ok(0) }
     }
 
-    /// The same erasure for the same paper, whichever run asks.
-    fn forget(&self, material: MaterialId, by: &Actor) -> Result<Erasure, ArchiveError> {
-        let id = erasure_of(material);
-        let asked = self.archive.request_erasure(ErasureRequest {
-            id,
-            target: ErasureTarget::Material(material),
+    /// The same erasure for the same paper, whichever run asks; `None` where it was put right since it was found.
+    fn forget(&self, paper: DuePaper, by: &Actor) -> Result<Option<Erasure>, ArchiveError> {
+        let request = ErasureRequest {
+            id: self.erasure_for(paper.id)?,
+            target: ErasureTarget::Material(paper.id),
             reason: REASON.to_owned(),
             by: by.clone(),
             idempotency: None,
             elsewhere_of: Vec::new(),
-        })?;
-        if self.is_alone { self.archive.erase(id) } else { Ok(asked) }
+        };
+        if self.is_alone {
+            self.archive.erase_now_at(request, paper.stands_by)
+        } else {
+            self.archive.request_erasure_at(request, paper.stands_by)
+        }
+    }
+
+    /// The erasure that a paper's disposal is: another one each time the repository has refused the one before.
+    fn erasure_for(&self, material: MaterialId) -> Result<ErasureId, ArchiveError> {
+        for attempt in 0..ATTEMPTS_MAX {
+            let id = erasure_of(material, attempt);
+            if self.archive.erasure(id)?.is_none_or(|known| known.state != ErasureState::Refused) {
+                return Ok(id);
+            }
+        }
+        Ok(erasure_of(material, ATTEMPTS_MAX))
     }
 
     fn forget_people(&self, people: HashSet<Subject>, by: &Actor) -> Result<u64, Failure> {
@@ -308,14 +370,40 @@ fn is_far_from(now: Timestamp, last: Timestamp) -> bool {
     !(-CLOCK_LAG_MAX_MS..=CLOCK_LEAD_MAX_MS).contains(&lead_ms)
 }
 
-fn erasure_of(material: MaterialId) -> ErasureId {
+fn erasure_of(material: MaterialId, attempt: u32) -> ErasureId {
     let mut hasher = Sha256::new();
     hasher.update(b"yidang disposal 1\0");
     hasher.update(material.as_bytes());
+    if attempt > 0 {
+        hasher.update(attempt.to_be_bytes());
+    }
     let digest: [u8; 32] = hasher.finalize().into();
     let mut id = [0; 16];
     id.copy_from_slice(&digest[..16]);
     ErasureId::from_bytes(id)
+}
+
+/// What has become of what was found. What was due, and who was forgotten, the caller knows.
+fn figures(found: &Found, today: Date) -> DisposeFigures {
+    let all = |part, word: &'static str| {
+        count(&found.papers, part, word) + found.untold.get(&(part, word)).copied().unwrap_or_default()
+    };
+    DisposeFigures {
+        today: today.to_string(),
+        due: 0,
+        held: all(DisposePart::Paper, "held"),
+        erased: all(DisposePart::Paper, "erased"),
+        requested: all(DisposePart::Paper, "requested"),
+        refused: all(DisposePart::Paper, "refused"),
+        changed: all(DisposePart::Paper, "changed") + all(DisposePart::Originals, "changed"),
+        failed: all(DisposePart::Paper, "failed") + all(DisposePart::Originals, "failed"),
+        originals_due: 0,
+        originals_held: all(DisposePart::Originals, "held"),
+        originals_disposed: all(DisposePart::Originals, "disposed"),
+        originals_requested: all(DisposePart::Originals, "requested"),
+        forgotten_people: 0,
+        truncated: found.truncated,
+    }
 }
 
 fn count(found: &[Due], part: DisposePart, word: &str) -> u64 {
@@ -342,27 +430,5 @@ fn line(material: &Material, part: DisposePart, ended: Date, result: &str) -> Di
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_far_from_the_ledger_disposes_of_nothing() {
-        let last: Timestamp = "2026-11-26T10:00:00Z".parse().unwrap();
-        let shown = |text: &str| is_far_from(text.parse().unwrap(), last);
-        assert!(
-            !shown("2026-11-26T10:00:01Z")
-                && !shown("2026-12-20T00:00:00Z")
-                && !shown("2026-11-26T09:00:00Z")
-        );
-        assert!(
-            shown("2036-11-26T10:00:00Z") && shown("2027-01-01T00:00:00Z") && shown("2026-11-20T00:00:00Z")
-        );
-    }
-
-    #[test]
-    fn every_run_asks_for_the_same_erasure_of_a_paper() {
-        let of = |byte| erasure_of(MaterialId::from_bytes([byte; 16]));
-        assert_eq!(of(1), of(1));
-        assert_ne!(of(1), of(2));
-    }
-}
+#[path = "dispose_tests.rs"]
+mod tests;

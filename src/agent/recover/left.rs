@@ -77,6 +77,9 @@ reasons! {
     RefilingUnsent = "refiling_unsent",
         "这份材料在旧电脑上更正过，更正还没有送到中心库。", "请在中心库中找到这份材料，重新更正。",
         "it was put right at the dead PC, and the repository was not told", "find it at the repository and put it right there";
+    OriginalsUnsent = "originals_unsent",
+        "这份材料的原始照片已到期，处置请求还没有送到中心库。", "请在有同样期限规定的窗口运行 `yidang archive dispose`。",
+        "the term of its originals is over, and the repository was not asked to dispose of them", "run `yidang archive dispose` at a window that has the paper and the same rule";
     ErasureUnsent = "erasure_unsent",
         "有一项删除请求还没有送到中心库。", "请向当事人核实后重新提出删除请求。",
         "something was asked to be erased, and the repository was not told", "ask whoever wanted it, and make the request again";

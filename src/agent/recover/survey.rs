@@ -81,6 +81,10 @@ impl Survey {
                 let what = LeftThing::Material(material.id);
                 self.left.push(Left { what, reason: Reason::RefilingUnsent });
             }
+            ChangeWhat::OriginalsRequested { id, .. } if !is_sent => {
+                let what = LeftThing::Material(*id);
+                self.left.push(Left { what, reason: Reason::OriginalsUnsent });
+            }
             ChangeWhat::ErasureRequested { id, .. } if is_unheard(dead, change.sequence, *id) => {
                 self.left.push(Left { what: LeftThing::Erasure(*id), reason: Reason::ErasureUnsent });
             }

@@ -3,7 +3,9 @@
 use yidang_archive::{ArchiveError, Change, ChangeWhat, ErasureTarget};
 use yidang_model::{Digest, ErasureId, Material, MaterialId};
 use yidang_sync::machine::{BlobRef, Cut, EntryId, Item, LOAD_ENTRIES_MAX};
-use yidang_sync::wire::{Entry, ErasureEntry, RefilingEntry, WireMaterial, WirePlace, WireSubject};
+use yidang_sync::wire::{
+    Entry, ErasureEntry, OriginalsEntry, RefilingEntry, WireMaterial, WirePlace, WireSubject,
+};
 
 use super::SyncError;
 use super::backlog::{filed_at, pictures};
@@ -147,6 +149,15 @@ fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>,
                 client: CLIENT.to_owned(),
             });
             written(change.sequence, EntryId::Refiling(material.id), &entry, Vec::new()).map(Some)
+        }
+        ChangeWhat::OriginalsRequested { id, kind } => {
+            let entry = Entry::OriginalsRequested(OriginalsEntry {
+                id: *id,
+                kind: kind.as_str().to_owned(),
+                operator: None,
+                client: CLIENT.to_owned(),
+            });
+            written(change.sequence, EntryId::Originals(*id), &entry, Vec::new()).map(Some)
         }
         // What was forgotten before it was sent never leaves this window.
         ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),

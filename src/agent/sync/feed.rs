@@ -76,6 +76,9 @@ impl Feed {
                     shared.store.decide(*erasure, Decision::Refused).map_err(state_failed)?;
                     shared.source.refuse(*erasure).map_err(archive_failed)?;
                 }
+                News::OriginalsDisposed { materials } => {
+                    shared.source.drop_originals(materials).map_err(archive_failed)?;
+                }
                 News::Held { hold, materials, order } => {
                     if let Some(order) = order {
                         place(shared, *hold, materials, order)?;

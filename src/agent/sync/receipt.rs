@@ -164,16 +164,26 @@ fn outcomes(batch: &Batch, answer: &CommitAnswer) -> Result<(Vec<Rejection>, Vec
 /// The identifier that an entry's result carries.
 pub(super) fn name(id: EntryId) -> String {
     match id {
-        EntryId::Material(id) | EntryId::Refiling(id) => id.to_string(),
+        EntryId::Material(id) | EntryId::Refiling(id) | EntryId::Originals(id) => id.to_string(),
         EntryId::Erasure(id) => id.to_string(),
     }
 }
 
-/// A request to forget that the repository will not take is at an end here too. The error is a stable code.
+/// A request that the repository will not take is at an end here too. The error is a stable code.
 pub(super) fn refused(shared: &Shared, rejection: &Rejection) -> Result<(), &'static str> {
     if let EntryId::Refiling(material) = rejection.id {
         // It stays put right here: whose it is was decided at this window.
         tracing::warn!(%material, code = rejection.code, "the repository does not put a material right");
+    }
+    let written = |done: Result<(), yidang_archive::ArchiveError>| {
+        done.map_err(|error| {
+            tracing::error!(%error, "a refusal cannot be written down");
+            super::error::ARCHIVE_FAILED
+        })
+    };
+    if let EntryId::Originals(material) = rejection.id {
+        tracing::warn!(%material, code = rejection.code, "the repository keeps a paper's originals");
+        return written(shared.source.keep_originals(material));
     }
     let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
     tracing::warn!(erasure = %id, code = rejection.code, "the repository denies an erasure");
@@ -181,8 +191,5 @@ pub(super) fn refused(shared: &Shared, rejection: &Rejection) -> Result<(), &'st
         tracing::error!(%error, "sync's own records do not serve");
         super::error::STATE_FAILED
     })?;
-    shared.source.refuse(id).map_err(|error| {
-        tracing::error!(%error, "a refusal cannot be written down");
-        super::error::ARCHIVE_FAILED
-    })
+    written(shared.source.refuse(id))
 }

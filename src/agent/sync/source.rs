@@ -68,6 +68,11 @@ pub(super) trait Source: Send + Sync {
     fn stands_by(&self, id: MaterialId) -> Result<Option<StandsBy>, ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
+    /// Disposes of the originals of these as the repository decided. Not held here, or gone already, is fine, and so is what
+    /// waits for a hold.
+    fn drop_originals(&self, materials: &[MaterialId]) -> Result<(), ArchiveError>;
+    /// Takes down that the repository keeps the originals of this one. Nothing asked for here is fine.
+    fn keep_originals(&self, id: MaterialId) -> Result<(), ArchiveError>;
     /// Places the repository's hold. A material that is not held here, or a hold that stands already, is fine.
     fn hold(&self, id: HoldId, target: HoldTarget, order: Order) -> Result<(), ArchiveError>;
     /// Lifts the repository's hold. One that does not stand here is fine.
@@ -158,6 +163,14 @@ impl Source for Archive {
             Ok(_) | Err(ArchiveError::ErasureUnknown | ArchiveError::Invalid(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn drop_originals(&self, materials: &[MaterialId]) -> Result<(), ArchiveError> {
+        Archive::drop_originals(self, materials, &Actor { client: REPOSITORY.to_owned(), operator: None })
+    }
+
+    fn keep_originals(&self, id: MaterialId) -> Result<(), ArchiveError> {
+        Archive::keep_originals(self, id)
     }
 
     fn hold(&self, id: HoldId, target: HoldTarget, order: Order) -> Result<(), ArchiveError> {

@@ -153,6 +153,7 @@ impl SyncStore {
                 EntryId::Material(id) => ("material", id.as_bytes()),
                 EntryId::Erasure(id) => ("erasure", id.as_bytes()),
                 EntryId::Refiling(id) => ("refiling", id.as_bytes()),
+                EntryId::Originals(id) => ("originals", id.as_bytes()),
             };
             let code: String = rejection.code.chars().take(CODE_LENGTH_MAX).collect();
             transaction.execute(

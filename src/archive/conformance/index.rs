@@ -7,7 +7,8 @@ use super::samples::{
     blob_name, capture_id, erasure_id, filed, instant, material, material_id, sorted, staged, tag,
 };
 use crate::storage::{
-    BlobName, DisposedOriginals, Index, IndexChange, IndexDump, MaterialRow, StagedRow, StagedState,
+    AwaitedOriginals, BlobName, DisposedOriginals, Index, IndexChange, IndexDump, MaterialRow, StagedRow,
+    StagedState,
 };
 
 type Open<'a> = &'a dyn Fn(&str) -> Box<dyn Index>;
@@ -17,6 +18,7 @@ pub(super) fn run(open: Open<'_>) {
     a_history_is_read_newest_first(open);
     the_earliest_filing_is_found(open);
     a_material_lets_its_originals_go(open);
+    originals_that_are_to_go_wait_until_they_do(open);
     a_refiled_material_is_where_it_belongs(open);
     it_is_known_what_takes_a_materials_place(open);
     a_set_is_staged_then_filed_or_thrown_away(open);
@@ -121,6 +123,46 @@ fn a_material_lets_its_originals_go(open: Open<'_>) {
     let moved = MaterialRow { sequence: 5, ..left };
     index.apply_many(&[IndexChange::Refiled { id: moved.id, row: Some(moved.clone()) }], 5).unwrap();
     assert_eq!(index.material(first.id).unwrap(), Some(moved));
+}
+
+fn originals_that_are_to_go_wait_until_they_do(open: Open<'_>) {
+    let index = open("awaited");
+    let papers: Vec<IndexChange> = (1..=4).map(|n| filed(&material(n, n, &[1], &[n]))).collect();
+    index.apply_many(&papers, 4).unwrap();
+    let awaited = |n, sequence, decided| AwaitedOriginals { material: material_id(n), sequence, decided };
+    let asked = |n, sequence| IndexChange::OriginalsAwaited(vec![awaited(n, sequence, false)]);
+    index.apply_many(&[asked(1, 5), asked(2, 6), asked(3, 7)], 7).unwrap();
+    let decided = IndexChange::OriginalsAwaited(vec![awaited(2, 8, true), awaited(4, 8, true)]);
+    index.apply_many(&[decided, asked(1, 9), asked(2, 10)], 10).unwrap();
+    drop(index);
+    let index = open("awaited");
+    let by_name = |mut awaited: Vec<AwaitedOriginals>| {
+        awaited.sort_unstable_by_key(|one| one.material);
+        awaited
+    };
+    let [one, two, three, four] =
+        [awaited(1, 9, false), awaited(2, 8, true), awaited(3, 7, false), awaited(4, 8, true)];
+    assert_eq!(index.awaited_originals().unwrap(), by_name(vec![one, two, three, four]));
+    assert_eq!(index.awaits_originals(material_id(2)).unwrap(), Some(two));
+    // A refusal that comes late ends nothing that was decided since.
+    let kept = [material_id(1), material_id(2)].map(IndexChange::OriginalsKept);
+    index.apply_many(&kept, 11).unwrap();
+    assert_eq!(index.awaited_originals().unwrap(), by_name(vec![two, three, four]));
+    let gone = DisposedOriginals { material: material_id(2), sequence: 2, names: Vec::new() };
+    let erased = IndexChange::Erased {
+        id: erasure_id(1),
+        sequence: 13,
+        materials: vec![material_id(3)],
+        relinked: Vec::new(),
+        holder: None,
+    };
+    index.apply_many(&[IndexChange::OriginalsDisposed(vec![gone]), erased], 13).unwrap();
+    assert_eq!(index.awaited_originals().unwrap(), [four]);
+    assert_eq!(index.left_out().unwrap(), 0);
+    index.apply_many(&[IndexChange::LeftOut], 14).unwrap();
+    assert_eq!(index.left_out().unwrap(), 1);
+    index.clear().unwrap();
+    assert_eq!((index.awaited_originals().unwrap().len(), index.left_out().unwrap()), (0, 0));
 }
 
 fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {

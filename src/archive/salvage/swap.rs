@@ -143,6 +143,14 @@ pub(super) fn is_begun(data_dir: &Path) -> bool {
     data_dir.join(WORK).join(READY).try_exists().unwrap_or(true)
 }
 
+/// The folder in which the database of that name is whole: the new one's, where it was found whole and a crash kept it from
+/// its place. For whoever may only read.
+pub(crate) fn folder_of(data_dir: &Path, file: &str) -> io::Result<PathBuf> {
+    let work = data_dir.join(WORK);
+    let is_on_its_way = work.join(READY).try_exists()? && work.join(NEW).join(file).try_exists()?;
+    Ok(if is_on_its_way { work.join(NEW) } else { data_dir.to_path_buf() })
+}
+
 /// The new databases that are not in their places yet.
 fn new_files(data_dir: &Path) -> io::Result<Vec<&'static str>> {
     let mut files = Vec::new();

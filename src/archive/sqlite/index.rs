@@ -12,8 +12,8 @@ use super::row::{row_limit, stored, unsigned};
 use super::schema::INDEX;
 use super::{index_changes, index_dump, index_holds};
 use crate::storage::{
-    BlobName, ErasureState, HoldRow, Index, IndexChange, IndexDump, KeyId, MaterialRow, StagedRow,
-    StagedState, StorageError, StorageFault, Tag,
+    AwaitedOriginals, BlobName, ErasureState, HoldRow, Index, IndexChange, IndexDump, KeyId, MaterialRow,
+    StagedRow, StagedState, StorageError, StorageFault, Tag,
 };
 
 const STAGED_COLUMNS: &str = "sequence, id, key, expires_at_millis, state, material";
@@ -95,6 +95,13 @@ impl Index for SqliteIndex {
                     .execute([stored(sequence)])?;
                 Ok(())
             })
+        })
+    }
+
+    fn left_out(&self) -> Result<u64, StorageError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT left_out FROM applied")?;
+            Ok(statement.query_row([], |row| unsigned(row, 0))?)
         })
     }
 
@@ -227,6 +234,22 @@ impl Index for SqliteIndex {
         self.read(index_holds::deferred)
     }
 
+    fn awaited_originals(&self) -> Result<Vec<AwaitedOriginals>, StorageError> {
+        self.read(|connection| {
+            let sql = "SELECT material, sequence, decided FROM awaited_originals ORDER BY material";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_map([], awaited_columns)?.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn awaits_originals(&self, id: MaterialId) -> Result<Option<AwaitedOriginals>, StorageError> {
+        self.read(|connection| {
+            let sql = "SELECT material, sequence, decided FROM awaited_originals WHERE material = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_row([id.as_bytes()], awaited_columns).optional()?)
+        })
+    }
+
     fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StorageError> {
         self.read(|connection| index_holds::hold(connection, id))
     }
@@ -278,6 +301,11 @@ impl Index for SqliteIndex {
     fn scrub(&self) -> Result<(), StorageError> {
         self.with_database(Database::rewrite)
     }
+}
+
+fn awaited_columns(row: &Row<'_>) -> rusqlite::Result<AwaitedOriginals> {
+    let material = MaterialId::from_bytes(row.get(0)?);
+    Ok(AwaitedOriginals { material, sequence: unsigned(row, 1)?, decided: row.get(2)? })
 }
 
 fn applied(connection: &Connection) -> Result<u64, Failure> {

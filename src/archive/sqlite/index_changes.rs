@@ -8,7 +8,9 @@ use super::fault::Failure;
 use super::index_holds as holds;
 use super::row::stored;
 use super::schema::INDEX;
-use crate::storage::{DisposedOriginals, IndexChange, MaterialRow, StagedRow, StagedState, Tag};
+use crate::storage::{
+    AwaitedOriginals, DisposedOriginals, IndexChange, MaterialRow, StagedRow, StagedState, Tag,
+};
 
 /// Applies one change.
 pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Result<(), Failure> {
@@ -24,6 +26,17 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
         }
         IndexChange::Refiled { id, row } => refile(transaction, *id, row.as_ref()),
         IndexChange::OriginalsDisposed(gone) => gone.iter().try_for_each(|gone| let_go(transaction, gone)),
+        IndexChange::OriginalsAwaited(awaited) => awaited.iter().try_for_each(|one| wait(transaction, one)),
+        IndexChange::OriginalsKept(id) => {
+            transaction
+                .prepare_cached("DELETE FROM awaited_originals WHERE material = ?1 AND decided = 0")?
+                .execute([id.as_bytes()])?;
+            Ok(())
+        }
+        IndexChange::LeftOut => {
+            transaction.prepare_cached("UPDATE applied SET left_out = left_out + 1")?.execute([])?;
+            Ok(())
+        }
         IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
         IndexChange::ErasureRequested { id, sequence } => request(transaction, *id, *sequence),
         IndexChange::ErasureRefused(id) => refuse(transaction, *id),
@@ -41,10 +54,10 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
 /// Removes every row.
 pub(super) fn clear(transaction: &Transaction<'_>) -> Result<(), Failure> {
     transaction.execute_batch(
-        "DELETE FROM deferred_erasures; DELETE FROM held_materials; DELETE FROM holds;
+        "DELETE FROM awaited_originals; DELETE FROM deferred_erasures; DELETE FROM held_materials; DELETE FROM holds;
          DELETE FROM doomed_blobs; DELETE FROM erasures; DELETE FROM tombstones; DELETE FROM staged_blobs;
          DELETE FROM staged; DELETE FROM material_blobs; DELETE FROM material_holders; DELETE FROM materials;
-         UPDATE applied SET sequence = 0;",
+         UPDATE applied SET sequence = 0, left_out = 0;",
     )?;
     Ok(())
 }
@@ -103,8 +116,29 @@ fn file(transaction: &Transaction<'_>, row: &MaterialRow) -> Result<(), Failure>
     Ok(())
 }
 
+/// Its originals are to go.
+fn wait(transaction: &Transaction<'_>, awaited: &AwaitedOriginals) -> Result<(), Failure> {
+    let AwaitedOriginals { material, sequence, decided } = awaited;
+    transaction
+        .prepare_cached(
+            "INSERT INTO awaited_originals (material, sequence, decided) VALUES (?1, ?2, ?3)
+             ON CONFLICT (material) DO UPDATE SET sequence = excluded.sequence, decided = excluded.decided
+             WHERE decided = 0",
+        )?
+        .execute(params![material.as_bytes(), stored(*sequence), decided])?;
+    Ok(())
+}
+
+fn wait_no_more(transaction: &Transaction<'_>, material: MaterialId) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("DELETE FROM awaited_originals WHERE material = ?1")?
+        .execute([material.as_bytes()])?;
+    Ok(())
+}
+
 /// Its originals are no longer among what it needs.
 fn let_go(transaction: &Transaction<'_>, gone: &DisposedOriginals) -> Result<(), Failure> {
+    wait_no_more(transaction, gone.material)?;
     let sequence = stored(gone.sequence);
     let marked = transaction
         .prepare_cached("UPDATE materials SET originals_disposed = 1 WHERE id = ?1 AND sequence = ?2")?
@@ -193,6 +227,7 @@ fn erase(
         doom.execute(params![id.as_bytes(), material.as_bytes()])?;
         remove.execute([material.as_bytes()])?;
         bury.execute([material.as_bytes()])?;
+        wait_no_more(transaction, *material)?;
     }
     // All materials are gone by now, so two of them that share a blob do not keep it for each other.
     transaction

@@ -8,9 +8,10 @@ use crate::storage::IndexDump;
 
 /// One query per table. Row numbers are ledger sequences and so belong to the truth; nothing else in the
 /// file, such as the order in which rows came, shows.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("applied", "SELECT sequence FROM applied"),
     ("material", "SELECT id, sequence, filing, supersedes, originals_disposed FROM materials"),
+    ("awaited originals", "SELECT material, sequence, decided FROM awaited_originals"),
     ("material holder", "SELECT material, holder FROM material_holders"),
     ("material blob", "SELECT material, name FROM material_blobs"),
     ("staged", "SELECT id, sequence, key, expires_at_millis, state, material FROM staged"),

@@ -170,6 +170,14 @@ pub(crate) const INDEX: Schema = Schema {
         ALTER TABLE materials ADD COLUMN originals_disposed INTEGER NOT NULL DEFAULT 0
             CHECK (originals_disposed IN (0, 1));
     ",
+        "
+        CREATE TABLE awaited_originals (
+            material BLOB PRIMARY KEY CHECK (length(material) = 16),
+            sequence INTEGER NOT NULL CHECK (sequence > 0),
+            decided INTEGER NOT NULL CHECK (decided IN (0, 1))
+        ) STRICT, WITHOUT ROWID;
+        ALTER TABLE applied ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0 CHECK (left_out >= 0);
+    ",
     ],
     durable: false,
 };

@@ -37,6 +37,17 @@ pub struct DisposedOriginals {
     pub names: Vec<BlobName>,
 }
 
+/// A paper that stays and whose untouched originals are to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AwaitedOriginals {
+    /// The material.
+    pub material: MaterialId,
+    /// The entry that says so: `originals_requested` or `originals_deferred`.
+    pub sequence: u64,
+    /// Whether the repository has decided it, so that only something here keeps them; else it was asked to.
+    pub decided: bool,
+}
+
 /// How far a staged set has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StagedState {
@@ -116,6 +127,10 @@ pub enum IndexChange {
     },
     /// These materials need their untouched originals no more.
     OriginalsDisposed(Vec<DisposedOriginals>),
+    /// The untouched originals of these are to go. One that the repository has decided stays so.
+    OriginalsAwaited(Vec<AwaitedOriginals>),
+    /// The repository will not have the untouched originals of this one disposed of.
+    OriginalsKept(MaterialId),
     /// The sets are used up by a material that was on file before, or that can no longer be opened.
     UsedUp {
         /// The material.
@@ -156,6 +171,8 @@ pub enum IndexChange {
     },
     /// Every trace is gone: the list of blobs to delete is cleared.
     ErasureDone(ErasureId),
+    /// An entry that does not open is left out.
+    LeftOut,
     /// A hold stands from here on. A material that is put right while it stands, and is no longer the held
     /// person's, is held by name.
     Held(HoldRow),
@@ -179,6 +196,9 @@ pub trait Index: Send + Sync {
     /// power cut takes away is applied again from the ledger. A `sequence` below the applied one is refused;
     /// [`IndexChange::Erased`] alone may be applied twice, which changes nothing more.
     fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError>;
+
+    /// How many entries were left out of it, as they did not open when they were applied: what those need it does not know.
+    fn left_out(&self) -> Result<u64, StorageError>;
 
     /// Removes every row; `applied` is 0 again. Works on a damaged index too.
     fn clear(&self) -> Result<(), StorageError>;
@@ -220,6 +240,12 @@ pub trait Index: Send + Sync {
 
     /// Erasures that wait for a hold to be lifted, each with its `erasure_deferred` entry, in the order of those.
     fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError>;
+
+    /// Papers that stay and whose untouched originals are to go, in the order of their names.
+    fn awaited_originals(&self) -> Result<Vec<AwaitedOriginals>, StorageError>;
+
+    /// The same of one paper.
+    fn awaits_originals(&self, id: MaterialId) -> Result<Option<AwaitedOriginals>, StorageError>;
 
     /// A hold that stands.
     fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StorageError>;

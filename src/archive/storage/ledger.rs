@@ -71,6 +71,12 @@ verbs! {
     Disposed = "disposed",
     /// Untouched originals whose term is over were disposed of; the papers stay.
     OriginalsDisposed = "originals_disposed",
+    /// The repository was asked to have a paper's untouched originals, whose term is over, disposed of everywhere.
+    OriginalsRequested = "originals_requested",
+    /// It will not have them disposed of.
+    OriginalsRefused = "originals_refused",
+    /// The repository decided that they go, and something keeps them here for now: a hold, or a damaged ledger.
+    OriginalsDeferred = "originals_deferred",
     /// Someone asked that a material or a person be forgotten.
     ErasureRequested = "erasure_requested",
     /// The repository decided it, and a hold keeps it from being carried out here for now.

@@ -271,6 +271,10 @@ impl Index for Faulty<dyn Index> {
         self.1.write(Op::apply(changes), || self.0.apply_many(changes, sequence))
     }
 
+    fn left_out(&self) -> Result<u64, StorageError> {
+        self.0.left_out()
+    }
+
     fn clear(&self) -> Result<(), StorageError> {
         self.1.write(Op::ClearIndex, || self.0.clear())
     }
@@ -321,6 +325,14 @@ impl Index for Faulty<dyn Index> {
 
     fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError> {
         self.0.deferred()
+    }
+
+    fn awaited_originals(&self) -> Result<Vec<AwaitedOriginals>, StorageError> {
+        self.0.awaited_originals()
+    }
+
+    fn awaits_originals(&self, id: MaterialId) -> Result<Option<AwaitedOriginals>, StorageError> {
+        self.0.awaits_originals(id)
     }
 
     fn hold(&self, id: HoldId) -> Result<Option<HoldRow>, StorageError> {

@@ -1,5 +1,6 @@
 //! Tests of the verbs over the built-in stores, and over stores that fail.
 
+mod asked_originals;
 mod auditing;
 mod concurrency;
 mod copies;
@@ -26,5 +27,6 @@ mod scrubbing;
 mod staging;
 mod stress;
 mod suites;
+mod unproven;
 mod versions;
 mod world;

@@ -13,16 +13,16 @@ use super::papers::*;
 use super::world::{World, assert_whole};
 use crate::storage::{BlobName, BlobStat, BlobStore, StorageError};
 use crate::{
-    Archive, ArchiveError, AuditLine, AuditOf, AuditQuery, ChangeWhat, Disposal, Filed, HistoryPage,
-    HoldTarget, LiftHold, ORPHAN_GRACE_MS, Parts, PlaceHold, Refiling,
+    Archive, ArchiveError, AuditLine, AuditOf, AuditQuery, ChangeWhat, Disposal, DuePaper, Filed,
+    HistoryPage, HoldTarget, LiftHold, ORPHAN_GRACE_MS, Parts, PlaceHold, Refiling,
 };
 
 /// Blobs are dated by the system's own clock, which is ahead of these tests'.
-const LATER_MS: i64 = ORPHAN_GRACE_MS + 100 * 365 * DAY_MS;
+pub(super) const LATER_MS: i64 = ORPHAN_GRACE_MS + 100 * 365 * DAY_MS;
 const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
 /// Paper `number` of this person, whose page is `picture(number)`, cut out of `picture(original)`.
-fn cut_paper(number: u8, original: u8, holder: u16) -> Material {
+pub(super) fn cut_paper(number: u8, original: u8, holder: u16) -> Material {
     let mut material = shared_paper(number, &[resident(holder)]);
     let bytes = picture(original);
     let page = &mut material.pages[0];
@@ -31,35 +31,41 @@ fn cut_paper(number: u8, original: u8, holder: u16) -> Material {
     material
 }
 
-fn file_cut(archive: &Archive, number: u8, original: u8, holder: u16) -> Filed {
+pub(super) fn file_cut(archive: &Archive, number: u8, original: u8, holder: u16) -> Filed {
     archive.stage(stage_of(number, &[original, number])).unwrap();
     archive.file(filing_of(cut_paper(number, original, holder), &[number])).unwrap()
 }
 
-fn dispose(archive: &Archive, numbers: &[u8]) -> Result<Vec<MaterialId>, ArchiveError> {
-    let materials = numbers.iter().map(|number| material_id(*number)).collect();
-    archive.dispose_of_originals(Disposal { materials, by: clerk() })
+/// These papers as they stand.
+pub(super) fn disposal_of(archive: &Archive, numbers: &[u8]) -> Disposal {
+    let stands_by = |id| archive.material(id).ok().flatten().map_or(0, |stored| stored.sequence);
+    let due = |id| DuePaper { id, stands_by: stands_by(id) };
+    Disposal { papers: numbers.iter().map(|number| due(material_id(*number))).collect(), by: clerk() }
 }
 
-fn read(archive: &Archive, number: u8, wanted: u8) -> Result<Vec<u8>, ArchiveError> {
+pub(super) fn dispose(archive: &Archive, numbers: &[u8]) -> Result<Vec<MaterialId>, ArchiveError> {
+    archive.dispose_of_originals(disposal_of(archive, numbers))
+}
+
+pub(super) fn read(archive: &Archive, number: u8, wanted: u8) -> Result<Vec<u8>, ArchiveError> {
     archive.blob(material_id(number), &Digest::of(&picture(wanted)))
 }
 
-fn name_of(archive: &Archive, number: u8) -> BlobName {
+pub(super) fn name_of(archive: &Archive, number: u8) -> BlobName {
     archive.shared.stores.keys.blob_name(&Digest::of(&picture(number)))
 }
 
 /// A stretch of a picture as it is stored.
-fn sealed(archive: &Archive, number: u8) -> Vec<u8> {
+pub(super) fn sealed(archive: &Archive, number: u8) -> Vec<u8> {
     let sealed = archive.shared.stores.blobs.get(name_of(archive, number)).unwrap().unwrap();
     sealed[30_000..30_032].to_vec()
 }
 
-fn is_gone(archive: &Archive, number: u8) -> bool {
+pub(super) fn is_gone(archive: &Archive, number: u8) -> bool {
     archive.shared.stores.blobs.get(name_of(archive, number)).unwrap().is_none()
 }
 
-fn holds(folder: &Path, wanted: &[u8]) -> bool {
+pub(super) fn holds(folder: &Path, wanted: &[u8]) -> bool {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
         if path.is_dir() {
             return holds(&path, wanted);
@@ -347,4 +353,64 @@ fn an_original_that_goes_while_it_is_read_is_not_taken_for_lost() {
     *meanwhile.lock().unwrap() = Some(Box::new(disposal));
     assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
     assert_eq!(read(&archive, 1, 1).unwrap(), picture(1));
+}
+
+#[test]
+fn a_paper_put_right_since_it_was_found_is_left_alone() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 102, 1);
+    let found = disposal_of(&archive, &[1, 2]);
+    archive.refile(Refiling { holders: Some(vec![resident(2)]), ..refiling_of(1) }).unwrap();
+    assert_eq!(archive.dispose_of_originals(found.clone()).unwrap(), [material_id(2)]);
+    assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
+    // The same of whole papers.
+    assert_eq!(archive.record_disposal(found.clone()).unwrap(), [material_id(2)]);
+    let [one, two] = found.papers[..] else { panic!("two papers") };
+    let head = archive.head().unwrap();
+    for paper in [one, DuePaper { stands_by: one.stands_by + 1, ..two }] {
+        let erasure = erasure_of_material(1, paper.id.as_bytes()[0]);
+        assert_eq!(archive.request_erasure_at(erasure.clone(), paper.stands_by).unwrap(), None);
+        assert_eq!(archive.erase_now_at(erasure, paper.stands_by).unwrap(), None);
+    }
+    assert_eq!(archive.head().unwrap(), head, "nothing is entered");
+    archive.erase_now_at(erasure_of_material(2, 2), two.stands_by).unwrap().unwrap();
+    assert_eq!(archive.material(material_id(2)).unwrap(), None);
+    let gone = archive.erase_now_at(erasure_of_material(3, 2), two.stands_by);
+    assert_eq!(gone.err(), Some(ArchiveError::MaterialErased));
+    let nothing = Disposal { papers: vec![one], by: clerk() };
+    assert_eq!(archive.record_disposal(nothing).unwrap(), []);
+    assert_whole(&archive, "after papers were left alone");
+}
+
+/// The ledger is read through once, and from then on what was written since.
+#[test]
+fn what_the_ledger_tells_is_asked_anew_when_the_index_is_made_anew() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=3 {
+        file_cut(&archive, number, 100 + number, number.into());
+    }
+    assert!(archive.tells_every_blob().unwrap());
+    let sequence = archive.material(material_id(2)).unwrap().unwrap().sequence;
+    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let sound: String = ledger
+        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [sequence], |row| row.get(0))
+        .unwrap();
+    drop(ledger);
+    let set_body = |hex: &str| {
+        tamper(&world, &format!("UPDATE entries SET body = x'{hex}' WHERE sequence = {sequence}"));
+    };
+    set_body("7b7d");
+    assert!(archive.tells_every_blob().unwrap(), "the index has what it said");
+    assert_eq!(dispose(&archive, &[1]).unwrap(), [material_id(1)]);
+    archive.rebuild_index().unwrap();
+    assert!(!archive.tells_every_blob().unwrap());
+    dispose(&archive, &[3]).unwrap_err();
+    set_body(&sound);
+    archive.rebuild_index().unwrap();
+    assert!(archive.tells_every_blob().unwrap());
+    assert_eq!(dispose(&archive, &[2, 3]).unwrap().len(), 2);
+    assert_whole(&archive, "after the ledger was put right");
 }

@@ -14,7 +14,7 @@ use crate::sqlite::SqliteKeyring;
 use crate::storage::{KeyKeeper, Keyring, Part, RecoverySeal, StorageFault, Verb};
 use crate::{Archive, ArchiveError, ChangeWhat, KeyOptions, Recovery};
 
-fn office() -> (RecoverySecret, KeyOptions) {
+pub(super) fn office() -> (RecoverySecret, KeyOptions) {
     let secret = RecoverySecret::random().unwrap();
     let recovery = Some(secret.public());
     (secret, KeyOptions { recovery, ..super::world::how() })
@@ -29,7 +29,7 @@ fn seal_of(world: &World) -> Option<RecoverySeal> {
 }
 
 /// Every file under a folder, by its path, with its bytes.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(super) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::papers::*;
+use super::recovery::{disk_of, files, office, opened};
 use super::world::{World, file_paper, how};
 use crate::salvage::rebuild_cut_off;
-use crate::{Anchor, Archive, HistoryPage, Rebuild};
+use crate::{Anchor, Archive, HistoryPage, KeyOptions, Rebuild};
 
 const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 const PAPERS: usize = 30;
@@ -14,15 +15,16 @@ const PAPERS: usize = 30;
 const STEPS_MAX: usize = 40;
 
 /// An archive that was not closed: its last papers are in the journals alone, whose files and the ledger's are damaged.
-fn damaged() -> World {
+fn damaged(how: &KeyOptions) -> World {
     let world = World::new();
-    let archive = world.open();
+    let open = || Archive::open_keyed_with(world.parts(), how).unwrap();
+    let archive = open();
     for number in 1..=20 {
         file_paper(&archive, number, &[resident(1)]).unwrap();
     }
     archive.back_up().unwrap();
     drop(archive);
-    let archive = world.open();
+    let archive = open();
     for number in 21..=PAPERS as u8 {
         file_paper(&archive, number, &[resident(1)]).unwrap();
     }
@@ -84,7 +86,7 @@ fn assert_whole(world: &World, when: &str) {
 
 #[test]
 fn wherever_a_swap_is_cut_off_opening_goes_on_with_it() {
-    let template = damaged();
+    let template = damaged(&how());
     let mut is_more = true;
     for steps in 0..STEPS_MAX {
         if !is_more {
@@ -111,10 +113,38 @@ fn wherever_a_swap_is_cut_off_opening_goes_on_with_it() {
 /// A crash before the new files are whole leaves the archive as it was, however far they had come.
 #[test]
 fn what_is_not_ready_is_not_put_in_place() {
-    let world = damaged();
+    let world = damaged(&how());
     assert!(rebuild_cut_off(&world.options(), &how(), &wish(), 0).unwrap());
     let before = fs::read(world.data_dir().join("ledger.db")).unwrap();
     assert!(Archive::open_keyed(&world.options(), &how()).is_err(), "its keyring has no first page");
     assert_eq!(fs::read(world.data_dir().join("ledger.db")).unwrap(), before);
     assert!(!world.data_dir().join("rebuild.tmp").exists(), "and nothing of it is left");
+}
+
+/// A dead PC's disk is only read, and has all the same what the swap would have put in place.
+#[test]
+fn wherever_a_swap_was_cut_off_a_dead_disk_has_everything() {
+    let (secret, how) = office();
+    let template = damaged(&how);
+    for steps in 1..STEPS_MAX {
+        let world = World::new();
+        copy_folder(template.folder(), world.folder());
+        let is_more = rebuild_cut_off(&world.options(), &how, &wish(), steps).unwrap();
+        let disk = disk_of(&world);
+        let before = files(disk.path());
+        {
+            let (dead, _work) = opened(disk.path(), &secret).unwrap_or_else(|e| panic!("after {steps}: {e}"));
+            let found = dead.history(&resident(1), ALL).unwrap();
+            assert_eq!(found.len(), PAPERS, "after {steps} steps");
+            for stored in found {
+                assert!(dead.blob(stored.material.id, &stored.material.pages[0].image.digest).is_ok());
+            }
+        }
+        assert_eq!(files(disk.path()), before, "after {steps} steps: the folder is only read");
+        if !is_more {
+            assert!(steps > 16, "{steps}");
+            return;
+        }
+    }
+    panic!("there are more steps than {STEPS_MAX}");
 }

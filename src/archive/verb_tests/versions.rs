@@ -99,9 +99,9 @@ fn an_index_of_the_first_version_is_taken_over() {
     let before = archive.index_dump().unwrap();
     drop(archive);
     let index = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
-    let back = "DROP TABLE held_materials; DROP TABLE holds; DROP TABLE deferred_erasures;
+    let back = "DROP TABLE awaited_originals; DROP TABLE held_materials; DROP TABLE holds; DROP TABLE deferred_erasures;
                 DROP INDEX materials_supersedes; ALTER TABLE materials DROP COLUMN supersedes;
-                ALTER TABLE materials DROP COLUMN originals_disposed; PRAGMA user_version = 1";
+                ALTER TABLE materials DROP COLUMN originals_disposed; ALTER TABLE applied DROP COLUMN left_out; PRAGMA user_version = 1";
     index.execute_batch(back).unwrap();
     drop(index);
     let archive = world.open();

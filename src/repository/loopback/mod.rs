@@ -4,6 +4,7 @@ mod fixity;
 mod flow;
 mod forgetting;
 mod interruptions;
+mod originals;
 mod permission;
 mod refusals;
 

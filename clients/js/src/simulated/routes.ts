@@ -134,7 +134,8 @@ export const ROUTES: { [name in Exclude<OperationName, 'watchEvents' | 'watchCam
     desk.materials = desk.materials.filter((one) => gone.indexOf(one) < 0);
     const materials = gone.map(({ record }) => record.id);
     const erasure: api.Erasure = {
-      id: desk.newId(), state: 'done', erased_at: desk.instant(), materials, shared_kept: [], repository: 'none',
+      id: desk.newId(), state: 'done', erased_at: desk.instant(), materials, shared_kept: [],
+      pictures_unproven: 0, repository: 'none',
     };
     desk.erasures.push(erasure);
     for (const material of materials) desk.publish('material.erased', { material });

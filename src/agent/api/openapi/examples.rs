@@ -67,6 +67,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
                 "erased_at": "2026-01-05T01:03:00.000Z",
                 "materials": [MATERIAL],
                 "shared_kept": [],
+                "pictures_unproven": 0,
                 "repository": "none",
             }),
         ),

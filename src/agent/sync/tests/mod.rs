@@ -4,6 +4,7 @@ mod asking;
 mod enrolling;
 mod faults;
 mod forgetting;
+mod originals;
 mod refiling;
 mod repository;
 mod sending;

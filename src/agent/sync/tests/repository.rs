@@ -57,6 +57,10 @@ pub(super) struct State {
     pub(super) filed: Vec<Value>,
     pub(super) erasures: Vec<Value>,
     pub(super) refiled: Vec<Value>,
+    /// Requests about originals that it has granted.
+    pub(super) originals: Vec<Value>,
+    /// Whether it is of a version that knows no such requests.
+    pub(super) is_older: bool,
     pub(super) feed: Vec<Value>,
     pub(super) refuse_simulated: bool,
     /// With what reason, if not the one that is usual.
@@ -398,6 +402,16 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
             if !state.filed.iter().any(|m| m["id"] == entry["id"]) {
                 state.filed.push(entry["material"].clone());
             }
+        } else if entry["type"] == "originals_requested" {
+            if state.is_older {
+                results.push(json!({"id": entry["id"], "result": "rejected", "code": "entry_unknown"}));
+                continue;
+            }
+            state.originals.push(entry.clone());
+            let mut item = json!({"type": "originals_disposed", "materials": [entry["id"]]});
+            number(state, &mut item);
+            state.feed.push(item);
+            bell.notify_all();
         } else if entry["type"] == "refiled" {
             state.refiled.push(entry.clone());
         } else {

@@ -1,0 +1,64 @@
+//! How far the ledger has been found to tell what every blob is needed for, so that it is read through once and not at
+//! every question.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::ArchiveError;
+use crate::storage::EntryHash;
+use crate::stores::Stores;
+use crate::verify::{check_copies, check_ledger};
+use crate::{Archive, VerifyReport};
+
+/// What was found since the archive was opened.
+#[derive(Default)]
+pub(crate) struct Proof(Mutex<Found>);
+
+#[derive(Clone, Copy, Default)]
+struct Found {
+    /// How often the index has been made of the ledger's entries, and not of what was just written.
+    rounds: u64,
+    /// The last entry up to which all is well, and its hash.
+    up_to: (u64, EntryHash),
+}
+
+impl Proof {
+    /// The index is made of ledger entries as they are now: one that has come to harm since it was looked at may be
+    /// missing from it.
+    pub(crate) fn begin_anew(&self) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *found = Found { rounds: found.rounds + 1, ..Found::default() };
+    }
+
+    fn found(&self) -> Found {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settle(&self, before: Found, up_to: (u64, EntryHash)) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.rounds == before.rounds && found.up_to.0 < up_to.0 {
+            found.up_to = up_to;
+        }
+    }
+}
+
+impl Archive {
+    /// Whether the ledger is whole and every entry opens, or does not for a reason: only then is a picture that nothing
+    /// on file needs surely nobody's. The first time it is read through; after that, what has been written since.
+    pub fn tells_every_blob(&self) -> Result<bool, ArchiveError> {
+        proves_every_blob(&self.shared.stores)
+    }
+}
+
+/// See [`Archive::tells_every_blob`]. What was looked at once is not looked at again: an entry that comes to harm later
+/// is in the index all the same, until that is made anew.
+pub(crate) fn proves_every_blob(stores: &Stores) -> Result<bool, ArchiveError> {
+    let mut report = VerifyReport::default();
+    let before = stores.proof.found();
+    let (head, hash) = stores.ledger.head()?;
+    check_ledger(stores, before.up_to, head, &mut report, &mut |_| {})?;
+    check_copies(stores, &mut report)?;
+    if report.is_clean() {
+        stores.proof.settle(before, (head, hash));
+    }
+    Ok(report.is_clean())
+}

@@ -1,0 +1,212 @@
+//! Originals that are to go and are still here: asked about, decided, and kept by a hold or a damaged ledger meanwhile.
+
+use yidang_model::{HoldId, Kind, MaterialId};
+
+use super::crashes::for_every_fault;
+use super::damage::tamper;
+use super::originals::*;
+use super::papers::*;
+use super::world::{World, assert_whole};
+use crate::{Actor, Archive, ArchiveError, Change, ChangeWhat, HoldTarget, LiftHold, PlaceHold, Refiling};
+
+fn hold_id() -> HoldId {
+    HoldId::from_bytes([1; 16])
+}
+
+fn hold(archive: &Archive, holder: u16) {
+    let target = HoldTarget::Holder(resident(holder));
+    let (id, reason, case) = (hold_id(), "order 7".to_owned(), None);
+    archive
+        .place_hold(PlaceHold { id, target, reason, case, by: clerk(), decided_elsewhere: false })
+        .unwrap();
+}
+
+fn lift(archive: &Archive) {
+    let reason = "order 9".to_owned();
+    archive.lift_hold(LiftHold { id: hold_id(), reason, by: clerk(), decided_elsewhere: false }).unwrap();
+}
+
+fn repository() -> Actor {
+    Actor { client: "repository".to_owned(), operator: None }
+}
+
+fn dropped(archive: &Archive, numbers: &[u8]) -> Result<(), ArchiveError> {
+    let ids: Vec<MaterialId> = numbers.iter().map(|number| material_id(*number)).collect();
+    archive.drop_originals(&ids, &repository())
+}
+
+fn asked(changes: &[Change]) -> Vec<(MaterialId, String)> {
+    let one = |change: &Change| match &change.what {
+        ChangeWhat::OriginalsRequested { id, kind } => Some((*id, kind.as_str().to_owned())),
+        _ => None,
+    };
+    changes.iter().filter_map(one).collect()
+}
+
+#[test]
+fn what_is_asked_of_the_repository_goes_when_it_has_decided() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=3 {
+        file_cut(&archive, number, 100 + number, number.into());
+    }
+    hold(&archive, 3);
+    let [one, two] = [1, 2].map(material_id);
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1, 2, 3])).unwrap(), [one, two]);
+    let head = archive.head().unwrap();
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1, 2, 3])).unwrap(), [one, two]);
+    assert_eq!(archive.head().unwrap(), head, "it is asked once");
+    let word = "household_register".to_owned();
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [(one, word.clone()), (two, word)]);
+    assert!(archive.awaits_originals(one).unwrap());
+    assert_eq!(read(&archive, 1, 101).unwrap(), picture(101), "they are here until then");
+    assert_whole(&archive, "while the repository is asked");
+
+    archive.keep_originals(two).unwrap();
+    archive.keep_originals(two).unwrap();
+    dropped(&archive, &[1, 9]).unwrap();
+    let archive = {
+        drop(archive);
+        world.open()
+    };
+    assert!(!archive.awaits_originals(one).unwrap() && !archive.awaits_originals(two).unwrap());
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert!(is_gone(&archive, 101));
+    assert_eq!(read(&archive, 2, 102).unwrap(), picture(102));
+    let head = archive.head().unwrap();
+    dropped(&archive, &[1]).unwrap();
+    assert_eq!(archive.head().unwrap(), head, "once");
+    assert_whole(&archive, "after it was decided");
+    // What it refused may be asked again, and so what it never answered.
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[2])).unwrap(), [two]);
+    world.clock.advance(8 * DAY_MS);
+    assert!(!archive.awaits_originals(two).unwrap());
+    let head = archive.head().unwrap();
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[2])).unwrap(), [two]);
+    assert_eq!(archive.head().unwrap(), head + 1);
+    assert!(archive.awaits_originals(two).unwrap());
+    // Alone again, the window decides by itself.
+    assert_eq!(dispose(&archive, &[2]).unwrap(), [two]);
+    assert!(!archive.awaits_originals(two).unwrap());
+    assert_whole(&archive, "after the window disposed of it alone");
+}
+
+#[test]
+fn what_is_asked_is_the_paper_as_it_was_found() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 102, 2);
+    let found = disposal_of(&archive, &[1, 2]);
+    let kind = Some(Kind::new("marriage_certificate").unwrap());
+    archive.refile(Refiling { kind: kind.clone(), ..refiling_of(1) }).unwrap();
+    assert_eq!(archive.request_originals(found).unwrap(), [material_id(2)]);
+    archive.refile(Refiling { kind, ..refiling_of(2) }).unwrap();
+    let word = "household_register".to_owned();
+    assert_eq!(
+        asked(&archive.changes(0, 100).unwrap()),
+        [(material_id(2), word)],
+        "the rule was that kind's"
+    );
+    assert_whole(&archive, "after it was put right");
+    archive.erase_now(erasure_of_material(1, 2)).unwrap();
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [], "nothing of what is erased is sent");
+    assert!(!archive.awaits_originals(material_id(2)).unwrap());
+    assert_whole(&archive, "after it was erased");
+}
+
+#[test]
+fn what_a_hold_keeps_goes_when_it_is_lifted() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 102, 2);
+    hold(&archive, 1);
+    for _ in 0..2 {
+        dropped(&archive, &[1, 2]).unwrap();
+    }
+    assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
+    assert!(is_gone(&archive, 102));
+    assert!(archive.awaits_originals(material_id(1)).unwrap());
+    archive.keep_originals(material_id(1)).unwrap();
+    world.clock.advance(8 * DAY_MS);
+    archive.sweep().unwrap();
+    let archive = {
+        drop(archive);
+        world.open()
+    };
+    assert!(archive.awaits_originals(material_id(1)).unwrap(), "it is decided");
+    assert_whole(&archive, "while a hold keeps them");
+    lift(&archive);
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert!(is_gone(&archive, 101) && !archive.awaits_originals(material_id(1)).unwrap());
+    assert_whole(&archive, "after it was lifted");
+}
+
+#[test]
+fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    let other = file_cut(&archive, 2, 101, 2).stored.sequence;
+    // Nothing can be entered behind a last entry that is damaged.
+    file_cut(&archive, 3, 103, 3);
+    drop(archive);
+    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let sound: String = ledger
+        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [other], |row| row.get(0))
+        .unwrap();
+    drop(ledger);
+    let set_body = |hex: &str| {
+        tamper(&world, &format!("UPDATE entries SET body = x'{hex}' WHERE sequence = {other}"));
+    };
+    set_body("7b7d");
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    dropped(&archive, &[1]).unwrap();
+    archive.sweep().unwrap();
+    assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
+    assert!(archive.awaits_originals(material_id(1)).unwrap());
+    drop(archive);
+    set_body(&sound);
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    archive.sweep().unwrap();
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert_eq!(read(&archive, 2, 101).unwrap(), picture(101), "the other paper needs it");
+    assert_whole(&archive, "after the ledger was put right");
+}
+
+#[test]
+fn whatever_write_fails_what_was_decided_is_done_in_the_end() {
+    for_every_fault(
+        |archive| {
+            file_cut(archive, 1, 101, 1);
+            file_cut(archive, 2, 102, 2);
+            hold(archive, 2);
+            archive.request_originals(disposal_of(archive, &[1])).unwrap();
+        },
+        |archive| dropped(archive, &[1, 2]),
+        |world, archive, outcome, when| {
+            assert_eq!(read(archive, 2, 102).unwrap(), picture(102), "{when}");
+            // The feed brings it again until it is through.
+            dropped(archive, &[1, 2]).expect(when);
+            assert!(outcome.is_err() || archive.awaits_originals(material_id(2)).unwrap(), "{when}");
+            world.clock.advance(LATER_MS);
+            archive.sweep().expect(when);
+            assert!(is_gone(archive, 101) && !is_gone(archive, 102), "{when}");
+            assert_whole(archive, when);
+            lift(archive);
+            assert!(is_gone(archive, 102), "{when}");
+            for number in [1, 2] {
+                assert_eq!(
+                    read(archive, number, 100 + number),
+                    Err(ArchiveError::OriginalDisposed),
+                    "{when}"
+                );
+                assert_eq!(read(archive, number, number).unwrap(), picture(number), "{when}");
+            }
+            assert_whole(archive, when);
+        },
+    );
+}
