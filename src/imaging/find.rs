@@ -9,6 +9,7 @@
 use yidang_model::Quad;
 
 use crate::Picture;
+use crate::bent::bent;
 use crate::candidates::{candidates, ends_at_seam, is_cut};
 use crate::edges::{self, Care};
 use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
@@ -269,7 +270,12 @@ fn refined(best: &Scored, small: &Picture, frame: &impl Pixels) -> Found {
             is_convex_clockwise(fine) && fine.iter().zip(&rough).all(|(a, b)| distance(*a, *b) < reach * 2.0)
         });
     let limits = [frame.width() as f32, frame.height() as f32];
-    let corners = fine.unwrap_or(rough).map(|p| std::array::from_fn(|c| p[c].clamp(0.0, limits[c])));
+    let straight = fine.unwrap_or(rough);
+    let corners = match bent(small, &straight.map(|[x, y]| [x / scale[0], y / scale[1]])) {
+        Some(bent) => bent.map(|[x, y]| [x * scale[0], y * scale[1]]),
+        None => straight,
+    };
+    let corners = corners.map(|p| std::array::from_fn(|c| p[c].clamp(0.0, limits[c])));
     Found { corners: in_reading_order(corners), confidence: best.confidence }
 }
 
