@@ -7,7 +7,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use crate::corpus::Corpus;
-use crate::peers::Peer;
+use crate::peers::{Peer, settle};
 use crate::{Arguments, Failure, bare, median, open, rate, say};
 
 /// How each document comes into our archive.
@@ -32,6 +32,7 @@ pub(crate) fn ingest(
     rounds: u32,
 ) -> Result<(), Failure> {
     let corpus = Corpus::write(&folder.path().join("source"), arguments.documents, arguments.size_bytes)?;
+    settle(folder.path())?;
     let peers: Vec<Peer> = Peer::ALL.into_iter().filter(|peer| peer.is_there()).collect();
     for peer in Peer::ALL.iter().filter(|peer| !peers.contains(peer)) {
         say(&format!("SKIPPED {}: it is not installed", peer.name()))?;
@@ -45,7 +46,7 @@ pub(crate) fn ingest(
                 None => sides.push(Side { name: name.to_owned(), rates: vec![rate] }),
             }
             fs::remove_dir_all(&place)?;
-            Ok(())
+            settle(folder.path())
         };
         turn("archive", ours(&corpus, &place, in_flight, Steps::One)?)?;
         for peer in &peers {

@@ -97,7 +97,7 @@ impl Peer {
                 return feed(command.arg(format!("of={}", folder.join("all").display())), corpus);
             }
         }
-        run(Command::new("sync").arg("-f").arg(folder))
+        settle(folder)
     }
 
     /// Reads everything it keeps and checks it.
@@ -116,6 +116,12 @@ impl Peer {
         command.env("RCLONE_CONFIG", folder.join("rclone.conf"));
         command
     }
+}
+
+/// Waits until all that was written to and removed from this folder's disk is there: nobody's turn pays for what was
+/// before it.
+pub(crate) fn settle(folder: &Path) -> Result<(), Failure> {
+    run(Command::new("sync").arg("-f").arg(folder))
 }
 
 fn repository(folder: &Path) -> PathBuf {

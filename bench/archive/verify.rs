@@ -5,7 +5,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use crate::corpus::Corpus;
-use crate::peers::Peer;
+use crate::peers::{Peer, settle};
 use crate::{Arguments, Failure, median, open, rate, say};
 
 /// How many documents are in flight while the archive is filled.
@@ -16,6 +16,7 @@ pub(crate) fn verify(arguments: &Arguments, folder: &TempDir, rounds: u32) -> Re
         return say("SKIPPED restic: it is not installed");
     }
     let corpus = Corpus::write(&folder.path().join("source"), arguments.documents, arguments.size_bytes)?;
+    settle(folder.path())?;
     let archive = open(folder, "archive")?;
     rate(corpus.count, IN_FLIGHT, &|number| {
         let document = corpus.document(number)?;

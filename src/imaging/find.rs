@@ -16,7 +16,7 @@ use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, sh
 use crate::net::{CLOSE_PX, GLANCE_PX, Sightings, look_at, look_closer};
 use crate::patches::patches;
 use crate::picture::Pixels;
-use crate::put_right::{Righted, put_right};
+use crate::put_right::{Righted, put_right, trust};
 use crate::rectify::check_corners;
 use crate::score::{confidence, score, witness};
 use crate::sides::{LASTING, measure};
@@ -35,15 +35,26 @@ const PARTS: usize = 3;
 const DOUBTED: f32 = 0.6;
 /// The sides of a page of less confidence are looked at once more.
 const LOOKED_ACROSS: f32 = 0.8;
-/// What is worth less than this is not reported, however doubtful a page may be.
+/// Where its worst side is then seen less clearly than this, others in its place are looked at too: no more in all than this.
+const CLEAR_ENOUGH: f32 = -0.38;
+const RIVALS_MAX: usize = 6;
+/// What a figure's score counts beside how clearly its sides are seen.
+const SCORE_SHARE: f32 = 0.05;
+/// Figures that share more than this become the same when they are put right.
+const SAME: f32 = 0.985;
+/// What is worth less than this is not reported, however doubtful a page may be, unless its sides are then seen so clearly; and
+/// nothing at all that is worth still less.
 const SCORE_MIN: f32 = -3.0;
+const UNLIKELY_MIN: f32 = 0.2;
+const SCORE_LEAST: f32 = -6.0;
 /// Of the step at a printed line less than this is left some way off.
 const LINE_LASTING: f32 = 0.4;
 /// What a printed frame loses, and what the sheet around it is worth at least.
 const PRINTED_LOSS: f32 = 10.0;
 const ENCLOSING_MIN: f32 = -2.0;
-/// A whole page is preferred to a cut one in its place unless it is worth less by more than this.
-const WHOLE_MARGIN: f32 = 2.0;
+/// What shares this much with a cut page is in its place, and is the page itself, whole, where its worst side is seen so clearly.
+const WHOLE_SHARED: f32 = 0.7;
+const CLEAR_WHOLE: f32 = -0.54;
 /// Two pages may share this much of the smaller one: fitted sides are not exact.
 const SHARED_MAX: f32 = 0.08;
 /// No more pages than this are told apart in one frame, however many are asked for.
@@ -90,16 +101,18 @@ pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> 
     let most = most.min(PAGES_MAX);
     let looks = looks(small, PAGES_MAX);
     let mut figures = figures_of(small, &looks);
-    let mut pages = apart(ranked(figures.clone()), most);
+    let mut found = ranked(figures.clone());
+    let mut pages = apart(&found, most);
     if pages.len() < looks.len().min(most) || pages.iter().any(|page| page.confidence < DOUBTED) {
         for part in parts(small) {
             let of_part = figures_of(small, std::slice::from_ref(&part));
             figures.extend(of_part.into_iter().filter(|figure| !ends_at_seam(&figure.quad, &part, small)));
         }
-        pages = apart(ranked(figures), most);
+        found = ranked(figures);
+        pages = apart(&found, most);
     }
     for i in 0..pages.len() {
-        let righted = righted(&pages[i], small);
+        let righted = righted(&pages[i], &found, small);
         let is_apart = (0..pages.len()).all(|j| j == i || !overlap(&pages[j].quad, &righted.quad));
         if is_apart {
             pages[i] = righted;
@@ -110,12 +123,12 @@ pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> 
 }
 
 /// The best figures that do not overlap.
-fn apart(ranked: Vec<Scored>, most: usize) -> Vec<Scored> {
+fn apart(ranked: &[Scored], most: usize) -> Vec<Scored> {
     let mut pages: Vec<Scored> = Vec::new();
     for figure in ranked {
         let is_apart = !pages.iter().any(|page| overlap(&page.quad, &figure.quad));
         if pages.len() < most && is_apart && figure.score >= SCORE_MIN {
-            pages.push(figure);
+            pages.push(*figure);
         }
     }
     pages
@@ -132,17 +145,13 @@ pub(crate) fn find_in(small: &Picture, frame: &impl Pixels) -> Option<Found> {
 /// The same as [`look_for_page`], for a frame that was made small already.
 pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
     let found = ranked(figures_of(small, &looks(small, CLOSER_MAX)));
-    let Some(best) = found.first() else { return Sight::Nothing };
-    // A page close to the frame's rim is no cut one, as long as its own sides are seen.
-    let whole = found.iter().find(|other| !other.is_cut && agree(&best.quad, &other.quad, 0.85));
-    let best = whole.filter(|whole| whole.score > best.score - WHOLE_MARGIN).unwrap_or(best);
+    let Some(first) = found.first().filter(|first| first.score >= SCORE_LEAST) else { return Sight::Nothing };
+    let best = righted(first, &found, small);
+    let is_seen = best.score >= SCORE_MIN || (!best.is_cut && best.confidence >= UNLIKELY_MIN);
     match best {
-        best if best.score < SCORE_MIN => Sight::Nothing,
+        _ if !is_seen => Sight::Nothing,
         best if best.is_cut => Sight::Cut,
-        best => {
-            let best = righted(best, small);
-            straightenable(refined(&best, small, frame), frame).map_or(Sight::Nothing, Sight::Page)
-        }
+        best => straightenable(refined(&best, small, frame), frame).map_or(Sight::Nothing, Sight::Page),
     }
 }
 
@@ -243,16 +252,65 @@ fn parts(small: &Picture) -> Vec<Sightings> {
     (0..PARTS * PARTS).map(part).collect()
 }
 
-/// The page with its sides put right, where it is doubted.
-fn righted(page: &Scored, small: &Picture) -> Scored {
-    if page.is_cut || page.confidence >= LOOKED_ACROSS {
+/// The page with its sides put right, where it is doubted; or where its sides are not seen clearly then, what lies in its
+/// place and whose sides are.
+fn righted(page: &Scored, found: &[Scored], small: &Picture) -> Scored {
+    if page.is_cut {
+        return whole(page, found, small).unwrap_or(*page);
+    }
+    if page.confidence >= LOOKED_ACROSS {
         return *page;
     }
-    match put_right(small, &page.quad) {
-        Some(Righted { quad, is_moved: true, confidence }) => Scored { quad, confidence, ..*page },
-        Some(kept) => Scored { confidence: page.confidence.min(kept.confidence), ..*page },
-        None => *page,
+    let rivals = found.iter().filter(|other| !other.is_cut && overlap(&page.quad, &other.quad));
+    let Some(clearest) = clearest(std::iter::once(page).chain(rivals), small) else { return *page };
+    let confidence = trust(clearest.clear, clearest.is_elsewhere);
+    let is_kept = !clearest.is_elsewhere && page.score >= SCORE_MIN;
+    let confidence = if is_kept { confidence.min(page.confidence) } else { confidence };
+    Scored { quad: clearest.quad, confidence, ..*page }
+}
+
+/// The whole page that was taken for a cut one, if its four sides are seen: where the frame cuts a page, one is not.
+fn whole(cut: &Scored, found: &[Scored], small: &Picture) -> Option<Scored> {
+    let in_its_place = |other: &&Scored| !other.is_cut && agree(&cut.quad, &other.quad, WHOLE_SHARED);
+    let clearest = clearest(found.iter().filter(in_its_place), small)?;
+    let confidence = trust(clearest.clear, true);
+    (clearest.clear > CLEAR_WHOLE).then_some(Scored {
+        quad: clearest.quad,
+        is_cut: false,
+        confidence,
+        ..*cut
+    })
+}
+
+/// A figure whose sides the net sees clearest.
+struct Clearest {
+    quad: Quad,
+    clear: f32,
+    /// Whether it is another than the first, or one of its sides lies elsewhere now.
+    is_elsewhere: bool,
+}
+
+/// Of the first few figures the one that the net sees clearest, its sides put right; those after the first are looked at only
+/// as long as none is clear.
+fn clearest<'a>(figures: impl Iterator<Item = &'a Scored>, small: &Picture) -> Option<Clearest> {
+    let mut best: Option<(f32, Clearest)> = None;
+    let mut looked_at: Vec<Quad> = Vec::new();
+    for figure in figures {
+        if looked_at.len() == RIVALS_MAX || best.as_ref().is_some_and(|(_, best)| best.clear > CLEAR_ENOUGH) {
+            break;
+        }
+        if looked_at.iter().any(|quad| agree(quad, &figure.quad, SAME)) {
+            continue;
+        }
+        let is_first = looked_at.is_empty();
+        looked_at.push(figure.quad);
+        let Some(Righted { quad, is_moved, clear }) = put_right(small, &figure.quad) else { continue };
+        let worth = clear + SCORE_SHARE * figure.score;
+        if best.as_ref().is_none_or(|(most, _)| worth > *most) {
+            best = Some((worth, Clearest { quad, clear, is_elsewhere: is_moved || !is_first }));
+        }
     }
+    best.map(|(_, clearest)| clearest)
 }
 
 /// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.

@@ -4,7 +4,7 @@ use yidang_model::Quad;
 
 use crate::Picture;
 use crate::edges::{self, Care};
-use crate::geometry::{Line, is_convex_clockwise, signed_area};
+use crate::geometry::{Line, between, is_convex_clockwise, signed_area};
 use crate::net::{COLUMNS, Course, ROWS, Strip, look_across};
 
 /// Looks at most: what was put right is looked at again from there.
@@ -17,6 +17,11 @@ const CLEAR_MIN: f32 = -2.0;
 /// whose sides stayed.
 const CLEAR_MOVED: f32 = -0.40;
 const CLEAR_KEPT: f32 = -0.75;
+/// A side seen less clearly than this is looked for farther off: moved inwards by such shares of its neighbours. It stays there where
+/// it is seen by this much more clearly.
+const LOST: f32 = -0.6;
+const FARTHER: [f32; 4] = [0.3, 0.55, -0.3, -0.7];
+const FARTHER_GAIN_MIN: f32 = 0.2;
 /// How fast confidence grows with clearness.
 const TRUST: f32 = 8.0;
 /// How likely a column is not to be trusted: a finger lies there, or it is past the page's corner.
@@ -36,28 +41,82 @@ pub(crate) struct Righted {
     pub(crate) quad: Quad,
     /// Whether a side was elsewhere before.
     pub(crate) is_moved: bool,
-    /// 0 to 1: how likely this is the page, and the right one, by what the net says of its worst side.
-    pub(crate) confidence: f32,
+    /// How clearly the net sees the worst side where it is: a mean logarithm of likelihoods, zero at most.
+    pub(crate) clear: f32,
+}
+
+/// 0 to 1: how likely a figure is the page, and the right one, whose worst side is seen so clearly; less likely where the page
+/// was first taken to be elsewhere.
+pub(crate) fn trust(clear: f32, is_elsewhere: bool) -> f32 {
+    let enough = if is_elsewhere { CLEAR_MOVED } else { CLEAR_KEPT };
+    1.0 / (1.0 + (TRUST * (enough - clear)).exp())
 }
 
 /// The figure in the small picture with its sides where the net sees them, where that is surely elsewhere; `None` where they
 /// do not meet there.
 pub(crate) fn put_right(small: &Picture, quad: &Quad) -> Option<Righted> {
-    let mut quad = *quad;
+    let near = settled(small, *quad)?;
+    let far = farther(small, &near).and_then(|quad| settled(small, quad));
+    let far = far.map(|far| Settled { is_moved: true, ..far });
+    let best = far.filter(|far| far.clear() > near.clear() + FARTHER_GAIN_MIN).unwrap_or(near);
+    Some(Righted { quad: best.quad, is_moved: best.is_moved, clear: best.clear() })
+}
+
+/// A figure whose sides lie where the net sees them within the strips' reach.
+struct Settled {
+    quad: Quad,
+    is_moved: bool,
+    /// How clearly each side is seen.
+    sides: [f32; 4],
+}
+
+impl Settled {
+    fn clear(&self) -> f32 {
+        self.sides.iter().copied().fold(f32::MAX, f32::min)
+    }
+}
+
+fn settled(small: &Picture, mut quad: Quad) -> Option<Settled> {
     for look in 1.. {
         let strips: [Strip; 4] = std::array::from_fn(|side| Strip::of(&quad, side));
         let seen = strips.map(|strip| Seen::of(&look_across(small, &strip)));
         let better = seen.each_ref().map(Seen::better);
         if look == LOOKS_MAX || better.iter().all(Option::is_none) {
-            let is_moved = look > 1;
-            let clear = seen.iter().map(Seen::own).fold(f32::MAX, f32::min);
-            let enough = if is_moved { CLEAR_MOVED } else { CLEAR_KEPT };
-            let confidence = 1.0 / (1.0 + (TRUST * (enough - clear)).exp());
-            return Some(Righted { quad, is_moved, confidence });
+            return Some(Settled { quad, is_moved: look > 1, sides: seen.each_ref().map(Seen::own) });
         }
         quad = moved(small, &quad, &strips, &better)?;
     }
     None
+}
+
+/// The figure with the one side elsewhere that is not seen near its place, but clearly farther in or out.
+fn farther(small: &Picture, figure: &Settled) -> Option<Quad> {
+    let lost = (0..4).min_by(|a, b| figure.sides[*a].total_cmp(&figure.sides[*b]))?;
+    if figure.sides[lost] > LOST {
+        return None;
+    }
+    let looks = FARTHER.into_iter().filter_map(|share| {
+        let strip = Strip::of(&with_side(&figure.quad, lost, share)?, lost);
+        let (most, rows) = Seen::of(&look_across(small, &strip)).clearest()?;
+        Some((most, rows, strip))
+    });
+    let (most, rows, strip) = looks.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    if most < figure.sides[lost] + FARTHER_GAIN_MIN {
+        return None;
+    }
+    let mut strips: [Strip; 4] = std::array::from_fn(|side| Strip::of(&figure.quad, side));
+    let mut to = [None; 4];
+    (strips[lost], to[lost]) = (strip, Some(rows));
+    moved(small, &figure.quad, &strips, &to)
+}
+
+/// The figure with one side farther in by a share of its neighbours, or out where that is below zero.
+fn with_side(quad: &Quad, side: usize, share: f32) -> Option<Quad> {
+    let [before, from, to, after] = [3, 0, 1, 2].map(|i| (side + i) % 4);
+    let mut with = *quad;
+    with[from] = between(quad[from], quad[before], share);
+    with[to] = between(quad[to], quad[after], share);
+    is_convex_clockwise(&with).then_some(with)
 }
 
 /// The figure with some of its sides elsewhere, fitted to the edges there.
@@ -117,13 +176,17 @@ impl Seen {
 
     /// The rows at the side's ends where it is seen, if that is surely not where it is.
     fn better(&self) -> Option<[f32; 2]> {
+        let (most, rows) = self.clearest()?;
+        (most > CLEAR_MIN && most - self.own() > GAIN_MIN).then_some(rows)
+    }
+
+    /// How clearly a side is seen where it is seen most clearly, and the rows at its ends there.
+    fn clearest(&self) -> Option<(f32, [f32; 2])> {
         let ends = (0..ROWS).flat_map(|a| {
             (a.saturating_sub(SLOPE_ROWS_MAX)..(a + SLOPE_ROWS_MAX + 1).min(ROWS)).map(move |b| [a, b])
         });
-        let (most, rows) = ends
-            .map(|ends| ends.map(|row| row as f32))
+        ends.map(|ends| ends.map(|row| row as f32))
             .map(|rows| (self.worth(rows), rows))
-            .max_by(|a, b| a.0.total_cmp(&b.0))?;
-        (most > CLEAR_MIN && most - self.own() > GAIN_MIN).then_some(rows)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
     }
 }

@@ -3,7 +3,7 @@
 use yidang_model::Quad;
 
 use crate::Picture;
-use crate::geometry::distance;
+use crate::geometry::{between, distance};
 use crate::net::{Strip, look_across};
 use crate::put_right::put_right;
 
@@ -78,6 +78,19 @@ fn sides_that_are_right_stay() {
         let kept = put_right(&picture, &quad).unwrap();
         assert!(!kept.is_moved, "{kept:?}");
         assert_eq!(kept.quad, quad);
+    }
+}
+
+#[test]
+fn a_side_far_from_its_place_is_found() {
+    // The figure ends well within the sheet, and then as far beyond it: farther than a strip reaches.
+    for share in [0.4, -0.45] {
+        let mut quad = UPPER;
+        quad[1] = between(UPPER[1], UPPER[0], share);
+        quad[2] = between(UPPER[2], UPPER[3], share);
+        let right = put_right(&desk(false), &quad).unwrap();
+        assert!(right.is_moved);
+        assert_near(&right.quad, &UPPER);
     }
 }
 
