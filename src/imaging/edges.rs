@@ -36,7 +36,10 @@ struct Side {
 
 impl Side {
     fn of(quad: &Quad, i: usize) -> Self {
-        let (from, to) = (quad[i], quad[(i + 1) % 4]);
+        Self::between(quad[i], quad[(i + 1) % 4])
+    }
+
+    fn between(from: Point, to: Point) -> Self {
         let length = distance(from, to).max(f32::EPSILON);
         // Clockwise with y down: the outside is on the left hand.
         let outward = [(to[1] - from[1]) / length, -(to[0] - from[0]) / length];
@@ -132,9 +135,21 @@ pub(crate) fn fit(picture: &impl Pixels, quad: &Quad, kept: [bool; 4], care: Car
 }
 
 fn fit_side(picture: &impl Pixels, side: &Side, care: Care) -> Option<Line> {
+    let places = edge_places(picture, side, care);
+    if places.len() < care.places / 8 {
+        return Line::through(side.from, side.to);
+    }
+    let course = course(&places, side, care)?;
+    Line::through(side.moved(side.from, course.at(-1.0)), side.moved(side.to, course.at(1.0)))
+}
+
+/// A place on a side: how far along it lies, how far outwards of it the edge, and what the place counts.
+type Place = (f32, f32, f32);
+
+/// The places of a side at which there is an edge, those farthest inwards first.
+fn edge_places(picture: &impl Pixels, side: &Side, care: Care) -> Vec<Place> {
     let (axis, height) = side.colour_step(picture, care);
-    // How far along the side each place lies, how far outwards of it the edge, and what the place counts.
-    let mut places: Vec<(f32, f32, f32)> = Vec::with_capacity(care.places);
+    let mut places: Vec<Place> = Vec::with_capacity(care.places);
     if height > 1.0 {
         for place in side.places(care.places) {
             if let Some((out, rise)) = steepest(picture, side, place, axis, care) {
@@ -143,12 +158,14 @@ fn fit_side(picture: &impl Pixels, side: &Side, care: Care) -> Option<Line> {
             }
         }
     }
-    if places.len() < care.places / 8 {
-        return Line::through(side.from, side.to);
-    }
-    // Starts from the middle of the places, not from all: a few far ones would tilt a least-squares line.
     places.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let mut course = Course { shift: places[places.len() / 2].1, tilt: 0.0, bow: 0.0 };
+    places
+}
+
+/// The course that most of the places lie on.
+fn course(places: &[Place], side: &Side, care: Care) -> Option<Course> {
+    // Starts from the middle of the places, not from all: a few far ones would tilt a least-squares line.
+    let mut course = Course { shift: places.get(places.len() / 2)?.1, tilt: 0.0, bow: 0.0 };
     let mut tolerance = care.reach.max(OFF_LINE_PX);
     for _ in 0..ROUNDS {
         let weighted = places.iter().map(|(t, out, weight)| {
@@ -158,7 +175,36 @@ fn fit_side(picture: &impl Pixels, side: &Side, care: Care) -> Option<Line> {
         course = Course::through(weighted, care.bowed.then(|| side.bow_px()))?;
         tolerance = (tolerance * 0.6).max(OFF_LINE_PX);
     }
-    Line::through(side.moved(side.from, course.at(-1.0)), side.moved(side.to, course.at(1.0)))
+    Some(course)
+}
+
+/// What is seen along a stretch of a side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) line: Line,
+    /// How far outwards of the given stretch the line runs, at its start and at its end.
+    pub(crate) off: [f32; 2],
+    /// Share of the places at which the edge is on the line, and of those at which it is on the given stretch.
+    pub(crate) support: f32,
+    pub(crate) own_support: f32,
+}
+
+/// The straight edge within reach of a stretch of a side; it may run at an angle to it.
+pub(crate) fn fit_stretch(picture: &impl Pixels, from: Point, to: Point, care: Care) -> Option<Stretch> {
+    let side = Side::between(from, to);
+    let places = edge_places(picture, &side, care);
+    let course = course(&places, &side, care)?;
+    let share = |on: &dyn Fn(f32) -> f32| {
+        let there = places.iter().filter(|(t, out, _)| (out - on(*t)).abs() < OFF_LINE_PX);
+        there.map(|(_, _, weight)| weight).sum::<f32>() / care.places as f32
+    };
+    let off = [course.at(-1.0), course.at(1.0)];
+    Some(Stretch {
+        line: Line::through(side.moved(from, off[0]), side.moved(to, off[1]))?,
+        off,
+        support: share(&|t| course.at(t)),
+        own_support: share(&|_| 0.0),
+    })
 }
 
 /// How far outwards of a rough side its edge runs, in pixels: `t` is -1 at the side's start and 1 at its end.

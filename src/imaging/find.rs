@@ -9,6 +9,7 @@
 use yidang_model::Quad;
 
 use crate::Picture;
+use crate::bent::bent;
 use crate::candidates::{candidates, ends_at_seam, is_cut};
 use crate::edges::{self, Care};
 use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
@@ -38,7 +39,7 @@ const LOOKED_ACROSS: f32 = 0.8;
 const CLEAR_ENOUGH: f32 = -0.38;
 const RIVALS_MAX: usize = 6;
 /// What a figure's score counts beside how clearly its sides are seen.
-const SCORE_SHARE: f32 = 0.05;
+const SCORE_SHARE: f32 = 0.15;
 /// Figures that share more than this become the same when they are put right.
 const SAME: f32 = 0.985;
 /// What is worth less than this is not reported, however doubtful a page may be, unless its sides are then seen so clearly; and
@@ -327,7 +328,12 @@ fn refined(best: &Scored, small: &Picture, frame: &impl Pixels) -> Found {
             is_convex_clockwise(fine) && fine.iter().zip(&rough).all(|(a, b)| distance(*a, *b) < reach * 2.0)
         });
     let limits = [frame.width() as f32, frame.height() as f32];
-    let corners = fine.unwrap_or(rough).map(|p| std::array::from_fn(|c| p[c].clamp(0.0, limits[c])));
+    let straight = fine.unwrap_or(rough);
+    let corners = match bent(small, &straight.map(|[x, y]| [x / scale[0], y / scale[1]])) {
+        Some(bent) => bent.map(|[x, y]| [x * scale[0], y * scale[1]]),
+        None => straight,
+    };
+    let corners = corners.map(|p| std::array::from_fn(|c| p[c].clamp(0.0, limits[c])));
     Found { corners: in_reading_order(corners), confidence: best.confidence }
 }
 

@@ -8,6 +8,7 @@
 //! at (0.5, 0.5).
 
 mod barcode;
+mod bent;
 mod candidates;
 mod decode;
 mod edges;
@@ -50,6 +51,8 @@ mod tone;
 mod upright;
 mod warp;
 
+#[cfg(test)]
+mod bent_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]

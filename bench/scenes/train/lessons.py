@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 
 from model import CELL
+from prints import printed
+from surfaces import ground
 
 cv2.setNumThreads(1)
 
@@ -67,71 +69,6 @@ def lengths(quad):
     return max(8, sides[0::2].mean()), max(8, sides[1::2].mean())
 
 
-def cloud(width, height, chance):
-    """Noise of several scales."""
-    total = np.zeros((height, width), np.float32)
-    gain, grain = 1.0, chance.choice([2, 4, 8, 16, 32])
-    while grain < max(width, height) and gain > 0.05:
-        longer = max(width, height)
-        size = (max(2, grain * height // longer), max(2, grain * width // longer))
-        layer = chance.standard_normal(size).astype(np.float32)
-        total += gain * cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC)
-        gain *= chance.uniform(0.35, 0.9)
-        grain *= 2
-    return total
-
-
-def patches(width, height, chance):
-    """Flat patches of any shape."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    nearest = np.full((height, width), 1e9, np.float32)
-    level = np.zeros((height, width), np.float32)
-    for _ in range(chance.integers(5, 60)):
-        away = (x - chance.uniform(0, width)) ** 2 + (y - chance.uniform(0, height)) ** 2
-        closer = away < nearest
-        nearest[closer] = away[closer]
-        level[closer] = chance.uniform()
-    return level
-
-
-def ground(width, height, chance, other):
-    """A surface that no scene has: stripes, checks, tiles, clouds, grain, print, patches, or another scene."""
-    kind = chance.integers(8)
-    if kind == 7:
-        picture = cv2.resize(other, (width, height)).astype(np.float32)
-        return picture[::-1].copy() if chance.random() < 0.5 else picture
-    first = chance.uniform(20, 240, 3).astype(np.float32)
-    second = chance.uniform(20, 240, 3).astype(np.float32)
-    if chance.random() < 0.5:
-        second = first + chance.uniform(-40, 40, 3).astype(np.float32)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    turn = chance.uniform(0, math.pi)
-    u, v = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
-    pitch = chance.uniform(6, 80)
-    other_pitch = pitch * chance.uniform(0.5, 2)
-    if kind == 0:
-        level = ((u / pitch) % 1 < chance.uniform(0.2, 0.8)).astype(np.float32)
-    elif kind == 1:
-        level = (((u // pitch) + (v // other_pitch)) % 2).astype(np.float32)
-    elif kind == 2:
-        gap = chance.uniform(0.6, 3)
-        shift = (v // other_pitch % 2) * pitch / 2 if chance.random() < 0.5 else 0
-        level = 1 - np.maximum((u + shift) % pitch < gap, v % other_pitch < gap).astype(np.float32)
-    elif kind == 3:
-        level = np.clip(0.5 + 0.35 * cloud(width, height, chance), 0, 1)
-    elif kind == 4:
-        level = np.clip(0.5 + 0.5 * np.sin(u * 2 * math.pi / pitch + 2 * cloud(width, height, chance)), 0, 1)
-    elif kind == 5:
-        line = chance.uniform(6, 16)
-        ink = (v % line < line * 0.45) & (chance.random((height, width)) < 0.6)
-        level = 1 - (ink & ((u // chance.uniform(20, 90)) % 5 > 0)).astype(np.float32)
-    else:
-        level = patches(width, height, chance)
-    level = cv2.GaussianBlur(level, (0, 0), chance.uniform(0.4, 1.2))[..., None]
-    grain = chance.uniform(0, 8) * chance.standard_normal((height, width, 1))
-    return first * level + second * (1 - level) + grain.astype(np.float32)
-
-
 class Lessons:
     """Scenes in a folder, each time different."""
 
@@ -153,7 +90,9 @@ class Lessons:
             picture, quads = self.laid_on(picture, quads)
             if chance.random() < 0.25:
                 picture, quads = self.laid_on(picture, quads)
-        if chance.random() < 0.30:
+        if chance.random() < 0.35:
+            picture = self.printed_anew(picture, quads)
+        if chance.random() < 0.40:
             picture = self.on_other_ground(picture, quads)
         if chance.random() < 0.20:
             picture = self.ruled(picture, quads)
@@ -291,6 +230,32 @@ class Lessons:
         new = ground(width, height, chance, other) * np.clip(old / np.maximum(mean, 12), 0.3, 1.6)
         share = chance.uniform(0.5, 1.0) * cv2.GaussianBlur(outside, (0, 0), 0.6)[..., None]
         return picture * (1 - share) + new * share
+
+    def printed_anew(self, picture, quads):
+        """Other things printed on a page than the scenes' few papers show, in the light that lies on it."""
+        chance = self.chance
+        height, width = picture.shape[:2]
+        if not quads:
+            return picture
+        quad = quads[chance.integers(len(quads))].astype(np.float32)
+        wide, long = lengths(quad)
+        # Drawn larger than it is seen, as print is.
+        scale = min(3.0, 700 / max(wide, long))
+        sheet = printed(max(16, int(wide * scale)), max(16, int(long * scale)), chance)
+        sheet = cv2.GaussianBlur(sheet, (0, 0), 0.35 * scale)
+        size = np.float32([sheet.shape[1], sheet.shape[0]])
+        warp = cv2.getPerspectiveTransform(np.float32([[0, 0], [1, 0], [1, 1], [0, 1]]) * size, quad)
+        seen = cv2.warpPerspective(sheet, warp, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        mask = mask_of([quad], width, height)
+        inside = picture[mask > 0.9]
+        if len(inside) < 30:
+            return picture
+        light = cv2.GaussianBlur(picture, (0, 0), 0.03 * max(width, height))
+        light = np.clip(light / np.maximum(np.median(inside, 0), 20), 0.5, 1.3)
+        bright = np.percentile(inside, 80) / 235
+        seen = np.clip(seen * light * max(bright, 0.25), 0, 255)
+        share = cv2.GaussianBlur(mask, (0, 0), 0.5)[..., None]
+        return picture * (1 - share) + seen * share
 
     def ruled(self, picture, quads):
         """Frames and grids of lines printed on pages or on the ground, now and then on pages without anything else: none

@@ -83,6 +83,8 @@ class SideLessons(Lessons):
                 picture, quads = self.laid_on(picture, quads)
                 others = [quad for quad in before if not any(quad is q for q in quads)]
             if chance.random() < 0.25:
+                picture = self.printed_anew(picture, quads)
+            if chance.random() < 0.25:
                 picture = self.on_other_ground(picture, quads)
             if chance.random() < 0.2:
                 picture = self.ruled(picture, quads)
