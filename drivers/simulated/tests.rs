@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use yidang_device::{
-    Camera, Cancel, CardReader, DecodedPhoto, DeviceCondition, Presence, RawCard, ReadWish, conformance,
+    Camera, CameraDriver, Cancel, CardReader, DecodedPhoto, DeviceCondition, Presence, RawCard, ReadWish,
+    conformance,
 };
 use yidang_idcard::text::{CardText, DocumentType, Field, encode_new_address};
 use yidang_idcard::{IdCard, Warning};
@@ -144,6 +146,7 @@ fn the_reader_keeps_every_promise_of_its_trait() {
 
 struct Mat {
     desk: Desk,
+    driver: Arc<dyn CameraDriver>,
 }
 
 impl conformance::CameraBench for Mat {
@@ -161,13 +164,23 @@ impl conformance::CameraBench for Mat {
         self.desk.fault(Fault::Camera(CameraFault::Stall), 1);
         true
     }
+
+    fn driver(&self) -> &dyn CameraDriver {
+        self.driver.as_ref()
+    }
+
+    fn plug(&self, in_again: bool) -> bool {
+        self.desk.fault(Fault::Camera(CameraFault::Unplug), if in_again { 0 } else { u32::MAX });
+        true
+    }
 }
 
 #[test]
 fn the_camera_keeps_every_promise_of_its_trait() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("long.jpg", &[2; 4000]), ("short.PNG", &[1; 10])]);
-    conformance::camera(&Mat { desk: Desk::new(None, Some(folder.path().to_owned())) });
+    let desk = Desk::new(None, Some(folder.path().to_owned()));
+    conformance::camera(&Mat { driver: desk.camera_driver(), desk });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -14,9 +14,15 @@ use yidang_model::Origin;
 
 use crate::condition::{Stage, of};
 use crate::format::Offer;
+use crate::patience::Pace;
 use crate::picking::{Before, PREVIEW_AGE_MAX, Picking};
 use crate::stream::{Stream, Taken};
 use crate::{control, ioctl};
+
+/// Buffers of a stream: for a page each picture is looked at as it comes, and each buffer costs the kernel time to clear
+/// before the stream starts; in a preview nobody may look for a while.
+const BUFFERS_OF_A_PAGE: u32 = 2;
+const BUFFERS_OF_A_PREVIEW: u32 = 4;
 
 /// A camera and the stream that runs on it. The stream of a preview goes on between two calls; that of a page alone
 /// ends with it, so that nobody sees the camera's lamp burn without a reason.
@@ -26,14 +32,23 @@ pub(crate) struct V4l2Camera {
     /// Never empty; the first is the mode of pages.
     offers: Vec<Offer>,
     stream: Option<Stream>,
+    /// Shared with the handles before and after this one.
+    pace: Arc<Mutex<Pace>>,
 }
 
 impl V4l2Camera {
-    pub(crate) fn new(listing: DeviceListing, node: File, offers: Vec<Offer>) -> Self {
-        Self { listing, node: Arc::new(node), offers, stream: None }
+    pub(crate) fn new(
+        listing: DeviceListing,
+        node: File,
+        offers: Vec<Offer>,
+        pace: Arc<Mutex<Pace>>,
+    ) -> Self {
+        Self { listing, node: Arc::new(node), offers, stream: None, pace }
     }
 
     fn page(&mut self, until: Instant, cancel: &Cancel) -> Result<Vec<u8>, DeviceError> {
+        // Before the stream starts: its first picture is one of those to pass over, and not one from before.
+        let began = clock();
         let best = &self.offers[0];
         let before = match self.stream.take_if(|stream| !stream.is_in(best)) {
             Some(_) => Before::OtherMode,
@@ -44,11 +59,11 @@ impl V4l2Camera {
         };
         let stream = match self.stream.as_mut() {
             Some(stream) => stream,
-            None => self.stream.insert(Stream::start(&self.node, best, None)?),
+            None => self.stream.insert(Stream::start(&self.node, best, None, BUFFERS_OF_A_PAGE)?),
         };
-        let mut picking = Picking::new(before, clock(), Instant::now());
+        let mut picking = Picking::new(before, began, Instant::now());
         let page = loop {
-            let taken = stream.next(until, cancel)?;
+            let taken = next(stream, &self.pace, until, cancel)?;
             if !picking.takes(taken.stamp, Instant::now()) {
                 stream.give_back(taken)?;
             } else if let Some(picture) = stream.picture(taken)? {
@@ -68,13 +83,13 @@ impl V4l2Camera {
         self.stream.take_if(|stream| !stream.is_in(offer) || stream.rate() != rate);
         let stream = match self.stream.as_mut() {
             Some(stream) => stream,
-            None => self.stream.insert(Stream::start(&self.node, offer, rate)?),
+            None => self.stream.insert(Stream::start(&self.node, offer, rate, BUFFERS_OF_A_PREVIEW)?),
         };
         let mut newest = newest(stream)?;
         loop {
             let taken = match newest.take() {
                 Some(taken) => taken,
-                None => stream.next(until, cancel)?,
+                None => next(stream, &self.pace, until, cancel)?,
             };
             if taken.stamp.is_some_and(|stamp| stamp + PREVIEW_AGE_MAX < clock()) {
                 stream.give_back(taken)?;
@@ -136,6 +151,25 @@ impl Camera for V4l2Camera {
     fn rest(&mut self) {
         self.stream = None;
     }
+}
+
+/// The next whole frame; a camera that stalls is told before the caller's time is over.
+fn next(
+    stream: &mut Stream,
+    pace: &Mutex<Pace>,
+    until: Instant,
+    cancel: &Cancel,
+) -> Result<Taken, DeviceError> {
+    let pace = || pace.lock().unwrap_or_else(PoisonError::into_inner);
+    let (first, began) = (!stream.has_given(), Instant::now());
+    let stalls_at = began + pace().patience(first, stream.interval());
+    let outcome = stream.next(until.min(stalls_at), cancel);
+    match &outcome {
+        Ok(_) => pace().came(first, began.elapsed()),
+        Err(error) if error.condition == DeviceCondition::Timeout && stalls_at < until => pace().stalled(),
+        Err(_) => {}
+    }
+    outcome
 }
 
 /// The newest frame that waits. Where every buffer holds one, the camera had none left for what lies there now.

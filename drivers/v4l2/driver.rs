@@ -6,17 +6,22 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use yidang_device::{Access, Camera, CameraDriver, DeviceCondition, DeviceError, DeviceListing};
+use yidang_device::{Access, Camera, CameraDriver, CameraWatch, DeviceCondition, DeviceError, DeviceListing};
 
 use crate::camera::V4l2Camera;
 use crate::condition::{Stage, of};
 use crate::layout::{CAN_CAPTURE, CAN_STREAM};
 use crate::node::{self, CLASS, Node};
+use crate::patience::Pace;
+use crate::watch::{NODES, Watch};
 use crate::{access, format, ioctl};
+
+/// Most cameras whose pace is kept in mind; past it all are forgotten.
+const PACES_MAX: usize = 64;
 
 /// The cameras of this machine.
 #[derive(Default)]
@@ -24,6 +29,8 @@ pub struct V4l2Driver {
     /// Whether a node gives pictures, for those that were asked: a node is made anew with another birth. Asking
     /// wakes a sleeping camera, so it is done once.
     asked: Mutex<BTreeMap<u64, bool>>,
+    /// How quick each camera is, by its id.
+    paces: Mutex<BTreeMap<String, Arc<Mutex<Pace>>>>,
 }
 
 impl fmt::Debug for V4l2Driver {
@@ -41,25 +48,41 @@ impl V4l2Driver {
     /// The nodes that give pictures, with the right to open each.
     fn cameras(&self) -> Vec<(Node, Access)> {
         let nodes = node::all(Path::new(CLASS));
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.retain(|birth, _| nodes.iter().any(|node| node.birth == *birth));
+        held(&self.asked).retain(|birth, _| nodes.iter().any(|node| node.birth == *birth));
         let cameras = nodes.into_iter().filter_map(|node| {
             let access = access::of(&node.path());
-            let captures = match (&access, asked.get(&node.birth)) {
-                (_, Some(captures)) => *captures,
-                // It cannot be asked; the first node of a camera is the one with pictures.
-                (Access::Denied { .. }, None) => node.index == 0,
-                (Access::Granted, None) => {
-                    // One that cannot be asked now is asked again the next time.
-                    let captures = captures(&open(&node).ok()?)?;
-                    asked.insert(node.birth, captures);
-                    captures
-                }
-            };
-            captures.then_some((node, access))
+            self.gives_pictures(&node, &access).then_some((node, access))
         });
         cameras.collect()
     }
+
+    /// Nothing is held while a node is asked: one that hangs must keep nobody from the others.
+    fn gives_pictures(&self, node: &Node, access: &Access) -> bool {
+        let asked = held(&self.asked).get(&node.birth).copied();
+        match (access, asked) {
+            (_, Some(captures)) => captures,
+            // It cannot be asked; the first node of a camera is the one with pictures.
+            (Access::Denied { .. }, None) => node.index == 0,
+            (Access::Granted, None) => {
+                // One that cannot be asked now is asked again the next time.
+                let Some(captures) = open(node).ok().and_then(|file| captures(&file)) else { return false };
+                held(&self.asked).insert(node.birth, captures);
+                captures
+            }
+        }
+    }
+
+    fn pace(&self, id: &str) -> Arc<Mutex<Pace>> {
+        let mut paces = held(&self.paces);
+        if paces.len() >= PACES_MAX && !paces.contains_key(id) {
+            paces.clear();
+        }
+        paces.entry(id.to_owned()).or_default().clone()
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CameraDriver for V4l2Driver {
@@ -84,7 +107,12 @@ impl CameraDriver for V4l2Driver {
             let detail = "the camera offers neither JPEG nor YUYV";
             return Err(DeviceError::new(DeviceCondition::Protocol, detail));
         }
-        Ok(Box::new(V4l2Camera::new(listing(node, Access::Granted), file, offers)))
+        let pace = self.pace(id);
+        Ok(Box::new(V4l2Camera::new(listing(node, Access::Granted), file, offers, pace)))
+    }
+
+    fn watch(&self) -> Option<Box<dyn CameraWatch>> {
+        Some(Box::new(Watch::new(Path::new(NODES)).ok()?))
     }
 }
 

@@ -38,6 +38,8 @@ calls! {
     queue(Buffer) = 15;
     /// VIDIOC_DQBUF.
     dequeue(Buffer) = 17;
+    /// VIDIOC_G_PARM.
+    get_parameters(StreamParameters) = 21;
     /// VIDIOC_S_PARM.
     set_parameters(StreamParameters) = 22;
     /// VIDIOC_G_CTRL.

@@ -3,9 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `driver`, `node`, `access` | finding cameras in sysfs, their ids, the right to open them |
+//! | `watch` | hearing of cameras that come and go |
 //! | `format` | what a camera offers |
 //! | `camera`, `control` | the trait |
 //! | `stream`, `picking` | frames, and which of them may be given |
+//! | `patience` | when a camera that gives no picture has stalled |
 //! | `buffer`, `layout`, `ioctl` | memory shared with the kernel, and its calls: all `unsafe` code is here |
 //! | `raw` | bare pixels to JPEG |
 //!
@@ -28,8 +30,10 @@ mod format;
 mod ioctl;
 mod layout;
 mod node;
+mod patience;
 mod picking;
 mod raw;
 mod stream;
+mod watch;
 
 pub use driver::V4l2Driver;

@@ -54,6 +54,11 @@ fn of(entry: &Path, file: &str) -> Option<Node> {
     };
     let name = product.or_else(|| attribute(entry, "name")).and_then(|name| readable(&name));
     let name = name.unwrap_or_else(|| "Camera".to_owned());
+    // What was read while the camera was being pulled may lack its serial number, which is another camera's id. The node
+    // goes before its device does.
+    if fs::metadata(entry).ok()?.ino() != birth {
+        return None;
+    }
     Some(Node { file: file.to_owned(), id, name, index, birth })
 }
 
@@ -101,6 +106,8 @@ fn readable(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
 
@@ -160,6 +167,23 @@ mod tests {
         let ids: Vec<_> = all(&class).into_iter().map(|node| (node.id, node.name)).collect();
         let wanted = [("vivid.0", "Camera"), ("virtual-video7", "Camera")];
         assert_eq!(ids, wanted.map(|(id, name)| (id.to_owned(), name.to_owned())));
+    }
+
+    #[test]
+    fn a_camera_that_goes_while_it_is_looked_at_is_not_taken_for_one_without_a_serial_number() {
+        let sys = tempfile::tempdir().unwrap();
+        plug(sys.path(), "1-2", None, &[("video0", 0, 0)]);
+        let class = sys.path().join("class");
+        // Whoever reads it waits for whoever writes it.
+        let serial = sys.path().join("devices/usb1/1-2/serial");
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, &serial, FileType::Fifo, mode, 0).unwrap();
+        let looked = class.clone();
+        let looks = std::thread::spawn(move || all(&looked));
+        let writer = fs::OpenOptions::new().write(true).open(&serial).unwrap();
+        fs::remove_file(class.join("video0")).unwrap();
+        drop(writer);
+        assert_eq!(looks.join().unwrap(), []);
     }
 
     #[test]

@@ -18,9 +18,7 @@ use crate::layout::{
 };
 use crate::{ioctl, raw};
 
-/// Buffers asked for; the kernel may give another number.
-const BUFFERS_WANTED: u32 = 4;
-/// Most that are used, whatever the kernel gives.
+/// Most buffers that are used, whatever the kernel gives.
 const BUFFERS_MAX: u32 = 32;
 /// Longest time between two looks at whether the call was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
@@ -38,28 +36,40 @@ pub(crate) struct Stream {
     node: Arc<File>,
     offer: Offer,
     rate: Option<Rate>,
+    /// Time between two frames, as the camera says; zero where it does not.
+    interval: Duration,
     pixels: Pixels,
     buffers: Vec<Mapped>,
+    /// Whether it has given a frame, damaged or not.
+    has_given: bool,
 }
 
 impl Stream {
-    /// Starts it, at this rate or the camera's own.
-    pub(crate) fn start(node: &Arc<File>, offer: &Offer, rate: Option<Rate>) -> Result<Self, DeviceError> {
+    /// Starts it, at this rate or the camera's own, with so many buffers or as many as the kernel gives.
+    pub(crate) fn start(
+        node: &Arc<File>,
+        offer: &Offer,
+        rate: Option<Rate>,
+        buffers: u32,
+    ) -> Result<Self, DeviceError> {
         let pixels = choose(node, offer)?;
         if let Some(rate) = rate {
             // A camera that keeps its own rate is as good.
-            let interval = Fraction { numerator: rate.seconds, denominator: rate.frames };
-            let (capability, mode, rest) = (0, 0, [0; 46]);
-            let _ = ioctl::set_parameters(
-                node.as_fd(),
-                &mut StreamParameters { kind: CAPTURE, capability, mode, interval, rest },
-            );
+            let wanted = Fraction { numerator: rate.seconds, denominator: rate.frames };
+            let _ = ioctl::set_parameters(node.as_fd(), &mut parameters(wanted));
         }
-        let mut asked = request(BUFFERS_WANTED);
+        let mut asked = request(buffers);
         ioctl::request_buffers(node.as_fd(), &mut asked).map_err(|e| of(e, Stage::Using, "REQBUFS"))?;
         // From here on dropping it gives the buffers back.
-        let mut stream =
-            Self { node: Arc::clone(node), offer: offer.clone(), rate, pixels, buffers: Vec::new() };
+        let mut stream = Self {
+            node: Arc::clone(node),
+            offer: offer.clone(),
+            rate,
+            interval: interval(node),
+            pixels,
+            buffers: Vec::new(),
+            has_given: false,
+        };
         for index in 0..asked.count.min(BUFFERS_MAX) {
             let mapped = Mapped::new(node.as_fd(), index);
             let mut mapped = mapped.map_err(|e| of(e, Stage::Using, "QUERYBUF"))?;
@@ -79,6 +89,14 @@ impl Stream {
         self.rate
     }
 
+    pub(crate) fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    pub(crate) fn has_given(&self) -> bool {
+        self.has_given
+    }
+
     /// How many frames may wait at most.
     pub(crate) fn buffers(&self) -> u32 {
         self.buffers.len() as u32
@@ -94,6 +112,7 @@ impl Stream {
                 Err(error) => return Err(of(error, Stage::Using, "DQBUF")),
                 Ok(()) => {}
             }
+            self.has_given = true;
             let index = buffer.index as usize;
             if index >= self.buffers.len() {
                 return Err(broken("a buffer that does not exist"));
@@ -183,6 +202,20 @@ impl Drop for Stream {
 
 fn request(count: u32) -> RequestBuffers {
     RequestBuffers { count, kind: CAPTURE, memory: MEMORY_MAPPED, ..RequestBuffers::default() }
+}
+
+fn parameters(interval: Fraction) -> StreamParameters {
+    StreamParameters { kind: CAPTURE, capability: 0, mode: 0, interval, rest: [0; 46] }
+}
+
+/// The time between two frames that the camera has set.
+fn interval(node: &Arc<File>) -> Duration {
+    let mut asked = parameters(Fraction { numerator: 0, denominator: 0 });
+    let Fraction { numerator, denominator } = match ioctl::get_parameters(node.as_fd(), &mut asked) {
+        Ok(()) => asked.interval,
+        Err(_) => return Duration::ZERO,
+    };
+    Duration::from_secs(u64::from(numerator)).checked_div(denominator).unwrap_or_default()
 }
 
 /// Sets the mode; what it is in the camera's words.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use yidang_model::Origin;
 
-use crate::{Cancel, Control, ControlName, DeviceError, DeviceListing, Mode};
+use crate::{CameraWatch, Cancel, Control, ControlName, DeviceError, DeviceListing, Mode};
 
 /// One picture as the camera gave it: a whole JPEG or PNG file, exactly its own bytes and none of another's.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +36,11 @@ pub trait CameraDriver: Send + Sync {
 
     /// Opens one camera.
     fn open(&self, id: &str) -> Result<Box<dyn Camera>, DeviceError>;
+
+    /// Hears of cameras that come and go from now on; `None` where the system does not tell.
+    fn watch(&self) -> Option<Box<dyn CameraWatch>> {
+        None
+    }
 }
 
 /// One open camera. Owned by one thread.
@@ -55,6 +60,8 @@ pub trait Camera: Send {
 
     /// Takes one picture at the best resolution, of what lies there after the call began. Blocks for at most
     /// `timeout`; a stalled camera is [`DeviceCondition::Timeout`](crate::DeviceCondition::Timeout), never a hang.
+    /// A driver that sees sooner that the camera has stalled says so at once: opened anew, it may give a picture
+    /// within the time that is left.
     fn grab(&mut self, timeout: Duration, cancel: &Cancel) -> Result<Frame, DeviceError>;
 
     /// The next frame of the preview, the camera's own bytes where it encodes JPEG itself. The first call starts

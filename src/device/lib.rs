@@ -6,6 +6,7 @@
 
 mod camera;
 mod camera_mode;
+mod camera_watch;
 mod cancel;
 mod card_reader;
 #[cfg(feature = "conformance")]
@@ -19,6 +20,7 @@ mod mode_choice;
 
 pub use camera::{Camera, CameraDriver, Frame, PreviewWish};
 pub use camera_mode::{Control, ControlName, FrameFormat, Mode, Rate};
+pub use camera_watch::CameraWatch;
 pub use cancel::Cancel;
 pub use card_reader::{
     CardDriver, CardReader, DecodedPhoto, FINGER_LENGTH_BYTES, FINGERS_MAX, Presence, RawCard, ReadWish,

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Camera, Cancel, Control, ControlName, DeviceCondition, DeviceError, Frame, Mode, PreviewWish, Rate,
+    Camera, CameraDriver, CameraWatch, Cancel, Control, ControlName, DeviceCondition, DeviceError,
+    DeviceListing, Frame, Mode, PreviewWish, Rate,
 };
 
 /// A camera under test, and the hands that lay papers under it.
@@ -14,6 +15,10 @@ pub trait CameraBench {
     fn lay(&self, second: bool) -> Laid;
     /// Makes the next page or preview stall; `false` where the bench cannot.
     fn stall(&self) -> bool;
+    /// The driver the camera belongs to.
+    fn driver(&self) -> &dyn CameraDriver;
+    /// Pulls the camera's plug, or plugs it in again, at the same place; `false` where the bench cannot.
+    fn plug(&self, in_again: bool) -> bool;
 }
 
 /// The exact bytes a camera must give of the picture that lies under it.
@@ -30,6 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
 /// Longest time from the end of a call's time, or from its cancelling, to its end.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// Longest time until a driver lists a camera that was plugged in, or no longer lists one that was pulled: most of it
+/// is the system's own.
+const NOTICED_WITHIN: Duration = Duration::from_secs(15);
+/// Pause between two looks for something that is about to happen.
+const MOMENT: Duration = Duration::from_millis(20);
+/// Frames of a preview that may still come after the plug was pulled.
+const FRAMES_LEFT_MAX: usize = 8;
 /// Time in which a preview that nobody asks has several pictures waiting.
 const PICTURES_WAIT_AFTER: Duration = Duration::from_secs(1);
 /// Frames of a preview that may still show what lay there before.
@@ -49,6 +61,8 @@ pub fn camera(bench: &dyn CameraBench) {
     pages_and_previews_take_turns(bench);
     a_raised_flag_ends_a_call_at_once(bench);
     a_stalled_camera_holds_nobody(bench);
+    a_stall_costs_part_of_the_time(bench);
+    a_camera_that_is_plugged_in_again_is_the_same(bench);
 }
 
 #[track_caller]
@@ -238,5 +252,81 @@ fn a_stalled_camera_holds_nobody(bench: &dyn CameraBench) {
         drop(camera);
         let mut camera = bench.open();
         assert!(page(camera.as_mut()) == laid.page, "the frame differs from what lies there");
+    }
+}
+
+/// A stall is told while there is time for another try, and the try is worth it.
+fn a_stall_costs_part_of_the_time(bench: &dyn CameraBench) {
+    let laid = bench.lay(true);
+    for previews in [false, true] {
+        let mut camera = bench.open();
+        if previews {
+            assert!(preview(camera.as_mut()) == laid.preview, "the preview differs from what lies there");
+        }
+        if !bench.stall() {
+            return;
+        }
+        let started = Instant::now();
+        // Frames that were on their way may still come.
+        let told = (0..STALE_FRAMES_MAX).find_map(|_| {
+            let wait = |camera: &mut dyn Camera| match previews {
+                true => camera.preview(&WISH, PATIENCE, &Cancel::new()),
+                false => camera.grab(PATIENCE, &Cancel::new()),
+            };
+            wait(camera.as_mut()).err()
+        });
+        assert_eq!(told.map(|error| error.condition), Some(DeviceCondition::Timeout));
+        assert!(started.elapsed() < PATIENCE, "the whole time is spent on a camera that has stalled");
+        drop(camera);
+        assert!(page(bench.open().as_mut()) == laid.page, "the frame differs from what lies there");
+    }
+}
+
+/// Pulled, a camera is lost for whoever has it open; plugged in again, it is found by the same id, even while the lost
+/// one is still held.
+fn a_camera_that_is_plugged_in_again_is_the_same(bench: &dyn CameraBench) {
+    let (driver, laid) = (bench.driver(), bench.lay(false));
+    let mut watch = driver.watch();
+    let mut camera = bench.open();
+    let listing = camera.listing();
+    assert!(preview(camera.as_mut()) == laid.preview, "the preview differs from what lies there");
+    hears_of_all(&mut watch);
+    if !bench.plug(false) {
+        return;
+    }
+    hears(&mut watch, "was pulled");
+    let left = (0..=FRAMES_LEFT_MAX).find_map(|_| camera.preview(&WISH, PATIENCE, &Cancel::new()).err());
+    assert_eq!(left.map(|error| error.condition), Some(DeviceCondition::Lost));
+    assert_eq!(fails(camera.grab(PATIENCE, &Cancel::new())), DeviceCondition::Lost);
+    assert_eq!(camera.controls().err().map(|error| error.condition), Some(DeviceCondition::Lost));
+    is_listed(driver, &listing, false);
+    let closed = driver.open(&listing.id).err().expect("it is not there");
+    assert_eq!(closed.condition, DeviceCondition::NotFound);
+    hears_of_all(&mut watch);
+    assert!(bench.plug(true));
+    hears(&mut watch, "was plugged in");
+    is_listed(driver, &listing, true);
+    assert!(page(bench.open().as_mut()) == laid.page, "the frame differs from what lies there");
+    assert_eq!(fails(camera.grab(PATIENCE, &Cancel::new())), DeviceCondition::Lost, "a lost one stays lost");
+}
+
+/// Until nothing more is told: what happened before is not what is waited for.
+fn hears_of_all(watch: &mut Option<Box<dyn CameraWatch>>) {
+    let Some(watch) = watch else { return };
+    while watch.wait(10 * MOMENT, &Cancel::new()).expect("it listens") {}
+}
+
+#[track_caller]
+fn hears(watch: &mut Option<Box<dyn CameraWatch>>, what: &str) {
+    let Some(watch) = watch else { return };
+    assert!(watch.wait(NOTICED_WITHIN, &Cancel::new()).expect("it listens"), "nobody says that it {what}");
+}
+
+#[track_caller]
+fn is_listed(driver: &dyn CameraDriver, wanted: &DeviceListing, there: bool) {
+    let started = Instant::now();
+    while driver.list().is_ok_and(|list| list.contains(wanted)) != there {
+        assert!(started.elapsed() < NOTICED_WITHIN, "{}: listed should be {there}", wanted.id);
+        std::thread::sleep(MOMENT);
     }
 }

@@ -80,10 +80,15 @@ impl Agent {
 
     /// Takes a picture; status and body.
     pub(crate) fn capture(&self) -> (u16, Value) {
+        self.capture_as("{}")
+    }
+
+    /// Takes a picture as this says; status and body.
+    pub(crate) fn capture_as(&self, wish: &str) -> (u16, Value) {
         let request = self.client.post(format!("{}/v1/captures", self.url));
         let request = request.header("Authorization", format!("Bearer {}", self.token));
         let request = request.header("Content-Type", "application/json");
-        let mut answer = request.send("{}").expect("it answers");
+        let mut answer = request.send(wish).expect("it answers");
         (answer.status().as_u16(), answer.body_mut().read_json().expect("JSON"))
     }
 

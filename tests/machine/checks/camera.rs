@@ -1,13 +1,14 @@
 //! A camera through the real uvcvideo, when all goes well.
 
+use std::cell::RefCell;
 use std::fs;
 use std::time::Instant;
 
 use yidang_device::{
-    Camera, CameraDriver as _, Cancel, ControlName, DeviceCondition, FrameFormat, Mode, PreviewWish, Rate,
+    Camera, CameraDriver, Cancel, ControlName, DeviceCondition, FrameFormat, Mode, PreviewWish, Rate,
     conformance,
 };
-use yidang_usb_devices::Uvc;
+use yidang_usb_devices::{Plugged, Uvc};
 
 use crate::LIST_CAMERAS;
 use crate::native_access::{NOBODY, listed_by};
@@ -22,19 +23,35 @@ const PAGES_MEASURED: usize = 6;
 const WISH_FOR_PAGES: PreviewWish = PreviewWish { width_max: 2304, height_max: 1728, rate: 10 };
 
 /// The trait's own suite, through the kernel.
-struct Bench<'a>(&'a Desk);
+struct Bench<'a> {
+    desk: &'a Desk,
+    plugged: RefCell<Option<Plugged>>,
+}
 
 impl conformance::CameraBench for Bench<'_> {
     fn open(&self) -> Box<dyn Camera> {
-        self.0.open()
+        self.desk.open()
     }
 
     fn lay(&self, second: bool) -> conformance::Laid {
-        self.0.lay(second)
+        self.desk.lay(second)
     }
 
     fn stall(&self) -> bool {
-        self.0.camera.fail(yidang_usb_devices::UvcFault::Stall);
+        self.desk.camera.fail(yidang_usb_devices::UvcFault::Stall);
+        true
+    }
+
+    fn driver(&self) -> &dyn CameraDriver {
+        &self.desk.driver
+    }
+
+    fn plug(&self, in_again: bool) -> bool {
+        // One that is pulled is dropped, and the kernel has noticed by then.
+        drop(self.plugged.take());
+        if in_again {
+            self.plugged.replace(Some(self.desk.plug()));
+        }
         true
     }
 }
@@ -50,8 +67,7 @@ pub(crate) fn check(report: &mut Report) {
         ("its sizes and rates are told, fractions too", modes),
         ("its controls are told and set, but those it adjusts by itself", controls),
         ("every promise of a camera is kept", |desk| {
-            let _plugged = desk.plug();
-            conformance::camera(&Bench(desk));
+            conformance::camera(&Bench { desk, plugged: RefCell::new(Some(desk.plug())) });
         }),
         ("a long page, then a short one: byte for byte, and nothing after it", long_and_short),
         ("it streams while it is previewed or takes a page, and rests otherwise", rests),

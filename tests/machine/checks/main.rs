@@ -2,7 +2,8 @@
 //! pcscd and the real agent. Needs root, `vhci_hcd`, `uvcvideo`, `vivid`, udevd and pcscd: `tests/machine/run` boots
 //! a machine that has them and nothing to lose.
 //!
-//! Prints one line per check, `ok` or `FAILED`, and at last how many of each; ends with 1 if any failed.
+//! Prints one line per check, `ok` or `FAILED`, and at last how many of each; ends with 1 if any failed. A word after the
+//! program's name leaves out the checks whose names do not begin with it.
 
 mod agent;
 mod agent_over_usb;
@@ -10,6 +11,7 @@ mod agent_with_camera;
 mod camera;
 mod camera_faults;
 mod camera_raw;
+mod camera_replug;
 mod ccid;
 mod native;
 mod native_access;
@@ -17,6 +19,7 @@ mod native_faults;
 mod picture;
 mod reading;
 mod report;
+mod uevents;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -33,12 +36,13 @@ const LIST: &str = "list";
 const LIST_CAMERAS: &str = "list-cameras";
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
+    let word = std::env::args().nth(1);
+    match word.as_deref() {
         Some(LIST) => return list(SamUsbDriver::new().list()),
         Some(LIST_CAMERAS) => return list(V4l2Driver::new().list()),
         _ => {}
     }
-    let mut report = Report::default();
+    let mut report = Report::new(word.unwrap_or_default());
     for (word, form) in [("split", Form::Split), ("whole-frame", Form::Whole)] {
         native::check(&mut report, word, form);
         native_faults::check(&mut report, word, form);
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     camera::check(&mut report);
     camera_faults::check(&mut report);
     camera_raw::check(&mut report);
+    camera_replug::check(&mut report);
     agent_over_usb::check(&mut report);
     agent_with_camera::check(&mut report);
     report.end()

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 use yidang_device::{
@@ -11,6 +11,7 @@ use yidang_device::{
 };
 
 use super::clients::Clients;
+use super::looks::Looks;
 use super::roll::Roll;
 use super::watcher;
 use super::{Bounds, held};
@@ -18,8 +19,11 @@ use crate::events::Events;
 use crate::stations::relay::{Duty, Post, Relay, Relieved, Takeover};
 use crate::stations::{OPEN_BOUND, RETRY};
 
-/// A camera that gives no picture in this time has stalled.
+/// A call that brings nothing in this time has failed. A driver may tell a stall sooner: then the camera is opened anew
+/// within it, so many times in all, and while this much of it is left.
 pub(super) const GRAB_TIMEOUT: Duration = Duration::from_secs(5);
+const TRIES_MAX: u32 = 3;
+const TRY_MIN: Duration = Duration::from_millis(500);
 /// The same for a frame of the preview.
 const PREVIEW_TIMEOUT: Duration = Duration::from_secs(2);
 /// A preview that stalls so many times on end is over.
@@ -51,6 +55,12 @@ pub(super) enum Done {
     Description(Description),
 }
 
+/// Which cameras are there, and a way to have them looked for.
+pub(super) struct Seen {
+    pub(super) roll: Arc<Roll>,
+    pub(super) looks: Looks,
+}
+
 struct Request {
     task: Task,
     reply: oneshot::Sender<Result<Done, DeviceError>>,
@@ -60,7 +70,7 @@ struct Request {
 pub(super) struct Shared {
     pub(super) id: String,
     driver: Arc<dyn CameraDriver>,
-    pub(super) roll: Arc<Roll>,
+    seen: Seen,
     pub(super) events: Arc<Events>,
     pub(super) clients: Clients,
     /// Whether the desk has come to rest with a page on it, while somebody watches.
@@ -79,7 +89,12 @@ impl Shared {
     /// The camera cannot be reached: whoever waits for it is told.
     fn lost(&self, why: &DeviceError) {
         self.clients.end(Some(why));
-        self.roll.strike(&self.id, why);
+        self.strike(why);
+    }
+
+    /// The camera is told lost, until it is listed again.
+    fn strike(&self, why: &DeviceError) {
+        self.seen.roll.strike(&self.id, why);
     }
 
     /// A driver's call never came back, and its thread with it.
@@ -106,7 +121,7 @@ impl Keeper {
     pub(super) fn start(
         id: String,
         driver: Arc<dyn CameraDriver>,
-        roll: Arc<Roll>,
+        seen: Seen,
         events: Arc<Events>,
         bounds: Bounds,
     ) -> std::io::Result<Self> {
@@ -114,7 +129,7 @@ impl Keeper {
         let shared = Arc::new(Shared {
             id,
             driver,
-            roll,
+            seen,
             events,
             clients: Clients::new(),
             rest: watch::Sender::new(false),
@@ -129,7 +144,7 @@ impl Keeper {
         let kept = shared.clone();
         let duty: Duty = Arc::new(move |post| {
             // Relieved: the successor has everything.
-            let _ = Hands { shared: &kept, post, open: None, previews: false, stalls: 0 }.run();
+            let _ = Hands::new(&kept, post).run();
         });
         let told = shared.clone();
         let takeover: Takeover = Arc::new(move |what, _| told.taken_over(what));
@@ -178,9 +193,15 @@ struct Hands<'a> {
     /// Whether the handle shows a preview.
     previews: bool,
     stalls: u32,
+    /// Whether it was told lost for a stall, and no picture has come since.
+    is_struck: bool,
 }
 
-impl Hands<'_> {
+impl<'a> Hands<'a> {
+    fn new(shared: &'a Arc<Shared>, post: &'a Post) -> Self {
+        Self { shared, post, open: None, previews: false, stalls: 0, is_struck: false }
+    }
+
     /// Until the station stops, or another thread has taken over.
     fn run(&mut self) -> Result<(), Relieved> {
         loop {
@@ -199,6 +220,9 @@ impl Hands<'_> {
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(wish) = wish {
                         self.show(&wish, &interrupt)?;
+                    } else if self.open.is_some() && !self.shared.seen.roll.has(&self.shared.id) {
+                        // Held on to, what is left of it would keep its number from the next one.
+                        self.close()?;
                     }
                 }
             }
@@ -218,7 +242,7 @@ impl Hands<'_> {
         };
         *held(&self.shared.under_way) = Some(request);
         let result = match wanted {
-            Some(settings) => self.with_retry(|hands| hands.describe(&settings))?.map(Done::Description),
+            Some(settings) => self.with_retry(|hands, _| hands.describe(&settings))?.map(Done::Description),
             None => self.with_retry(Self::grab)?.map(Done::Picture),
         };
         if let Some(request) = held(&self.shared.under_way).take() {
@@ -228,39 +252,64 @@ impl Hands<'_> {
         Ok(())
     }
 
-    /// Once more with a fresh handle, if the old one was dead.
+    /// Again with a fresh handle, where the old one was dead or the camera has stalled, and time is left.
     fn with_retry<T>(
         &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<Result<T, DeviceError>, Relieved>,
+        mut work: impl FnMut(&mut Self, Duration) -> Result<Result<T, DeviceError>, Relieved>,
     ) -> Result<Result<T, DeviceError>, Relieved> {
-        let mut first = true;
+        let mut until = Instant::now() + GRAB_TIMEOUT;
+        let (mut tries, mut was_lost) = (0, false);
         loop {
+            let left = until.saturating_duration_since(Instant::now());
             let result = match self.prepare()? {
-                Ok(()) => work(self)?,
+                Ok(()) => work(self, left)?,
                 Err(error) => Err(error),
             };
-            let Err(error) = &result else { return Ok(result) };
+            let Err(error) = &result else {
+                self.came();
+                return Ok(result);
+            };
             if error.condition.needs_reopen() {
                 self.close()?;
             }
-            if first && error.condition == DeviceCondition::Lost {
-                first = false;
-                self.shared.stop.sleep(RETRY);
-                continue;
-            }
-            if is_gone(error) {
-                self.shared.lost(error);
-            } else if error.condition == DeviceCondition::Timeout {
-                self.shared.roll.strike(&self.shared.id, error);
+            tries += 1;
+            match error.condition {
+                // It may be plugged in again already, under the same id.
+                DeviceCondition::Lost if !was_lost => {
+                    was_lost = true;
+                    until = Instant::now() + GRAB_TIMEOUT;
+                    continue;
+                }
+                DeviceCondition::Timeout => {
+                    self.stalled(error);
+                    let left = until.saturating_duration_since(Instant::now());
+                    if tries < TRIES_MAX && left >= TRY_MIN && !self.shared.stop.is_cancelled() {
+                        continue;
+                    }
+                }
+                _ if is_gone(error) => self.shared.lost(error),
+                _ => {}
             }
             return Ok(result);
         }
     }
 
-    fn grab(&mut self) -> Result<Result<Frame, DeviceError>, Relieved> {
+    fn stalled(&mut self, error: &DeviceError) {
+        self.shared.strike(error);
+        self.is_struck = true;
+    }
+
+    /// The camera works: should it have been told lost, it is found at once.
+    fn came(&mut self) {
+        if std::mem::take(&mut self.is_struck) {
+            self.shared.seen.looks.look_soon();
+        }
+    }
+
+    fn grab(&mut self, within: Duration) -> Result<Result<Frame, DeviceError>, Relieved> {
         let (stop, bound) = (&self.shared.stop, self.shared.bounds.grab);
         let Some(camera) = &mut self.open else { return Ok(Err(not_open())) };
-        self.post.call("grab", bound, || camera.grab(GRAB_TIMEOUT, stop))
+        self.post.call("grab", bound, || camera.grab(within, stop))
     }
 
     fn describe(
@@ -282,21 +331,25 @@ impl Hands<'_> {
         match shown {
             Ok(frame) => {
                 self.stalls = 0;
+                self.came();
                 self.shared.clients.show(frame);
             }
             Err(error) if error.condition == DeviceCondition::Cancelled => {}
             Err(error) if is_gone(&error) => self.shared.lost(&error),
             Err(error) => {
-                // The preview pauses while the camera is opened anew.
+                // The preview pauses while the camera is opened anew: at once, the first time it stalls.
                 self.stalls += 1;
+                let is_first_stall = self.stalls == 1 && error.condition == DeviceCondition::Timeout;
                 if error.condition == DeviceCondition::Timeout {
-                    self.shared.roll.strike(&self.shared.id, &error);
+                    self.stalled(&error);
                 }
                 if self.stalls >= STALLS_MAX {
                     self.stalls = 0;
                     self.shared.clients.end(Some(&error));
                 }
-                interrupt.sleep(RETRY);
+                if !is_first_stall {
+                    interrupt.sleep(RETRY);
+                }
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 mod clients;
 mod keeper;
+mod looks;
 mod preview;
 mod roll;
 mod settle;
@@ -16,25 +17,21 @@ pub(crate) use preview::Preview;
 pub(crate) use roll::Known;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
-use yidang_device::{CameraDriver, Cancel, ControlName, DeviceCondition, DeviceError, Frame, PreviewWish};
+use tokio::sync::Semaphore;
+use yidang_device::{CameraDriver, ControlName, DeviceCondition, DeviceError, Frame, PreviewWish};
 
-use self::keeper::{Done, Keeper, Task};
+use self::keeper::{Done, Keeper, Seen, Task};
+use self::looks::{Looking, Looks};
 use self::roll::Roll;
-use super::relay::{Duty, Patience, Post, Relay, Relieved, Takeover};
-use super::{LIST_BOUND, StationState};
+use super::StationState;
+use super::relay::{Duty, Patience, Relay, Takeover};
 use crate::events::Events;
 
 /// Longest a driver may take for a picture; past it the thread is abandoned.
 const GRAB_BOUND: Duration = Duration::from_secs(20);
-/// How often the list of cameras is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(900);
-/// Longest wait for a look that somebody asks for.
-const LOOK_WAIT: Duration = Duration::from_secs(5);
 /// Cameras that are kept open at once.
 const CAMERAS_MAX: usize = 8;
 /// Previews at once, those included that wait for a page to come to rest.
@@ -53,20 +50,11 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the looking threads share, the one after the other.
-struct Shared {
-    drivers: Vec<Arc<dyn CameraDriver>>,
-    roll: Arc<Roll>,
-    /// Who wants a look at once, and is told when it has been taken.
-    wanted: Mutex<Receiver<oneshot::Sender<()>>>,
-    stop: Cancel,
-}
-
 /// A handle to the cameras' threads.
 pub(crate) struct CameraStation {
-    shared: Arc<Shared>,
+    shared: Arc<Looking>,
     events: Arc<Events>,
-    looks: Mutex<Sender<oneshot::Sender<()>>>,
+    looks: Looks,
     keepers: Mutex<BTreeMap<String, Arc<Keeper>>>,
     /// Places for those who watch.
     places: Arc<Semaphore>,
@@ -85,13 +73,17 @@ impl CameraStation {
         events: Arc<Events>,
         bounds: Bounds,
     ) -> std::io::Result<Self> {
-        let (looks, wanted) = channel();
         let roll = Arc::new(Roll::new(events.clone()));
-        let shared = Arc::new(Shared { drivers, roll, wanted: Mutex::new(wanted), stop: Cancel::new() });
+        let (looks, shared) = Looks::new(drivers, roll);
+        // Before the first look, so that nothing falls between the two.
+        for driver in &shared.drivers {
+            looks.listen(driver, &shared.stop)?;
+        }
+        let shared = Arc::new(shared);
         let kept = shared.clone();
         let duty: Duty = Arc::new(move |post| {
             // Relieved: the successor has everything.
-            let _ = look_around(&kept, post);
+            let _ = kept.look_around(post);
         });
         // Who waits for a look is answered by the next one; the cameras' own threads go on.
         let takeover: Takeover = Arc::new(|_, _| {});
@@ -99,7 +91,7 @@ impl CameraStation {
         Ok(Self {
             shared,
             events,
-            looks: Mutex::new(looks),
+            looks,
             keepers: Mutex::default(),
             places: Arc::new(Semaphore::new(PREVIEWS_MAX)),
             bounds,
@@ -148,7 +140,7 @@ impl CameraStation {
 
     /// Every camera that is there, the preferred ones first, those included that may not be opened.
     pub(crate) async fn all(&self) -> Vec<Known> {
-        self.look().await;
+        self.looks.look().await;
         self.shared.roll.all()
     }
 
@@ -157,17 +149,8 @@ impl CameraStation {
         if let Ok(known) = self.shared.roll.find(camera) {
             return Ok(known);
         }
-        self.look().await;
+        self.looks.look().await;
         self.shared.roll.find(camera)
-    }
-
-    /// Has the cameras listed anew.
-    async fn look(&self) {
-        let (taken, answer) = oneshot::channel();
-        if held(&self.looks).send(taken).is_ok() {
-            // Where drivers hang, what was known before must do.
-            let _ = tokio::time::timeout(LOOK_WAIT, answer).await;
-        }
     }
 
     async fn keeper(&self, camera: Option<&str>) -> Result<Arc<Keeper>, DeviceError> {
@@ -192,8 +175,8 @@ impl CameraStation {
             return Err(DeviceError::new(DeviceCondition::Busy, detail));
         }
         let driver = self.shared.drivers[known.driver].clone();
-        let roll = self.shared.roll.clone();
-        let started = Keeper::start(id.clone(), driver, roll, self.events.clone(), self.bounds);
+        let seen = Seen { roll: self.shared.roll.clone(), looks: self.looks.clone() };
+        let started = Keeper::start(id.clone(), driver, seen, self.events.clone(), self.bounds);
         let keeper = Arc::new(started.map_err(|e| DeviceError::new(DeviceCondition::Busy, e.to_string()))?);
         keepers.insert(id, keeper.clone());
         Ok(keeper)
@@ -209,34 +192,10 @@ impl CameraStation {
     /// Ends the threads; waits for them no longer than a moment, since a driver may hang.
     pub(crate) fn stop(&self) {
         self.shared.stop.cancel();
-        // Dropping the sender wakes the thread at once.
-        *held(&self.looks) = channel().0;
+        self.looks.look_soon();
         let keepers = std::mem::take(&mut *held(&self.keepers));
         keepers.values().for_each(|keeper| keeper.stop());
         keepers.values().for_each(|keeper| keeper.relay.stop());
         self.relay.stop();
-    }
-}
-
-/// Until the station stops, or another thread has taken over.
-fn look_around(shared: &Shared, post: &Post) -> Result<(), Relieved> {
-    let list = |driver: &Arc<dyn CameraDriver>| post.call("list", LIST_BOUND, || driver.list());
-    let mut asked: Vec<oneshot::Sender<()>> = Vec::new();
-    loop {
-        let lists = shared.drivers.iter().map(list).collect::<Result<_, _>>()?;
-        shared.roll.take_down(&shared.drivers, &lists);
-        for asker in asked.drain(..) {
-            // It may have gone.
-            let _ = asker.send(());
-        }
-        let wanted = held(&shared.wanted);
-        match wanted.recv_timeout(LOOK_EVERY) {
-            Ok(asker) => asked.extend(std::iter::once(asker).chain(wanted.try_iter())),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        }
-        if shared.stop.is_cancelled() {
-            return Ok(());
-        }
     }
 }

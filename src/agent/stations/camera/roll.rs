@@ -89,6 +89,11 @@ impl Roll {
         held(&self.state).known.clone()
     }
 
+    /// Whether this camera is there.
+    pub(super) fn has(&self, id: &str) -> bool {
+        held(&self.state).known.iter().any(|k| k.device.id == id)
+    }
+
     /// The wanted camera, or the preferred one.
     pub(super) fn find(&self, wanted: Option<&str>) -> Result<Known, DeviceError> {
         let state = held(&self.state);

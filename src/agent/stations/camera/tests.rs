@@ -4,10 +4,11 @@ use std::sync::Condvar;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use yidang_device::{Access, Camera, Control, DeviceListing, Mode};
+use yidang_device::{Access, Camera, CameraWatch, Cancel, Control, DeviceListing, Mode};
 use yidang_model::Origin;
 
 use super::*;
+use crate::stations::RETRY;
 
 const WITHIN: Duration = Duration::from_secs(10);
 const WISH: PreviewWish = PreviewWish { width_max: 640, height_max: 480, rate: 100 };
@@ -17,6 +18,15 @@ const WISH: PreviewWish = PreviewWish { width_max: 640, height_max: 480, rate: 1
 struct Two {
     hangs: Arc<AtomicBool>,
     unplugged: Arc<AtomicBool>,
+    /// Handles of `a` from before another plugging in are lost.
+    plugged: Arc<AtomicUsize>,
+    /// So many pictures of `a` do not come.
+    stalls: Arc<AtomicUsize>,
+    /// So many looks do not find `a` yet.
+    hidden: Arc<AtomicUsize>,
+    /// Whether something has changed since it was heard of.
+    rings: Arc<AtomicBool>,
+    open: Arc<AtomicUsize>,
     gate: Arc<(Mutex<()>, Condvar)>,
     rested: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
@@ -25,6 +35,34 @@ struct Two {
 struct One {
     id: String,
     of: Two,
+    plugged: usize,
+}
+
+/// Hears of what a test rings for.
+struct Ear(Two);
+
+impl CameraWatch for Ear {
+    fn wait(&mut self, timeout: Duration, cancel: &Cancel) -> Result<bool, DeviceError> {
+        let until = Instant::now() + timeout;
+        while Instant::now() < until && !cancel.is_cancelled() {
+            if self.0.rings.swap(false, Ordering::SeqCst) {
+                return Ok(true);
+            }
+            cancel.sleep(Duration::from_millis(2));
+        }
+        Ok(false)
+    }
+}
+
+impl Two {
+    fn plug(&self, there: bool) {
+        self.plugged.fetch_add(1, Ordering::SeqCst);
+        self.unplugged.store(!there, Ordering::SeqCst);
+    }
+
+    fn takes_one(count: &AtomicUsize) -> bool {
+        count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+    }
 }
 
 fn listing(id: &str) -> DeviceListing {
@@ -37,23 +75,44 @@ impl CameraDriver for Two {
     }
 
     fn list(&self) -> Result<Vec<DeviceListing>, DeviceError> {
-        let there = if self.unplugged.load(Ordering::SeqCst) { &["b"][..] } else { &["a", "b"] };
+        let is_gone = self.unplugged.load(Ordering::SeqCst) || Self::takes_one(&self.hidden);
+        let there = if is_gone { &["b"][..] } else { &["a", "b"] };
         Ok(there.iter().map(|id| listing(id)).collect())
     }
 
     fn open(&self, id: &str) -> Result<Box<dyn Camera>, DeviceError> {
-        Ok(Box::new(One { id: id.to_owned(), of: self.clone() }))
+        if id == "a" && self.unplugged.load(Ordering::SeqCst) {
+            return Err(DeviceError::new(DeviceCondition::NotFound, "unplugged"));
+        }
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let plugged = self.plugged.load(Ordering::SeqCst);
+        Ok(Box::new(One { id: id.to_owned(), of: self.clone(), plugged }))
+    }
+
+    fn watch(&self) -> Option<Box<dyn CameraWatch>> {
+        Some(Box::new(Ear(self.clone())))
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.of.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl One {
     fn picture(&self) -> Result<Frame, DeviceError> {
-        if self.id == "a" && self.of.unplugged.load(Ordering::SeqCst) {
+        let is_lost = self.plugged != self.of.plugged.load(Ordering::SeqCst);
+        if self.id == "a" && (is_lost || self.of.unplugged.load(Ordering::SeqCst)) {
             return Err(DeviceError::new(DeviceCondition::Lost, "unplugged"));
         }
         if self.id == "a" && self.of.hangs.load(Ordering::SeqCst) {
             let guard = self.of.gate.0.lock().unwrap();
             drop(self.of.gate.1.wait_while(guard, |()| true).unwrap());
+        }
+        if self.id == "a" && Two::takes_one(&self.of.stalls) {
+            std::thread::sleep(Duration::from_millis(20));
+            return Err(DeviceError::new(DeviceCondition::Timeout, "it stalls"));
         }
         let number = self.of.frames.fetch_add(1, Ordering::SeqCst);
         Ok(Frame { bytes: format!("{} {number}", self.id).into_bytes(), origin: Origin::Device })
@@ -221,6 +280,81 @@ fn an_unplugged_camera_ends_its_preview_and_is_found_again() {
     let mut again = bench.preview("a");
     assert!(bench.next(&mut again).unwrap().is_some());
     assert_eq!(bench.told("a"), ["device.found", "device.lost", "device.found"]);
+}
+
+#[test]
+fn what_is_heard_of_is_looked_at_at_once_and_again_until_it_is_ready() {
+    const TIMES: u32 = 6;
+    let bench = Bench::new();
+    bench.wait_until("it is found", || bench.told("a") == ["device.found"]);
+    let began = Instant::now();
+    for round in 1..=TIMES as usize {
+        bench.cameras.plug(false);
+        bench.cameras.rings.store(true, Ordering::SeqCst);
+        bench.wait_until("it is lost", || bench.told("a").len() == 2 * round);
+        // The system tells of it before it can be used.
+        bench.cameras.hidden.store(2, Ordering::SeqCst);
+        bench.cameras.plug(true);
+        bench.cameras.rings.store(true, Ordering::SeqCst);
+        bench.wait_until("it is found again", || bench.told("a").len() == 2 * round + 1);
+    }
+    // Looks that nobody hears anything for are 0.9 s apart: three of them each time.
+    assert!(began.elapsed() < Duration::from_millis(900) * TIMES, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_camera_that_was_plugged_in_again_unnoticed_gives_a_picture_without_a_pause() {
+    const TIMES: u32 = 6;
+    let bench = Bench::new();
+    assert!(bench.grab(Some("a")).is_ok());
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        bench.cameras.plug(true);
+        assert!(bench.grab(Some("a")).unwrap().starts_with(b"a "));
+    }
+    assert!(began.elapsed() < RETRY * TIMES / 2, "{:?}", began.elapsed());
+    assert_eq!(bench.told("a"), ["device.found"]);
+}
+
+#[test]
+fn nothing_is_held_of_a_camera_that_was_pulled_while_nobody_used_it() {
+    let bench = Bench::new();
+    assert!(bench.grab(Some("a")).is_ok() && bench.grab(Some("b")).is_ok());
+    assert_eq!(bench.cameras.open.load(Ordering::SeqCst), 2);
+    bench.cameras.plug(false);
+    bench.wait_until("it is closed", || bench.cameras.open.load(Ordering::SeqCst) == 1);
+    assert!(bench.grab(Some("b")).unwrap().starts_with(b"b "));
+}
+
+#[test]
+fn a_stall_costs_a_try_and_not_the_picture_unless_it_goes_on() {
+    let bench = Bench::new();
+    for stalls in [1, 2] {
+        bench.cameras.stalls.store(stalls, Ordering::SeqCst);
+        assert!(bench.grab(Some("a")).unwrap().starts_with(b"a "), "after {stalls}");
+    }
+    let told = || bench.told("a");
+    bench.wait_until("it is lost and found", || told().len() >= 3 && told().last() == Some(&"device.found"));
+    bench.cameras.stalls.store(3, Ordering::SeqCst);
+    assert_eq!(bench.grab(Some("a")), Err(DeviceCondition::Timeout));
+    assert!(bench.grab(Some("a")).unwrap().starts_with(b"a "));
+}
+
+#[test]
+fn a_preview_goes_on_after_a_stall_without_a_pause_and_its_clients_stay() {
+    const TIMES: u32 = 6;
+    let bench = Bench::new();
+    let mut watching = bench.preview("a");
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        assert!(bench.next(&mut watching).unwrap().is_some());
+        bench.cameras.stalls.store(1, Ordering::SeqCst);
+        bench.wait_until("it stalls", || bench.cameras.stalls.load(Ordering::SeqCst) == 0);
+        assert!(bench.next(&mut watching).unwrap().is_some());
+    }
+    assert!(began.elapsed() < RETRY * TIMES / 2, "{:?}", began.elapsed());
+    let told = || bench.told("a");
+    bench.wait_until("it is lost and found", || told().len() >= 3 && told().last() == Some(&"device.found"));
 }
 
 #[test]
