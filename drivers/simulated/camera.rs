@@ -16,7 +16,7 @@ use crate::size::size;
 const CAMERA_ID: &str = "simulated-camera";
 /// What a frame that cannot be read is said to be, across and down.
 const USUAL_SIZE_PX: (u32, u32) = (1600, 1200);
-/// How soon a stall is told; the caller's time is usually longer.
+/// How soon a stall is told in a preview; the caller's time is usually longer.
 const STALL_TOLD_AFTER: Duration = Duration::from_secs(1);
 /// Frames a second of the preview.
 const PREVIEW_RATE: u32 = 15;
@@ -122,7 +122,7 @@ impl Camera for SimulatedCamera {
         if cancel.sleep(Duration::from_secs(1) / PREVIEW_RATE) {
             return Err(cancelled());
         }
-        self.picture(timeout, cancel, Desk::frame_before_capture)
+        self.picture(timeout.min(STALL_TOLD_AFTER), cancel, Desk::frame_before_capture)
     }
 
     fn rest(&mut self) {}
@@ -144,7 +144,7 @@ impl SimulatedCamera {
             return Err(cancelled());
         }
         if self.desk.state().camera_fault.strike(CameraFault::Stall) {
-            if cancel.sleep(timeout.min(STALL_TOLD_AFTER)) {
+            if cancel.sleep(timeout) {
                 return Err(cancelled());
             }
             self.plugged_in()?;

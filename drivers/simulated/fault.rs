@@ -89,7 +89,7 @@ faults!(
 faults!(
     /// Faults of the camera.
     CameraFault {
-        /// No picture comes for a second; then the camera must be opened anew. Strikes one picture each time.
+        /// No picture comes within the caller's time. Strikes one picture each time.
         Stall = "stall",
         /// The camera is unplugged at once and stays away for so many looks for it.
         Unplug = "unplug",

@@ -165,6 +165,10 @@ impl conformance::CameraBench for Mat {
         true
     }
 
+    fn tells_stalls(&self) -> bool {
+        false
+    }
+
     fn driver(&self) -> &dyn CameraDriver {
         self.driver.as_ref()
     }
