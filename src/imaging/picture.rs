@@ -86,10 +86,12 @@ impl Picture {
     pub(crate) fn sample(&self, x: f32, y: f32) -> [f32; 3] {
         let x = (x - 0.5).clamp(0.0, self.width as f32 - 1.0);
         let y = (y - 0.5).clamp(0.0, self.height as f32 - 1.0);
-        let (x0, y0) = (x as usize, y as usize);
+        // Over 32 bits with a sign, which processors convert in one step.
+        let (x0, y0) = (x as i32, y as i32);
+        let (tx, ty) = (x - x0 as f32, y - y0 as f32);
+        let (x0, y0) = (x0 as usize, y0 as usize);
         let x1 = (x0 + 1).min(self.width as usize - 1);
         let y1 = (y0 + 1).min(self.height as usize - 1);
-        let (tx, ty) = (x - x0 as f32, y - y0 as f32);
         let (a, b) = (self.pixel(x0, y0), self.pixel(x1, y0));
         let (c, d) = (self.pixel(x0, y1), self.pixel(x1, y1));
         std::array::from_fn(|i| {

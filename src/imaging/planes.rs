@@ -8,6 +8,8 @@ use crate::{Orientation, Picture};
 
 /// So many rows for each new one are many.
 const MANY_ROWS: usize = 3;
+/// So many pixels' colours are computed at once.
+const CONVERTED_PX: usize = 64;
 /// No colour: the middle of a colour difference.
 pub(crate) const NEUTRAL: u8 = 128;
 
@@ -28,14 +30,19 @@ impl<'a> Plane<'a> {
 
     /// The value at a point, bilinear between pixel middles; the rim goes on outside.
     fn sample(&self, x: f32, y: f32) -> f32 {
-        let x = (x - 0.5).clamp(0.0, self.width as f32 - 1.0);
-        let y = (y - 0.5).clamp(0.0, self.height as f32 - 1.0);
-        let (x0, y0) = (x as usize, y as usize);
+        let x = (x - 0.5).clamp(0.0, to_f32(self.width) - 1.0);
+        let y = (y - 0.5).clamp(0.0, to_f32(self.height) - 1.0);
+        // Over 32 bits with a sign, which processors convert in one step.
+        let (x0, y0) = (x as i32, y as i32);
+        let (tx, ty) = (x - x0 as f32, y - y0 as f32);
+        let (x0, y0) = (x0 as usize, y0 as usize);
         let (x1, y1) = ((x0 + 1).min(self.width - 1), (y0 + 1).min(self.height - 1));
-        let at = |x: usize, y: usize| f32::from(self.bytes[y * self.stride + x]);
-        let across = |y: usize| at(x0, y) + (at(x1, y) - at(x0, y)) * (x - x0 as f32);
+        let across = |y: usize| {
+            let [left, right] = [x0, x1].map(|x| f32::from(self.bytes[y * self.stride + x]));
+            left + (right - left) * tx
+        };
         let (top, bottom) = (across(y0), across(y1));
-        top + (bottom - top) * (y - y0 as f32)
+        top + (bottom - top) * ty
     }
 
     /// Each new pixel is the mean of those it covers, or of every second row of them where they are many: to read all of a
@@ -53,6 +60,9 @@ pub(crate) struct Planes {
     height: usize,
     /// Pixels that share a colour, across and down; `None`: grey.
     sampling: Option<[usize; 2]>,
+    /// The planes' sizes as they are in memory: the brightness's, which is the picture's made up to whole samples of
+    /// colour, and that of each colour's.
+    sizes: [[usize; 2]; 2],
     /// Brightness, then blue's difference and red's.
     bytes: Vec<u8>,
     orientation: Orientation,
@@ -68,8 +78,9 @@ impl Planes {
         bytes: Vec<u8>,
         orientation: Orientation,
     ) -> Option<Self> {
-        let planes = Self { width, height, sampling, bytes, orientation };
-        let [luma, colour] = planes.memory_sizes();
+        let planes =
+            Self { width, height, sampling, sizes: sizes([width, height], sampling), bytes, orientation };
+        let [luma, colour] = planes.sizes;
         let length = luma[0] * luma[1] + 2 * colour[0] * colour[1];
         (length == planes.bytes.len() && width * height > 0).then_some(planes)
     }
@@ -84,7 +95,15 @@ impl Planes {
         for (((pixel, y), cb), cr) in pixels.iter().zip(luma).zip(blue).zip(red) {
             [*y, *cb, *cr] = ycc(*pixel);
         }
-        Self { width, height, sampling: Some([1, 1]), bytes, orientation: Orientation::Upright }
+        let size = [width, height];
+        Self {
+            width,
+            height,
+            sampling: Some([1, 1]),
+            sizes: [size; 2],
+            bytes,
+            orientation: Orientation::Upright,
+        }
     }
 
     /// Pixels across and down, as stored.
@@ -97,16 +116,8 @@ impl Planes {
         self.orientation
     }
 
-    /// The planes' sizes as they are in memory: the brightness's, which is the picture's made up to whole samples of
-    /// colour, and that of each colour's.
-    fn memory_sizes(&self) -> [[usize; 2]; 2] {
-        let Some([across, down]) = self.sampling else { return [[self.width, self.height], [0, 0]] };
-        let colour = [by(self.width + across - 1, across), by(self.height + down - 1, down)];
-        [[colour[0] * across, colour[1] * down], colour]
-    }
-
     pub(crate) fn luma(&self) -> Plane<'_> {
-        let [[stride, rows], _] = self.memory_sizes();
+        let [[stride, rows], _] = self.sizes;
         Plane { bytes: &self.bytes[..stride * rows], width: self.width, height: self.height, stride }
     }
 
@@ -114,7 +125,7 @@ impl Planes {
     /// a grey picture.
     pub(crate) fn colours(&self) -> Option<([usize; 2], [Plane<'_>; 2])> {
         let sampling = self.sampling?;
-        let [[stride, rows], [width, height]] = self.memory_sizes();
+        let [[stride, rows], [width, height]] = self.sizes;
         let (blue, red) = self.bytes[stride * rows..].split_at(width * height);
         Some((sampling, [blue, red].map(|bytes| Plane { bytes, width, height, stride: width })))
     }
@@ -128,9 +139,7 @@ impl Planes {
     pub(crate) fn to_picture(&self) -> Picture {
         let mut rgb = Vec::with_capacity(self.width * self.height * 3);
         let mut rows = [vec![NEUTRAL; self.width], vec![NEUTRAL; self.width]];
-        for (y, luma) in
-            self.luma().bytes.chunks_exact(self.memory_sizes()[0][0]).take(self.height).enumerate()
-        {
+        for (y, luma) in self.luma().bytes.chunks_exact(self.sizes[0][0]).take(self.height).enumerate() {
             if let Some((sampling, planes)) = self.colours() {
                 for (row, plane) in rows.iter_mut().zip(planes) {
                     spread(plane, sampling, y, row);
@@ -180,10 +189,10 @@ impl Pixels for Planes {
     }
 
     fn sample(&self, x: f32, y: f32) -> [f32; 3] {
-        let [x, y] = self.orientation.to_stored([x, y], [self.width as f32, self.height as f32]);
+        let [x, y] = self.orientation.to_stored([x, y], [self.width, self.height].map(to_f32));
         let luma = self.luma().sample(x, y);
         let Some(([across, down], planes)) = self.colours() else { return [luma; 3] };
-        let (x, y) = (x / across as f32, y / down as f32);
+        let (x, y) = (x / to_f32(across), y / to_f32(down));
         let [cb, cr] = planes.map(|plane| plane.sample(x, y) - f32::from(NEUTRAL));
         [luma + 1.402 * cr, luma - 0.344_14 * cb - 0.714_14 * cr, luma + 1.772 * cb]
             .map(|v| v.clamp(0.0, 255.0))
@@ -202,16 +211,20 @@ impl Pixels for Planes {
     }
 
     fn pixels(&self, y: usize, columns: &[usize], to: &mut [[u8; 3]]) {
-        let pairs = to.iter_mut().zip(columns);
         let Some((sampling, planes)) = self.colours().filter(|_| self.orientation == Orientation::Upright)
         else {
-            return pairs.for_each(|(to, x)| *to = self.pixel(*x, y));
+            return to.iter_mut().zip(columns).for_each(|(to, x)| *to = self.pixel(*x, y));
         };
         let luma = self.luma().row(y);
         let [blue, red] = planes.map(|plane| plane.row(by(y, sampling[1])));
-        for (to, x) in pairs {
-            let at = by(*x, sampling[0]);
-            *to = rgb_of([luma[*x], blue[at], red[at]]);
+        // All of some pixels' planes first, then all of their colours: the latter are computed several at once.
+        for (to, columns) in to.chunks_mut(CONVERTED_PX).zip(columns.chunks(CONVERTED_PX)) {
+            let mut read = [[0; 3]; CONVERTED_PX];
+            for (pixel, x) in read.iter_mut().zip(columns) {
+                let at = by(*x, sampling[0]);
+                *pixel = [luma[*x], blue[at], red[at]];
+            }
+            to.iter_mut().zip(read).for_each(|(to, pixel)| *to = rgb_of(pixel));
         }
     }
 }
@@ -221,6 +234,18 @@ impl fmt::Debug for Planes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Planes({} x {})", self.width, self.height)
     }
+}
+
+/// A picture's planes' sizes in memory.
+fn sizes([width, height]: [usize; 2], sampling: Option<[usize; 2]>) -> [[usize; 2]; 2] {
+    let Some([across, down]) = sampling else { return [[width, height], [0, 0]] };
+    let colour = [by(width + across - 1, across), by(height + down - 1, down)];
+    [[colour[0] * across, colour[1] * down], colour]
+}
+
+/// A number of pixels, over 32 bits with a sign, which processors convert in one step.
+fn to_f32(px: usize) -> f32 {
+    px as i32 as f32
 }
 
 /// Divides by a sampling, which is 1, 2 or 4: a shift, where pixels are asked for one by one.

@@ -6,6 +6,7 @@ use crate::geometry::{Homography, distance, is_convex_clockwise};
 use crate::paper_size::MM_PER_INCH;
 use crate::picture::Pixels;
 use crate::planes::{NEUTRAL, Plane, Planes};
+use crate::span::Kernels;
 use crate::warp::{SAMPLES_MAX, Warp};
 use crate::{ImageError, Orientation, Picture, paper_size};
 
@@ -132,7 +133,16 @@ impl Place {
         // What gets smaller takes the mean of several samples, or thin lines would drop out.
         let shrink = self.shrink * to_each[0] as f32 / from_each[0].max(from_each[1]) as f32;
         let samples = if shrink < ONE_SAMPLE_MAX { 1 } else { (shrink.ceil() as usize).min(SAMPLES_MAX) };
-        Warp { from, from_each, map, page: self.page, to, to_each, samples }
+        Warp {
+            from,
+            from_each,
+            map,
+            page: self.page,
+            to,
+            to_each,
+            samples,
+            kernels: Kernels::of_this_processor(),
+        }
     }
 }
 

@@ -2,23 +2,15 @@
 
 use crate::geometry::Homography;
 use crate::planes::Plane;
-use crate::span::{SPAN_PX, Span, kernel};
+use crate::span::{Kernels, ONE, OUTSIDE_MAX_PX, Places};
 
 /// The page is filled in pieces so wide and so high: the part of the frame one comes from stays in the processor's
 /// cache however the page is turned, and rows are long enough for it to fetch ahead.
 const TILE_PX: [usize; 2] = [256, 32];
 /// Planes whose shorter side is less are small: exact points are closer together in them.
 const LARGE_SIDE_PX: usize = 600;
-/// How close.
-const SMALL_SPAN_PX: usize = 8;
 /// Most samples a page's pixel takes, each way.
 pub(crate) const SAMPLES_MAX: usize = 4;
-/// Spans of a piece of a row at most.
-const SPANS_MAX: usize = TILE_PX[0] * SAMPLES_MAX / SMALL_SPAN_PX;
-/// Places are counted in 65,536ths of a pixel.
-const ONE: i32 = 1 << 16;
-/// Places this far outside are as good as any farther.
-const OUTSIDE_MAX_PX: f64 = 4_096.0;
 
 /// A plane of a frame and the plane of a page that is made of it.
 pub(crate) struct Warp<'a> {
@@ -35,6 +27,7 @@ pub(crate) struct Warp<'a> {
     pub(crate) to_each: [usize; 2],
     /// Samples of which each pixel is the mean, each way, at most [`SAMPLES_MAX`].
     pub(crate) samples: usize,
+    pub(crate) kernels: Kernels,
 }
 
 impl Warp<'_> {
@@ -79,28 +72,10 @@ impl Warp<'_> {
         let v = y * self.to_each[1] as f64 / self.page[1] as f64;
         let each = self.to_each[0] as f64 / (self.page[0] * samples) as f64;
         let places = Places::along(self, (left as f64 + 0.5) * each, v, each);
-        let kernel = kernel();
         // The smaller a page, the more its map bends from pixel to pixel, and the less the time matters.
-        let length_px = if self.to[0].min(self.to[1]) < LARGE_SIDE_PX { SMALL_SPAN_PX } else { SPAN_PX };
-        // All divisions first: none of them waits for another one's spans.
-        let mut exact = [[0; 2]; SPANS_MAX + 1];
-        let exact = &mut exact[..=row.len().div_ceil(length_px)];
-        exact.iter_mut().enumerate().for_each(|(i, place)| *place = places.at(i * length_px));
-        for (row, ends) in row.chunks_mut(length_px).zip(exact.windows(2)) {
-            let span = Span::between(ends[0], ends[1], length_px);
-            match row.first_chunk_mut() {
-                Some(whole) if span.is_inside(&self.from) => kernel(&self.from, span, whole),
-                _ => span.fill_clamped(&self.from, row),
-            }
-        }
+        let is_large = self.to[0].min(self.to[1]) >= LARGE_SIDE_PX;
+        (if is_large { self.kernels.long } else { self.kernels.short })(&self.from, &places, row);
     }
-}
-
-/// Where the samples of a row lie in the plane: both coordinates and what they are divided by grow evenly.
-struct Places {
-    start: [f64; 3],
-    step: [f64; 3],
-    limit: [f64; 2],
 }
 
 impl Places {
@@ -116,16 +91,5 @@ impl Places {
             limit: [warp.from.width, warp.from.height]
                 .map(|side| (side as f64 + OUTSIDE_MAX_PX) * f64::from(ONE)),
         }
-    }
-
-    /// Where a sample lies, in 65,536ths of a pixel from the middle of the plane's first.
-    #[inline]
-    fn at(&self, sample: usize) -> [i32; 2] {
-        let [x, y, w] = std::array::from_fn(|i| self.start[i] + self.step[i] * sample as f64);
-        let divided = 1.0 / w;
-        let fixed = |v: f64, limit: f64| {
-            (v * divided + (0.5 - f64::from(ONE / 2))).clamp(-OUTSIDE_MAX_PX * f64::from(ONE), limit) as i32
-        };
-        [fixed(x, self.limit[0]), fixed(y, self.limit[1])]
     }
 }

@@ -1,6 +1,9 @@
 //! The layers the [net](super) is built of.
 
-use super::product::{BESIDE, Kernels, LANES, Product, ROWS, Then, Weights, Window};
+use super::product::{BESIDE, Kernels, LANES, Left, Pair, Product, ROWS, Then, Weights, Window};
+
+/// So many pixels of a convolution's result are made at once: what their windows cover stays in the processor's cache.
+const UNFOLDED_PX: usize = 320;
 
 /// Values of several channels over a picture, channel by channel, each row by row.
 #[derive(Clone, Debug)]
@@ -64,66 +67,77 @@ impl Convolution {
     pub(super) fn run(&self, planes: &Maps, then: Then, kernels: Kernels) -> Maps {
         let (width, height) = (planes.width / self.step, planes.height / self.step);
         let mut out = Maps::zeros(self.bias.len(), width, height);
+        let (left, stride) = (self.left(), width * height);
         if self.side == 1 {
-            self.add_to(&mut out, planes, then, kernels);
+            let product = Product { left, right: &planes.values, columns: stride, stride, then };
+            (kernels.product)(product, &mut out.values);
             return out;
         }
-        let mut unfolded = vec![0.0; planes.channels * self.side * self.side * width];
-        for y in 0..height {
-            self.unfold(planes, y, width, &mut unfolded);
-            let product = Product {
-                weights: &self.weights,
-                bias: &self.bias,
-                right: &unfolded,
-                columns: width,
-                stride: width * height,
-                then,
-            };
-            (kernels.product)(product, &mut out.values[y * width..]);
+        let depth = planes.channels * self.side * self.side;
+        let rows = (UNFOLDED_PX / width).clamp(1, height);
+        let mut unfolded = vec![0.0; depth * rows * width];
+        for top in (0..height).step_by(rows) {
+            let rows = rows.min(height - top);
+            let unfolded = &mut unfolded[..depth * rows * width];
+            self.unfold(planes, top, [width, rows], unfolded);
+            let product = Product { left, right: unfolded, columns: rows * width, stride, then };
+            (kernels.product)(product, &mut out.values[top * width..]);
         }
         out
     }
 
-    /// For a window of one pixel: into planes that are there.
-    pub(super) fn add_to(&self, out: &mut Maps, planes: &Maps, then: Then, kernels: Kernels) {
-        let columns = planes.area();
-        let product = Product {
-            weights: &self.weights,
-            bias: &self.bias,
-            right: &planes.values,
-            columns,
-            stride: columns,
-            then,
-        };
-        (kernels.product)(product, &mut out.values);
+    fn left(&self) -> Left<'_> {
+        Left { weights: &self.weights, bias: &self.bias }
     }
 
-    /// What each window of one row of the result covers, a column for each; outside the planes is zero. A window of odd
+    /// What each window of some rows of the result covers, a column for each; outside the planes is zero. A window of odd
     /// side lies around its pixel, one of two on it and the next.
-    fn unfold(&self, planes: &Maps, y: usize, width: usize, to: &mut [f32]) {
+    fn unfold(&self, planes: &Maps, top: usize, [width, rows]: [usize; 2], to: &mut [f32]) {
         let (side, step) = (self.side, self.step);
         let before = (side - 1) / 2;
-        let mut rows = to.chunks_exact_mut(width);
-        for plane in planes.values.chunks_exact(planes.area()) {
-            for dy in 0..side {
-                let from_y = (y * step + dy).checked_sub(before).filter(|y| *y < planes.height);
+        // Every `step`th pixel of a row, from each of the first `step` on.
+        let mut parts = vec![0.0; planes.width];
+        let windows = to.chunks_exact_mut(rows * width * side * side);
+        for (plane, to) in planes.values.chunks_exact(planes.area()).zip(windows) {
+            for (y, dy) in (0..rows).flat_map(|y| (0..side).map(move |dy| (y, dy))) {
+                let from_y = ((top + y) * step + dy).checked_sub(before).filter(|y| *y < planes.height);
+                if let Some(from_y) = from_y {
+                    split(&plane[from_y * planes.width..][..planes.width], step, &mut parts);
+                }
                 for dx in 0..side {
-                    let Some(to) = rows.next() else { return };
-                    let Some(from_y) = from_y else {
+                    let to = &mut to[((dy * side + dx) * rows + y) * width..][..width];
+                    if from_y.is_none() {
                         to.fill(0.0);
                         continue;
-                    };
-                    let from = &plane[from_y * planes.width..][..planes.width];
-                    let skipped = usize::from(dx < before);
-                    let from = &from[(skipped * step + dx) - before..];
-                    // The last window may reach beyond the row's end.
-                    let filled = (from.len().div_ceil(step) + skipped).min(width);
-                    to[..skipped].fill(0.0);
-                    to[filled..].fill(0.0);
-                    for (to, value) in to[skipped..filled].iter_mut().zip(from.iter().step_by(step)) {
-                        *to = *value;
                     }
+                    let skipped = usize::from(dx < before);
+                    let first = skipped * step + dx - before;
+                    let part = &parts[first % step * width..][..width];
+                    // The last window may reach beyond the row's end.
+                    let from = &part[first / step..];
+                    let filled = (skipped + from.len()).min(width);
+                    to[..skipped].fill(0.0);
+                    to[skipped..filled].copy_from_slice(&from[..filled - skipped]);
+                    to[filled..].fill(0.0);
                 }
+            }
+        }
+    }
+}
+
+/// Every `step`th value of a row, from each of the first `step` on.
+fn split(row: &[f32], step: usize, parts: &mut [f32]) {
+    match step {
+        1 => parts.copy_from_slice(row),
+        2 => {
+            let (even, odd) = parts.split_at_mut(row.len() / 2);
+            for ((even, odd), pair) in even.iter_mut().zip(odd).zip(row.as_chunks::<2>().0) {
+                [*even, *odd] = *pair;
+            }
+        }
+        _ => {
+            for (part, first) in parts.chunks_exact_mut(row.len() / step).zip(0..step) {
+                part.iter_mut().zip(row[first..].iter().step_by(step)).for_each(|(to, from)| *to = *from);
             }
         }
     }
@@ -174,8 +188,8 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn run(&self, mut planes: Maps, kernels: Kernels) -> Maps {
         let around = self.around.run(&planes, kernels);
-        let wide = self.widen.run(&around, Then::Rectify, kernels);
-        self.narrow.add_to(&mut planes, &wide, Then::Add, kernels);
+        let (first, second, columns) = (self.widen.left(), self.narrow.left(), planes.area());
+        (kernels.pair)(Pair { first, second, right: &around.values, columns }, &mut planes.values);
         planes
     }
 }

@@ -1,19 +1,24 @@
-//! Matrix products and windows over planes: the innermost loops of the [net](super), compiled twice, for processors with
-//! AVX2 and for all others.
+//! Matrix products and windows over planes: the innermost loops of the [net](super), compiled three times, for processors
+//! with AVX-512, with AVX2, and for all others.
 //!
-//! Sums differ in their last digits between the two: with AVX2 a product is added before it is rounded.
+//! The order of every sum is the same in all of them. The first two add a product before it is rounded and so give the
+//! same bits; the last digits of the third may differ.
 
 /// Output rows of a product that are made at once.
-pub(super) const ROWS: usize = 4;
-/// Columns that are made at once.
-const COLUMNS: usize = 16;
+pub(super) const ROWS: usize = 6;
+/// Columns that are made at once: the sums of so many rows and columns fill a processor's registers and leave enough.
+const COLUMNS_PORTABLE: usize = if cfg!(target_arch = "aarch64") { 16 } else { 8 };
+#[cfg(target_arch = "x86_64")]
+const COLUMNS_AVX2: usize = 16;
+#[cfg(target_arch = "x86_64")]
+const COLUMNS_AVX512: usize = 32;
 /// Pixels of a window's result that are made at once: so many beside each other, in so many rows.
 pub(super) const LANES: usize = 16;
 pub(super) const BESIDE: usize = 4;
 
 /// `ROWS` rows by one column of the left side of a product.
 pub(super) type Weights = [f32; ROWS];
-type Tile = [[f32; COLUMNS]; ROWS];
+type Tile<const COLUMNS: usize> = [[f32; COLUMNS]; ROWS];
 
 /// What becomes of a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +31,19 @@ pub(super) enum Then {
     Add,
 }
 
-/// A product of two matrices.
+/// The left side of a product.
 #[derive(Clone, Copy)]
-pub(super) struct Product<'a> {
-    /// The left side: for each four rows, as many weights as the right side has rows.
+pub(super) struct Left<'a> {
+    /// For each `ROWS` rows, as many weights as the right side has rows; past the last row they are zero.
     pub(super) weights: &'a [Weights],
     /// What each row starts from; its length is the number of rows.
     pub(super) bias: &'a [f32],
+}
+
+/// A product of two matrices.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a> {
+    pub(super) left: Left<'a>,
     /// The right side, row by row.
     pub(super) right: &'a [f32],
     /// Columns of the right side.
@@ -40,6 +51,17 @@ pub(super) struct Product<'a> {
     /// From row to row of the result.
     pub(super) stride: usize,
     pub(super) then: Then,
+}
+
+/// Two products, one of the other's result, in which nothing is below zero. What comes of them is added to what is there.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'a> {
+    pub(super) first: Left<'a>,
+    pub(super) second: Left<'a>,
+    /// The first one's right side, row by row.
+    pub(super) right: &'a [f32],
+    /// Its columns, which are those of the result too.
+    pub(super) columns: usize,
 }
 
 /// A window of odd width that is moved over one plane.
@@ -58,25 +80,37 @@ pub(super) struct Window<'a> {
     pub(super) width: usize,
 }
 
-/// The two loops, as this processor runs them best.
+/// The three loops, as this processor runs them best.
 #[derive(Clone, Copy)]
 pub(super) struct Kernels {
     pub(super) product: fn(Product<'_>, &mut [f32]),
+    pub(super) pair: fn(Pair<'_>, &mut [f32]),
     pub(super) window: fn(Window<'_>, &mut [f32]),
 }
 
 impl Kernels {
     /// The fastest that this processor can run.
     pub(super) fn of_this_processor() -> Self {
+        Self::all().swap_remove(0)
+    }
+
+    /// All that this processor can run, the fastest first.
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return avx2::KERNELS;
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                all.push(x86::AVX512);
+            }
+            all.push(x86::AVX2);
         }
-        Self::PORTABLE
+        all.push(Self::PORTABLE);
+        all
     }
 
     pub(super) const PORTABLE: Self = Self {
-        product: |product, out| multiply(product, out, FUSES),
+        product: |product, out| multiply::<COLUMNS_PORTABLE>(product, out, FUSES),
+        pair: |pair, out| multiply_twice::<COLUMNS_PORTABLE>(pair, out, FUSES),
         window: |window, out| slide(window, out, FUSES),
     };
 }
@@ -85,25 +119,59 @@ impl Kernels {
 const FUSES: bool = cfg!(target_arch = "aarch64");
 
 #[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "calls what is compiled for AVX2")]
-mod avx2 {
-    use super::{Kernels, Product, Window, multiply, slide};
+#[expect(unsafe_code, reason = "calls what is compiled for AVX2 and AVX-512")]
+mod x86 {
+    use super::{
+        COLUMNS_AVX2, COLUMNS_AVX512, Kernels, Pair, Product, Window, multiply, multiply_twice, slide,
+    };
 
     /// Only for processors with AVX2 and FMA.
-    pub(super) const KERNELS: Kernels = Kernels {
-        // SAFETY: both are safe code, and only need a processor that `of_this_processor` found.
-        product: |product, out| unsafe { with_avx2_multiply(product, out) },
+    pub(super) const AVX2: Kernels = Kernels {
+        // SAFETY: all are safe code, and only need a processor that `Kernels::all` found.
+        product: |product, out| unsafe { avx2_multiply(product, out) },
         // SAFETY: as above.
-        window: |window, out| unsafe { with_avx2_slide(window, out) },
+        pair: |pair, out| unsafe { avx2_multiply_twice(pair, out) },
+        // SAFETY: as above.
+        window: |window, out| unsafe { avx2_slide(window, out) },
+    };
+
+    /// Only for processors with AVX-512, too.
+    pub(super) const AVX512: Kernels = Kernels {
+        // SAFETY: as above.
+        product: |product, out| unsafe { avx512_multiply(product, out) },
+        // SAFETY: as above.
+        pair: |pair, out| unsafe { avx512_multiply_twice(pair, out) },
+        // SAFETY: as above.
+        window: |window, out| unsafe { avx512_slide(window, out) },
     };
 
     #[target_feature(enable = "avx2,fma")]
-    fn with_avx2_multiply(product: Product<'_>, out: &mut [f32]) {
-        multiply(product, out, true);
+    fn avx2_multiply(product: Product<'_>, out: &mut [f32]) {
+        multiply::<COLUMNS_AVX2>(product, out, true);
     }
 
     #[target_feature(enable = "avx2,fma")]
-    fn with_avx2_slide(window: Window<'_>, out: &mut [f32]) {
+    fn avx2_multiply_twice(pair: Pair<'_>, out: &mut [f32]) {
+        multiply_twice::<COLUMNS_AVX2>(pair, out, true);
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2_slide(window: Window<'_>, out: &mut [f32]) {
+        slide(window, out, true);
+    }
+
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn avx512_multiply(product: Product<'_>, out: &mut [f32]) {
+        multiply::<COLUMNS_AVX512>(product, out, true);
+    }
+
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn avx512_multiply_twice(pair: Pair<'_>, out: &mut [f32]) {
+        multiply_twice::<COLUMNS_AVX512>(pair, out, true);
+    }
+
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn avx512_slide(window: Window<'_>, out: &mut [f32]) {
         slide(window, out, true);
     }
 }
@@ -114,34 +182,72 @@ fn plus_product(sum: f32, a: f32, b: f32, fused: bool) -> f32 {
 }
 
 #[inline(always)]
-fn multiply(product: Product<'_>, out: &mut [f32], fused: bool) {
-    let Product { weights, bias, right, columns, stride, then } = product;
-    let depth = right.len() / columns;
-    let mut panel = vec![[0.0_f32; COLUMNS]; depth];
+fn multiply<const COLUMNS: usize>(product: Product<'_>, out: &mut [f32], fused: bool) {
+    let Product { left, right, columns, stride, then } = product;
+    let mut panel = vec![[0.0; COLUMNS]; right.len() / columns];
     for from in (0..columns).step_by(COLUMNS) {
         let width = COLUMNS.min(columns - from);
-        for (k, row) in panel.iter_mut().enumerate() {
-            let values = &right[k * columns + from..];
-            match values.first_chunk() {
-                Some(values) if width == COLUMNS => *row = *values,
-                _ => row[..width].copy_from_slice(&values[..width]),
-            }
-        }
-        for (block, weights) in weights.chunks_exact(depth).enumerate() {
-            let tile = tile(weights, &panel, fused);
-            let first = block * ROWS;
-            for (r, sums) in tile.iter().enumerate().take(bias.len() - first) {
-                let row = &mut out[(first + r) * stride + from..][..width];
-                finish(row, sums, bias[first + r], then);
+        pack(&mut panel, right, columns, from, width);
+        for (weights, (rows, bias)) in left.weights.chunks_exact(panel.len()).zip(of_tiles(left.bias)) {
+            let sums = tile(weights, &panel, fused);
+            for (r, (sums, bias)) in sums.iter().zip(bias).enumerate() {
+                finish(&mut out[(rows + r) * stride + from..][..width], sums, *bias, then);
             }
         }
     }
 }
 
-/// The sums of four rows by a panel of columns.
 #[inline(always)]
-fn tile(weights: &[Weights], panel: &[[f32; COLUMNS]], fused: bool) -> Tile {
-    let mut sums: Tile = [[0.0; COLUMNS]; ROWS];
+fn multiply_twice<const COLUMNS: usize>(pair: Pair<'_>, out: &mut [f32], fused: bool) {
+    let Pair { first, second, right, columns } = pair;
+    let mut panel = vec![[0.0; COLUMNS]; right.len() / columns];
+    let mut between = vec![[0.0; COLUMNS]; first.bias.len()];
+    for from in (0..columns).step_by(COLUMNS) {
+        let width = COLUMNS.min(columns - from);
+        pack(&mut panel, right, columns, from, width);
+        let tiles = between.chunks_mut(ROWS).zip(first.bias.chunks(ROWS));
+        for (weights, (rows, bias)) in first.weights.chunks_exact(panel.len()).zip(tiles) {
+            let sums = tile(weights, &panel, fused);
+            for ((row, sums), bias) in rows.iter_mut().zip(sums).zip(bias) {
+                *row = sums.map(|sum| (sum + bias).max(0.0));
+            }
+        }
+        for (weights, (rows, bias)) in second.weights.chunks_exact(between.len()).zip(of_tiles(second.bias)) {
+            let sums = tile(weights, &between, fused);
+            for (r, (sums, bias)) in sums.iter().zip(bias).enumerate() {
+                finish(&mut out[(rows + r) * columns + from..][..width], sums, *bias, Then::Add);
+            }
+        }
+    }
+}
+
+/// The first row of each tile, and what its rows start from.
+#[inline(always)]
+fn of_tiles(bias: &[f32]) -> impl Iterator<Item = (usize, &[f32])> {
+    bias.chunks(ROWS).enumerate().map(|(tile, bias)| (tile * ROWS, bias))
+}
+
+/// Copies some columns of a right side, one row after another: they stay in the processor's nearest cache.
+#[inline(always)]
+fn pack<const COLUMNS: usize>(
+    panel: &mut [[f32; COLUMNS]],
+    right: &[f32],
+    columns: usize,
+    from: usize,
+    width: usize,
+) {
+    for (to, row) in panel.iter_mut().zip(right.chunks_exact(columns)) {
+        match row[from..].first_chunk() {
+            Some(values) => *to = *values,
+            None => to[..width].copy_from_slice(&row[from..]),
+        }
+    }
+}
+
+/// The sums of some rows by a panel of columns.
+#[inline(always)]
+fn tile<const COLUMNS: usize>(weights: &[Weights], panel: &[[f32; COLUMNS]], fused: bool) -> Tile<COLUMNS> {
+    let mut sums = [[0.0; COLUMNS]; ROWS];
     for (weight, values) in weights.iter().zip(panel) {
         for r in 0..ROWS {
             for c in 0..COLUMNS {
@@ -152,8 +258,17 @@ fn tile(weights: &[Weights], panel: &[[f32; COLUMNS]], fused: bool) -> Tile {
     sums
 }
 
+/// Ends the sums of a row, of which there may be less than there are columns.
 #[inline(always)]
-fn finish(row: &mut [f32], sums: &[f32; COLUMNS], bias: f32, then: Then) {
+fn finish<const COLUMNS: usize>(row: &mut [f32], sums: &[f32; COLUMNS], bias: f32, then: Then) {
+    match row.first_chunk_mut::<COLUMNS>() {
+        Some(row) => put(row, sums, bias, then),
+        None => put(row, sums, bias, then),
+    }
+}
+
+#[inline(always)]
+fn put(row: &mut [f32], sums: &[f32], bias: f32, then: Then) {
     let pairs = row.iter_mut().zip(sums);
     match then {
         Then::Store => pairs.for_each(|(out, sum)| *out = sum + bias),
