@@ -46,6 +46,8 @@ const SAME: f32 = 0.985;
 /// nothing at all that is worth still less.
 const SCORE_MIN: f32 = -3.0;
 const UNLIKELY_MIN: f32 = 0.2;
+/// A person looks at it then, however clear its sides: a tile of a floor has clear ones.
+const UNLIKELY_MAX: f32 = 0.5;
 const SCORE_LEAST: f32 = -6.0;
 /// Of the step at a printed line less than this is left some way off.
 const LINE_LASTING: f32 = 0.4;
@@ -264,8 +266,11 @@ fn righted(page: &Scored, found: &[Scored], small: &Picture) -> Scored {
     let rivals = found.iter().filter(|other| !other.is_cut && overlap(&page.quad, &other.quad));
     let Some(clearest) = clearest(std::iter::once(page).chain(rivals), small) else { return *page };
     let confidence = trust(clearest.clear, clearest.is_elsewhere);
-    let is_kept = !clearest.is_elsewhere && page.score >= SCORE_MIN;
-    let confidence = if is_kept { confidence.min(page.confidence) } else { confidence };
+    let confidence = match page.score < SCORE_MIN {
+        true => confidence.min(UNLIKELY_MAX),
+        false if clearest.is_elsewhere => confidence,
+        false => confidence.min(page.confidence),
+    };
     Scored { quad: clearest.quad, confidence, ..*page }
 }
 
