@@ -110,8 +110,7 @@ impl Archive {
         request: ErasureRequest,
         stands_by: u64,
     ) -> Result<Option<Erasure>, ArchiveError> {
-        let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
-        let planned = PlannedErasure { only_at: Some(stands_by), ..planned };
+        let planned = PlannedErasure::only_at(request, stands_by, &self.shared.stores)?;
         unless_put_right(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
 
@@ -158,8 +157,7 @@ impl Archive {
         request: ErasureRequest,
         stands_by: u64,
     ) -> Result<Option<Erasure>, ArchiveError> {
-        let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
-        let planned = PlannedErasure { only_at: Some(stands_by), ..planned };
+        let planned = PlannedErasure::only_at(request, stands_by, &self.shared.stores)?;
         let none = WentElsewhere::default();
         unless_put_right(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &none)))
     }
@@ -250,6 +248,11 @@ impl PlannedErasure {
         let tags = request.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
         let idempotency_touch = tags.map(|t| Touch::Idempotency(t.0));
         Ok(Self { request, must_be_on_file, only_at: None, idempotency_touch })
+    }
+
+    /// For a material that was found to stand by that ledger entry.
+    fn only_at(request: ErasureRequest, stands_by: u64, stores: &Stores) -> Result<Self, ArchiveError> {
+        Ok(Self { only_at: Some(stands_by), ..Self::new(request, true, stores)? })
     }
 
     /// Asks and carries out, on the writer's thread.

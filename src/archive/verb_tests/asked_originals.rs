@@ -3,7 +3,7 @@
 use yidang_model::{HoldId, Kind, MaterialId};
 
 use super::crashes::for_every_fault;
-use super::damage::tamper;
+use super::damage::spoiling;
 use super::originals::*;
 use super::papers::*;
 use super::world::{World, assert_whole};
@@ -152,15 +152,8 @@ fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
     // Nothing can be entered behind a last entry that is damaged.
     file_cut(&archive, 3, 103, 3);
     drop(archive);
-    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
-    let sound: String = ledger
-        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [other], |row| row.get(0))
-        .unwrap();
-    drop(ledger);
-    let set_body = |hex: &str| {
-        tamper(&world, &format!("UPDATE entries SET body = x'{hex}' WHERE sequence = {other}"));
-    };
-    set_body("7b7d");
+    let set = spoiling(&world, other);
+    set(&world, false);
     let archive = world.open();
     archive.rebuild_index().unwrap();
     dropped(&archive, &[1]).unwrap();
@@ -168,7 +161,7 @@ fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
     assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
     assert!(archive.awaits_originals(material_id(1)).unwrap());
     drop(archive);
-    set_body(&sound);
+    set(&world, true);
     let archive = world.open();
     archive.rebuild_index().unwrap();
     archive.sweep().unwrap();

@@ -257,6 +257,18 @@ fn a_check_beside_filing_raises_no_false_alarm() {
     assert_eq!(Verb::Erased.as_str(), "erased");
 }
 
+/// Makes an entry not open, and, asked to, as it was.
+pub(super) fn spoiling(world: &World, sequence: u64) -> impl Fn(&World, bool) + use<> {
+    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let sound: String = ledger
+        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [sequence], |row| row.get(0))
+        .unwrap();
+    move |world, is_sound| {
+        let body = if is_sound { sound.as_str() } else { "7b7d" };
+        tamper(world, &format!("UPDATE entries SET body = x'{body}' WHERE sequence = {sequence}"));
+    }
+}
+
 /// Does this to the ledger's file, past the triggers that keep entries as they are.
 pub(super) fn tamper(world: &World, sql: &str) {
     let database = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use yidang_model::{Digest, Material, MaterialId};
 
 use super::crashes::for_every_fault;
-use super::damage::tamper;
+use super::damage::spoiling;
 use super::faulty::{Faults, Mode, Op, Way};
 use super::papers::*;
 use super::world::{World, assert_whole};
@@ -281,22 +281,15 @@ fn an_original_that_a_paper_may_need_whose_entry_does_not_open_stays() {
     file_cut(&archive, 3, 103, 3);
     let head = archive.head().unwrap();
     drop(archive);
-    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
-    let sound: String = ledger
-        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [other], |row| row.get(0))
-        .unwrap();
-    drop(ledger);
-    let set_body = |hex: &str| {
-        tamper(&world, &format!("UPDATE entries SET body = x'{hex}' WHERE sequence = {other}"));
-    };
-    set_body("7b7d");
+    let set = spoiling(&world, other);
+    set(&world, false);
     let archive = world.open();
     archive.rebuild_index().unwrap();
     assert!(matches!(dispose(&archive, &[1]), Err(ArchiveError::Storage(_))));
     assert_eq!(archive.head().unwrap(), head);
     drop(archive);
     // Its ledger is put right.
-    set_body(&sound);
+    set(&world, true);
     let archive = world.open();
     archive.rebuild_index().unwrap();
     assert_eq!(read(&archive, 2, 101).unwrap(), picture(101));
@@ -394,21 +387,14 @@ fn what_the_ledger_tells_is_asked_anew_when_the_index_is_made_anew() {
     }
     assert!(archive.tells_every_blob().unwrap());
     let sequence = archive.material(material_id(2)).unwrap().unwrap().sequence;
-    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
-    let sound: String = ledger
-        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [sequence], |row| row.get(0))
-        .unwrap();
-    drop(ledger);
-    let set_body = |hex: &str| {
-        tamper(&world, &format!("UPDATE entries SET body = x'{hex}' WHERE sequence = {sequence}"));
-    };
-    set_body("7b7d");
+    let set = spoiling(&world, sequence);
+    set(&world, false);
     assert!(archive.tells_every_blob().unwrap(), "the index has what it said");
     assert_eq!(dispose(&archive, &[1]).unwrap(), [material_id(1)]);
     archive.rebuild_index().unwrap();
     assert!(!archive.tells_every_blob().unwrap());
     dispose(&archive, &[3]).unwrap_err();
-    set_body(&sound);
+    set(&world, true);
     archive.rebuild_index().unwrap();
     assert!(archive.tells_every_blob().unwrap());
     assert_eq!(dispose(&archive, &[2, 3]).unwrap().len(), 2);

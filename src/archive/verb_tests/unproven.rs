@@ -1,6 +1,6 @@
 //! Forgetting while an entry does not open: which pictures it needs, nobody knows.
 
-use super::damage::tamper;
+use super::damage::spoiling;
 use super::originals::*;
 use super::papers::*;
 use super::world::World;
@@ -14,15 +14,7 @@ fn damaged() -> (World, impl Fn(&World, bool)) {
     let other = file_cut(&archive, 2, 101, 2).stored.sequence;
     file_cut(&archive, 3, 103, 1);
     drop(archive);
-    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
-    let sound: String = ledger
-        .query_row("SELECT hex(body) FROM entries WHERE sequence = ?1", [other], |row| row.get(0))
-        .unwrap();
-    drop(ledger);
-    let set = move |world: &World, sane: bool| {
-        let body = if sane { sound.as_str() } else { "7b7d" };
-        tamper(world, &format!("UPDATE entries SET body = x'{body}' WHERE sequence = {other}"));
-    };
+    let set = spoiling(&world, other);
     set(&world, false);
     (world, set)
 }
