@@ -3,7 +3,7 @@
 
 use yidang_archive::{Actor, Filing, Stage};
 use yidang_model::{
-    CaptureId, Digest, Image, Kind, Material, MaterialId, MediaType, Origin, Page, Status, Subject,
+    CaptureId, HashedBytes, Image, Kind, Material, MaterialId, MediaType, Origin, Page, Status, Subject,
     SubjectType, Timestamp, check_digit,
 };
 
@@ -15,7 +15,7 @@ const FORTNIGHT_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 /// One document.
 pub(crate) struct Document {
     number: u32,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: HashedBytes,
 }
 
 impl Document {
@@ -26,19 +26,19 @@ impl Document {
     pub(crate) fn new(number: u32, size_bytes: usize) -> Self {
         let mut bytes = vec![0; size_bytes];
         getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-        Self { number, bytes }
+        Self::of(number, bytes)
     }
 
     /// Of these bytes.
     pub(crate) fn of(number: u32, bytes: Vec<u8>) -> Self {
-        Self { number, bytes }
+        Self { number, bytes: HashedBytes::new(bytes) }
     }
 
     /// Taking it in, as one picture.
     pub(crate) fn stage(self) -> Stage {
         Stage {
             id: CaptureId::from_bytes(self.id()),
-            blobs: vec![self.bytes],
+            blobs: vec![self.bytes.into_bytes()],
             note: Vec::new(),
             expires_at: NOW.plus_millis(FORTNIGHT_MS),
             by: clerk(),
@@ -54,8 +54,8 @@ impl Document {
     /// Filing it with its bytes beside it.
     pub(crate) fn filing_with_bytes(&self) -> Filing {
         let image = Image {
-            digest: Digest::of(&self.bytes),
-            size_bytes: self.bytes.len() as u64,
+            digest: self.bytes.digest(),
+            size_bytes: self.bytes.as_ref().len() as u64,
             media_type: MediaType::Jpeg,
             width: 1240,
             height: 1754,

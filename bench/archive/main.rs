@@ -131,15 +131,19 @@ fn one(arguments: &Arguments, folder: &TempDir) -> Result<(), Failure> {
     let [mut control, mut staged, mut filed, mut both, mut once]: [Vec<Duration>; 5] = Default::default();
     for number in 0..arguments.documents {
         let document = Document::new(number, arguments.size_bytes);
-        let bytes = document.bytes.clone();
+        let bytes = document.bytes.clone().into_bytes();
         time(&mut control, || bare.keep(number, &bytes))?;
         let began = Instant::now();
         let filing = document.filing();
         time(&mut staged, || archive.stage(document.stage()))?;
         time(&mut filed, || archive.file(filing))?;
         both.push(began.elapsed());
-        let document = Document::new(arguments.documents + number, arguments.size_bytes);
-        time(&mut once, || archive.ingest(document.filing_with_bytes(), vec![document.bytes]))?;
+        let number = arguments.documents + number;
+        let bytes = Document::new(number, arguments.size_bytes).bytes.into_bytes();
+        time(&mut once, || {
+            let document = Document::of(number, bytes);
+            archive.ingest(document.filing_with_bytes(), vec![document.bytes])
+        })?;
     }
     let count = arguments.documents;
     say(&format!("{count} documents of {} bytes, one at a time, both sides in turn", arguments.size_bytes))?;
@@ -163,7 +167,7 @@ fn many(arguments: &Arguments, folder: &TempDir, in_flight: u32, rounds: u32) ->
     for round in 0..rounds {
         let bare = bare::Folder::new(&folder.path().join(format!("bare-{round}")))?;
         let control =
-            rate(count, in_flight, &|number| bare.keep(number, &Document::new(number, size).bytes))?;
+            rate(count, in_flight, &|number| bare.keep(number, Document::new(number, size).bytes.as_ref()))?;
         drop(bare);
         let archive = open(folder, &format!("archive-{round}"))?;
         let ours = rate(count, in_flight, &|number| {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use yidang_model::{CaptureId, Digest, Material, MaterialId, Subject};
+use yidang_model::{CaptureId, Digest, HashedBytes, Material, MaterialId, Subject};
 
 use crate::caller::{NAME_CHARS_MAX, TEXT_CHARS_MAX, too_long};
 use crate::entry::{Plain, refs_of, seal_entry};
@@ -62,13 +62,14 @@ pub struct Filed {
 impl Archive {
     /// Files a material; durable when it returns.
     pub fn file(&self, filing: Filing) -> Result<Filed, ArchiveError> {
-        self.ingest(filing, Vec::new())
+        self.ingest::<HashedBytes>(filing, Vec::new())
     }
 
     /// Takes blobs in and files a material that is made of them, as one entry with one sync of each store; durable
     /// when it returns. `blobs` are plain pictures of its pages, at most [`STAGE_BLOBS_MAX`] of them; those that are
     /// not among them come from where [`Archive::file`] takes them.
-    pub fn ingest(&self, filing: Filing, blobs: Vec<Vec<u8>>) -> Result<Filed, ArchiveError> {
+    pub fn ingest<B: Into<HashedBytes>>(&self, filing: Filing, blobs: Vec<B>) -> Result<Filed, ArchiveError> {
+        let blobs = blobs.into_iter().map(Into::into).collect();
         let prepared = PreparedFiling::new(filing, blobs, &self.shared.stores)?;
         self.mend(&prepared.blobs)?;
         let names: Vec<BlobName> = prepared.blobs.iter().map(|blob| blob.name).collect();
@@ -164,7 +165,7 @@ pub(crate) struct PreparedFiling {
 }
 
 impl PreparedFiling {
-    fn new(filing: Filing, blobs: Vec<Vec<u8>>, stores: &Stores) -> Result<Self, ArchiveError> {
+    fn new(filing: Filing, blobs: Vec<HashedBytes>, stores: &Stores) -> Result<Self, ArchiveError> {
         check_filing(&filing)?;
         if blobs.len() > STAGE_BLOBS_MAX {
             return Err(ArchiveError::Invalid("a filing comes with at most 64 blobs"));

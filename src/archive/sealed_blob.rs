@@ -1,6 +1,6 @@
 //! A blob between the caller, on whose thread it is hashed and sealed, and the store.
 
-use yidang_model::Digest;
+use yidang_model::{Digest, HashedBytes};
 
 use crate::ArchiveError;
 use crate::blob_format::{self, BlobKey};
@@ -23,22 +23,22 @@ pub(crate) struct SealedBlob {
     bytes: Vec<u8>,
 }
 
-/// Hashes and seals; the digests in their order, and each blob once.
+/// Seals; the digests in their order, and each blob once.
 pub(crate) fn seal_all(
-    blobs: Vec<Vec<u8>>,
+    blobs: Vec<HashedBytes>,
     stores: &Stores,
 ) -> Result<(Vec<Digest>, Vec<SealedBlob>), ArchiveError> {
-    if blobs.iter().any(|b| b.len() > BLOB_BYTES_MAX) {
+    if blobs.iter().any(|b| b.as_ref().len() > BLOB_BYTES_MAX) {
         return Err(ArchiveError::Invalid("a blob is at most 64 MiB long"));
     }
     let mut digests = Vec::with_capacity(blobs.len());
     let mut sealed: Vec<SealedBlob> = Vec::with_capacity(blobs.len());
     for plain in blobs {
-        let digest = Digest::of(&plain);
+        let digest = plain.digest();
         digests.push(digest);
         if sealed.iter().all(|b| b.digest != digest) {
             let key = BlobKey::random(stores.keys.suite())?;
-            let bytes = blob_format::seal_blob(&key, &plain)?;
+            let bytes = blob_format::seal_blob(&key, plain.as_ref())?;
             let name = stores.keys.blob_name(&digest);
             sealed.push(SealedBlob {
                 digest,

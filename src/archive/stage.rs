@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use yidang_model::{CaptureId, Digest, Timestamp};
+use yidang_model::{CaptureId, Digest, HashedBytes, Timestamp};
 
 use crate::entry::{Plain, SlotKey, seal_entry};
 use crate::plan::{Answer, Draft, Plan, Planner, Request, Touch};
@@ -151,7 +151,7 @@ impl PreparedStage {
         if stage.note.len() > NOTE_BYTES_MAX {
             return Err(ArchiveError::Invalid("a note is at most 64 KiB long"));
         }
-        let (digests, blobs) = seal_all(stage.blobs, stores)?;
+        let (digests, blobs) = seal_all(stage.blobs.into_iter().map(HashedBytes::new).collect(), stores)?;
         let tags = stage.idempotency.as_ref().map(|i| stores.keys.idempotency_tags(i));
         Ok(Self {
             id: stage.id,

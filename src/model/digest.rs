@@ -29,6 +29,48 @@ impl Digest {
     }
 }
 
+/// Bytes beside their digest, which was worked out from these very bytes: nobody who is given both hashes them again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HashedBytes {
+    digest: Digest,
+    bytes: Vec<u8>,
+}
+
+impl HashedBytes {
+    /// Hashes them.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+
+    /// Their digest.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The bytes alone.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl AsRef<[u8]> for HashedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl From<Vec<u8>> for HashedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl fmt::Debug for HashedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HashedBytes").field(&self.bytes.len()).finish()
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))

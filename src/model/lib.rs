@@ -12,7 +12,7 @@ mod subject;
 mod timestamp;
 
 pub use date::Date;
-pub use digest::Digest;
+pub use digest::{Digest, HashedBytes};
 pub use id::{CaptureId, ErasureId, HoldId, IdError, MaterialId};
 pub use material::{Image, Kind, KindError, Material, MediaType, Page, Presentation, Quad, Status};
 pub use origin::Origin;
