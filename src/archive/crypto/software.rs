@@ -3,8 +3,9 @@
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::aead::consts::U12;
 use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::{Aes256Gcm, AesGcm, KeyInit, Nonce, Tag};
+use aes_gcm::{AesGcm, KeyInit, Nonce, Tag};
 use hmac::{Hmac, Mac};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, UnboundKey};
 use sha2::Sha256;
 use sm3::Sm3;
 use sm4::Sm4;
@@ -23,11 +24,11 @@ pub(super) struct Software;
 
 impl CryptoDevice for Software {
     fn take_in(&self, key: &Secret) -> Result<Box<dyn KeyHandle>, StorageError> {
-        let wrong =
-            |_| StorageError::new(Part::KeyKeeper, StorageFault::Damaged, "a key of the wrong length");
         Ok(match key.suite() {
-            Suite::Aes256Gcm => Box::new(InMemory(Aes256Gcm::new_from_slice(key.expose()).map_err(wrong)?)),
-            Suite::Sm4Gcm => Box::new(InMemory(Sm4Gcm::new_from_slice(key.expose()).map_err(wrong)?)),
+            Suite::Aes256Gcm => Box::new(Aes256Gcm::new(key.expose())?),
+            Suite::Sm4Gcm => {
+                Box::new(InMemory(Sm4Gcm::new_from_slice(key.expose()).map_err(|_| wrong_length())?))
+            }
         })
     }
 
@@ -47,6 +48,59 @@ fn finish<M: Mac<OutputSize = aes_gcm::aead::consts::U32>>(mut mac: M, parts: &[
     mac.finalize().into_bytes().into()
 }
 
+fn wrong_length() -> StorageError {
+    StorageError::new(Part::KeyKeeper, StorageFault::Damaged, "a key of the wrong length")
+}
+
+fn too_long() -> StorageError {
+    StorageError::new(Part::Blobs, StorageFault::Io, "too long to be sealed")
+}
+
+/// AES-256-GCM of `ring`, several times as fast as the generic one on processors that have instructions for both of its
+/// halves.
+struct Aes256Gcm(LessSafeKey);
+
+impl Aes256Gcm {
+    fn new(key: &[u8]) -> Result<Self, StorageError> {
+        Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(|_| wrong_length())?)))
+    }
+}
+
+impl KeyHandle for Aes256Gcm {
+    fn seal_in_place(
+        &self,
+        nonce: &[u8; NONCE_BYTES],
+        aad: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<[u8; TAG_BYTES], StorageError> {
+        let nonce = ring::aead::Nonce::assume_unique_for_key(*nonce);
+        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), buffer).map_err(|_| too_long())?;
+        tag.as_ref().try_into().map_err(|_| too_long())
+    }
+
+    fn open_in_place(
+        &self,
+        nonce: &[u8; NONCE_BYTES],
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> bool {
+        let nonce = ring::aead::Nonce::assume_unique_for_key(*nonce);
+        self.0.open_in_place_separate_tag(nonce, Aad::from(aad), (*tag).into(), buffer, 0..).is_ok()
+    }
+}
+
+impl Drop for Aes256Gcm {
+    /// `ring` does not wipe: the schedule of no one's key takes the place of this one's.
+    fn drop(&mut self) {
+        if let Ok(of_zeros) = UnboundKey::new(&AES_256_GCM, &[0; 32]) {
+            self.0 = LessSafeKey::new(of_zeros);
+            // Else it could be left out, since nobody reads it.
+            std::hint::black_box(&self.0);
+        }
+    }
+}
+
 /// A key with its schedule; both wipe themselves.
 struct InMemory<C>(C);
 
@@ -60,7 +114,7 @@ impl<C: AeadInOut<NonceSize = U12, TagSize = aes_gcm::aead::consts::U16>> KeyHan
         let tag = self
             .0
             .encrypt_inout_detached(&Nonce::from(*nonce), aad, InOutBuf::from(buffer))
-            .map_err(|_| StorageError::new(Part::Blobs, StorageFault::Io, "too long to be sealed"))?;
+            .map_err(|_| too_long())?;
         Ok(tag.into())
     }
 
