@@ -1,7 +1,8 @@
 /* Preloaded into a program: its fsync and fdatasync lie or fail, as CRASH_RIG_FAULT says.
      directory-fsync  folders are not synced, and it says they were; files as by fdatasync, since this ext4 brings
                       every folder to the disk whenever it writes down when a file was changed; and so does the
-                      sync of a segment that is made ready, which is therefore held up for a while
+                      sync of a segment that is made ready, which is therefore held up for a while, and the first
+                      write into room that was given out unwritten, which is therefore filled with zeros
      fdatasync        files as by fdatasync, and folders as asked: no lie, for comparison
      ledger-normal    the ledger's journal is not synced at each commit, as with synchronous=NORMAL
      eio:TEXT         what has TEXT in its path answers EIO, while the file CRASH_RIG_TRIGGER exists */
@@ -24,8 +25,13 @@ static int path_of(int file, char *path, size_t room) {
     return length > 0;
 }
 
-static void hold_up(const char *path) {
-    if (strstr(path, "/spare.segment")) usleep(300000);
+static void make_ready(int file, const char *path) {
+    static const char zeros[1 << 16];
+    struct stat status;
+    if (!strstr(path, "/spare.segment") || fstat(file, &status)) return;
+    usleep(300000);
+    for (off_t at = 0; at < status.st_size; at += sizeof zeros)
+        if (pwrite(file, zeros, sizeof zeros, at) < 0) return;
 }
 
 static enum answer answer_for(int file) {
@@ -35,7 +41,7 @@ static enum answer answer_for(int file) {
     if (!fault) return HONEST;
     if (!strcmp(fault, "directory-fsync") || !strcmp(fault, "fdatasync")) {
         if (fstat(file, &status) || !S_ISDIR(status.st_mode)) {
-            if (path_of(file, path, sizeof path)) hold_up(path);
+            if (path_of(file, path, sizeof path)) make_ready(file, path);
             return CONTENT_ONLY;
         }
         return strcmp(fault, "fdatasync") ? LIE : HONEST;

@@ -130,10 +130,28 @@ pub(crate) fn sync_written(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Makes a file of zeros for this account alone, durable but for its name; ends with an error once `stops` is set.
+/// Makes a file that reads as zeros for this account alone, durable but for its name; ends with an error once `stops` is
+/// set. Where the file system gives room out without writing to it, nothing is written.
 pub(crate) fn fill_with_zeros(path: &Path, size_bytes: u64, stops: &AtomicBool) -> io::Result<()> {
-    const AT_ONCE: usize = 1 << 20;
     let file = create_private_file(path)?;
+    if !take_room(&file, size_bytes) {
+        write_zeros(path, &file, size_bytes, stops)?;
+    }
+    file.sync_all()
+}
+
+#[cfg(target_os = "linux")]
+fn take_room(file: &File, size_bytes: u64) -> bool {
+    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size_bytes).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn take_room(_file: &File, _size_bytes: u64) -> bool {
+    false
+}
+
+fn write_zeros(path: &Path, file: &File, size_bytes: u64, stops: &AtomicBool) -> io::Result<()> {
+    const AT_ONCE: usize = 1 << 20;
     let direct = Direct::open(path);
     let zeros = Blocks::new(AT_ONCE);
     let mut at = 0;
@@ -142,10 +160,10 @@ pub(crate) fn fill_with_zeros(path: &Path, size_bytes: u64, stops: &AtomicBool) 
             return Err(io::ErrorKind::Interrupted.into());
         }
         let some = usize::try_from(size_bytes - at).unwrap_or(AT_ONCE).min(AT_ONCE);
-        direct.write_at(&file, &zeros.bytes()[..some], at)?;
+        direct.write_at(file, &zeros.bytes()[..some], at)?;
         at += some as u64;
     }
-    file.sync_all()
+    Ok(())
 }
 
 /// Cuts an open file to that length, durably.

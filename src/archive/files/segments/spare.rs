@@ -1,8 +1,9 @@
 //! A segment made ready before it is needed.
 //!
-//! A file that grows has its new length written into the file system's journal by every sync, and whoever syncs waits
-//! for whatever else the journal holds. In a file that was filled with zeros and synced before, a sync writes the
-//! bytes alone. A thread makes one such file at a time, once a store has shown that it takes in much.
+//! A file that grows is given room at every write and has its new length written into the file system's journal by every
+//! sync, and whoever syncs waits for whatever else the journal holds. A file that has all its room from the beginning
+//! spares that. A thread makes one such file at a time, once a store has shown that it takes in much: as a rule by asking
+//! for the room alone, since filling it with zeros would take the disk as long as the blobs themselves.
 
 use std::fs::File;
 use std::io;
