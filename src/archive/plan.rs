@@ -75,6 +75,7 @@ pub(crate) enum Plan {
 }
 
 /// One entry and what goes with it.
+#[derive(Clone)]
 pub(crate) struct Draft {
     pub(crate) blobs: Vec<(BlobName, Vec<u8>)>,
     pub(crate) keys: Vec<KeyRecord>,

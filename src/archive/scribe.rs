@@ -20,9 +20,11 @@ const USED_UP_WAIT_ENTRIES: u64 = 4 * GROUP_MAX as u64;
 const USED_UP_ENTRIES_MAX: usize = 16 * GROUP_MAX;
 
 /// What is written together.
+#[derive(Clone)]
 pub(crate) struct Batch {
-    /// The ledger's head when it was begun.
-    head: u64,
+    /// The ledger's head before it.
+    pub(crate) head: u64,
+    /// Keys of holders that the keyring does not have yet.
     holders: HashMap<Tag, NamedKey>,
     drafts: Vec<Draft>,
 }
@@ -32,8 +34,14 @@ impl Batch {
         self.drafts.is_empty()
     }
 
-    pub(crate) fn push(&mut self, mut draft: Draft) {
-        self.holders.extend(draft.holders.drain(..));
+    /// One that begins where this one ends, while the keyring may not have this one's keys yet.
+    pub(crate) fn behind(&self) -> Self {
+        let holders = self.drafts.iter().flat_map(|draft| draft.holders.iter().cloned()).collect();
+        Self { head: self.next_head(), holders, drafts: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, draft: Draft) {
+        self.holders.extend(draft.holders.iter().cloned());
         self.drafts.push(draft);
     }
 
@@ -45,6 +53,11 @@ impl Batch {
     /// One answer per draft.
     pub(crate) fn answers(&self) -> Vec<Answer> {
         self.drafts.iter().map(|draft| draft.answer.clone()).collect()
+    }
+
+    /// The ledger's head once it is entered.
+    fn next_head(&self) -> u64 {
+        self.head + self.drafts.len() as u64
     }
 
     fn new_keys(&self) -> impl Iterator<Item = &crate::storage::KeyRecord> {
@@ -166,39 +179,28 @@ impl Scribe {
             stores: &self.stores,
             holders: &batch.holders,
             doomed: &self.doomed,
-            sequence: batch.head + batch.drafts.len() as u64 + 1,
+            sequence: batch.next_head() + 1,
         }
     }
 
-    /// Steps 1 to 3: when it returns, the batch has happened.
-    pub(crate) fn store(&mut self, batch: &Batch, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), ArchiveError> {
-        if !blobs.is_empty() {
-            self.stores.blobs.put_many(blobs)?;
-        }
-        let keys: Vec<_> = batch.new_keys().cloned().collect();
-        if !keys.is_empty() {
-            self.stores.keys.add(&keys)?;
-        }
-        let entries: Vec<NewEntry> = batch.drafts.iter().map(|draft| draft.entry.clone()).collect();
-        let appended = self.stores.ledger.append_many(&entries)?;
-        let expected = batch.head + entries.len() as u64;
-        if appended.last().map(|e| e.sequence) != Some(expected) {
-            let detail = "someone else appends to the ledger";
-            return Err(StorageError::new(Part::Ledger, StorageFault::InUse, detail).into());
-        }
-        self.last_head = expected;
+    /// Step 1.
+    pub(crate) fn keep_blobs(&self, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), ArchiveError> {
+        if blobs.is_empty() { Ok(()) } else { Ok(self.stores.blobs.put_many(blobs)?) }
+    }
+
+    /// Takes note of a batch that has happened.
+    pub(crate) fn note_entered(&mut self, batch: &Batch) {
+        self.last_head = batch.next_head();
         if self.used_up.is_empty() {
             self.used_up_since = batch.head;
         }
         self.used_up.extend(batch.drafts.iter().flat_map(|draft| &draft.forget));
-        Ok(())
     }
 
-    /// Step 4: the index shows the batch.
-    pub(crate) fn show(&self, batch: &Batch) -> Result<(), ArchiveError> {
-        let changes: Vec<IndexChange> =
-            batch.drafts.iter().filter_map(|draft| draft.change.clone()).collect();
-        Ok(self.stores.index.apply_many(&changes, batch.head + batch.drafts.len() as u64)?)
+    /// Whether a batch may be begun behind this one before the stores are settled.
+    pub(crate) fn lets_begin_behind(&self, entering: &Batch) -> bool {
+        let waited = entering.next_head().saturating_sub(self.used_up_since);
+        !self.unfinished && waited < USED_UP_WAIT_ENTRIES
     }
 
     /// Step 5.
@@ -227,6 +229,11 @@ impl Scribe {
         if !keys.is_empty() {
             self.stores.keys.forget(&keys)?;
         }
+        self.undo_blobs(blobs)
+    }
+
+    /// The same of a batch whose entries nobody has tried to write.
+    pub(crate) fn undo_blobs(&self, blobs: &[(BlobName, Vec<u8>)]) -> Result<(), ArchiveError> {
         let mut orphans = Vec::with_capacity(blobs.len());
         for (name, _) in blobs {
             // What was not written is not looked for, which may take long.
@@ -248,15 +255,37 @@ impl Scribe {
         let draft = plan(&self.planner(&batch))?;
         batch.push(draft);
         let blobs = batch.take_blobs();
-        if let Err(error) = self.store(&batch, &blobs) {
+        if let Err(error) = self.keep_blobs(&blobs).and_then(|()| enter(&self.stores, &batch)) {
             // The first error is the one to report.
             let _ = self.undo(&batch, &blobs);
             return Err(error);
         }
+        self.note_entered(&batch);
         if batch.drafts.iter().any(|draft| matches!(draft.change, Some(IndexChange::Erased { .. }))) {
             // Not before: what the ledger does not say is gone must be seen, by sync among others.
             self.draw_veil()?;
         }
-        self.show(&batch)
+        show(&self.stores, &batch)
     }
+}
+
+/// Steps 2 and 3: when it returns, the batch has happened.
+pub(crate) fn enter(stores: &Stores, batch: &Batch) -> Result<(), ArchiveError> {
+    let keys: Vec<_> = batch.new_keys().cloned().collect();
+    if !keys.is_empty() {
+        stores.keys.add(&keys)?;
+    }
+    let entries: Vec<NewEntry> = batch.drafts.iter().map(|draft| draft.entry.clone()).collect();
+    let appended = stores.ledger.append_many(&entries)?;
+    if appended.last().map(|e| e.sequence) != Some(batch.next_head()) {
+        let detail = "someone else appends to the ledger";
+        return Err(StorageError::new(Part::Ledger, StorageFault::InUse, detail).into());
+    }
+    Ok(())
+}
+
+/// Step 4: the index shows the batch.
+pub(crate) fn show(stores: &Stores, batch: &Batch) -> Result<(), ArchiveError> {
+    let changes: Vec<IndexChange> = batch.drafts.iter().filter_map(|draft| draft.change.clone()).collect();
+    Ok(stores.index.apply_many(&changes, batch.next_head())?)
 }

@@ -1,10 +1,11 @@
-//! The one thread that writes, and what a crash can leave behind.
+//! The one way to what is written, and what a crash can leave behind.
 //!
-//! Requests wait in a bounded queue. The thread takes what has gathered, up to [`GROUP_MAX`] requests, works
-//! out what each writes ([`crate::plan`]) and commits that as one group. Two requests of a group that are
-//! about the same thing are split: the second is planned when the first is in the stores. A group that fails
-//! is taken back and tried again request by request, so that only the one at fault fails; a panic counts as a
-//! failure of its request.
+//! Requests wait in a bounded queue. A thread ([`crate::desk`]) takes what has gathered, up to [`GROUP_MAX`] requests,
+//! works out what each writes ([`crate::plan`]) and commits that as one group. Two requests of a group that are
+//! about the same thing are split: the second is planned when the first is in the stores. While requests keep coming,
+//! the blobs of one group are written while the group before it is entered ([`crate::entering`]); two groups never
+//! change places. A group that fails is taken back and tried again request by request, so that only the one at fault
+//! fails, and the group behind it is planned anew; a panic counts as a failure of its request.
 //!
 //! # The order of writes
 //!
@@ -42,7 +43,6 @@
 //! | 3, 4 | is gone for readers; filings and looks are refused | is served |
 //! | 5, 6, the ledger of 7 | is gone for readers; what is filed now is sealed under a new key, and stays | is served |
 
-use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -50,8 +50,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::ArchiveError;
-use crate::plan::{Answer, Plan, Request, Touch};
-use crate::scribe::{Batch, Scribe};
+use crate::desk::Desk;
+use crate::plan::{Answer, Request};
+use crate::scribe::Scribe;
 
 /// Most calls that wait for the writer; a caller beyond that waits for a place.
 const QUEUE_MAX: usize = 256;
@@ -59,10 +60,12 @@ const QUEUE_MAX: usize = 256;
 pub(crate) const GROUP_MAX: usize = 64;
 
 /// Something that is done alone, between two groups.
-type Task = Box<dyn FnOnce(&mut Scribe) -> Result<Answer, ArchiveError> + Send>;
-type Reply = SyncSender<Result<Answer, ArchiveError>>;
+pub(crate) type Task = Box<dyn FnOnce(&mut Scribe) -> Result<Answer, ArchiveError> + Send>;
+/// Where the answer to a request goes.
+pub(crate) type Reply = SyncSender<Result<Answer, ArchiveError>>;
 
-enum Job {
+/// What somebody waits for.
+pub(crate) enum Job {
     Grouped(Box<Request>, Reply),
     Alone(Task, Reply),
 }
@@ -81,11 +84,8 @@ impl Writer {
     pub(crate) fn start(scribe: Scribe) -> Result<Self, ArchiveError> {
         let (sender, receiver) = sync_channel(QUEUE_MAX);
         let subscribers = Arc::new(Mutex::new(Vec::new()));
-        let desk = Desk { scribe, subscribers: Arc::clone(&subscribers) };
-        let spawned = std::thread::Builder::new()
-            .name("archive-writer".to_owned())
-            .spawn(move || desk.run(&receiver))
-            .map_err(|e| crate::storage::StorageError::io(crate::storage::Part::Folder, &e))?;
+        let desk = Desk::new(scribe, receiver, Arc::clone(&subscribers))?;
+        let spawned = spawn("archive-writer", move || desk.run())?;
         let waiting = AtomicUsize::new(0);
         Ok(Self { sender: Some(sender), thread: Some(spawned), waiting, subscribers })
     }
@@ -126,6 +126,12 @@ impl Writer {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
+    /// How many calls wait for their answer.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// A receiver that is woken after each commit.
     pub(crate) fn subscribe(&self) -> Receiver<u64> {
         let (sender, receiver) = sync_channel(1);
@@ -155,166 +161,13 @@ fn answer_of(answer: &Receiver<Result<Answer, ArchiveError>>) -> Result<Answer, 
     answer.recv().unwrap_or(Err(ArchiveError::Closed))
 }
 
-/// A group being put together, and who waits for it.
-struct Group {
-    batch: Batch,
-    touched: HashSet<Touch>,
-    waiting: Vec<(Box<Request>, Reply)>,
-}
-
-struct Desk {
-    scribe: Scribe,
-    subscribers: Arc<Mutex<Vec<SyncSender<u64>>>>,
-}
-
-impl Desk {
-    fn run(mut self, receiver: &Receiver<Vec<Job>>) {
-        while let Some(mut jobs) = self.next_jobs(receiver) {
-            while jobs.len() < GROUP_MAX {
-                match receiver.try_recv() {
-                    Ok(more) => jobs.extend(more),
-                    Err(_) => break,
-                }
-            }
-            let before = self.scribe.last_head;
-            self.work_off(jobs);
-            if self.scribe.last_head != before {
-                self.wake_subscribers();
-            }
-        }
-    }
-
-    /// What waits, or else, when all that is left undone has been done, what comes next; `None` when nobody is left
-    /// to ask for anything.
-    fn next_jobs(&mut self, receiver: &Receiver<Vec<Job>>) -> Option<Vec<Job>> {
-        if let Ok(jobs) = receiver.try_recv() {
-            return Some(jobs);
-        }
-        self.scribe.try_to_forget_used_up();
-        receiver.recv().ok()
-    }
-
-    fn work_off(&mut self, jobs: Vec<Job>) {
-        let mut group = None;
-        for job in jobs {
-            match job {
-                Job::Grouped(request, reply) => self.take_in(&mut group, request, reply),
-                Job::Alone(task, reply) => {
-                    self.commit(group.take());
-                    let scribe = &mut self.scribe;
-                    scribe.try_to_forget_used_up();
-                    let answer = unwind_guarded(|| {
-                        scribe.settle()?;
-                        task(scribe)
-                    });
-                    let _ = reply.send(answer);
-                }
-            }
-        }
-        self.commit(group);
-    }
-
-    /// Plans a request into the group, after committing a group it cannot join.
-    fn take_in(&mut self, group: &mut Option<Group>, mut request: Box<Request>, reply: Reply) {
-        let touches = request.touches();
-        let joins = |g: &Group| {
-            g.waiting.len() < GROUP_MAX && !request.wants_settled_state() && g.touched.is_disjoint(&touches)
-        };
-        if !group.as_ref().is_some_and(joins) {
-            self.commit(group.take());
-        }
-        let scribe = &mut self.scribe;
-        let planned = unwind_guarded(|| {
-            if group.is_none() {
-                let batch = scribe.begin()?;
-                *group = Some(Group { batch, touched: HashSet::new(), waiting: Vec::new() });
-            }
-            let open = group.as_mut().ok_or(ArchiveError::Defect)?;
-            match request.plan(&scribe.planner(&open.batch))? {
-                Plan::Answer(answer) => Ok(Some(answer)),
-                Plan::Write(draft) => {
-                    open.batch.push(*draft);
-                    Ok(None)
-                }
-            }
-        });
-        match (planned, group) {
-            (Ok(None), Some(group)) => {
-                group.touched.extend(touches);
-                group.waiting.push((request, reply));
-            }
-            (Ok(Some(answer)), _) => drop(reply.send(Ok(answer))),
-            (Ok(None), None) => drop(reply.send(Err(ArchiveError::Defect))),
-            (Err(error), _) => drop(reply.send(Err(error))),
-        }
-    }
-
-    fn commit(&mut self, group: Option<Group>) {
-        let Some(Group { mut batch, mut waiting, .. }) = group else { return };
-        if batch.is_empty() {
-            return;
-        }
-        let blobs = batch.take_blobs();
-        let scribe = &mut self.scribe;
-        match unwind_guarded(|| scribe.store(&batch, &blobs)) {
-            Ok(()) => {
-                drop(blobs);
-                let answers = batch.answers();
-                if unwind_guarded(|| scribe.show(&batch)).is_err() {
-                    // It has happened and is answered so. If the index cannot catch up at once, it does
-                    // before the next group.
-                    let settled = unwind_guarded(|| scribe.settle());
-                    tracing::warn!(caught_up = settled.is_ok(), "the index lagged behind the ledger");
-                    if let Err(error) = settled {
-                        if let Err(error) = unwind_guarded(|| scribe.draw_veil()) {
-                            tracing::warn!(%error, "what the index lacks cannot be told");
-                        }
-                        scribe.stores.lag.begin(error);
-                    }
-                }
-                for ((_, reply), answer) in waiting.into_iter().zip(answers) {
-                    let _ = reply.send(Ok(answer));
-                }
-            }
-            Err(error) => {
-                let _ = unwind_guarded(|| scribe.undo(&batch, &blobs));
-                if waiting.len() == 1 {
-                    if let Some((_, reply)) = waiting.pop() {
-                        let _ = reply.send(Err(error));
-                    }
-                    return;
-                }
-                tracing::warn!(requests = waiting.len(), %error, "a group could not be written; trying one by one");
-                self.retry(waiting, blobs);
-            }
-        }
-    }
-
-    fn retry(
-        &mut self,
-        waiting: Vec<(Box<Request>, Reply)>,
-        blobs: Vec<(crate::storage::BlobName, Vec<u8>)>,
-    ) {
-        let mut by_name: HashMap<_, _> = blobs.into_iter().collect();
-        for (mut request, reply) in waiting {
-            let names = request.touches().into_iter();
-            let own = names.filter_map(|touch| match touch {
-                Touch::Blob(name) => by_name.remove(&name).map(|bytes| (name, bytes)),
-                _ => None,
-            });
-            request.give_back(own.collect());
-            let mut group = None;
-            self.take_in(&mut group, request, reply);
-            self.commit(group);
-        }
-    }
-
-    fn wake_subscribers(&self) {
-        use std::sync::mpsc::TrySendError;
-        let head = self.scribe.last_head;
-        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        subscribers.retain(|s| !matches!(s.try_send(head), Err(TrySendError::Disconnected(_))));
-    }
+/// Starts a thread of the archive's.
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, crate::storage::StorageError> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map_err(|e| crate::storage::StorageError::io(crate::storage::Part::Folder, &e))
 }
 
 /// A panic becomes [`ArchiveError::Defect`]. Stores keep their own consistency by transactions, and what a

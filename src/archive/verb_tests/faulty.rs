@@ -82,18 +82,29 @@ pub(super) enum Way {
     Panic,
 }
 
+/// Is asked before each write; the write fails with what it answers.
+type Gate = Box<dyn Fn(Op) -> Result<(), StorageError> + Send + Sync>;
+
 /// Counts writes and says which one fails.
 pub(super) struct Faults {
     mode: Mode,
     fails_at: u64,
     writes: AtomicU64,
     well: AtomicBool,
+    gate: Option<Gate>,
 }
 
 impl Faults {
     /// The `fails_at`-th write fails, counting from 1.
     pub(super) fn new(mode: Mode, fails_at: u64) -> Arc<Self> {
-        Arc::new(Self { mode, fails_at, writes: AtomicU64::new(0), well: AtomicBool::new(false) })
+        let (writes, well) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { mode, fails_at, writes, well, gate: None })
+    }
+
+    /// Every write goes through a gate, which may hold it up.
+    pub(super) fn gated(gate: impl Fn(Op) -> Result<(), StorageError> + Send + Sync + 'static) -> Arc<Self> {
+        let (writes, well) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { mode: Mode::Once, fails_at: u64::MAX, writes, well, gate: Some(Box::new(gate)) })
     }
 
     /// Whether nothing fails from now on.
@@ -107,6 +118,7 @@ impl Faults {
     }
 
     fn write<T>(&self, op: Op, work: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.gate.as_ref().map_or(Ok(()), |gate| gate(op))?;
         let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
         let fault = || Err(StorageError::new(op.part(), StorageFault::DiskFull, "injected"));
         let spares = match self.mode {

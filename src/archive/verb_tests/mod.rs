@@ -15,6 +15,7 @@ mod holds;
 mod ingesting;
 mod inventory;
 mod misplaced;
+mod one_behind_another;
 mod opening;
 mod originals;
 pub(crate) mod papers;
