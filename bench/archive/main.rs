@@ -130,10 +130,10 @@ fn one(arguments: &Arguments, folder: &TempDir) -> Result<(), Failure> {
     let bare = bare::Folder::new(&folder.path().join("bare"))?;
     let [mut control, mut staged, mut filed, mut both, mut once]: [Vec<Duration>; 5] = Default::default();
     for number in 0..arguments.documents {
-        let document = Document::new(number, arguments.size_bytes);
-        let bytes = document.bytes.clone().into_bytes();
+        let bytes = Document::new(number, arguments.size_bytes).bytes.into_bytes();
         time(&mut control, || bare.keep(number, &bytes))?;
         let began = Instant::now();
+        let document = Document::of(number, bytes);
         let filing = document.filing();
         time(&mut staged, || archive.stage(document.stage()))?;
         time(&mut filed, || archive.file(filing))?;
