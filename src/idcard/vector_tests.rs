@@ -60,63 +60,64 @@ fn every_published_reply_reads_from_the_line() {
 /// What each card must say, field by field.
 type Said = [Option<&'static str>; 8];
 
+const SAID: [(DocumentType, Said); 4] = [
+    (
+        DocumentType::Resident,
+        [
+            Some("样本甲"),
+            None,
+            Some("2"),
+            Some("01"),
+            None,
+            Some("11010519491231002X"),
+            Some("北京市公安局朝阳分局"),
+            None,
+        ],
+    ),
+    (
+        DocumentType::Foreigner2017,
+        [
+            Some("样本乙"),
+            Some("SPECIMEN, TEST PERSON"),
+            Some("2"),
+            None,
+            Some("CAN"),
+            Some("CAN110081080319"),
+            None,
+            None,
+        ],
+    ),
+    (
+        DocumentType::Foreigner2023,
+        [
+            Some("样本丙"),
+            Some("SPECIMEN, TEST PERSON WITH A LONG NAME"),
+            Some("2"),
+            None,
+            Some("CAN"),
+            Some("931586198001010028"),
+            None,
+            None,
+        ],
+    ),
+    (
+        DocumentType::Hmt,
+        [
+            Some("测试丁"),
+            None,
+            Some("1"),
+            None,
+            None,
+            Some("810000209901010010"),
+            Some("某市公安局某某分局"),
+            Some("H00000000"),
+        ],
+    ),
+];
+
 #[test]
 fn every_published_card_says_what_it_was_made_with() {
-    let wanted: [(DocumentType, Said); 4] = [
-        (
-            DocumentType::Resident,
-            [
-                Some("样本甲"),
-                None,
-                Some("2"),
-                Some("01"),
-                None,
-                Some("11010519491231002X"),
-                Some("北京市公安局朝阳分局"),
-                None,
-            ],
-        ),
-        (
-            DocumentType::Foreigner2017,
-            [
-                Some("样本乙"),
-                Some("SPECIMEN, TEST PERSON"),
-                Some("2"),
-                None,
-                Some("CAN"),
-                Some("CAN110081080319"),
-                None,
-                None,
-            ],
-        ),
-        (
-            DocumentType::Foreigner2023,
-            [
-                Some("样本丙"),
-                Some("SPECIMEN, TEST PERSON WITH A LONG NAME"),
-                Some("2"),
-                None,
-                Some("CAN"),
-                Some("931586198001010028"),
-                None,
-                None,
-            ],
-        ),
-        (
-            DocumentType::Hmt,
-            [
-                Some("测试丁"),
-                None,
-                Some("1"),
-                None,
-                None,
-                Some("810000209901010010"),
-                Some("某市公安局某某分局"),
-                Some("H00000000"),
-            ],
-        ),
-    ];
-    for (kind, said) in wanted {
+    for (kind, said) in SAID {
         let [(card, _), ..] = replies(kind);
         let card = interpreted(card).unwrap();
         let says = [

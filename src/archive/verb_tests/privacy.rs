@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use yidang_model::Digest;
+use yidang_model::{Digest, Material, Subject};
 
 use super::papers::*;
 use super::world::{World, file_paper};
@@ -93,83 +93,92 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-#[test]
-fn nothing_personal_lies_in_the_clear() {
-    let world = World::new();
-    let archive = world.open();
-    let who = resident(123);
-    let words = [
-        who.value(),
-        "Ming Example",
-        "CASE-RECOGNISABLE",
-        "Bureau of Recognisable Papers",
-        "kind_recognisable",
-        "Operator Recognisable",
-        "purpose-recognisable",
-        "slot-recognisable",
-        "NUMBER-RECOGNISABLE",
-        "client-recognisable",
-        "basis-recognisable",
-        "reason-recognisable",
-        "counter-recognisable",
-        "stage-note-recognisable",
-    ];
-    let [
-        _,
-        name,
-        case,
-        issuer,
-        kind,
-        operator,
-        purpose,
-        slot,
-        number,
-        client,
-        basis,
-        reason,
-        counter,
-        stage_note,
-    ] = words;
-    let by = crate::Actor { client: client.to_owned(), operator: Some(operator.to_owned()) };
-    let mut material = shared_paper(1, &[who.clone(), resident(2)]);
-    material.kind = yidang_model::Kind::new(kind).unwrap();
-    material.note = Some(format!("for {name}"));
-    material.case = Some(case.to_owned());
-    material.issuer = Some(issuer.to_owned());
-    material.slot = Some(slot.to_owned());
-    material.document_number = Some(number.to_owned());
-    material.operator = Some(operator.to_owned());
-    material.counter = counter.to_owned();
-    let mut stage = stage_of(1, &[1]);
-    stage.note = format!("{stage_note} {}", who.value()).into_bytes();
-    stage.by = by.clone();
-    let key = Some(crate::Idempotency { key: who.value().into(), request: name.into() });
-    stage.idempotency = key.clone();
+/// A word for each place that can hold one, found nowhere else.
+const NAME: &str = "Ming Example";
+const CASE: &str = "CASE-RECOGNISABLE";
+const ISSUER: &str = "Bureau of Recognisable Papers";
+const KIND: &str = "kind_recognisable";
+const OPERATOR: &str = "Operator Recognisable";
+const PURPOSE: &str = "purpose-recognisable";
+const SLOT: &str = "slot-recognisable";
+const NUMBER: &str = "NUMBER-RECOGNISABLE";
+const CLIENT: &str = "client-recognisable";
+const BASIS: &str = "basis-recognisable";
+const REASON: &str = "reason-recognisable";
+const COUNTER: &str = "counter-recognisable";
+const STAGE_NOTE: &str = "stage-note-recognisable";
+
+fn recognisable_paper(who: &Subject) -> Material {
+    let some = |word: &str| Some(word.to_owned());
+    Material {
+        kind: yidang_model::Kind::new(KIND).unwrap(),
+        note: Some(format!("for {NAME}")),
+        case: some(CASE),
+        issuer: some(ISSUER),
+        slot: some(SLOT),
+        document_number: some(NUMBER),
+        operator: some(OPERATOR),
+        counter: COUNTER.to_owned(),
+        ..shared_paper(1, &[who.clone(), resident(2)])
+    }
+}
+
+/// Everything that can be done about a person, with all of these words.
+fn do_everything(archive: &Archive, who: &Subject) {
+    let by = crate::Actor { client: CLIENT.to_owned(), operator: Some(OPERATOR.to_owned()) };
+    let stage = crate::Stage {
+        note: format!("{STAGE_NOTE} {}", who.value()).into_bytes(),
+        by: by.clone(),
+        idempotency: Some(crate::Idempotency { key: who.value().into(), request: NAME.into() }),
+        ..stage_of(1, &[1])
+    };
     archive.stage(stage.clone()).unwrap();
-    let mut filing = filing_of(material, &[1]);
+    let mut filing = filing_of(recognisable_paper(who), &[1]);
     filing.by = by.clone();
-    filing.purpose = Some(purpose.to_owned());
+    filing.purpose = Some(PURPOSE.to_owned());
     archive.file(filing).unwrap();
     // One that stays unfiled, and one that was thrown away.
     for id in [2, 3] {
         archive.stage(crate::Stage { id: capture(id), idempotency: None, ..stage.clone() }).unwrap();
     }
     archive.discard(capture(3), &by).unwrap();
-    archive
-        .record(Look {
-            verb: LookVerb::Opened,
-            basis: basis.to_owned(),
-            purpose: Some(purpose.to_owned()),
-            case: Some(case.to_owned()),
-            by: by.clone(),
-            ..look_at(&who, &[1])
-        })
-        .unwrap();
-    let mut request = erasure_of_person(1, &who);
-    request.reason = reason.to_owned();
+    let look = Look {
+        verb: LookVerb::Opened,
+        basis: BASIS.to_owned(),
+        purpose: Some(PURPOSE.to_owned()),
+        case: Some(CASE.to_owned()),
+        by: by.clone(),
+        ..look_at(who, &[1])
+    };
+    archive.record(look).unwrap();
+    let mut request = erasure_of_person(1, who);
+    request.reason = REASON.to_owned();
     request.by = by;
     archive.request_erasure(request).unwrap();
+}
 
+#[test]
+fn nothing_personal_lies_in_the_clear() {
+    let world = World::new();
+    let archive = world.open();
+    let who = resident(123);
+    do_everything(&archive, &who);
+    let words = [
+        who.value(),
+        NAME,
+        CASE,
+        ISSUER,
+        KIND,
+        OPERATOR,
+        PURPOSE,
+        SLOT,
+        NUMBER,
+        CLIENT,
+        BASIS,
+        REASON,
+        COUNTER,
+        STAGE_NOTE,
+    ];
     let mut secrets: Vec<Vec<u8>> = words.iter().flat_map(|w| [w.as_bytes().to_vec(), utf16(w)]).collect();
     secrets.push(Digest::of(&picture(1)).as_bytes().to_vec());
     secrets.push(picture(1)[..64].to_vec());
