@@ -166,7 +166,12 @@ impl Source for Archive {
     }
 
     fn drop_originals(&self, materials: &[MaterialId]) -> Result<(), ArchiveError> {
-        Archive::drop_originals(self, materials, &Actor { client: REPOSITORY.to_owned(), operator: None })
+        Archive::drop_originals(
+            self,
+            materials,
+            None,
+            &Actor { client: REPOSITORY.to_owned(), operator: None },
+        )
     }
 
     fn keep_originals(&self, id: MaterialId) -> Result<(), ArchiveError> {
