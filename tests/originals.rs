@@ -215,6 +215,26 @@ fn what_is_held_or_put_right_before_it_is_sent_is_not_asked() {
     assert_clean(&[&a], &repository);
 }
 
+#[test]
+fn a_window_enrolled_anew_hears_of_what_it_filed_before() {
+    let repository = Repository::start();
+    let a = window(&repository);
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let first = file(&a, &at_a, FORM, "K1");
+    let same = file(&b, &at_b, FORM, "K1");
+    for agent in [&a, &b] {
+        sent(agent);
+    }
+    // It does not report its papers again: what it sent counts as sent.
+    let code = said(&repository.run_command(&["enrol-code", "--counter", "test-window"]));
+    said(&b.command_with_input(&["enrol", "--code", "-"], &code));
+    dispose(&a, &["--confirm-originals", "1"]);
+    wait_until("they go where it was asked", || is_gone(&a, &first));
+    wait_until("and at the window with a new number", || is_gone(&b, &same));
+    assert_clean(&[&a, &b], &repository);
+}
+
 /// A window that no network reaches asks by a stick, and hears the same way.
 #[test]
 fn a_stick_carries_the_question_and_its_receipt_the_answer() {
