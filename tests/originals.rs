@@ -183,6 +183,58 @@ fn a_hold_anywhere_keeps_what_it_holds() {
     assert_clean(&[&a, &b], &repository);
 }
 
+/// What came between the question and the wire ends the question, whoever hears of it or does not.
+#[test]
+fn what_is_held_or_put_right_before_it_is_sent_is_not_asked() {
+    let mut repository = Repository::start();
+    let a = window(&repository);
+    let holder = a.read_card();
+    let held = file(&a, &holder, FORM, "K1");
+    let right = file(&a, &holder, LETTER, "K2");
+    let free = file(&a, &holder, FORM, "K3");
+    sent(&a);
+    repository.kill();
+    dispose(&a, &["--confirm-originals", "3"]);
+    let place = ["archive", "hold", "place", "--material", &held];
+    let hold = said(&a.command(&[&place[..], &WHO_AND_WHY].concat()));
+    let letter = json!({"kind": "letter", "reason": "wrong kind"});
+    a.post(&format!("/v1/materials/{right}/refile"), &letter).expect(200);
+    repository.run();
+    wait_until("what stands as it was found goes", || is_gone(&a, &free));
+    let figures = || dispose(&a, &["--dry-run"])["figures"].clone();
+    let told = figures();
+    assert_eq!((&told["originals_held"], &told["originals_requested"]), (&json!(1), &json!(0)));
+    let lift = ["archive", "hold", "lift", &hold];
+    said(&a.command(&[&lift[..], &WHO_AND_WHY].concat()));
+    assert_eq!(figures()["originals_due"], json!(1), "it is due again by itself");
+    sent(&a);
+    assert!(!is_gone(&a, &held) && !is_gone(&a, &right));
+    dispose(&a, &["--confirm-originals", "1"]);
+    wait_until("it goes when it is asked again", || is_gone(&a, &held));
+    assert!(!is_gone(&a, &right), "letters have no such rule");
+    assert_clean(&[&a], &repository);
+}
+
+#[test]
+fn a_window_enrolled_anew_hears_of_what_it_filed_before() {
+    let repository = Repository::start();
+    let a = window(&repository);
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let (at_a, at_b) = (a.read_card(), b.read_card());
+    let first = file(&a, &at_a, FORM, "K1");
+    let same = file(&b, &at_b, FORM, "K1");
+    for agent in [&a, &b] {
+        sent(agent);
+    }
+    // It does not report its papers again: what it sent counts as sent.
+    let code = said(&repository.run_command(&["enrol-code", "--counter", "test-window"]));
+    said(&b.command_with_input(&["enrol", "--code", "-"], &code));
+    dispose(&a, &["--confirm-originals", "1"]);
+    wait_until("they go where it was asked", || is_gone(&a, &first));
+    wait_until("and at the window with a new number", || is_gone(&b, &same));
+    assert_clean(&[&a, &b], &repository);
+}
+
 /// A window that no network reaches asks by a stick, and hears the same way.
 #[test]
 fn a_stick_carries_the_question_and_its_receipt_the_answer() {

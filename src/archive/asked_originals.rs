@@ -6,13 +6,15 @@
 //! | `originals_requested` | the repository was asked | its decision: `originals_disposed`, or `originals_refused` |
 //! | `originals_deferred` | it decided that they go, and something keeps them here | `originals_disposed`, once nothing does |
 //!
-//! An erasure of the paper ends either. Which papers wait stands in the index.
+//! An erasure of the paper ends either. Which papers wait stands in the index. A request counts only for the paper as it was
+//! found: putting that right ends it, and a hold ends it for good, by an `originals_refused` of whoever lifts the hold. So what
+//! was left out of the change feed once is never in it again, and a paper that is still due is asked about anew.
 
-use yidang_model::{Kind, MaterialId, Timestamp};
+use yidang_model::{Kind, MaterialId};
 
 use crate::caller::Actor;
 use crate::disposal::{Disposal, DuePaper, check_disposal};
-use crate::entry::{OpenEntry, Plain, seal_entry};
+use crate::entry::{OpenEntry, Plain, refs_of, seal_entry};
 use crate::hold::is_row_held;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::proof::proves_every_blob;
@@ -25,6 +27,11 @@ use crate::{Archive, ArchiveError};
 
 /// A request that was made so long ago, in milliseconds, is made again: its answer may have been lost with an enrolment.
 const ASKED_AGAIN_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Stands for the entry of a paper that cannot be read.
+const UNREAD: u64 = 0;
+/// Why a request is at an end that no repository has refused.
+const HOLD: &str = "hold";
 
 /// A paper whose originals the repository is to be asked about.
 pub(crate) struct AskedOriginals {
@@ -51,11 +58,11 @@ impl Archive {
     }
 
     /// Whether the originals of this paper are to go, and wait for the repository's answer or for what keeps them here; not
-    /// of one that the repository was asked about long ago.
+    /// of one that the repository was asked about long ago, or before the paper was put right.
     pub fn awaits_originals(&self, id: MaterialId) -> Result<bool, ArchiveError> {
         let stores = self.caught_up();
-        let Some(awaited) = stores.index.awaits_originals(id)? else { return Ok(false) };
-        is_fresh(stores, &awaited, stores.clock.now())
+        let stands_by = stores.index.material(id)?.map(|row| row.sequence);
+        is_waiting(stores, id, stands_by)
     }
 
     /// Enters that the repository will not have the originals of this paper disposed of. Nothing asked, or decided
@@ -64,26 +71,38 @@ impl Archive {
         self.shared.writer.ask(Request::KeepOriginals { id }).map(drop)
     }
 
-    /// Disposes of the untouched originals of these papers as the repository decided, as far as they are here. What a hold
-    /// keeps, or cannot be told from what something else needs while the ledger is damaged, waits: it goes with the lifting
-    /// of the hold or a later sweep. Durable when it returns.
-    pub fn drop_originals(&self, materials: &[MaterialId], by: &Actor) -> Result<(), ArchiveError> {
+    /// Disposes of the untouched originals of these papers as the repository decided, as far as they are here and of the
+    /// kind it was decided for, where that is known. What a hold keeps, or cannot be told from what something else needs
+    /// while the ledger is damaged, waits: it goes with the lifting of the hold or a later sweep. So does a paper that is
+    /// not on file while the ledger is damaged: its entry may be among those that do not open. Durable when it returns.
+    pub fn drop_originals(
+        &self,
+        materials: &[MaterialId],
+        kind: Option<&Kind>,
+        by: &Actor,
+    ) -> Result<(), ArchiveError> {
         by.check()?;
         // Read through here, where nobody has to wait for it.
         self.tells_every_blob()?;
-        let (materials, by) = (materials.to_vec(), by.clone());
+        let (materials, kind, by) = (materials.to_vec(), kind.cloned(), by.clone());
         let drop_them = move |scribe: &mut Scribe| {
-            scribe.drop_originals(&materials, &by)?;
+            scribe.drop_originals(&materials, kind.as_ref(), &by)?;
             Ok(Answer::Count(0))
         };
         self.shared.writer.ask_alone(drop_them).map(drop)
     }
 }
 
-fn is_fresh(stores: &Stores, awaited: &AwaitedOriginals, now: Timestamp) -> Result<bool, ArchiveError> {
-    let since = now.plus_millis(-ASKED_AGAIN_MS);
-    let entry = stores.ledger.get_many(&[awaited.sequence])?.pop();
-    Ok(awaited.decided || entry.is_some_and(|entry| entry.content.at > since))
+/// Whether they wait, for a paper that stands by this entry.
+fn is_waiting(stores: &Stores, id: MaterialId, stands_by: Option<u64>) -> Result<bool, ArchiveError> {
+    let Some(awaited) = stores.index.awaits_originals(id)? else { return Ok(false) };
+    if awaited.decided {
+        return Ok(true);
+    }
+    let Some(entry) = stores.ledger.get_many(&[awaited.sequence])?.pop() else { return Ok(false) };
+    let since = stores.clock.now().plus_millis(-ASKED_AGAIN_MS);
+    let found_by = refs_of(&entry)?.entries.first().copied();
+    Ok(entry.content.at > since && found_by == stands_by)
 }
 
 impl AskedOriginals {
@@ -100,9 +119,7 @@ impl AskedOriginals {
         if !filed.is_some_and(|(stored, _)| stored.has_originals()) {
             return nothing();
         }
-        if let Some(awaited) = stores.index.awaits_originals(id)?
-            && is_fresh(stores, &awaited, stores.clock.now())?
-        {
+        if is_waiting(stores, id, Some(row.sequence))? {
             return Ok(Plan::Answer(Answer::Count(1)));
         }
         let (refs, office) = entry_of(&[(id, row.sequence)], &self.by, false);
@@ -123,10 +140,8 @@ fn entry_of(papers: &[(MaterialId, u64)], by: &Actor, elsewhere: bool) -> (Refs,
 }
 
 fn draft(planner: &Planner<'_>, verb: Verb, refs: Refs, office: Office) -> Result<Draft, ArchiveError> {
-    let (stores, sequence) = (planner.stores, planner.sequence);
-    let decided = verb == Verb::OriginalsDeferred;
-    let awaited = refs.materials.iter().map(|id| AwaitedOriginals { material: id.0, sequence, decided });
-    let change = IndexChange::OriginalsAwaited(awaited.collect());
+    let stores = planner.stores;
+    let change = IndexChange::OriginalsAwaited(awaited_in(planner.sequence, verb, &refs));
     let plain = Plain { verb, refs, office, personal: NoPersonal {}, slots: &[], idempotency: None };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
     Ok(Draft::of(entry, change, Answer::Count(1)))
@@ -134,29 +149,39 @@ fn draft(planner: &Planner<'_>, verb: Verb, refs: Refs, office: Office) -> Resul
 
 /// Enters the repository's refusal.
 pub(crate) fn plan_keeping(id: MaterialId, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
-    let stores = planner.stores;
-    if stores.index.awaits_originals(id)?.is_none_or(|awaited| awaited.decided) {
+    if planner.stores.index.awaits_originals(id)?.is_none_or(|awaited| awaited.decided) {
         return Ok(Plan::Answer(Answer::Count(0)));
     }
+    Ok(Plan::Write(Box::new(keeping(id, Office::default(), planner)?)))
+}
+
+fn keeping(id: MaterialId, office: Office, planner: &Planner<'_>) -> Result<Draft, ArchiveError> {
+    let stores = planner.stores;
     let plain = Plain {
         verb: Verb::OriginalsRefused,
         refs: Refs { material: Some(Text(id)), ..Refs::default() },
-        office: Office::default(),
+        office,
         personal: NoPersonal {},
         slots: &[],
         idempotency: None,
     };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-    Ok(Plan::Write(Box::new(Draft::of(entry, IndexChange::OriginalsKept(id), Answer::Count(1)))))
+    Ok(Draft::of(entry, IndexChange::OriginalsKept(id), Answer::Count(1)))
 }
 
 /// What an `originals_requested` or `originals_deferred` entry says.
 pub(crate) fn awaited_by(entry: &Entry, refs: &Refs) -> Vec<AwaitedOriginals> {
-    let (sequence, decided) = (entry.sequence, entry.content.verb == Verb::OriginalsDeferred);
+    awaited_in(entry.sequence, entry.content.verb, refs)
+}
+
+fn awaited_in(sequence: u64, verb: Verb, refs: &Refs) -> Vec<AwaitedOriginals> {
+    let decided = verb == Verb::OriginalsDeferred;
     refs.materials.iter().map(|id| AwaitedOriginals { material: id.0, sequence, decided }).collect()
 }
 
-/// The paper of an `originals_requested` entry, and its kind when it was made; `None` once it is forgotten.
+/// The paper of an `originals_requested` entry, and its kind when it was made. `None` once that is no request any more:
+/// answered, made anew, or overtaken by a hold, by putting the paper right or by forgetting it. The index must have come as
+/// far as the entry.
 pub(crate) fn asked_about(
     stores: &Stores,
     opened: &OpenEntry,
@@ -167,6 +192,16 @@ pub(crate) fn asked_about(
     if stores.is_erased(id.0)? {
         return Ok(None);
     }
+    let awaited = stores.index.awaits_originals(id.0)?;
+    let open = awaited.filter(|awaited| awaited.sequence == opened.sequence && !awaited.decided);
+    if stores.lag.surely(open)?.is_none() {
+        return Ok(None);
+    }
+    let row = stores.index.material(id.0)?.filter(|row| row.sequence == *sequence);
+    let Some(row) = row else { return Ok(None) };
+    if is_row_held(stores, &row)? {
+        return Ok(None);
+    }
     let filed = stores.ledger.get_many(&[*sequence])?.pop();
     let filed = filed.map(|entry| crate::entry::open_beneath(&stores.veil, &stores.keys, &entry)?.filed());
     let material = skip_damaged(filed.transpose())?.flatten().flatten();
@@ -174,17 +209,32 @@ pub(crate) fn asked_about(
 }
 
 impl Scribe {
-    fn drop_originals(&mut self, materials: &[MaterialId], by: &Actor) -> Result<(), ArchiveError> {
+    fn drop_originals(
+        &mut self,
+        materials: &[MaterialId],
+        kind: Option<&Kind>,
+        by: &Actor,
+    ) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
         let is_told = proves_every_blob(&stores)?;
         let (mut going, mut waiting): (Vec<MaterialRow>, Vec<(MaterialId, u64)>) = Default::default();
         for id in materials {
-            let row = stores.index.material(*id)?.filter(|row| !row.originals_disposed);
-            let Some(row) = row.filter(|row| going.iter().all(|known| known.id != row.id)) else { continue };
-            if is_told && !is_row_held(&stores, &row)? {
-                going.push(row);
-            } else if !stores.index.awaits_originals(*id)?.is_some_and(|awaited| awaited.decided) {
-                waiting.push((*id, row.sequence));
+            let row = stores.index.material(*id)?;
+            let stands_by = match &row {
+                Some(row) if row.originals_disposed => continue,
+                Some(row) if is_told && !is_row_held(&stores, row)? => {
+                    if going.iter().all(|known| known.id != row.id) && is_of_kind(&stores, row, kind)? {
+                        going.push(row.clone());
+                    }
+                    continue;
+                }
+                Some(row) => row.sequence,
+                // Never here; or forgotten; or one whose entry cannot be read.
+                None if is_told || stores.is_erased(*id)? => continue,
+                None => UNREAD,
+            };
+            if !stores.index.awaits_originals(*id)?.is_some_and(|awaited| awaited.decided) {
+                waiting.push((*id, stands_by));
             }
         }
         if !waiting.is_empty() {
@@ -194,11 +244,37 @@ impl Scribe {
         self.dispose_of_rows(&going, by, true).map(drop)
     }
 
-    /// Disposes of what the repository has decided, as far as nothing keeps it any more.
+    /// Disposes of what the repository has decided, as far as nothing keeps it any more. What was decided of a paper that
+    /// is not on file stays: should its entry be found again, it counts.
     pub(crate) fn drop_awaited_originals(&mut self, by: &Actor) -> Result<(), ArchiveError> {
         let awaited = self.stores.index.awaited_originals()?;
         let decided: Vec<MaterialId> =
             awaited.iter().filter(|one| one.decided).map(|one| one.material).collect();
-        if decided.is_empty() { Ok(()) } else { self.drop_originals(&decided, by) }
+        if decided.is_empty() { Ok(()) } else { self.drop_originals(&decided, None, by) }
     }
+
+    /// Ends the requests about papers that a hold keeps, before it is lifted: they were passed over meanwhile.
+    pub(crate) fn end_held_requests(&mut self, by: &Actor) -> Result<(), ArchiveError> {
+        let stores = self.stores.clone();
+        for awaited in stores.index.awaited_originals()?.iter().filter(|one| !one.decided) {
+            let Some(row) = stores.index.material(awaited.material)? else { continue };
+            if is_row_held(&stores, &row)? {
+                let office = Office { basis: Some(HOLD.to_owned()), ..Office::of(by) };
+                self.write_alone(|planner| keeping(awaited.material, office, planner))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the decision was about such a paper: one that was put right here since, and of which the repository has not
+/// heard, has another term.
+fn is_of_kind(stores: &Stores, row: &MaterialRow, kind: Option<&Kind>) -> Result<bool, ArchiveError> {
+    let Some(kind) = kind else { return Ok(true) };
+    let filed = stores.filed_as_recorded(row)?;
+    let is_so = filed.is_none_or(|(stored, _)| stored.material.kind == *kind);
+    if !is_so {
+        tracing::info!(material = %row.id, "its originals stay: what was decided is about another kind of paper");
+    }
+    Ok(is_so)
 }

@@ -36,7 +36,7 @@ pub enum ChangeWhat {
         /// Why; `None` where that is forgotten already.
         reason: Option<String>,
     },
-    /// The repository is asked to have a paper's untouched originals disposed of.
+    /// The repository is asked to have a paper's untouched originals disposed of; only as long as that is still to be asked.
     OriginalsRequested {
         /// The paper.
         id: MaterialId,
@@ -50,7 +50,8 @@ pub enum ChangeWhat {
         /// What went.
         materials: Vec<MaterialId>,
     },
-    /// It was about something that has been forgotten since: its keys are gone, or a tombstone stands.
+    /// It was about something that has been forgotten since: its keys are gone, or a tombstone stands; or it is a request
+    /// that is at an end.
     Unreadable,
     /// Anything else.
     Other,
@@ -72,6 +73,13 @@ impl Archive {
     pub fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {
         let stores = &self.shared.stores;
         let entries = stores.ledger.after(after, limit.min(CHANGES_MAX))?;
+        let asks = |entry: &&Entry| entry.content.verb == Verb::OriginalsRequested;
+        if let Some(last) = entries.iter().rfind(asks)
+            && stores.index.applied()? < last.sequence
+        {
+            // Whether a request stands shows in the index, which is written right after the entry.
+            self.wait_for_writer()?;
+        }
         entries.iter().map(|entry| change_of(stores, entry)).collect()
     }
 }

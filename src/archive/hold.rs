@@ -113,6 +113,12 @@ impl Archive {
         lift.by.check()?;
         check_texts(&lift.reason, None)?;
         let by = lift.by.clone();
+        let lifter = lift.by.clone();
+        let end = move |scribe: &mut crate::scribe::Scribe| {
+            scribe.end_held_requests(&lifter)?;
+            Ok(Answer::Count(0))
+        };
+        self.shared.writer.ask_alone(end)?;
         self.shared.writer.ask(Request::Lift(Box::new(lift)))?;
         let finish = move |scribe: &mut crate::scribe::Scribe| {
             let finished = scribe.finish_erasures()?;

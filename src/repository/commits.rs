@@ -16,6 +16,7 @@ use yidang_sync::wire::{
 };
 
 use crate::filing::Standing;
+use crate::originals::Late;
 use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository, work};
 use crate::request::{Caller, parse, receive};
@@ -62,8 +63,8 @@ pub(crate) struct Progress {
     pub(crate) used: Vec<(Tag, MaterialId)>,
     /// How materials stood when the blobs were counted, as long as that holds.
     pub(crate) standings: HashMap<usize, Standing>,
-    /// Materials on file that were reported with originals they have no more, and which those are.
-    pub(crate) late: Vec<(MaterialId, Vec<Digest>)>,
+    /// Materials on file that were reported with originals they have no more.
+    pub(crate) late: Vec<Late>,
 }
 
 impl Progress {

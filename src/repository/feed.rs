@@ -13,6 +13,7 @@ use yidang_sync::wire::{FeedAnswer, FeedItem, FeedQuery, News};
 
 use crate::erasures::{NEWS_CONTEXT, PersonalNews};
 use crate::holds::ORDER_CONTEXT;
+use crate::originals::KIND_CONTEXT;
 use crate::problem::{Code, Problem};
 use crate::refilings::PLACE_CONTEXT;
 use crate::repository::{Agent, Repository, work};
@@ -76,7 +77,10 @@ impl Repository {
                 let now = personal.map(|sealed| self.personal(PLACE_CONTEXT, &sealed)).transpose()?;
                 News::Refiled { materials, now }
             }
-            FeedWhat::OriginalsDisposed => News::OriginalsDisposed { materials },
+            FeedWhat::OriginalsDisposed => {
+                let kind = personal.map(|sealed| self.personal(KIND_CONTEXT, &sealed)).transpose()?;
+                News::OriginalsDisposed { materials, kind: kind.flatten() }
+            }
             FeedWhat::Held(hold) => {
                 let order = personal.map(|sealed| self.personal(ORDER_CONTEXT, &sealed)).transpose()?;
                 News::Held { hold, materials, order }

@@ -9,7 +9,7 @@ use yidang_sync::wire;
 
 use crate::commits::Progress;
 use crate::limits::COPY_LIFETIME_MS;
-use crate::originals::late_originals;
+use crate::originals::{Late, late_originals};
 use crate::problem::Problem;
 use crate::repository::{Agent, Repository};
 use crate::state::{StateError, Tag};
@@ -141,7 +141,7 @@ impl Repository {
                 match standing {
                     Standing::OnFile(stored, late) => {
                         progress.contacts.extend(contacts);
-                        progress.late.extend((!late.is_empty()).then_some((stored, late)));
+                        progress.late.extend(Late::of(stored, material, late));
                         progress.accept(at, material.id, stored);
                     }
                     Standing::Refused(code) => drop(progress.results.insert(at, Some(code))),
@@ -266,7 +266,7 @@ impl Repository {
                 progress.contacts.extend(material.holders.iter().map(|h| self.secrets.subject_tag(h)));
                 progress.accept(at, material.id, stored);
                 let late = late_originals(&filed.stored, material);
-                progress.late.extend((!late.is_empty()).then_some((stored, late)));
+                progress.late.extend(Late::of(stored, material, late));
                 // A duplicate's uploads know already what they have become part of.
                 if !filed.duplicate {
                     progress.used.extend(sources.iter().map(|s| (s.tag, stored)));

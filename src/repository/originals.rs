@@ -3,7 +3,7 @@
 //!
 //! | step | what a crash right after it leaves | who goes on |
 //! |---|---|---|
-//! | 1. the decision in the state | the originals | the next start |
+//! | 1. the decision in the state | the originals | the next start, unless a hold or a refiling has come in between |
 //! | 2. the archive's entry, then the pictures | nobody has been told | the next start; what is left of the pictures, the archive's own sweep |
 //! | 3. the feeds, and the decision taken out of the state, in one transaction | the agent's commit without its answer | the agent, which sends it again and is told again |
 
@@ -11,18 +11,41 @@ use std::sync::PoisonError;
 
 use yidang_archive::storage::StorageFault;
 use yidang_archive::{Actor, ArchiveError, Disposal, DuePaper, ErasureTarget, LOOK_MATERIALS_MAX, Stored};
-use yidang_model::{Digest, Material, MaterialId, Page};
+use yidang_model::{Digest, Kind, Material, MaterialId, Page};
 use yidang_sync::limits::{NAME_LENGTH_MAX, TEXT_LENGTH_MAX};
 use yidang_sync::wire::{self, OriginalsEntry};
 
 use crate::commits::Progress;
 use crate::error::StartError;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository};
 use crate::state::{OriginalsOutcome, PlannedOriginals};
 
-/// Who the ledger says did what a crash interrupted.
+/// Who the ledger says did what a crash interrupted, or nobody asked for.
 const CLIENT: &str = "yidang-repository";
+/// What the kind is sealed for that goes with the news.
+pub(crate) const KIND_CONTEXT: &[u8] = b"originals news";
+
+/// A material that was reported with originals that are disposed of here.
+pub(crate) struct Late {
+    /// The material on file.
+    stored: MaterialId,
+    /// What kind of paper was reported.
+    kind: Kind,
+    originals: Vec<Digest>,
+}
+
+impl Late {
+    /// `None` without any such originals.
+    pub(crate) fn of(stored: MaterialId, reported: &Material, originals: Vec<Digest>) -> Option<Self> {
+        let late = Self { stored, kind: reported.kind.clone(), originals };
+        (!late.originals.is_empty()).then_some(late)
+    }
+}
+
+fn itself() -> Actor {
+    Actor { client: CLIENT.to_owned(), operator: None }
+}
 
 impl Repository {
     /// Takes reported requests, and gives each its result: a code if it cannot be one, or is not granted. The caller holds
@@ -39,94 +62,126 @@ impl Repository {
         // What this very commit filed has to be known before it is asked who is concerned.
         self.write_down(agent, progress, None)?;
         let is_told = self.archive.tells_every_blob()?;
-        let mut granted = Vec::with_capacity(entries.len());
-        for (at, entry) in entries {
-            let code = match self.decide(agent, entry, is_told)? {
-                Ok(stored) => {
-                    granted.push(PlannedOriginals { stored, agent: agent.record.number, named: entry.id });
-                    None
-                }
-                Err(code) => {
-                    tracing::warn!(agent = agent.record.name, material = %entry.id, code, "originals stay");
-                    Some(code)
-                }
-            };
-            progress.results.insert(at, code);
+        let number = agent.record.number;
+        let (mut granted, mut refused) = (Vec::with_capacity(entries.len()), Vec::new());
+        for (at, entry) in &entries {
+            let stored = self.state.stored_for(entry.id)?.unwrap_or(entry.id);
+            let code = self.decide(agent, entry, stored, is_told)?;
+            if let Some(code) = code {
+                tracing::warn!(agent = agent.record.name, material = %entry.id, code, "originals stay");
+                refused.push((stored, number));
+            } else {
+                let kind = Some(entry.kind.clone());
+                granted.push(PlannedOriginals { stored, agent: number, named: entry.id, kind });
+            }
+            progress.results.insert(*at, code);
         }
+        // Plans of an earlier try, which was granted and stopped half-way.
+        self.state.unplan_originals(&refused)?;
         self.state.plan_originals(&granted)?;
         let by = Actor { client: agent.record.name.clone(), operator: None };
-        self.carry_out_originals(&granted, &by)?;
+        let left = self.carry_out_originals(&granted, &by)?;
+        // Held since it was decided: by whoever runs the repository, this very moment.
+        let held = |planned: &&PlannedOriginals| left.contains(&planned.stored);
+        for planned in granted.iter().filter(held) {
+            let asked = entries.iter().filter(|(_, entry)| entry.id == planned.named);
+            progress.results.extend(asked.map(|(at, _)| (*at, Some(wire::LEGAL_HOLD))));
+        }
         // Where pictures lie has changed.
         progress.standings.clear();
         Ok(())
     }
 
-    /// The material on file, or why its originals stay.
+    /// Why the originals of the material on file stay; `None`: they go, or have gone.
     fn decide(
         &self,
         agent: &Agent,
         entry: &OriginalsEntry,
+        stored: MaterialId,
         is_told: bool,
-    ) -> Result<Result<MaterialId, &'static str>, Problem> {
+    ) -> Result<Option<&'static str>, Problem> {
         let long = |text: &str, length_max| text.chars().count() > length_max;
         if long(&entry.client, NAME_LENGTH_MAX)
             || entry.operator.as_deref().is_some_and(|operator| long(operator, NAME_LENGTH_MAX))
             || long(&entry.kind, TEXT_LENGTH_MAX)
         {
-            return Ok(Err(wire::INVALID));
+            return Ok(Some(wire::INVALID));
         }
-        let stored = self.state.stored_for(entry.id)?.unwrap_or(entry.id);
         if self.archive.is_erased(stored)? || self.archive.is_erased(entry.id)? {
-            return Ok(Err(wire::MATERIAL_ERASED));
+            return Ok(Some(wire::MATERIAL_ERASED));
         }
         let Some(on_file) = self.archive.material(stored)? else {
             // One that nobody has committed is this agent's own affair, as with an erasure.
             let is_nobodys = self.state.committers(entry.id)?.is_empty();
-            return Ok(if is_nobodys { Ok(stored) } else { Err(wire::MATERIAL_UNKNOWN) });
+            return Ok((!is_nobodys).then_some(wire::MATERIAL_UNKNOWN));
         };
         Ok(if !self.state.is_of_counter(agent.record.number, entry.id)? {
-            Err(wire::ORIGINALS_DENIED)
+            Some(wire::ORIGINALS_DENIED)
+        } else if !on_file.has_originals() {
+            // A crash may have come before anybody was told; what a hold keeps at the windows waits there.
+            None
         } else if self.archive.is_held(&ErasureTarget::Material(stored))? {
-            Err(wire::LEGAL_HOLD)
+            Some(wire::LEGAL_HOLD)
         } else if on_file.material.kind.as_str() != entry.kind {
-            Err(wire::MATERIAL_CHANGED)
+            Some(wire::MATERIAL_CHANGED)
         } else if !is_told {
-            Err(wire::LEDGER_DAMAGED)
+            Some(wire::LEDGER_DAMAGED)
         } else {
-            Ok(stored)
+            None
         })
     }
 
-    /// Steps 2 and 3. Each can be done again.
-    fn carry_out_originals(&self, granted: &[PlannedOriginals], by: &Actor) -> Result<(), Problem> {
-        for some in granted.chunks(LOOK_MATERIALS_MAX) {
-            let (mut papers, mut outcomes) = (Vec::with_capacity(some.len()), Vec::with_capacity(some.len()));
-            for planned in some {
-                let on_file = self.archive.material(planned.stored)?;
-                papers.extend(on_file.iter().map(|s| DuePaper { id: planned.stored, stands_by: s.sequence }));
-                outcomes.push((planned, on_file.map(|stored| stored.originals()).unwrap_or_default()));
+    /// Steps 2 and 3. Each can be done again. What is held by now, or of another kind, stays, and nobody is told; those.
+    fn carry_out_originals(
+        &self,
+        planned: &[PlannedOriginals],
+        by: &Actor,
+    ) -> Result<Vec<MaterialId>, Problem> {
+        let mut left = Vec::new();
+        for some in planned.chunks(LOOK_MATERIALS_MAX) {
+            let mut papers = Vec::with_capacity(some.len());
+            for PlannedOriginals { stored, kind, .. } in some {
+                let on_file = self.archive.material(*stored)?;
+                let due = on_file.filter(|s| kind.as_deref() == Some(s.material.kind.as_str()));
+                papers.extend(due.map(|s| DuePaper { id: *stored, stands_by: s.sequence }));
             }
             if !papers.is_empty() {
                 self.archive.dispose_of_originals(Disposal { papers, by: by.clone() })?;
             }
-            let told = outcomes.into_iter().map(|(planned, digests)| self.outcome(*planned, &digests));
-            let told = told.collect::<Result<Vec<OriginalsOutcome>, Problem>>()?;
+            let (mut told, mut stay) = (Vec::with_capacity(some.len()), Vec::new());
+            for planned in some {
+                match self.archive.material(planned.stored)? {
+                    Some(on_file) if on_file.has_originals() => stay.push((planned.stored, planned.agent)),
+                    on_file => {
+                        let digests = on_file.map(|stored| stored.originals()).unwrap_or_default();
+                        told.push(self.outcome(planned.clone(), &digests)?);
+                    }
+                }
+            }
+            self.state.unplan_originals(&stay)?;
+            left.extend(stay.into_iter().map(|(stored, _)| stored));
             for (agent, head) in self.state.finish_originals(&told)? {
                 self.announce(agent, head);
             }
-            tracing::info!(materials = told.len(), "originals were disposed of");
+            tracing::info!(materials = told.len(), left = left.len(), "originals were disposed of");
         }
-        Ok(())
+        Ok(left)
     }
 
     /// What the agents and the state have to know of it.
     fn outcome(&self, planned: PlannedOriginals, digests: &[Digest]) -> Result<OriginalsOutcome, Problem> {
+        let personal = self.sealed_kind(planned.kind.as_deref())?;
         self.grants.withdraw_pictures(planned.stored, digests);
         let mut gone = Vec::with_capacity(digests.len());
         for digest in digests {
             gone.push((self.secrets.digest_tag(digest), self.archive.needing(digest)?));
         }
-        Ok(OriginalsOutcome { planned, gone })
+        Ok(OriginalsOutcome { planned, gone, personal })
+    }
+
+    fn sealed_kind(&self, kind: Option<&str>) -> Result<Vec<u8>, Problem> {
+        let json = serde_json::to_vec(&kind).map_err(|_| Code::StorageFailed)?;
+        Ok(self.secrets.seal(KIND_CONTEXT, &json).ok_or(Code::StorageFailed)?)
     }
 
     /// Goes on with disposals that a crash interrupted. Called before the first request. While the ledger is damaged they
@@ -149,8 +204,7 @@ impl Repository {
             }
             Err(error) => return Err(error.into()),
         }
-        let by = Actor { client: CLIENT.to_owned(), operator: None };
-        self.carry_out_originals(&planned, &by).map_err(|problem| {
+        self.carry_out_originals(&planned, &itself()).map(drop).map_err(|problem| {
             StartError::System(format!(
                 "disposals of originals could not be finished: {}",
                 problem.code.as_str()
@@ -167,21 +221,19 @@ impl Repository {
         }
         // Who gave it which name has to be written down first.
         self.write_down(agent, progress, None)?;
-        for (stored, digests) in late {
-            let tags: Vec<_> = digests.iter().map(|digest| self.secrets.digest_tag(digest)).collect();
+        for Late { stored, kind, originals } in late {
+            let tags: Vec<_> = originals.iter().map(|digest| self.secrets.digest_tag(digest)).collect();
             let uploads = self.state.uploads(agent.record.number, &tags)?;
             for (tag, upload) in tags.iter().zip(uploads) {
                 let Some(upload) = upload.filter(|upload| upload.material.is_none()) else { continue };
                 self.state.forget_uploads(agent.record.number, &[*tag])?;
-                match self
-                    .archive
-                    .discard(upload.staged, &Actor { client: CLIENT.to_owned(), operator: None })
-                {
+                match self.archive.discard(upload.staged, &itself()) {
                     Ok(_) | Err(ArchiveError::StagedUnknown | ArchiveError::StagedFiled { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
-            let head = self.state.tell_originals(agent.record.number, stored)?;
+            let personal = self.sealed_kind(Some(kind.as_str()))?;
+            let head = self.state.tell_originals(agent.record.number, stored, &personal)?;
             self.announce(agent.record.number, head);
             tracing::info!(agent = agent.record.name, material = %stored, "originals came late and are not taken");
         }

@@ -67,13 +67,14 @@ pub(crate) fn finish_originals(
     t: &Transaction<'_>,
     outcome: &OriginalsOutcome,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
-    let PlannedOriginals { stored, agent: requester, named } = outcome.planned;
+    let PlannedOriginals { stored, agent: requester, named, .. } = outcome.planned;
     let mut told = names_given(t, stored)?;
     told.entry(requester).or_default().insert(named);
     let mut heads = Vec::with_capacity(told.len());
     for (agent, mut all) in told {
         all.insert(stored);
-        heads.push((agent, append(t, agent, ("originals_disposed", stored.as_bytes()), &all, None)?));
+        let personal = Some(&outcome.personal[..]);
+        heads.push((agent, append(t, agent, ("originals_disposed", stored.as_bytes()), &all, personal)?));
     }
     let mut pass_on = t.prepare_cached(
         "UPDATE uploads SET material = ?3 WHERE material = ?1 AND digest = ?2
@@ -95,19 +96,26 @@ pub(crate) fn tell_originals(
     t: &Transaction<'_>,
     agent: AgentNumber,
     stored: MaterialId,
+    personal: &[u8],
 ) -> Result<u64, StateError> {
     let mut all = names_given(t, stored)?.remove(&agent).unwrap_or_default();
     all.insert(stored);
-    append(t, agent, ("originals_disposed", stored.as_bytes()), &all, None)
+    append(t, agent, ("originals_disposed", stored.as_bytes()), &all, Some(personal))
 }
 
-/// Everyone who committed the material on file, under the names they gave it.
+/// Everyone who committed the material on file, under the names they gave it; and every later agent at the counter of one
+/// that did, which is the same window enrolled anew if its code was made for that counter.
 fn names_given(
     t: &Transaction<'_>,
     stored: MaterialId,
 ) -> Result<BTreeMap<AgentNumber, BTreeSet<MaterialId>>, StateError> {
     let mut filed: BTreeMap<AgentNumber, BTreeSet<MaterialId>> = BTreeMap::new();
-    let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
+    let sql = "SELECT agent, material FROM committed WHERE stored = ?1
+               UNION SELECT later.number, material FROM committed
+               JOIN agents AS earlier ON earlier.number = agent
+               JOIN agents AS later ON later.counter = earlier.counter AND later.number > earlier.number
+               WHERE stored = ?1 AND later.counter_named = 1";
+    let mut statement = t.prepare_cached(sql)?;
     let mut rows = statement.query(params![stored.as_bytes()])?;
     while let Some(row) = rows.next()? {
         filed.entry(row.get(0)?).or_default().insert(MaterialId::from_bytes(fixed(row, 1)?));

@@ -23,7 +23,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -33,7 +33,7 @@ CREATE TABLE codes (
 CREATE TABLE agents (
     number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,
     key BLOB NOT NULL UNIQUE, counter TEXT NOT NULL, enrolled_at INTEGER NOT NULL,
-    feed_head INTEGER NOT NULL DEFAULT 0
+    feed_head INTEGER NOT NULL DEFAULT 0, counter_named INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE uploads (
     agent INTEGER NOT NULL REFERENCES agents, digest BLOB NOT NULL, staged BLOB NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE erasures (
 ) WITHOUT ROWID;
 CREATE INDEX erasures_open ON erasures (id) WHERE request IS NOT NULL;
 CREATE TABLE planned_originals (
-    material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL
+    material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL, kind TEXT
 ) WITHOUT ROWID;
 CREATE TABLE feed (
     agent INTEGER NOT NULL REFERENCES agents, sequence INTEGER NOT NULL, previous INTEGER NOT NULL,
@@ -90,6 +90,10 @@ const SINCE_3: &str = "CREATE TABLE anchors (
 const SINCE_4: &str = "CREATE TABLE planned_originals (
     material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL
 ) WITHOUT ROWID;";
+
+/// What a state of version 5 lacks. Nobody knows any more whether an agent chose its counter's name itself.
+const SINCE_5: &str = "ALTER TABLE planned_originals ADD COLUMN kind TEXT;
+ALTER TABLE agents ADD COLUMN counter_named INTEGER NOT NULL DEFAULT 0;";
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
 pub(crate) struct SqliteState {
@@ -162,10 +166,11 @@ fn prepare(connection: &mut Connection) -> Result<(), StateError> {
     }
     match version {
         0 => transaction.execute_batch(SCHEMA)?,
-        1 => transaction.execute_batch(&[SINCE_1, SINCE_2, SINCE_3, SINCE_4].concat())?,
-        2 => transaction.execute_batch(&[SINCE_2, SINCE_3, SINCE_4].concat())?,
-        3 => transaction.execute_batch(&[SINCE_3, SINCE_4].concat())?,
-        4 => transaction.execute_batch(SINCE_4)?,
+        1 => transaction.execute_batch(&[SINCE_1, SINCE_2, SINCE_3, SINCE_4, SINCE_5].concat())?,
+        2 => transaction.execute_batch(&[SINCE_2, SINCE_3, SINCE_4, SINCE_5].concat())?,
+        3 => transaction.execute_batch(&[SINCE_3, SINCE_4, SINCE_5].concat())?,
+        4 => transaction.execute_batch(&[SINCE_4, SINCE_5].concat())?,
+        5 => transaction.execute_batch(SINCE_5)?,
         _ => {}
     }
     if version < SCHEMA_VERSION {
@@ -236,14 +241,15 @@ impl State for SqliteState {
             let sql = "SELECT counter FROM codes WHERE code = ?1 AND expires_at > ?2";
             let found: Option<Option<String>> =
                 t.query_row(sql, params![code, now.as_millis()], |row| row.get(0)).optional()?;
+            let is_named = matches!(found, Some(Some(_)));
             match found {
                 None => return Ok(Enrolment::CodeSpent),
                 Some(Some(counter)) if counter != new.counter => return Ok(Enrolment::OtherCounter),
                 Some(_) => t.execute("DELETE FROM codes WHERE code = ?1", params![code])?,
             };
-            let sql =
-                "INSERT INTO agents (name, epoch, key, counter, enrolled_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-            t.execute(sql, params![new.name, new.epoch, new.key, new.counter, now.as_millis()])?;
+            let sql = "INSERT INTO agents (name, epoch, key, counter, enrolled_at, counter_named)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            t.execute(sql, params![new.name, new.epoch, new.key, new.counter, now.as_millis(), is_named])?;
             Ok(Enrolment::Done(AgentRecord {
                 number: t.last_insert_rowid(),
                 name: new.name.clone(),
@@ -420,8 +426,8 @@ impl State for SqliteState {
 
     fn is_of_counter(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError> {
         let sql = "SELECT 1 FROM committed JOIN agents ON number = agent
-                   WHERE (material = ?1 OR stored = ?1)
-                   AND counter = (SELECT counter FROM agents WHERE number = ?2)";
+                   WHERE (material = ?1 OR stored = ?1) AND (number = ?2
+                   OR counter = (SELECT counter FROM agents WHERE number = ?2 AND counter_named = 1))";
         Ok(self.read().prepare_cached(sql)?.exists(params![material.as_bytes(), agent])?)
     }
 
@@ -457,10 +463,11 @@ impl State for SqliteState {
 
     fn plan_originals(&self, planned: &[PlannedOriginals]) -> Result<(), StateError> {
         self.write(|t| {
-            let sql = "INSERT OR IGNORE INTO planned_originals (material, agent, named) VALUES (?1, ?2, ?3)";
+            let sql = "INSERT OR IGNORE INTO planned_originals (material, agent, named, kind)
+                       VALUES (?1, ?2, ?3, ?4)";
             let mut statement = t.prepare_cached(sql)?;
-            for PlannedOriginals { stored, agent, named } in planned {
-                statement.execute(params![stored.as_bytes(), agent, named.as_bytes()])?;
+            for PlannedOriginals { stored, agent, named, kind } in planned {
+                statement.execute(params![stored.as_bytes(), agent, named.as_bytes(), kind])?;
             }
             Ok(())
         })
@@ -468,12 +475,27 @@ impl State for SqliteState {
 
     fn unfinished_originals(&self) -> Result<Vec<PlannedOriginals>, StateError> {
         let connection = self.read();
-        let mut statement = connection.prepare("SELECT material, agent, named FROM planned_originals")?;
+        let mut statement =
+            connection.prepare("SELECT material, agent, named, kind FROM planned_originals")?;
         let planned = |row: &Row<'_>| {
             let [stored, named] = [fixed(row, 0)?, fixed(row, 2)?].map(MaterialId::from_bytes);
-            Ok(PlannedOriginals { stored, agent: row.get(1)?, named })
+            Ok(PlannedOriginals { stored, agent: row.get(1)?, named, kind: row.get(3)? })
         };
         Ok(statement.query_map([], planned)?.collect::<Result<_, _>>()?)
+    }
+
+    fn unplan_originals(&self, planned: &[(MaterialId, AgentNumber)]) -> Result<(), StateError> {
+        if planned.is_empty() {
+            return Ok(());
+        }
+        self.write(|t| {
+            let sql = "DELETE FROM planned_originals WHERE material = ?1 AND agent = ?2";
+            let mut statement = t.prepare_cached(sql)?;
+            for (stored, agent) in planned {
+                statement.execute(params![stored.as_bytes(), agent])?;
+            }
+            Ok(())
+        })
     }
 
     fn finish_originals(
@@ -489,8 +511,13 @@ impl State for SqliteState {
         })
     }
 
-    fn tell_originals(&self, agent: AgentNumber, stored: MaterialId) -> Result<u64, StateError> {
-        self.write(|t| sqlite_feed::tell_originals(t, agent, stored))
+    fn tell_originals(
+        &self,
+        agent: AgentNumber,
+        stored: MaterialId,
+        personal: &[u8],
+    ) -> Result<u64, StateError> {
+        self.write(|t| sqlite_feed::tell_originals(t, agent, stored, personal))
     }
 
     fn announce_hold(&self, outcome: &HoldOutcome) -> Result<Vec<(AgentNumber, u64)>, StateError> {

@@ -175,7 +175,7 @@ pub(crate) struct RefilingOutcome<'a> {
 }
 
 /// A material whose untouched originals are being disposed of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedOriginals {
     /// The material on file.
     pub(crate) stored: MaterialId,
@@ -183,6 +183,8 @@ pub(crate) struct PlannedOriginals {
     pub(crate) agent: AgentNumber,
     /// The name it has for whoever asked.
     pub(crate) named: MaterialId,
+    /// What kind of paper it was then: the term is its kind's. `None` in a state of an older version.
+    pub(crate) kind: Option<String>,
 }
 
 /// What a disposal of originals did in the archive, to be told to the agents it concerns.
@@ -191,6 +193,8 @@ pub(crate) struct OriginalsOutcome {
     pub(crate) planned: PlannedOriginals,
     /// Digests of what went, each with the materials on file that still need it: an upload of it is part of those now.
     pub(crate) gone: Vec<(Tag, Vec<MaterialId>)>,
+    /// The kind it was decided for, sealed.
+    pub(crate) personal: Vec<u8>,
 }
 
 /// A hold, to be told to the agents it concerns.
@@ -282,7 +286,8 @@ pub(crate) trait State: Send + Sync {
     /// Everyone who committed this material, under whatever name.
     fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError>;
 
-    /// Whether this agent, or an earlier one at the same counter, committed this material, under whatever name.
+    /// Whether this agent committed this material, under whatever name, or another one at the same counter did and this
+    /// one's code was made for that counter.
     fn is_of_counter(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError>;
 
     /// An erasure that was taken on.
@@ -308,6 +313,9 @@ pub(crate) trait State: Send + Sync {
     /// Disposals of originals that are not done.
     fn unfinished_originals(&self) -> Result<Vec<PlannedOriginals>, StateError>;
 
+    /// Forgets disposals of originals that these agents asked for and that are not carried out.
+    fn unplan_originals(&self, planned: &[(MaterialId, AgentNumber)]) -> Result<(), StateError>;
+
     /// Puts disposals of originals on the feed of whoever asked and of everyone who committed the material, and forgets
     /// that uploads of what went are part of it. The feeds they went onto, each with its new head.
     fn finish_originals(
@@ -315,8 +323,14 @@ pub(crate) trait State: Send + Sync {
         outcomes: &[OriginalsOutcome],
     ) -> Result<BTreeMap<AgentNumber, u64>, StateError>;
 
-    /// Tells this agent alone that the originals of the material on file are disposed of. The feed's new head.
-    fn tell_originals(&self, agent: AgentNumber, stored: MaterialId) -> Result<u64, StateError>;
+    /// Tells this agent alone that the originals of the material on file are disposed of; with it, sealed, what kind of paper
+    /// it filed. The feed's new head.
+    fn tell_originals(
+        &self,
+        agent: AgentNumber,
+        stored: MaterialId,
+        personal: &[u8],
+    ) -> Result<u64, StateError>;
 
     /// Puts a hold on the feed of everyone who committed the material, or filed for or looked at the person, and
     /// has not been told of it. The feeds it went onto, each with its new head.

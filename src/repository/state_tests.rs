@@ -9,7 +9,7 @@ use crate::secrets::random;
 use crate::sqlite_state::{STATE_FILE, SqliteState};
 use crate::state::{
     AgentRecord, Answered, CommitRecord, Committed, Enrolment, ErasureOutcome, FeedWhat, NewAgent,
-    PlannedErasure, RefilingOutcome, State, StateFault, Upload,
+    PlannedErasure, PlannedOriginals, RefilingOutcome, State, StateFault, Upload,
 };
 
 const NOON: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -295,6 +295,7 @@ fn a_state_of_the_first_version_is_taken_over() {
     connection
         .execute_batch(
             "ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at;
+        ALTER TABLE agents DROP COLUMN counter_named;
         DROP TABLE anchors; DROP TABLE planned_originals; PRAGMA user_version = 1",
         )
         .unwrap();
@@ -306,6 +307,30 @@ fn a_state_of_the_first_version_is_taken_over() {
     assert_eq!(state.contacts([9; 32]).unwrap(), [(agent.number, None)]);
     state.put_opened(agent.number, [9; 32], NOON).unwrap();
     assert_eq!(state.contacts([9; 32]).unwrap(), [(agent.number, Some(NOON))]);
+}
+
+#[test]
+fn a_plan_of_version_5_has_no_kind_and_no_agent_of_it_is_known_to_have_been_named() {
+    let (folder, state) = open();
+    let (agent, paper) = (enrolled(&state), material());
+    drop(state);
+    let connection = rusqlite::Connection::open(folder.path().join(STATE_FILE)).unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE planned_originals DROP COLUMN kind; ALTER TABLE agents DROP COLUMN counter_named;
+        PRAGMA user_version = 5",
+        )
+        .unwrap();
+    let sql = "INSERT INTO planned_originals (material, agent, named) VALUES (?1, ?2, ?1)";
+    connection.execute(sql, rusqlite::params![paper.as_bytes(), agent.number]).unwrap();
+    drop(connection);
+    let state = SqliteState::open(folder.path()).unwrap();
+    let plan = PlannedOriginals { stored: paper, agent: agent.number, named: paper, kind: None };
+    assert_eq!(state.unfinished_originals().unwrap(), [plan]);
+    state.unplan_originals(&[(paper, agent.number + 1)]).unwrap();
+    assert_eq!(state.unfinished_originals().unwrap().len(), 1, "another agent's plan is not this one's");
+    state.unplan_originals(&[(paper, agent.number)]).unwrap();
+    assert_eq!(state.unfinished_originals().unwrap(), []);
 }
 
 #[test]

@@ -393,6 +393,10 @@ pub enum News {
         /// One material under the names it has.
         #[serde(with = "text::list")]
         materials: Vec<MaterialId>,
+        /// What it was when that was decided: a window that put it right and has not been heard yet keeps them; absent once
+        /// this agent has carried it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
     },
     /// These, or a person's papers, may not be forgotten until further notice.
     Held {
@@ -581,13 +585,17 @@ mod tests {
         let json = serde_json::to_value(&entry).unwrap();
         assert_eq!((&json["type"], &json["kind"]), (&"originals_requested".into(), &"form".into()));
         assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), entry);
-        let item =
-            FeedItem { sequence: 2, previous: 1, news: News::OriginalsDisposed { materials: vec![id] } };
-        let json = serde_json::to_value(&item).unwrap();
+        let news = News::OriginalsDisposed { materials: vec![id], kind: Some("form".to_owned()) };
+        let item = FeedItem { sequence: 2, previous: 1, news };
+        let mut json = serde_json::to_value(&item).unwrap();
         assert_eq!(
-            (&json["type"], &json["materials"][0]),
-            (&"originals_disposed".into(), &"07".repeat(16).into())
+            (&json["type"], &json["materials"][0], &json["kind"]),
+            (&"originals_disposed".into(), &"07".repeat(16).into(), &"form".into())
         );
+        assert_eq!(serde_json::from_value::<FeedItem>(json.clone()).unwrap(), item);
+        json.as_object_mut().unwrap().remove("kind");
+        let news = News::OriginalsDisposed { materials: vec![id], kind: None };
+        let item = FeedItem { sequence: 2, previous: 1, news };
         assert_eq!(serde_json::from_value::<FeedItem>(json).unwrap(), item);
     }
 

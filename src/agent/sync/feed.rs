@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
+use yidang_archive::storage::StorageFault;
 use yidang_archive::{ArchiveError, ErasureTarget, HoldTarget, WentElsewhere};
 use yidang_model::{ErasureId, HoldId, Kind, MaterialId, Subject};
 use yidang_sync::limits::FEED_ITEMS_MAX;
@@ -76,8 +77,8 @@ impl Feed {
                     shared.store.decide(*erasure, Decision::Refused).map_err(state_failed)?;
                     shared.source.refuse(*erasure).map_err(archive_failed)?;
                 }
-                News::OriginalsDisposed { materials } => {
-                    shared.source.drop_originals(materials).map_err(archive_failed)?;
+                News::OriginalsDisposed { materials, kind } => {
+                    drop_originals(shared, materials, kind.as_deref())?;
                 }
                 News::Held { hold, materials, order } => {
                     if let Some(order) = order {
@@ -153,6 +154,29 @@ fn place(
         }
     }
     Ok(())
+}
+
+/// What was put right here, and has not been heard of by the repository when it decided, has the term of what it is now.
+fn drop_originals(shared: &Shared, materials: &[MaterialId], kind: Option<&str>) -> Result<(), &'static str> {
+    let source = shared.source.as_ref();
+    if let Some(kind) = kind {
+        let kind = Kind::new(kind).map_err(|_| REPOSITORY_PROTOCOL)?;
+        return source.drop_originals(materials, Some(&kind)).map_err(archive_failed);
+    }
+    // Of an older repository, or come once more: nobody knows what it was decided about.
+    let mut going = Vec::with_capacity(materials.len());
+    for material in materials {
+        let is_own = match source.stands_by(*material) {
+            Ok(stands_by) => stands_by.is_some_and(|stands_by| stands_by.put_right_here),
+            // The archive itself has it wait.
+            Err(ArchiveError::Storage(error)) if error.fault == StorageFault::Damaged => false,
+            Err(error) => return Err(archive_failed(error)),
+        };
+        if !is_own {
+            going.push(*material);
+        }
+    }
+    source.drop_originals(&going, None).map_err(archive_failed)
 }
 
 /// `false`: it has to wait, and is carried out as a whole when it comes again.

@@ -68,9 +68,9 @@ pub(super) trait Source: Send + Sync {
     fn stands_by(&self, id: MaterialId) -> Result<Option<StandsBy>, ArchiveError>;
     /// Takes down a refusal. Nothing asked for here, or decided already, is fine.
     fn refuse(&self, id: ErasureId) -> Result<(), ArchiveError>;
-    /// Disposes of the originals of these as the repository decided. Not held here, or gone already, is fine, and so is what
-    /// waits for a hold.
-    fn drop_originals(&self, materials: &[MaterialId]) -> Result<(), ArchiveError>;
+    /// Disposes of the originals of these as the repository decided about papers of this kind, if it says so. Not held here,
+    /// of another kind here, or gone already, is fine, and so is what waits for a hold or a damaged ledger.
+    fn drop_originals(&self, materials: &[MaterialId], kind: Option<&Kind>) -> Result<(), ArchiveError>;
     /// Takes down that the repository keeps the originals of this one. Nothing asked for here is fine.
     fn keep_originals(&self, id: MaterialId) -> Result<(), ArchiveError>;
     /// Places the repository's hold. A material that is not held here, or a hold that stands already, is fine.
@@ -165,8 +165,9 @@ impl Source for Archive {
         }
     }
 
-    fn drop_originals(&self, materials: &[MaterialId]) -> Result<(), ArchiveError> {
-        Archive::drop_originals(self, materials, &Actor { client: REPOSITORY.to_owned(), operator: None })
+    fn drop_originals(&self, materials: &[MaterialId], kind: Option<&Kind>) -> Result<(), ArchiveError> {
+        let by = Actor { client: REPOSITORY.to_owned(), operator: None };
+        Archive::drop_originals(self, materials, kind, &by)
     }
 
     fn keep_originals(&self, id: MaterialId) -> Result<(), ArchiveError> {

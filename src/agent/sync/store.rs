@@ -10,7 +10,7 @@ use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
 
 use super::SyncError;
 
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What records of version 1 lack.
@@ -30,6 +30,9 @@ CREATE TABLE packed (
     fingerprint BLOB NOT NULL
 ) STRICT;
 ";
+/// A program that wrote records up to version 3 passed over news of originals as something it did not know. The feed is heard
+/// once more from its beginning: what has been carried out changes nothing. A new kind of news needs another such step.
+const SINCE_3: &str = "UPDATE progress SET feed_after = 0;";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -312,8 +315,11 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
     if version < 2 {
         transaction.execute_batch(SINCE_1)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 3 {
         transaction.execute_batch(SINCE_2)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_3)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
@@ -440,6 +446,23 @@ mod tests {
         store.adopt("http://r", "e1").unwrap();
         assert_eq!(store.to_offer_again().unwrap(), [2]);
         assert_eq!(store.filed_as(material(1)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_newer_program_hears_once_more_what_an_older_one_did_not_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.db");
+        let store = SyncStore::open(&path).unwrap();
+        store.adopt("http://r", "e1").unwrap();
+        store.save("e1", &Position::start(5), &[], &[]).unwrap();
+        store.feed_done("e1", 6).unwrap();
+        drop(store);
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+        let store = SyncStore::open(&path).unwrap();
+        assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));
+        store.feed_done("e1", 6).unwrap();
+        drop(store);
+        assert_eq!(SyncStore::open(&path).unwrap().feed_after().unwrap(), 6, "once");
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn repository() -> Actor {
 
 fn dropped(archive: &Archive, numbers: &[u8]) -> Result<(), ArchiveError> {
     let ids: Vec<MaterialId> = numbers.iter().map(|number| material_id(*number)).collect();
-    archive.drop_originals(&ids, &repository())
+    archive.drop_originals(&ids, None, &repository())
 }
 
 fn asked(changes: &[Change]) -> Vec<(MaterialId, String)> {
@@ -98,21 +98,71 @@ fn what_is_asked_is_the_paper_as_it_was_found() {
     file_cut(&archive, 1, 101, 1);
     file_cut(&archive, 2, 102, 2);
     let found = disposal_of(&archive, &[1, 2]);
-    let kind = Some(Kind::new("marriage_certificate").unwrap());
+    let word = "marriage_certificate".to_owned();
+    let kind = Some(Kind::new(&word).unwrap());
     archive.refile(Refiling { kind: kind.clone(), ..refiling_of(1) }).unwrap();
     assert_eq!(archive.request_originals(found).unwrap(), [material_id(2)]);
     archive.refile(Refiling { kind, ..refiling_of(2) }).unwrap();
-    let word = "household_register".to_owned();
-    assert_eq!(
-        asked(&archive.changes(0, 100).unwrap()),
-        [(material_id(2), word)],
-        "the rule was that kind's"
-    );
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [], "the rule was another kind's");
+    assert!(!archive.awaits_originals(material_id(2)).unwrap(), "by its own rule it may be due");
     assert_whole(&archive, "after it was put right");
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[2])).unwrap(), [material_id(2)]);
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [(material_id(2), word)]);
+    assert!(archive.awaits_originals(material_id(2)).unwrap());
     archive.erase_now(erasure_of_material(1, 2)).unwrap();
     assert_eq!(asked(&archive.changes(0, 100).unwrap()), [], "nothing of what is erased is sent");
     assert!(!archive.awaits_originals(material_id(2)).unwrap());
     assert_whole(&archive, "after it was erased");
+}
+
+#[test]
+fn what_was_asked_before_a_hold_is_not_asked_after_it() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 102, 2);
+    let [one, two] = [1, 2].map(material_id);
+    let word = "household_register".to_owned();
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1, 2])).unwrap(), [one, two]);
+    hold(&archive, 1);
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [(two, word.clone())], "it is held");
+    lift(&archive);
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [(two, word.clone())], "it was passed over");
+    assert!(!archive.awaits_originals(one).unwrap() && archive.awaits_originals(two).unwrap());
+    assert_whole(&archive, "after the hold was lifted");
+    let archive = {
+        drop(archive);
+        world.open()
+    };
+    archive.rebuild_index().unwrap();
+    assert!(!archive.awaits_originals(one).unwrap() && archive.awaits_originals(two).unwrap());
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1])).unwrap(), [one], "it is due again");
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [(two, word.clone()), (one, word)]);
+    assert_whole(&archive, "after it was asked anew");
+}
+
+#[test]
+fn what_has_been_answered_is_not_asked_again_by_the_same_entry() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=3 {
+        file_cut(&archive, number, 100 + number, number.into());
+    }
+    let [one, two, three] = [1, 2, 3].map(material_id);
+    archive.request_originals(disposal_of(&archive, &[1, 2, 3])).unwrap();
+    archive.keep_originals(one).unwrap();
+    dropped(&archive, &[2]).unwrap();
+    hold(&archive, 3);
+    dropped(&archive, &[3]).unwrap();
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), [], "refused, gone, and decided");
+    // Whoever reads from the beginning, because its own records are lost, gets what is open and nothing else.
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1])).unwrap(), [one]);
+    world.clock.advance(8 * DAY_MS);
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1])).unwrap(), [one]);
+    let open = asked(&archive.changes(0, 100).unwrap());
+    assert_eq!(open, [(one, "household_register".to_owned())], "the last of two");
+    assert!(!archive.awaits_originals(two).unwrap() && archive.awaits_originals(three).unwrap());
+    assert_whole(&archive, "while one is asked about");
 }
 
 #[test]
@@ -168,6 +218,38 @@ fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
     assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
     assert_eq!(read(&archive, 2, 101).unwrap(), picture(101), "the other paper needs it");
     assert_whole(&archive, "after the ledger was put right");
+}
+
+#[test]
+fn news_of_a_paper_whose_own_entry_does_not_open_wait_for_it() {
+    let world = World::new();
+    let archive = world.open();
+    let own = file_cut(&archive, 1, 101, 1).stored.sequence;
+    file_cut(&archive, 3, 103, 3);
+    drop(archive);
+    let set = spoiling(&world, own);
+    set(&world, false);
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert!(archive.material(material_id(1)).is_ok_and(|found| found.is_none()), "it is not in the index");
+    for _ in 0..2 {
+        dropped(&archive, &[1, 9]).unwrap();
+    }
+    archive.sweep().unwrap();
+    drop(archive);
+    set(&world, true);
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
+    archive.sweep().unwrap();
+    assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
+    assert!(is_gone(&archive, 101));
+    assert_eq!(read(&archive, 3, 103).unwrap(), picture(103));
+    let head = archive.head().unwrap();
+    archive.sweep().unwrap();
+    dropped(&archive, &[1, 9]).unwrap();
+    assert_eq!(archive.head().unwrap(), head, "what was never here is nothing to enter in a whole ledger");
+    assert_whole(&archive, "after the entry was put right");
 }
 
 #[test]

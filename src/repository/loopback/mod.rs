@@ -86,7 +86,12 @@ impl House {
 
     /// Enrols a window.
     fn window(&self, counter: &str) -> Window {
-        let code = make_enrol_code(&self.config.data_dir, Some(counter)).unwrap();
+        self.window_of(counter, Some(counter))
+    }
+
+    /// Enrols a window by a code that names this counter, or none.
+    fn window_of(&self, counter: &str, named: Option<&str>) -> Window {
+        let code = make_enrol_code(&self.config.data_dir, named).unwrap();
         let mut window = Window { address: self.address(), key: None, epoch: String::new(), sequence: 0 };
         let request = EnrolRequest { code, counter: counter.to_owned() };
         let answer = window.post("/v1/agents/enrol", &request);

@@ -1,7 +1,7 @@
 //! Untouched originals whose term is over: decided once, gone everywhere, and never back.
 
 use yidang_model::HoldId;
-use yidang_sync::wire::{News, OriginalsEntry};
+use yidang_sync::wire::{FeedItem, News, OriginalsEntry};
 
 use super::*;
 use crate::check::check;
@@ -29,7 +29,8 @@ fn asked_as(id: MaterialId, kind: &str) -> Entry {
 fn told(window: &Window, after: u64) -> Vec<MaterialId> {
     let items = window.feed(after, 0).items;
     let [item] = &items[..] else { panic!("{items:?}") };
-    let News::OriginalsDisposed { materials } = &item.news else { panic!("{item:?}") };
+    let News::OriginalsDisposed { materials, kind } = &item.news else { panic!("{item:?}") };
+    assert_eq!(kind.as_deref(), Some("household_register"));
     materials.clone()
 }
 
@@ -175,11 +176,9 @@ fn a_paper_filed_with_the_frame_of_one_that_lost_it_uploads_it_anew() {
     let shown = one.materials(&specimen());
     assert_eq!(one.blob(&shown.grant, &frame).status, 200);
     let last = one.feed(0, 0).items;
-    assert!(
-        last.iter().all(
-            |item| matches!(&item.news, News::OriginalsDisposed { materials } if *materials == [first.id])
-        )
-    );
+    assert!(last.iter().all(
+        |item| matches!(&item.news, News::OriginalsDisposed { materials, .. } if *materials == [first.id])
+    ));
 }
 
 #[test]
@@ -189,17 +188,7 @@ fn what_may_not_go_stays_and_says_why() {
     let (frame, page) = (paper(), paper());
     let held = file_cut(&mut one, &[specimen()], &frame, &page);
     house.stop();
-    let placed = hold(
-        &house.config,
-        &HoldWish::Place {
-            holder: Some((&specimen()).into()),
-            material: None,
-            operator: "Operator Ng".into(),
-            reason: "court order".into(),
-            case: None,
-        },
-    )
-    .unwrap();
+    let id = place_hold(&house);
     house.start();
     (one.address, two.address) = (house.address(), house.address());
     assert_eq!(one.commit(vec![asked(&held)]), ["legal_hold"]);
@@ -210,10 +199,8 @@ fn what_may_not_go_stays_and_says_why() {
     assert!(holds_frame(&mut house, &frame));
 
     house.stop();
-    let id = placed[0].id.clone();
     id.parse::<HoldId>().unwrap();
-    hold(&house.config, &HoldWish::Lift { id, operator: "Operator Ng".into(), reason: "over".into() })
-        .unwrap();
+    lift_hold(&house, id);
     house.start();
     (one.address, two.address) = (house.address(), house.address());
     // Put right meanwhile, it may have another term.
@@ -247,23 +234,120 @@ fn what_a_crash_left_undone_is_done_at_the_start() {
             let by = yidang_archive::Actor { client: "one".into(), operator: None };
             archive.dispose_of_originals(yidang_archive::Disposal { papers, by }).unwrap();
         }
-        let state = rusqlite::Connection::open(house.config.data_dir.join("repository.db")).unwrap();
-        let sql = "INSERT INTO planned_originals (material, agent, named)
-                   SELECT stored, agent, material FROM committed WHERE material = ?1";
-        assert_eq!(state.execute(sql, [first.id.as_bytes()]).unwrap(), 1);
-        drop(state);
+        plan(&house, first.id, Some(first.kind.as_str()));
         house.start();
         two.address = house.address();
         let items = two.feed(0, 0).items;
         assert_eq!(items.len(), 1 + usize::from(is_in_archive));
-        let News::OriginalsDisposed { materials } = &items[0].news else { panic!("{items:?}") };
+        let News::OriginalsDisposed { materials, .. } = &items[0].news else { panic!("{items:?}") };
         assert!(materials.contains(&same.id));
         house.stop();
-        let state = rusqlite::Connection::open(house.config.data_dir.join("repository.db")).unwrap();
-        let left: i64 =
-            state.query_row("SELECT count(*) FROM planned_originals", [], |row| row.get(0)).unwrap();
-        assert_eq!(left, 0);
+        assert_eq!(plans(&house), 0);
     }
     house.start();
     assert!(!holds_frame(&mut house, &frame));
+}
+
+fn state(house: &House) -> rusqlite::Connection {
+    rusqlite::Connection::open(house.config.data_dir.join("repository.db")).unwrap()
+}
+
+/// As a crash leaves it: decided, and nothing done.
+fn plan(house: &House, paper: MaterialId, kind: Option<&str>) {
+    let sql = "INSERT INTO planned_originals (material, agent, named, kind)
+               SELECT stored, agent, material, ?2 FROM committed WHERE material = ?1";
+    assert_eq!(state(house).execute(sql, rusqlite::params![paper.as_bytes(), kind]).unwrap(), 1);
+}
+
+fn plans(house: &House) -> i64 {
+    state(house).query_row("SELECT count(*) FROM planned_originals", [], |row| row.get(0)).unwrap()
+}
+
+fn place_hold(house: &House) -> String {
+    let wish = HoldWish::Place {
+        holder: Some((&specimen()).into()),
+        material: None,
+        operator: "Operator Ng".into(),
+        reason: "court order".into(),
+        case: None,
+    };
+    hold(&house.config, &wish).unwrap()[0].id.clone()
+}
+
+fn lift_hold(house: &House, id: String) {
+    hold(&house.config, &HoldWish::Lift { id, operator: "Operator Ng".into(), reason: "over".into() })
+        .unwrap();
+}
+
+#[test]
+fn a_plan_does_not_outlive_what_has_come_in_between() {
+    let mut house = House::new();
+    let mut one = house.window("one");
+    let (frame, page) = (paper(), paper());
+    let first = file_cut(&mut one, &[specimen()], &frame, &page);
+    let kind = first.kind.as_str();
+    // Another kind since, or of a version that did not write it down: neither is done, and nobody is told.
+    for old in [Some("form"), None] {
+        house.stop();
+        plan(&house, first.id, old);
+        house.start();
+        one.address = house.address();
+        assert_eq!((plans(&house), one.feed(0, 0).items.len()), (0, 0), "{old:?}");
+        assert!(holds_frame(&mut house, &frame), "{old:?}");
+    }
+    // A hold since. (Placed first: whoever places it goes on with what is planned before.)
+    house.stop();
+    let id = place_hold(&house);
+    plan(&house, first.id, Some(kind));
+    house.start();
+    one.address = house.address();
+    assert_eq!(plans(&house), 0);
+    let is_news = |item: &FeedItem| matches!(item.news, News::OriginalsDisposed { .. });
+    assert!(!one.feed(0, 0).items.iter().any(is_news), "nothing went");
+    // Granted, cut off, held, and refused when it is sent again: the plan is at an end with that.
+    plan(&house, first.id, Some(kind));
+    assert_eq!(one.commit(vec![asked(&first)]), ["legal_hold"]);
+    assert_eq!(plans(&house), 0);
+    assert!(holds_frame(&mut house, &frame));
+    house.stop();
+    lift_hold(&house, id);
+    house.start();
+    assert!(holds_frame(&mut house, &frame), "the next start has nothing to go on with");
+    one.address = house.address();
+    assert_eq!(one.commit(vec![asked(&first)]), ["accepted"]);
+    assert!(!holds_frame(&mut house, &frame));
+    // What has gone already is no refusal, whatever has come since: nobody may have been told.
+    house.stop();
+    place_hold(&house);
+    house.start();
+    one.address = house.address();
+    plan(&house, first.id, Some(kind));
+    let before = one.feed(0, 0).items.len() as u64;
+    assert_eq!(one.commit(vec![asked(&first)]), ["accepted"]);
+    assert_eq!((plans(&house), told(&one, before)), (0, vec![first.id]));
+}
+
+#[test]
+fn a_window_enrolled_anew_is_told_what_its_older_number_knew() {
+    let mut house = House::new();
+    let (mut one, mut two) = (house.window("one"), house.window("two"));
+    let (frame, page) = (paper(), paper());
+    let first = file_cut(&mut one, &[specimen()], &frame, &page);
+    let same = file_cut(&mut two, &[specimen()], &frame, &page);
+    let anew = house.window("two");
+    let other = house.window("three");
+    // Whoever chose the counter's name itself is no other's successor.
+    let mut claims = house.window_of("two", None);
+    assert_eq!(claims.commit(vec![asked(&same)]), ["originals_denied"]);
+    assert_eq!(one.commit(vec![asked(&first)]), ["accepted"]);
+    let mut names = [first.id, same.id];
+    names.sort_unstable();
+    assert_eq!((told(&two, 0), told(&anew, 0)), (names.to_vec(), names.to_vec()));
+    assert_eq!((other.feed(0, 0).items, claims.feed(0, 0).items), (Vec::new(), Vec::new()));
+    assert!(!holds_frame(&mut house, &frame));
+    // Its own papers are its own, by whatever code it came.
+    let (frame, page) = (paper(), paper());
+    claims.address = house.address();
+    let own = file_cut(&mut claims, &[somebody(7)], &frame, &page);
+    assert_eq!(claims.commit(vec![asked(&own)]), ["accepted"]);
 }

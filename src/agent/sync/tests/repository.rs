@@ -408,7 +408,8 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
                 continue;
             }
             state.originals.push(entry.clone());
-            let mut item = json!({"type": "originals_disposed", "materials": [entry["id"]]});
+            let mut item =
+                json!({"type": "originals_disposed", "materials": [entry["id"]], "kind": entry["kind"]});
             number(state, &mut item);
             state.feed.push(item);
             bell.notify_all();
