@@ -4,17 +4,20 @@
 //! | entry | what it says | what ends it |
 //! |---|---|---|
 //! | `originals_requested` | the repository was asked | its decision: `originals_disposed`, or `originals_refused` |
-//! | `originals_deferred` | it decided that they go, and something keeps them here | `originals_disposed`, once nothing does |
+//! | `originals_deferred` | it decided that they go, and something keeps them here | `originals_disposed`, once nothing does; or `originals_refused` |
 //!
-//! An erasure of the paper ends either. Which papers wait stands in the index. A request counts only for the paper as it was
+//! An erasure of the paper ends either. What was decided is about a kind of paper, and the deferral keeps it; one that does not,
+//! because it was not told or an older version wrote it, is about the paper as it was then. Which papers wait stands in the index. A request counts only for the paper as it was
 //! found: putting that right ends it, and a hold ends it for good, by an `originals_refused` of whoever lifts the hold. So what
 //! was left out of the change feed once is never in it again, and a paper that is still due is asked about anew.
+
+use std::collections::{BTreeMap, btree_map};
 
 use yidang_model::{Kind, MaterialId};
 
 use crate::caller::Actor;
 use crate::disposal::{Disposal, DuePaper, check_disposal};
-use crate::entry::{OpenEntry, Plain, refs_of, seal_entry};
+use crate::entry::{OpenEntry, Plain, damaged_entry, refs_of, seal_entry};
 use crate::hold::is_row_held;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::proof::proves_every_blob;
@@ -32,6 +35,8 @@ const ASKED_AGAIN_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 const UNREAD: u64 = 0;
 /// Why a request is at an end that no repository has refused.
 const HOLD: &str = "hold";
+/// Why a deferral is at an end though nothing has gone: it was decided for another kind of paper.
+const KIND: &str = "kind";
 
 /// A paper whose originals the repository is to be asked about.
 pub(crate) struct AskedOriginals {
@@ -152,21 +157,27 @@ pub(crate) fn plan_keeping(id: MaterialId, planner: &Planner<'_>) -> Result<Plan
     if planner.stores.index.awaits_originals(id)?.is_none_or(|awaited| awaited.decided) {
         return Ok(Plan::Answer(Answer::Count(0)));
     }
-    Ok(Plan::Write(Box::new(keeping(id, Office::default(), planner)?)))
+    Ok(Plan::Write(Box::new(keeping(id, None, Office::default(), planner)?)))
 }
 
-fn keeping(id: MaterialId, office: Office, planner: &Planner<'_>) -> Result<Draft, ArchiveError> {
+fn keeping(
+    material: MaterialId,
+    deferral: Option<u64>,
+    office: Office,
+    planner: &Planner<'_>,
+) -> Result<Draft, ArchiveError> {
     let stores = planner.stores;
+    let entries = deferral.into_iter().collect();
     let plain = Plain {
         verb: Verb::OriginalsRefused,
-        refs: Refs { material: Some(Text(id)), ..Refs::default() },
+        refs: Refs { material: Some(Text(material)), entries, ..Refs::default() },
         office,
         personal: NoPersonal {},
         slots: &[],
         idempotency: None,
     };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-    Ok(Draft::of(entry, IndexChange::OriginalsKept(id), Answer::Count(1)))
+    Ok(Draft::of(entry, IndexChange::OriginalsKept { material, deferral }, Answer::Count(1)))
 }
 
 /// What an `originals_requested` or `originals_deferred` entry says.
@@ -233,24 +244,54 @@ impl Scribe {
                 None if is_told || stores.is_erased(*id)? => continue,
                 None => UNREAD,
             };
-            if !stores.index.awaits_originals(*id)?.is_some_and(|awaited| awaited.decided) {
+            if !is_deferred(&stores, *id, kind)? {
                 waiting.push((*id, stands_by));
             }
         }
         if !waiting.is_empty() {
             let (refs, office) = entry_of(&waiting, by, true);
+            let office = Office { kind: kind.map(|kind| kind.as_str().to_owned()), ..office };
             self.write_alone(|planner| draft(planner, Verb::OriginalsDeferred, refs, office))?;
         }
         self.dispose_of_rows(&going, by, true).map(drop)
     }
 
     /// Disposes of what the repository has decided, as far as nothing keeps it any more. What was decided of a paper that
-    /// is not on file stays: should its entry be found again, it counts.
+    /// is not on file stays: should its entry be found again, it counts. What was decided for another kind of paper is at an
+    /// end: the repository can be asked about it as it is now.
     pub(crate) fn drop_awaited_originals(&mut self, by: &Actor) -> Result<(), ArchiveError> {
-        let awaited = self.stores.index.awaited_originals()?;
-        let decided: Vec<MaterialId> =
-            awaited.iter().filter(|one| one.decided).map(|one| one.material).collect();
-        if decided.is_empty() { Ok(()) } else { self.drop_originals(&decided, None, by) }
+        let stores = self.stores.clone();
+        let mut decided = stores.index.awaited_originals()?;
+        decided.retain(|one| one.decided);
+        if decided.is_empty() || !proves_every_blob(&stores)? {
+            return Ok(());
+        }
+        // Many papers may have been deferred by one entry.
+        let mut kinds: BTreeMap<u64, Option<Kind>> = BTreeMap::new();
+        let (mut going, mut overtaken): (Vec<MaterialRow>, Vec<AwaitedOriginals>) = Default::default();
+        for one in decided {
+            let Some(row) = stores.index.material(one.material)? else { continue };
+            if row.originals_disposed || is_row_held(&stores, &row)? {
+                continue;
+            }
+            let kind = match kinds.entry(one.sequence) {
+                btree_map::Entry::Occupied(known) => known.into_mut(),
+                btree_map::Entry::Vacant(unknown) => {
+                    let Some(kind) = skip_damaged(decided_for(&stores, one.sequence))? else { continue };
+                    unknown.insert(kind)
+                }
+            };
+            let stands = match kind {
+                Some(kind) => is_of_kind(&stores, &row, Some(kind))?,
+                None => row.sequence < one.sequence,
+            };
+            if stands { going.push(row) } else { overtaken.push(one) }
+        }
+        for AwaitedOriginals { material, sequence, .. } in overtaken {
+            let office = Office { basis: Some(KIND.to_owned()), ..Office::of(by) };
+            self.write_alone(|planner| keeping(material, Some(sequence), office, planner))?;
+        }
+        self.dispose_of_rows(&going, by, true).map(drop)
     }
 
     /// Ends the requests about papers that a hold keeps, before it is lifted: they were passed over meanwhile.
@@ -260,11 +301,29 @@ impl Scribe {
             let Some(row) = stores.index.material(awaited.material)? else { continue };
             if is_row_held(&stores, &row)? {
                 let office = Office { basis: Some(HOLD.to_owned()), ..Office::of(by) };
-                self.write_alone(|planner| keeping(awaited.material, office, planner))?;
+                self.write_alone(|planner| keeping(awaited.material, None, office, planner))?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether this decision waits here already. One that is told with its kind counts in place of one that was about another,
+/// or nobody knows which.
+fn is_deferred(stores: &Stores, id: MaterialId, kind: Option<&Kind>) -> Result<bool, ArchiveError> {
+    let Some(known) = stores.index.awaits_originals(id)?.filter(|awaited| awaited.decided) else {
+        return Ok(false);
+    };
+    let Some(kind) = kind else { return Ok(true) };
+    let decided_for = skip_damaged(decided_for(stores, known.sequence))?.flatten();
+    Ok(decided_for.as_ref() == Some(kind))
+}
+
+/// The kind of paper that this deferral is about; `None`: it does not say.
+fn decided_for(stores: &Stores, deferral: u64) -> Result<Option<Kind>, ArchiveError> {
+    let (_, opened) = stores.entry(deferral)?.ok_or_else(|| damaged_entry(deferral))?;
+    let kind = opened.office.kind.as_deref().map(Kind::new).transpose();
+    kind.map_err(|_| damaged_entry(deferral))
 }
 
 /// Whether the decision was about such a paper: one that was put right here since, and of which the repository has not

@@ -66,14 +66,16 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
             Verb::OriginalsRequested | Verb::OriginalsDeferred => {
                 for one in awaited_by(entry, &refs()) {
                     let known = expected.awaited.get(&one.material).is_some_and(|known| known.decided);
-                    if !known {
+                    if one.decided || !known {
                         expected.awaited.insert(one.material, one);
                     }
                 }
             }
             Verb::OriginalsRefused => {
-                if let Some(id) = refs().material {
-                    expected.awaited.retain(|known, one| *known != id.0 || one.decided);
+                let refs = refs();
+                if let Some(id) = refs.material {
+                    let stays = |one: &AwaitedOriginals| one.decided && !refs.entries.contains(&one.sequence);
+                    expected.awaited.retain(|known, one| *known != id.0 || stays(one));
                 }
             }
             Verb::HoldLifted => expected.lifted.extend(refs().hold.map(|id| id.0)),
@@ -196,7 +198,7 @@ fn compare(
         // Held against the rows of its materials.
         IndexChange::HoldLifted(_) | IndexChange::OriginalsDisposed(_) => {}
         // Held against each other as a whole.
-        IndexChange::OriginalsAwaited(_) | IndexChange::OriginalsKept(_) => {}
+        IndexChange::OriginalsAwaited(_) | IndexChange::OriginalsKept { .. } => {}
         // No entry says so of itself.
         IndexChange::LeftOut => {}
     }

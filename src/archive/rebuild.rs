@@ -116,9 +116,10 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         Verb::OriginalsRequested | Verb::OriginalsDeferred => {
             IndexChange::OriginalsAwaited(crate::asked_originals::awaited_by(entry, &opened.refs))
         }
-        Verb::OriginalsRefused => {
-            IndexChange::OriginalsKept(opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0)
-        }
+        Verb::OriginalsRefused => IndexChange::OriginalsKept {
+            material: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
+            deferral: opened.refs.entries.first().copied(),
+        },
         Verb::Recognised => IndexChange::UsedUp {
             id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
             staged: opened.refs.staged.iter().map(|set| set.id.0).collect(),

@@ -137,7 +137,8 @@ pub(crate) struct Refs {
     /// Of an erasure: papers whose predecessor goes, each with the one whose place it takes from then on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) relinked: Vec<(Text<MaterialId>, Text<MaterialId>)>,
-    /// Of disposed originals: the `filed` or `refiled` entry of each of `materials`.
+    /// Of disposed originals: the `filed` or `refiled` entry of each of `materials`. Of refused ones: the deferral that is
+    /// at an end with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) entries: Vec<u64>,
     /// Of an erasure or a hold: a person is meant, the one whose key the only slot names.
@@ -169,6 +170,9 @@ pub(crate) struct Office {
     /// Of an erasure: how many pictures something may need that could not be read when the tombstone was set.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) unproven: u64,
+    /// Of deferred originals: the kind of paper they were decided for, where it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
 }
 
 fn is_zero(count: &u64) -> bool {

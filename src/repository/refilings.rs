@@ -62,10 +62,10 @@ impl Repository {
         people.iter().map(|who| self.secrets.subject_tag(who)).collect()
     }
 
-    /// Whether this agent may say whose it is: it filed it itself, or has lately had the dossier open here.
+    /// Whether this agent may say whose it is: its window filed it, or it has lately had the dossier open here.
     fn may_refile(&self, agent: &Agent, entry: &RefilingEntry, on_file: &Material) -> Result<bool, Problem> {
         let own = agent.record.number;
-        if self.state.committers(entry.id)?.contains(&own) {
+        if self.state.is_of_window(own, entry.id)? {
             return Ok(true);
         }
         for holder in &on_file.holders {

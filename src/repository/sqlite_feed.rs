@@ -103,22 +103,54 @@ pub(crate) fn tell_originals(
     append(t, agent, ("originals_disposed", stored.as_bytes()), &all, Some(personal))
 }
 
-/// Everyone who committed the material on file, under the names they gave it; and every later agent at the counter of one
-/// that did, which is the same window enrolled anew if its code was made for that counter.
+/// This agent; and every later one at its counter whose code was made for that counter, which is the same window enrolled
+/// anew. One that chose the counter's name itself is nobody's successor.
+fn same_window(connection: &Connection, agent: AgentNumber) -> Result<Vec<AgentNumber>, StateError> {
+    let sql = "SELECT ?1 UNION SELECT later.number FROM agents AS earlier
+               JOIN agents AS later ON later.counter = earlier.counter AND later.number > earlier.number
+               WHERE earlier.number = ?1 AND later.counter_named = 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map(params![agent], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Everyone who committed this material, under whatever name; no later agents of theirs.
+pub(crate) fn committers(
+    connection: &Connection,
+    material: MaterialId,
+) -> Result<Vec<AgentNumber>, StateError> {
+    let sql = "SELECT agent FROM committed WHERE material = ?1
+               UNION SELECT agent FROM committed WHERE stored = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map(params![material.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Whether this agent's window committed this material.
+pub(crate) fn is_of_window(
+    connection: &Connection,
+    agent: AgentNumber,
+    material: MaterialId,
+) -> Result<bool, StateError> {
+    for filer in committers(connection, material)? {
+        if same_window(connection, filer)?.contains(&agent) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Everyone whose window committed the material on file, under the names it was given there.
 fn names_given(
     t: &Transaction<'_>,
     stored: MaterialId,
 ) -> Result<BTreeMap<AgentNumber, BTreeSet<MaterialId>>, StateError> {
     let mut filed: BTreeMap<AgentNumber, BTreeSet<MaterialId>> = BTreeMap::new();
-    let sql = "SELECT agent, material FROM committed WHERE stored = ?1
-               UNION SELECT later.number, material FROM committed
-               JOIN agents AS earlier ON earlier.number = agent
-               JOIN agents AS later ON later.counter = earlier.counter AND later.number > earlier.number
-               WHERE stored = ?1 AND later.counter_named = 1";
-    let mut statement = t.prepare_cached(sql)?;
+    let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
     let mut rows = statement.query(params![stored.as_bytes()])?;
     while let Some(row) = rows.next()? {
-        filed.entry(row.get(0)?).or_default().insert(MaterialId::from_bytes(fixed(row, 1)?));
+        let name = MaterialId::from_bytes(fixed(row, 1)?);
+        for agent in same_window(t, row.get(0)?)? {
+            filed.entry(agent).or_default().insert(name);
+        }
     }
     Ok(filed)
 }
@@ -150,18 +182,21 @@ pub(crate) fn announce_hold(
     Ok(heads)
 }
 
-/// Tells those who were told of a hold that it is lifted.
+/// Tells those whose windows were told of a hold that it is lifted.
 pub(crate) fn announce_lifted(
     t: &Transaction<'_>,
     id: HoldId,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
-    let sql = "SELECT agent FROM feed AS f WHERE what = 'held' AND erasure = ?1 AND NOT EXISTS
-               (SELECT 1 FROM feed WHERE agent = f.agent AND what = 'hold_lifted' AND erasure = ?1)";
-    let mut statement = t.prepare_cached(sql)?;
-    let told: Result<Vec<AgentNumber>, _> =
-        statement.query_map(params![id.as_bytes()], |row| row.get(0))?.collect();
-    let tell = |agent| Ok((agent, append(t, agent, ("hold_lifted", id.as_bytes()), &BTreeSet::new(), None)?));
-    told?.into_iter().map(tell).collect()
+    let held = "SELECT agent FROM feed WHERE what = 'held' AND erasure = ?1";
+    let told = windows_of(t, held, id.as_bytes())?;
+    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'hold_lifted' AND erasure = ?2";
+    let mut heads = Vec::with_capacity(told.len());
+    for agent in told {
+        if !t.prepare_cached(has_it)?.exists(params![agent, id.as_bytes()])? {
+            heads.push((agent, append(t, agent, ("hold_lifted", id.as_bytes()), &BTreeSet::new(), None)?));
+        }
+    }
+    Ok(heads)
 }
 
 /// Holds that stand as far as the agents know.
@@ -191,32 +226,37 @@ fn append(
     Ok(sequence.unsigned_abs())
 }
 
-/// Everyone who looked at this person's dossier.
-fn openers(t: &Transaction<'_>, person: &Tag) -> Result<Vec<AgentNumber>, StateError> {
-    let sql = "SELECT agent FROM contacts WHERE subject = ?1 AND opened_at IS NOT NULL";
-    let mut statement = t.prepare_cached(sql)?;
-    Ok(statement.query_map(params![person], |row| row.get(0))?.collect::<Result<_, _>>()?)
+/// Everyone whose window looked at this person's dossier.
+fn openers(t: &Transaction<'_>, person: &Tag) -> Result<BTreeSet<AgentNumber>, StateError> {
+    windows_of(t, "SELECT agent FROM contacts WHERE subject = ?1 AND opened_at IS NOT NULL", person)
 }
 
-/// Everyone who committed one of the materials, under the names they gave them, everyone who filed for or looked
-/// at the person, and everyone who looked at a dossier in which the materials were.
+/// The agents that this statement finds about a person or a hold, each with the later ones of its window.
+fn windows_of(t: &Transaction<'_>, sql: &str, about: &[u8]) -> Result<BTreeSet<AgentNumber>, StateError> {
+    let mut statement = t.prepare_cached(sql)?;
+    let mut rows = statement.query(params![about])?;
+    let mut agents = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        agents.extend(same_window(t, row.get(0)?)?);
+    }
+    Ok(agents)
+}
+
+/// Everyone whose window committed one of the materials, under the names they were given there, filed for or looked at the
+/// person, or looked at a dossier in which the materials were.
 fn concerned_by(
     t: &Transaction<'_>,
     outcome: &ErasureOutcome<'_>,
-) -> Result<BTreeMap<AgentNumber, Vec<MaterialId>>, StateError> {
-    let mut told: BTreeMap<AgentNumber, Vec<MaterialId>> = BTreeMap::new();
+) -> Result<BTreeMap<AgentNumber, BTreeSet<MaterialId>>, StateError> {
+    let mut told: BTreeMap<AgentNumber, BTreeSet<MaterialId>> = BTreeMap::new();
     for material in outcome.materials {
-        let mut statement = t.prepare_cached("SELECT agent, material FROM committed WHERE stored = ?1")?;
-        let mut rows = statement.query(params![material.as_bytes()])?;
-        while let Some(row) = rows.next()? {
-            told.entry(row.get(0)?).or_default().push(MaterialId::from_bytes(fixed(row, 1)?));
+        for (agent, names) in names_given(t, *material)? {
+            told.entry(agent).or_default().extend(names);
         }
     }
     if let Some(holder) = outcome.holder {
-        let mut statement = t.prepare_cached("SELECT agent FROM contacts WHERE subject = ?1")?;
-        let mut rows = statement.query(params![holder])?;
-        while let Some(row) = rows.next()? {
-            told.entry(row.get(0)?).or_default();
+        for agent in windows_of(t, "SELECT agent FROM contacts WHERE subject = ?1", &holder)? {
+            told.entry(agent).or_default();
         }
     }
     for person in outcome.shown_for {

@@ -417,18 +417,11 @@ impl State for SqliteState {
     }
 
     fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError> {
-        let connection = self.read();
-        let sql = "SELECT agent FROM committed WHERE material = ?1
-                   UNION SELECT agent FROM committed WHERE stored = ?1";
-        let mut statement = connection.prepare_cached(sql)?;
-        Ok(statement.query_map(params![material.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        sqlite_feed::committers(&self.read(), material)
     }
 
-    fn is_of_counter(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError> {
-        let sql = "SELECT 1 FROM committed JOIN agents ON number = agent
-                   WHERE (material = ?1 OR stored = ?1) AND (number = ?2
-                   OR counter = (SELECT counter FROM agents WHERE number = ?2 AND counter_named = 1))";
-        Ok(self.read().prepare_cached(sql)?.exists(params![material.as_bytes(), agent])?)
+    fn is_of_window(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError> {
+        sqlite_feed::is_of_window(&self.read(), agent, material)
     }
 
     fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError> {

@@ -286,9 +286,9 @@ pub(crate) trait State: Send + Sync {
     /// Everyone who committed this material, under whatever name.
     fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError>;
 
-    /// Whether this agent committed this material, under whatever name, or another one at the same counter did and this
-    /// one's code was made for that counter.
-    fn is_of_counter(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError>;
+    /// Whether this agent's window committed this material, under whatever name: the agent itself, or an earlier one at the
+    /// same counter if this one's code was made for that counter.
+    fn is_of_window(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError>;
 
     /// An erasure that was taken on.
     fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError>;

@@ -144,9 +144,15 @@ fn originals_that_are_to_go_wait_until_they_do(open: Open<'_>) {
         [awaited(1, 9, false), awaited(2, 8, true), awaited(3, 7, false), awaited(4, 8, true)];
     assert_eq!(index.awaited_originals().unwrap(), by_name(vec![one, two, three, four]));
     assert_eq!(index.awaits_originals(material_id(2)).unwrap(), Some(two));
-    // A refusal that comes late ends nothing that was decided since.
-    let kept = [material_id(1), material_id(2)].map(IndexChange::OriginalsKept);
-    index.apply_many(&kept, 11).unwrap();
+    // A refusal that comes late ends nothing that was decided since, nor what was decided anew.
+    let kept = |n, deferral| IndexChange::OriginalsKept { material: material_id(n), deferral };
+    index.apply_many(&[kept(1, None), kept(2, None), kept(4, Some(7))], 11).unwrap();
+    assert_eq!(index.awaited_originals().unwrap(), by_name(vec![two, three, four]));
+    let five = awaited(1, 12, true);
+    let anew = IndexChange::OriginalsAwaited(vec![awaited(1, 11, true), five]);
+    index.apply_many(&[anew], 12).unwrap();
+    assert_eq!(index.awaited_originals().unwrap(), by_name(vec![five, two, three, four]));
+    index.apply_many(&[kept(1, Some(12))], 12).unwrap();
     assert_eq!(index.awaited_originals().unwrap(), by_name(vec![two, three, four]));
     let gone = DisposedOriginals { material: material_id(2), sequence: 2, names: Vec::new() };
     let erased = IndexChange::Erased {

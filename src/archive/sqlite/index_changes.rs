@@ -27,12 +27,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
         IndexChange::Refiled { id, row } => refile(transaction, *id, row.as_ref()),
         IndexChange::OriginalsDisposed(gone) => gone.iter().try_for_each(|gone| let_go(transaction, gone)),
         IndexChange::OriginalsAwaited(awaited) => awaited.iter().try_for_each(|one| wait(transaction, one)),
-        IndexChange::OriginalsKept(id) => {
-            transaction
-                .prepare_cached("DELETE FROM awaited_originals WHERE material = ?1 AND decided = 0")?
-                .execute([id.as_bytes()])?;
-            Ok(())
-        }
+        IndexChange::OriginalsKept { material, deferral } => keep(transaction, *material, *deferral),
         IndexChange::LeftOut => {
             transaction.prepare_cached("UPDATE applied SET left_out = left_out + 1")?.execute([])?;
             Ok(())
@@ -123,9 +118,19 @@ fn wait(transaction: &Transaction<'_>, awaited: &AwaitedOriginals) -> Result<(),
         .prepare_cached(
             "INSERT INTO awaited_originals (material, sequence, decided) VALUES (?1, ?2, ?3)
              ON CONFLICT (material) DO UPDATE SET sequence = excluded.sequence, decided = excluded.decided
-             WHERE decided = 0",
+             WHERE decided <= excluded.decided",
         )?
         .execute(params![material.as_bytes(), stored(*sequence), decided])?;
+    Ok(())
+}
+
+/// Its originals stay.
+fn keep(transaction: &Transaction<'_>, material: MaterialId, deferral: Option<u64>) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "DELETE FROM awaited_originals WHERE material = ?1 AND (decided = 0 OR sequence = ?2)",
+        )?
+        .execute(params![material.as_bytes(), deferral.map(stored)])?;
     Ok(())
 }
 

@@ -127,10 +127,15 @@ pub enum IndexChange {
     },
     /// These materials need their untouched originals no more.
     OriginalsDisposed(Vec<DisposedOriginals>),
-    /// The untouched originals of these are to go. One that the repository has decided stays so.
+    /// The untouched originals of these are to go. One that the repository has decided stays so, or is decided anew.
     OriginalsAwaited(Vec<AwaitedOriginals>),
-    /// The repository will not have the untouched originals of this one disposed of.
-    OriginalsKept(MaterialId),
+    /// The untouched originals of this one stay.
+    OriginalsKept {
+        /// The material.
+        material: MaterialId,
+        /// What the repository had decided by this `originals_deferred` entry counts no more; without it, it does.
+        deferral: Option<u64>,
+    },
     /// The sets are used up by a material that was on file before, or that can no longer be opened.
     UsedUp {
         /// The material.

@@ -73,7 +73,8 @@ verbs! {
     OriginalsDisposed = "originals_disposed",
     /// The repository was asked to have a paper's untouched originals, whose term is over, disposed of everywhere.
     OriginalsRequested = "originals_requested",
-    /// It will not have them disposed of; or, with somebody's name, a hold has come in between.
+    /// It will not have them disposed of; or, with somebody's name, a hold has come in between, or what it had decided was
+    /// about another kind of paper than it is by now.
     OriginalsRefused = "originals_refused",
     /// The repository decided that they go, and something keeps them here for now: a hold, or a damaged ledger.
     OriginalsDeferred = "originals_deferred",

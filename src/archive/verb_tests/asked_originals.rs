@@ -21,18 +21,37 @@ fn hold(archive: &Archive, holder: u16) {
         .unwrap();
 }
 
+fn lifting() -> LiftHold {
+    LiftHold { id: hold_id(), reason: "order 9".to_owned(), by: clerk(), decided_elsewhere: false }
+}
+
 fn lift(archive: &Archive) {
-    let reason = "order 9".to_owned();
-    archive.lift_hold(LiftHold { id: hold_id(), reason, by: clerk(), decided_elsewhere: false }).unwrap();
+    archive.lift_hold(lifting()).unwrap();
 }
 
 fn repository() -> Actor {
     Actor { client: "repository".to_owned(), operator: None }
 }
 
+/// As the repository tells it that does not say, or no longer says, what kind it was decided for.
 fn dropped(archive: &Archive, numbers: &[u8]) -> Result<(), ArchiveError> {
+    dropped_as(archive, numbers, None)
+}
+
+fn dropped_as(archive: &Archive, numbers: &[u8], kind: Option<&str>) -> Result<(), ArchiveError> {
     let ids: Vec<MaterialId> = numbers.iter().map(|number| material_id(*number)).collect();
-    archive.drop_originals(&ids, None, &repository())
+    archive.drop_originals(&ids, kind.map(word).as_ref(), &repository())
+}
+
+fn word(word: &str) -> Kind {
+    Kind::new(word).unwrap()
+}
+
+const FILED: &str = "household_register";
+const OTHER: &str = "marriage_certificate";
+
+fn put_right(archive: &Archive, number: u8, kind: &str) {
+    archive.refile(Refiling { kind: Some(word(kind)), ..refiling_of(number) }).unwrap();
 }
 
 fn asked(changes: &[Change]) -> Vec<(MaterialId, String)> {
@@ -194,6 +213,105 @@ fn what_a_hold_keeps_goes_when_it_is_lifted() {
 }
 
 #[test]
+fn what_was_decided_for_another_kind_does_not_go_when_the_hold_is_lifted() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=6 {
+        file_cut(&archive, number, 100 + number, 1);
+    }
+    hold(&archive, 1);
+    dropped_as(&archive, &[1, 2, 3, 6], Some(FILED)).unwrap();
+    dropped(&archive, &[4, 5]).unwrap();
+    put_right(&archive, 1, OTHER);
+    // To another case, and to another kind and back: the term is the one that was decided about.
+    archive.refile(Refiling { case: Some("2026-000007".to_owned()), ..refiling_of(2) }).unwrap();
+    put_right(&archive, 3, OTHER);
+    put_right(&archive, 3, FILED);
+    // Of this one nobody knows what it was decided for, so that putting it right in any way may have changed it.
+    archive.refile(Refiling { case: Some("2026-000007".to_owned()), ..refiling_of(4) }).unwrap();
+    // This one was put right before it was heard, and the repository did not know it.
+    put_right(&archive, 6, OTHER);
+    let head = archive.head().unwrap();
+    archive.sweep().unwrap();
+    assert_eq!(archive.head().unwrap(), head, "a hold keeps them");
+    assert_whole(&archive, "while a hold keeps them");
+    let archive = {
+        drop(archive);
+        world.open()
+    };
+    lift(&archive);
+    for number in 1..=6 {
+        let goes = [2, 3, 5].contains(&number);
+        assert_eq!(is_gone(&archive, 100 + number), goes, "{number}");
+        assert_eq!(read(&archive, number, 100 + number).is_err(), goes, "{number}");
+        assert!(!archive.awaits_originals(material_id(number)).unwrap(), "{number}");
+    }
+    assert_whole(&archive, "after it was lifted");
+    archive.rebuild_index().unwrap();
+    let head = archive.head().unwrap();
+    archive.sweep().unwrap();
+    assert_eq!(archive.head().unwrap(), head, "it is at an end for good");
+    assert!(!archive.awaits_originals(material_id(1)).unwrap());
+    // When its own term is over, it is asked about and decided like any other.
+    let [one, four] = [1, 4].map(material_id);
+    assert_eq!(archive.request_originals(disposal_of(&archive, &[1, 4])).unwrap(), [one, four]);
+    let open = [(one, OTHER.to_owned()), (four, FILED.to_owned())];
+    assert_eq!(asked(&archive.changes(0, 100).unwrap()), open);
+    dropped_as(&archive, &[1, 6], Some(OTHER)).unwrap();
+    assert!(is_gone(&archive, 101) && is_gone(&archive, 106) && !is_gone(&archive, 104));
+    assert_whole(&archive, "after it was decided anew");
+}
+
+#[test]
+fn what_is_decided_anew_while_a_hold_stands_counts_in_place_of_the_first() {
+    let world = World::new();
+    let archive = world.open();
+    file_cut(&archive, 1, 101, 1);
+    file_cut(&archive, 2, 102, 1);
+    hold(&archive, 1);
+    // The first was heard without its kind, the other with it.
+    dropped(&archive, &[1]).unwrap();
+    dropped_as(&archive, &[2], Some(FILED)).unwrap();
+    for number in [1, 2] {
+        put_right(&archive, number, OTHER);
+    }
+    dropped_as(&archive, &[1, 2], Some(OTHER)).unwrap();
+    let head = archive.head().unwrap();
+    dropped_as(&archive, &[1, 2], Some(OTHER)).unwrap();
+    dropped(&archive, &[1, 2]).unwrap();
+    assert_eq!(archive.head().unwrap(), head, "it waits already");
+    assert_whole(&archive, "while a hold keeps them");
+    archive.rebuild_index().unwrap();
+    lift(&archive);
+    assert!(is_gone(&archive, 101) && is_gone(&archive, 102));
+    assert_whole(&archive, "after it was lifted");
+}
+
+#[test]
+fn whatever_write_fails_only_what_was_decided_for_its_kind_goes() {
+    for_every_fault(
+        |archive| {
+            file_cut(archive, 1, 101, 1);
+            file_cut(archive, 2, 102, 1);
+            hold(archive, 1);
+            dropped_as(archive, &[1, 2], Some(FILED)).unwrap();
+            put_right(archive, 1, OTHER);
+        },
+        |archive| archive.lift_hold(lifting()),
+        |world, archive, _, when| {
+            let again = archive.lift_hold(lifting());
+            assert!(matches!(again, Ok(()) | Err(ArchiveError::HoldUnknown)), "{when}");
+            world.clock.advance(LATER_MS);
+            archive.sweep().expect(when);
+            assert!(!is_gone(archive, 101) && is_gone(archive, 102), "{when}");
+            assert!(!archive.awaits_originals(material_id(1)).unwrap(), "{when}");
+            assert_eq!(read(archive, 1, 101).unwrap(), picture(101), "{when}");
+            assert_whole(archive, when);
+        },
+    );
+}
+
+#[test]
 fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
     let world = World::new();
     let archive = world.open();
@@ -206,10 +324,13 @@ fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
     set(&world, false);
     let archive = world.open();
     archive.rebuild_index().unwrap();
-    dropped(&archive, &[1]).unwrap();
+    dropped_as(&archive, &[1, 3], Some(FILED)).unwrap();
     archive.sweep().unwrap();
     assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
     assert!(archive.awaits_originals(material_id(1)).unwrap());
+    put_right(&archive, 3, OTHER);
+    archive.sweep().unwrap();
+    assert!(archive.awaits_originals(material_id(3)).unwrap(), "nothing is settled before it is whole");
     drop(archive);
     set(&world, true);
     let archive = world.open();
@@ -217,6 +338,8 @@ fn what_a_damaged_ledger_keeps_goes_with_a_sweep_once_it_is_whole() {
     archive.sweep().unwrap();
     assert_eq!(read(&archive, 1, 101), Err(ArchiveError::OriginalDisposed));
     assert_eq!(read(&archive, 2, 101).unwrap(), picture(101), "the other paper needs it");
+    assert_eq!(read(&archive, 3, 103).unwrap(), picture(103), "it is of another kind by now");
+    assert!(!archive.awaits_originals(material_id(3)).unwrap());
     assert_whole(&archive, "after the ledger was put right");
 }
 
