@@ -14,8 +14,9 @@ use crate::caller::Actor;
 use crate::disposal::{Disposal, DuePaper, check_disposal};
 use crate::entry::{OpenEntry, Plain, seal_entry};
 use crate::hold::is_row_held;
+use crate::originals::is_any_in_doubt;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
-use crate::proof::proves_every_blob;
+use crate::proof::doubt;
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
@@ -176,12 +177,12 @@ pub(crate) fn asked_about(
 impl Scribe {
     fn drop_originals(&mut self, materials: &[MaterialId], by: &Actor) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
-        let is_told = proves_every_blob(&stores)?;
+        let doubt = doubt(&stores)?;
         let (mut going, mut waiting): (Vec<MaterialRow>, Vec<(MaterialId, u64)>) = Default::default();
         for id in materials {
             let row = stores.index.material(*id)?.filter(|row| !row.originals_disposed);
             let Some(row) = row.filter(|row| going.iter().all(|known| known.id != row.id)) else { continue };
-            if is_told && !is_row_held(&stores, &row)? {
+            if !is_row_held(&stores, &row)? && !is_any_in_doubt(&stores, doubt, &row)? {
                 going.push(row);
             } else if !stores.index.awaits_originals(*id)?.is_some_and(|awaited| awaited.decided) {
                 waiting.push((*id, row.sequence));

@@ -169,6 +169,10 @@ pub(crate) struct Office {
     /// Of an erasure: how many pictures something may need that could not be read when the tombstone was set.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) unproven: u64,
+    /// Of a rebuild: no blob that was there then was stored later than this; of a repair: when the blob was stored again. In
+    /// milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stored_until: Option<i64>,
 }
 
 fn is_zero(count: &u64) -> bool {
