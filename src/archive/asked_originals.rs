@@ -17,10 +17,12 @@ use yidang_model::{Kind, MaterialId};
 
 use crate::caller::Actor;
 use crate::disposal::{Disposal, DuePaper, check_disposal};
+use crate::doubt::Doubt;
 use crate::entry::{OpenEntry, Plain, damaged_entry, refs_of, seal_entry};
 use crate::hold::is_row_held;
+use crate::originals::is_any_in_doubt;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
-use crate::proof::proves_every_blob;
+use crate::proof::doubt;
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
@@ -227,13 +229,13 @@ impl Scribe {
         by: &Actor,
     ) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
-        let is_told = proves_every_blob(&stores)?;
+        let doubt = doubt(&stores)?;
         let (mut going, mut waiting): (Vec<MaterialRow>, Vec<(MaterialId, u64)>) = Default::default();
         for id in materials {
             let row = stores.index.material(*id)?;
             let stands_by = match &row {
                 Some(row) if row.originals_disposed => continue,
-                Some(row) if is_told && !is_row_held(&stores, row)? => {
+                Some(row) if !is_row_held(&stores, row)? && !is_any_in_doubt(&stores, doubt, row)? => {
                     if going.iter().all(|known| known.id != row.id) && is_of_kind(&stores, row, kind)? {
                         going.push(row.clone());
                     }
@@ -241,7 +243,7 @@ impl Scribe {
                 }
                 Some(row) => row.sequence,
                 // Never here; or forgotten; or one whose entry cannot be read.
-                None if is_told || stores.is_erased(*id)? => continue,
+                None if doubt != Doubt::All || stores.is_erased(*id)? => continue,
                 None => UNREAD,
             };
             if !is_deferred(&stores, *id, kind)? {
@@ -263,15 +265,17 @@ impl Scribe {
         let stores = self.stores.clone();
         let mut decided = stores.index.awaited_originals()?;
         decided.retain(|one| one.decided);
-        if decided.is_empty() || !proves_every_blob(&stores)? {
+        if decided.is_empty() {
             return Ok(());
         }
+        let doubt = doubt(&stores)?;
         // Many papers may have been deferred by one entry.
         let mut kinds: BTreeMap<u64, Option<Kind>> = BTreeMap::new();
         let (mut going, mut overtaken): (Vec<MaterialRow>, Vec<AwaitedOriginals>) = Default::default();
         for one in decided {
             let Some(row) = stores.index.material(one.material)? else { continue };
-            if row.originals_disposed || is_row_held(&stores, &row)? {
+            if row.originals_disposed || is_row_held(&stores, &row)? || is_any_in_doubt(&stores, doubt, &row)?
+            {
                 continue;
             }
             let kind = match kinds.entry(one.sequence) {

@@ -161,7 +161,7 @@ fn compare(
         IndexChange::Refiled { row, .. } => {
             row.iter().try_for_each(|row| compare_material(stores, row, expected, report))?;
         }
-        IndexChange::UsedUp { id, staged } => {
+        IndexChange::UsedUp { id, staged } | IndexChange::Unreadable { id, staged, .. } => {
             compare_used_up(stores, staged, StagedState::Filed(*id), expected, report)?;
         }
         IndexChange::Discarded(id) => {
@@ -200,7 +200,7 @@ fn compare(
         // Held against each other as a whole.
         IndexChange::OriginalsAwaited(_) | IndexChange::OriginalsKept { .. } => {}
         // No entry says so of itself.
-        IndexChange::LeftOut => {}
+        IndexChange::LeftOut { .. } | IndexChange::Rebuilt(_) | IndexChange::StoredAgain(_) => {}
     }
     Ok(())
 }

@@ -6,9 +6,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use yidang_model::{Digest, ErasureId, MaterialId, Subject};
 
 use crate::ArchiveError;
+use crate::doubt::Doubt;
 use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, refs_of, seal_entry};
 use crate::erase::{ErasureTarget, WentElsewhere, plan_deferral, target_of};
 use crate::hold::refuse_held;
+use crate::originals::finish_disposals;
 use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
@@ -79,7 +81,8 @@ impl Scribe {
     fn erase_deferred(&mut self, stopped: &mut bool) -> Result<u64, ArchiveError> {
         let mut finished = 0;
         for (id, sequence) in self.stores.index.deferred()? {
-            let Some((_, deferral)) = self.stores.entry(sequence)? else { continue };
+            // One that came to harm waits on; it keeps nobody else waiting.
+            let Some((_, deferral)) = skip_damaged(self.stores.entry(sequence))?.flatten() else { continue };
             let elsewhere = WentElsewhere {
                 decided: true,
                 materials: deferral.refs.materials.iter().map(|id| id.0).collect(),
@@ -193,9 +196,12 @@ impl Scribe {
             None => (Extent::default(), None),
         };
         extent.add(&stores, elsewhere)?;
-        // What an entry needs that did not open when the index was made, the index does not know.
-        let unproven = if stores.index.left_out()? > 0 { extent.doomed.len() as u64 } else { 0 };
-        crate::originals::finish_disposals(&stores, &extent.materials)?;
+        // What an entry needs that could not be read when the index was made, the index does not know.
+        let doubt = Doubt::of(stores.index.left_out()?);
+        let mut unproven = finish_disposals(&stores, &extent.materials, doubt, request.refs.whole_holder)?;
+        for name in &extent.doomed {
+            unproven += u64::from(doubt.covers(&stores, *name)?);
+        }
         let relinked = crate::versions::around(&stores, &extent.materials)?;
         self.write_alone(|planner| {
             let mut slots = Vec::with_capacity(subjects.len());
@@ -236,18 +242,20 @@ impl Scribe {
         let stores = self.stores.clone();
         // A staged set's key opens pictures and what was noted with them, whosever they became.
         self.forget_used_up()?;
-        let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
         let doomed = stores.index.erasing()?.into_iter().find(|(erasing, _)| *erasing == id);
+        let (mut surely, mut in_doubt) = (Vec::new(), Vec::new());
+        // As it is now: the index may have been made anew since the tombstone was set.
+        let doubt = Doubt::of(stores.index.left_out()?);
+        for name in doomed.into_iter().flat_map(|(_, names)| names) {
+            if doubt.covers(&stores, name)? { in_doubt.push(name) } else { surely.push(name) }
+        }
+        delete_everywhere(&stores, &surely)?;
+        let tombstone = self.tombstone(id)?.ok_or(ArchiveError::ErasureUnknown)?;
         // Whoever orders that a person be forgotten orders it whatever becomes of a paper that cannot be read; whoever has
         // one paper erased does not take a picture from another. It stays sealed, and goes with the sweep once it is known
         // to be nobody's.
-        let stay = tombstone.office.unproven > 0 && !tombstone.refs.whole_holder;
-        let doomed = doomed.filter(|_| !stay).unwrap_or((id, Vec::new()));
-        for names in doomed.1.chunks(BLOBS_PER_DELETION) {
-            stores.blobs.delete_many(names)?;
-            if let Some(quarantine) = &stores.quarantine {
-                quarantine.remove_many(names)?;
-            }
+        if tombstone.refs.whole_holder {
+            delete_everywhere(&stores, &in_doubt)?;
         }
         // Rewrapping every key takes time; a later step that fails over and over does not repeat it.
         if tombstone.refs.whole_holder && !self.rotated.contains(&id) {
@@ -332,6 +340,16 @@ fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError
     })?;
     (extent.shared_kept, extent.doomed) = (kept, doomed);
     Ok(extent)
+}
+
+fn delete_everywhere(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveError> {
+    for names in names.chunks(BLOBS_PER_DELETION) {
+        stores.blobs.delete_many(names)?;
+        if let Some(quarantine) = &stores.quarantine {
+            quarantine.remove_many(names)?;
+        }
+    }
+    Ok(())
 }
 
 /// Goes through the materials of a person.

@@ -6,14 +6,17 @@
 //! | 2. the index, where nothing needs those pictures any more | pictures that nothing needs | the sweep, or an erasure of the paper |
 //! | 3. the pictures and what was moved aside of them overwritten | | |
 
+use std::collections::HashSet;
+
 use yidang_model::{Digest, Material, MaterialId};
 
 use crate::disposal::{Disposal, check_disposal};
+use crate::doubt::Doubt;
 use crate::entry::{Plain, open_entry, seal_entry};
 use crate::erasing::BLOBS_PER_DELETION;
 use crate::hold::is_row_held;
 use crate::plan::{Answer, Draft};
-use crate::proof::proves_every_blob;
+use crate::proof::doubt;
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
@@ -27,7 +30,8 @@ impl Archive {
     /// Disposes of the untouched originals of these papers, whose pages and records stay; which papers it was done to:
     /// those that are on file with originals of their own and stand by the entry they were found to, and that no hold
     /// keeps. One entry, durable when it returns, as the originals are gone. A picture that something else needs stays where
-    /// it is. [`StorageFault::Damaged`] while the ledger does not tell what every picture is needed for.
+    /// it is, and so do the originals of a paper of which one may be needed by something that was lost.
+    /// [`StorageFault::Damaged`] while the ledger does not tell what every picture is needed for.
     pub fn dispose_of_originals(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
         // Read through here, where nobody has to wait for it.
@@ -45,7 +49,8 @@ impl Scribe {
     fn dispose_of_originals(&mut self, disposal: &Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         let stores = self.stores.clone();
         // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
-        if !proves_every_blob(&stores)? {
+        let doubt = doubt(&stores)?;
+        if doubt == Doubt::All {
             let detail = "it does not tell what every picture is needed for; have it rebuilt";
             return Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into());
         }
@@ -57,6 +62,7 @@ impl Scribe {
             };
             if let Some(row) = row.filter(counts)
                 && !is_row_held(&stores, &row)?
+                && !is_any_in_doubt(&stores, doubt, &row)?
             {
                 rows.push(row);
             }
@@ -74,7 +80,8 @@ impl Scribe {
         let stores = self.stores.clone();
         let mut going: Vec<DisposedOriginals> = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| !row.originals_disposed) {
-            let Some((stored, _)) = stores.filed_as_recorded(row)? else { continue };
+            // One that cannot be read keeps the others from nothing.
+            let Some((stored, _)) = skip_damaged(stores.filed_as_recorded(row))?.flatten() else { continue };
             let names = names_of_originals(&stores, &stored.material);
             if !names.is_empty() {
                 going.push(DisposedOriginals { material: row.id, sequence: row.sequence, names });
@@ -113,6 +120,25 @@ impl Scribe {
     }
 }
 
+/// Whether something that is lacking may need an original of this paper, or it cannot be read which those are.
+pub(crate) fn is_any_in_doubt(
+    stores: &Stores,
+    doubt: Doubt,
+    row: &MaterialRow,
+) -> Result<bool, ArchiveError> {
+    if doubt != Doubt::All {
+        let stored = skip_damaged(stores.filed_as_recorded(row))?;
+        let Some(stored) = stored else { return Ok(true) };
+        let names = stored.map(|(stored, _)| names_of_originals(stores, &stored.material));
+        for name in names.unwrap_or_default() {
+            if doubt.covers(stores, name)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(doubt == Doubt::All)
+}
+
 /// Step 3.
 fn delete_unneeded(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveError> {
     for some in names.chunks(BLOBS_PER_DELETION) {
@@ -130,19 +156,34 @@ fn delete_unneeded(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveErr
     Ok(())
 }
 
-/// Step 3 for papers that are about to be forgotten, where a crash came before it: the sweep would come too late.
-pub(crate) fn finish_disposals(stores: &Stores, materials: &[MaterialId]) -> Result<(), ArchiveError> {
-    let mut left = Vec::new();
+/// Step 3 for papers that are about to be forgotten, where a crash came before it: the sweep would come too late. How many
+/// of these pictures something may need that is lacking; they stay, unless a whole person goes.
+pub(crate) fn finish_disposals(
+    stores: &Stores,
+    materials: &[MaterialId],
+    doubt: Doubt,
+    whole_holder: bool,
+) -> Result<u64, ArchiveError> {
+    let (mut left, mut unproven) = (Vec::new(), HashSet::new());
     for id in materials {
         let Some(row) = stores.index.material(*id)?.filter(|row| row.originals_disposed) else { continue };
         let Some((stored, _)) = skip_damaged(stores.filed_as_recorded(&row))?.flatten() else { continue };
         for name in names_of_originals(stores, &stored.material) {
-            if stores.blobs.stat(name)?.is_some() || stores.is_quarantined(name) {
+            let is_there = stores.blobs.stat(name)?.is_some() || stores.is_quarantined(name);
+            if !is_there || !stores.index.blob_users(name)?.is_empty() {
+                continue;
+            }
+            let is_in_doubt = doubt.covers(stores, name)?;
+            if is_in_doubt {
+                unproven.insert(name);
+            }
+            if !is_in_doubt || whole_holder {
                 left.push(name);
             }
         }
     }
-    delete_unneeded(stores, &left)
+    delete_unneeded(stores, &left)?;
+    Ok(unproven.len() as u64)
 }
 
 /// What an entry says was disposed of. Of a paper that is forgotten nothing is known any more; nor is it in the index.

@@ -4,9 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::ArchiveError;
-use crate::storage::EntryHash;
+use crate::doubt::Doubt;
+use crate::storage::{EntryHash, Part};
 use crate::stores::Stores;
-use crate::verify::{check_copies, check_ledger};
+use crate::verify::{check_copies, check_ledger, noticed};
 use crate::{Archive, VerifyReport};
 
 /// What was found since the archive was opened.
@@ -42,20 +43,45 @@ impl Proof {
 }
 
 impl Archive {
-    /// Whether the ledger is whole and every entry opens, or does not for a reason: only then is a picture that nothing
-    /// on file needs surely nobody's. The first time it is read through; after that, what has been written since.
+    /// Whether the ledger is whole, every entry opens, or does not for a reason, and the index has all of them: only then is a
+    /// picture that nothing on file needs surely nobody's. The first time the ledger is read through; after that, what has
+    /// been written since. A ledger that is damaged, unreadable pages and all, is no error here: it does not tell.
     pub fn tells_every_blob(&self) -> Result<bool, ArchiveError> {
-        proves_every_blob(&self.shared.stores)
+        Ok(doubt(&self.shared.stores)? == Doubt::None)
     }
 }
 
 /// See [`Archive::tells_every_blob`]. What was looked at once is not looked at again: an entry that comes to harm later
 /// is in the index all the same, until that is made anew.
-pub(crate) fn proves_every_blob(stores: &Stores) -> Result<bool, ArchiveError> {
-    let mut report = VerifyReport::default();
+pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
     let before = stores.proof.found();
+    let left_out = stores.index.left_out()?;
+    let doubt = Doubt::of(left_out);
+    let line = match doubt {
+        Doubt::None => 0,
+        // What is missing before it is missing for good.
+        Doubt::StoredUntil(_) => left_out.line.map_or(0, |line| line.sequence),
+        Doubt::All => return Ok(doubt),
+    };
+    match noticed(is_whole_since(stores, line, before)) {
+        Ok(is_whole) => Ok(if is_whole? { doubt } else { Doubt::All }),
+        Err(error) if matches!(error.part, Part::Ledger | Part::Keyring) => {
+            tracing::error!(%error, "what every blob is for cannot be told");
+            Ok(Doubt::All)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_whole_since(stores: &Stores, line: u64, before: Found) -> Result<bool, ArchiveError> {
+    let mut report = VerifyReport::default();
     let (head, hash) = stores.ledger.head()?;
-    check_ledger(stores, before.up_to, head, &mut report, &mut |_| {})?;
+    let mut start = before.up_to;
+    if start.0 < line {
+        let Some(entry) = stores.ledger.get_many(&[line])?.pop() else { return Ok(false) };
+        start = (line, entry.hash);
+    }
+    check_ledger(stores, start, head, &mut report, &mut |_| {})?;
     check_copies(stores, &mut report)?;
     if report.is_clean() {
         stores.proof.settle(before, (head, hash));

@@ -12,13 +12,14 @@
 use yidang_model::Digest;
 
 use crate::blob_format::{self, BlobKey};
+use crate::doubt::Doubt;
 use crate::entry::{Plain, refs_of, seal_entry};
 use crate::plan::{Answer, Draft, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs};
 use crate::scribe::Scribe;
 use crate::sealed_blob::SealedBlob;
-use crate::storage::{BlobName, StorageFault, Verb};
+use crate::storage::{BlobName, IndexChange, StorageFault, Verb};
 use crate::stores::Stores;
 use crate::{Archive, ArchiveError};
 
@@ -150,9 +151,13 @@ impl Scribe {
         let stores = self.stores.clone();
         let Some(quarantine) = &stores.quarantine else { return Ok(0) };
         let mut repaired = 0;
+        let doubt = Doubt::of(stores.index.left_out()?);
         for name in names.iter().filter(|name| quarantine.has(**name)) {
             if stores.index.blob_users(*name)?.is_empty() {
-                quarantine.remove_many(&[*name])?;
+                // What the index lacks may need it, damaged as it is.
+                if !doubt.covers(&stores, *name)? {
+                    quarantine.remove_many(&[*name])?;
+                }
                 continue;
             }
             let Some(key) = stores.live_key(*name)? else { continue };
@@ -177,12 +182,15 @@ impl Scribe {
             refs.materials.extend(user.material);
             refs.staged.extend(user.material.is_none().then(|| user.staged.first().cloned()).flatten());
         }
+        let stored = if verb == Verb::Repaired { stores.blobs.stat(name)? } else { None };
         self.write_alone(|planner| {
-            let office = Office { client: CARETAKER.to_owned(), count: 1, ..Office::default() };
+            let at = stored.map(|stat| stat.written_at);
+            let stored_until = at.map(|at| at.as_millis());
+            let office = Office { client: CARETAKER.to_owned(), count: 1, stored_until, ..Office::default() };
             let (personal, idempotency) = (NoPersonal {}, None);
             let plain = Plain { verb, refs, office, personal, slots: &[], idempotency };
             let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-            Ok(Draft::of(entry, None, Answer::Sequence(planner.sequence)))
+            Ok(Draft::of(entry, at.map(IndexChange::StoredAgain), Answer::Sequence(planner.sequence)))
         })
     }
 }

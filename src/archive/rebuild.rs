@@ -7,7 +7,8 @@ use crate::plan::Answer;
 use crate::record::{FiledPersonal, StagedPersonal};
 use crate::scribe::Scribe;
 use crate::storage::{
-    BlobName, Entry, IndexChange, IndexDump, MaterialRow, Part, StagedRow, StagedState, StorageFault, Verb,
+    BlobName, Entry, IndexChange, IndexDump, MaterialRow, Part, RebuiltLine, StagedRow, StagedState,
+    StorageFault, Verb,
 };
 use crate::stores::Stores;
 use crate::{Archive, ArchiveError};
@@ -45,7 +46,12 @@ pub(crate) fn catch_up(stores: &Stores, head: u64) -> Result<u64, ArchiveError> 
         let entries = stores.ledger.after(applied, ENTRIES_PER_TRANSACTION)?;
         let Some(last) = entries.last().map(|e| e.sequence) else { break };
         let mut changes = Vec::with_capacity(entries.len());
+        let mut place = applied + 1;
         for entry in &entries {
+            if place < entry.sequence {
+                changes.push(IndexChange::LeftOut { sequence: place, last: entry.sequence - 1 });
+            }
+            place = entry.sequence + 1;
             if start > 0 && skip_damaged(forgets_nobody_known(stores, entry))?.unwrap_or_default() {
                 tracing::warn!("the index lost an erasure whose holder is forgotten; it is made anew");
                 stores.index.clear()?;
@@ -53,7 +59,9 @@ pub(crate) fn catch_up(stores: &Stores, head: u64) -> Result<u64, ArchiveError> 
             }
             match skip_damaged(index_change(stores, entry))? {
                 Some(change) => changes.extend(change),
-                None => changes.push(IndexChange::LeftOut),
+                None => {
+                    changes.push(IndexChange::LeftOut { sequence: entry.sequence, last: entry.sequence });
+                }
             }
         }
         stores.index.apply_many(&changes, last)?;
@@ -106,10 +114,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
             IndexChange::Discarded(set.id.0)
         }
         Verb::Filed => filed_change(stores, &opened)?,
-        Verb::Refiled => IndexChange::Refiled {
-            id: opened.refs.material.ok_or_else(|| damaged_entry(entry.sequence))?.0,
-            row: material_row(stores, &opened)?,
-        },
+        Verb::Refiled => refiled_change(stores, &opened)?,
         Verb::OriginalsDisposed => {
             IndexChange::OriginalsDisposed(crate::originals::disposed_by(stores, &opened.refs)?)
         }
@@ -147,13 +152,20 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         | Verb::Recovered
         | Verb::Disposed
         | Verb::Quarantined
-        | Verb::Repaired
         | Verb::SignedIn
         | Verb::SignedOut
         | Verb::SessionLocked
         | Verb::SignInRefused
-        | Verb::TakenOver
-        | Verb::Rebuilt => return Ok(None),
+        | Verb::TakenOver => return Ok(None),
+        Verb::Rebuilt => {
+            let (sequence, stored_until) = (entry.sequence, opened.office.stored_until);
+            let line = |at| RebuiltLine { sequence, stored_until: Timestamp::from_millis(at) };
+            return Ok(stored_until.map(|at| IndexChange::Rebuilt(line(at))));
+        }
+        Verb::Repaired => {
+            let at = opened.office.stored_until.map(Timestamp::from_millis);
+            return Ok(at.map(IndexChange::StoredAgain));
+        }
     }))
 }
 
@@ -164,7 +176,7 @@ fn leaves_index(verb: Verb) -> bool {
         verb,
         Verb::SignedIn | Verb::SignedOut | Verb::SessionLocked | Verb::SignInRefused | Verb::TakenOver
     );
-    let mends = matches!(verb, Verb::Recovered | Verb::Quarantined | Verb::Repaired | Verb::Rebuilt);
+    let mends = matches!(verb, Verb::Recovered | Verb::Quarantined);
     looks || attendance || mends || verb == Verb::Disposed
 }
 
@@ -190,11 +202,19 @@ fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, Arch
     let staged = opened.refs.staged.iter().map(|s| s.id.0).collect();
     Ok(match material_row(stores, opened)? {
         Some(row) => IndexChange::Filed { row, staged },
-        None => IndexChange::UsedUp { id, staged },
+        None => IndexChange::Unreadable { id, sequence: opened.sequence, staged },
     })
 }
 
-/// The row of a `filed` or `refiled` entry; `None` once it is forgotten.
+fn refiled_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, ArchiveError> {
+    let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
+    Ok(match material_row(stores, opened)? {
+        Some(row) => IndexChange::Refiled { id, row: Some(row) },
+        None => IndexChange::Unreadable { id, sequence: opened.sequence, staged: Vec::new() },
+    })
+}
+
+/// The row of a `filed` or `refiled` entry; `None` where its keys are gone, as once it is forgotten.
 fn material_row(stores: &Stores, opened: &OpenEntry) -> Result<Option<MaterialRow>, ArchiveError> {
     let id = opened.refs.material.ok_or_else(|| damaged_entry(opened.sequence))?.0;
     let Some(personal) = opened.personal::<FiledPersonal>()? else { return Ok(None) };

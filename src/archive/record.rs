@@ -173,6 +173,10 @@ pub(crate) struct Office {
     /// Of deferred originals: the kind of paper they were decided for, where it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kind: Option<String>,
+    /// Of a rebuild: no blob that was there then was stored later than this; of a repair: when the blob was stored again. In
+    /// milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stored_until: Option<i64>,
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -7,6 +7,7 @@ use yidang_model::ErasureId;
 
 use crate::ArchiveError;
 use crate::keys::NamedKey;
+use crate::left_out::gains_by_rebuild;
 use crate::plan::{Answer, Draft, Planner};
 use crate::rebuild::catch_up;
 use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError, StorageFault, Tag, Verb};
@@ -103,6 +104,7 @@ impl Scribe {
             tracing::warn!("the index is damaged or of another ledger; it is made anew");
             scribe.stores.index.clear()?;
         }
+        scribe.take_up_what_was_left_out();
         let mut settled = scribe.settle();
         if matches!(&settled, Err(ArchiveError::Storage(e)) if e.part == Part::Index && damaged(e)) {
             tracing::warn!("the index is damaged; it is made anew");
@@ -121,6 +123,21 @@ impl Scribe {
             settled => drop(settled?),
         }
         Ok(scribe)
+    }
+
+    /// An index that left something out knows less than it could once the ledger, or a key, is put right.
+    fn take_up_what_was_left_out(&self) {
+        let taken_up = gains_by_rebuild(&self.stores).and_then(|gains| {
+            if gains {
+                tracing::info!("what the index left out can be read now; it is made anew");
+                self.stores.index.clear()?;
+            }
+            Ok(())
+        });
+        // Nothing is worse than before; the next opening tries again.
+        if let Err(error) = taken_up {
+            tracing::warn!(%error, "the index still lacks what could not be read when it was made");
+        }
     }
 
     /// The last groups may have been written without their used-up keys being deleted.

@@ -4,7 +4,7 @@ use yidang_model::{Digest, HashedBytes};
 
 use crate::ArchiveError;
 use crate::blob_format::{self, BlobKey};
-use crate::proof::proves_every_blob;
+use crate::proof::doubt;
 use crate::record::BlobRecord;
 use crate::stage::BLOB_BYTES_MAX;
 use crate::storage::BlobName;
@@ -69,7 +69,11 @@ impl SealedBlob {
             // Nothing needs what is stored under this name, so if there is anything its key is lost: it is replaced. But
             // what cannot be read now may be read once ledger and keyring are rebuilt, with the key it has.
             let is_there = stores.blobs.stat(self.name)?.is_some();
-            if is_there && !(stores.index.blob_users(self.name)?.is_empty() && proves_every_blob(stores)?) {
+            let is_needed = || -> Result<bool, ArchiveError> {
+                Ok(!stores.index.blob_users(self.name)?.is_empty()
+                    || doubt(stores)?.covers(stores, self.name)?)
+            };
+            if is_there && is_needed()? {
                 return Err(ArchiveError::BlobDamaged { name: self.name });
             }
             self.key = self.sealed_with.clone();

@@ -1,9 +1,11 @@
 //! Tidying up: what has expired, and what nothing needs.
 
+use crate::doubt::Doubt;
 use crate::plan::{Answer, Request};
-use crate::proof::proves_every_blob;
+use crate::proof::doubt;
 use crate::scribe::Scribe;
-use crate::storage::BlobName;
+use crate::storage::{BlobName, Part};
+use crate::verify::noticed;
 use crate::{Actor, Archive, ArchiveError};
 
 /// How old a blob that nothing needs must be before it is removed, in milliseconds: one hour.
@@ -27,17 +29,19 @@ pub struct SweepReport {
 
 impl Archive {
     /// Discards staged sets whose time has passed, removes blobs that nothing has needed for a while, finishes
-    /// erasures that stopped half-way, and brings the second copies of ledger and keyring up to date.
+    /// erasures that stopped half-way, and brings the second copies of ledger and keyring up to date. What a damaged ledger
+    /// or keyring keeps from being done is logged, and keeps the rest from nothing.
     pub fn sweep(&self) -> Result<SweepReport, ArchiveError> {
         let finish = |scribe: &mut Scribe| Ok(Answer::Count(scribe.finish_erasures()?));
-        let erasures = count(self.shared.writer.ask_alone(finish)?)?;
-        let expired = self.discard_expired()?;
-        self.drop_awaited_originals()?;
-        self.settle_quarantine(&self.quarantined())?;
+        let erasures = as_far_as_it_goes(self.shared.writer.ask_alone(finish).and_then(count))?;
+        let expired = as_far_as_it_goes(self.discard_expired())?;
+        as_far_as_it_goes(self.drop_awaited_originals())?;
+        as_far_as_it_goes(self.settle_quarantine(&self.quarantined()))?;
         if let Err(error) = self.back_up() {
             tracing::warn!(%error, "the second copies of ledger and keyring are not up to date");
         }
-        Ok(SweepReport { expired, orphans: self.remove_orphans()?, erasures })
+        let orphans = as_far_as_it_goes(self.remove_orphans())?;
+        Ok(SweepReport { expired, orphans, erasures })
     }
 
     /// What the repository decided, and something kept here: a hold that was lifted by a process that was killed then, or
@@ -84,7 +88,7 @@ impl Archive {
         let written_before = stores.clock.now().plus_millis(-ORPHAN_GRACE_MS);
         let mut removed = 0;
         let mut suspects: Vec<BlobName> = Vec::new();
-        let mut is_proven = None;
+        let mut known_doubt = None;
         let mut failure = None;
         stores.blobs.visit(&mut |stat| {
             let mut step = || -> Result<(), ArchiveError> {
@@ -93,7 +97,7 @@ impl Archive {
                 }
                 suspects.push(stat.name);
                 if suspects.len() >= SWEPT_AT_A_TIME {
-                    removed += self.remove_if_unneeded(std::mem::take(&mut suspects), &mut is_proven)?;
+                    removed += self.remove_if_unneeded(std::mem::take(&mut suspects), &mut known_doubt)?;
                 }
                 Ok(())
             };
@@ -102,41 +106,59 @@ impl Archive {
         })?;
         match failure {
             Some(error) => Err(error),
-            None => Ok(removed + self.remove_if_unneeded(suspects, &mut is_proven)?),
+            None => Ok(removed + self.remove_if_unneeded(suspects, &mut known_doubt)?),
         }
     }
 
     /// On the writer thread, where nobody can begin to need them between the question and the removal. While an entry or a
-    /// key does not open, or a place in the ledger is empty, an index that lacks it says nothing of its blobs: none goes.
+    /// key does not open, or a place in the ledger is empty, an index that lacks it says nothing of its blobs: none goes that
+    /// it may need.
     fn remove_if_unneeded(
         &self,
         suspects: Vec<BlobName>,
-        is_proven: &mut Option<bool>,
+        known_doubt: &mut Option<Doubt>,
     ) -> Result<u64, ArchiveError> {
         if suspects.is_empty() {
             return Ok(0);
         }
-        let proven = match *is_proven {
-            Some(proven) => proven,
-            None => *is_proven.insert(proves_every_blob(&self.shared.stores)?),
+        // Read through here, where nobody has to wait for it.
+        let read_through = match *known_doubt {
+            Some(doubt) => doubt,
+            None => *known_doubt.insert(doubt(&self.shared.stores)?),
         };
-        if !proven {
+        if read_through == Doubt::All {
             tracing::error!(
                 "the ledger does not tell what every blob is for: none is removed; have it rebuilt"
             );
             return Ok(0);
         }
         let remove = move |scribe: &mut Scribe| {
+            let stores = &scribe.stores;
             let mut orphans = Vec::with_capacity(suspects.len());
+            // The index may have been made anew since.
+            let now = Doubt::of(stores.index.left_out()?);
             for name in suspects {
-                if scribe.stores.index.blob_users(name)?.is_empty() {
+                let is_in_doubt = read_through.covers(stores, name)? || now.covers(stores, name)?;
+                if !is_in_doubt && stores.index.blob_users(name)?.is_empty() {
                     orphans.push(name);
                 }
             }
-            scribe.stores.blobs.delete_many(&orphans)?;
+            stores.blobs.delete_many(&orphans)?;
             Ok(Answer::Count(orphans.len() as u64))
         };
         count(self.shared.writer.ask_alone(remove)?)
+    }
+}
+
+/// What a step came to; nothing where a damaged ledger or keyring ended it, which does not pass by itself.
+fn as_far_as_it_goes<T: Default>(step: Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+    match noticed(step) {
+        Ok(step) => step,
+        Err(error) if matches!(error.part, Part::Ledger | Part::Keyring) => {
+            tracing::error!(%error, "a step of the sweep is left undone; the others are done");
+            Ok(T::default())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

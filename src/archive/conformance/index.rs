@@ -7,8 +7,8 @@ use super::samples::{
     blob_name, capture_id, erasure_id, filed, instant, material, material_id, sorted, staged, tag,
 };
 use crate::storage::{
-    AwaitedOriginals, BlobName, DisposedOriginals, Index, IndexChange, IndexDump, MaterialRow, StagedRow,
-    StagedState,
+    AwaitedOriginals, BlobName, DisposedOriginals, Index, IndexChange, IndexDump, LeftOut, MaterialRow,
+    RebuiltLine, StagedRow, StagedState,
 };
 
 type Open<'a> = &'a dyn Fn(&str) -> Box<dyn Index>;
@@ -19,6 +19,7 @@ pub(super) fn run(open: Open<'_>) {
     the_earliest_filing_is_found(open);
     a_material_lets_its_originals_go(open);
     originals_that_are_to_go_wait_until_they_do(open);
+    what_was_left_out_is_told(open);
     a_refiled_material_is_where_it_belongs(open);
     it_is_known_what_takes_a_materials_place(open);
     a_set_is_staged_then_filed_or_thrown_away(open);
@@ -164,11 +165,55 @@ fn originals_that_are_to_go_wait_until_they_do(open: Open<'_>) {
     };
     index.apply_many(&[IndexChange::OriginalsDisposed(vec![gone]), erased], 13).unwrap();
     assert_eq!(index.awaited_originals().unwrap(), [four]);
-    assert_eq!(index.left_out().unwrap(), 0);
-    index.apply_many(&[IndexChange::LeftOut], 14).unwrap();
-    assert_eq!(index.left_out().unwrap(), 1);
     index.clear().unwrap();
-    assert_eq!((index.awaited_originals().unwrap().len(), index.left_out().unwrap()), (0, 0));
+    assert_eq!(index.awaited_originals().unwrap(), []);
+}
+
+fn what_was_left_out_is_told(open: Open<'_>) {
+    let index = open("left out");
+    let left_out = |since| LeftOut { since, ..LeftOut::default() };
+    assert_eq!(index.left_out().unwrap(), left_out(0));
+    let unreadable =
+        |n, sequence| IndexChange::Unreadable { id: material_id(n), sequence, staged: Vec::new() };
+    let changes = [
+        IndexChange::LeftOut { sequence: 1, last: 1 },
+        IndexChange::LeftOut { sequence: 3, last: 6 },
+        unreadable(1, 7),
+        unreadable(2, 8),
+        filed(&material(3, 9, &[1], &[1])),
+        unreadable(3, 10),
+        IndexChange::Staged(staged(4, 11, &[])),
+    ];
+    index.apply_many(&changes, 11).unwrap();
+    assert_eq!(index.left_out().unwrap(), left_out(9));
+    assert_eq!(index.left_out_places(0, 3).unwrap(), [(1, 1), (3, 6), (7, 7)]);
+    assert_eq!(index.left_out_places(7, 9).unwrap(), [(8, 8), (10, 10)]);
+    assert_eq!(index.material(material_id(3)).unwrap(), None, "it stands by what cannot be read");
+    // What is erased, put right or thrown away since needs nothing any more.
+    let erased = IndexChange::Erased {
+        id: erasure_id(1),
+        sequence: 12,
+        materials: vec![material_id(1)],
+        relinked: Vec::new(),
+        holder: None,
+    };
+    let refiled = IndexChange::Refiled { id: material_id(2), row: Some(material(2, 13, &[1], &[2])) };
+    index
+        .apply_many(&[erased, refiled, IndexChange::Discarded(capture_id(4)), unreadable(1, 14)], 14)
+        .unwrap();
+    assert_eq!(index.left_out().unwrap(), left_out(6), "nor what was erased before");
+    let line = RebuiltLine { sequence: 15, stored_until: instant(9) };
+    index
+        .apply_many(&[IndexChange::Rebuilt(line), IndexChange::LeftOut { sequence: 16, last: 17 }], 17)
+        .unwrap();
+    drop(index);
+    let index = open("left out");
+    assert_eq!(index.left_out().unwrap(), LeftOut { before: 6, since: 2, line: Some(line) });
+    index.apply_many(&[10, 8].map(|at| IndexChange::StoredAgain(instant(at))), 18).unwrap();
+    let line = RebuiltLine { stored_until: instant(10), ..line };
+    assert_eq!(index.left_out().unwrap(), LeftOut { before: 6, since: 2, line: Some(line) });
+    index.clear().unwrap();
+    assert_eq!((index.left_out().unwrap(), index.left_out_places(0, 9).unwrap()), (left_out(0), Vec::new()));
 }
 
 fn a_refiled_material_is_where_it_belongs(open: Open<'_>) {

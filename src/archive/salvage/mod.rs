@@ -30,11 +30,13 @@ pub(crate) use self::swap::{complete_begun, folder_of};
 use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
 use crate::entry::{Plain, envelope_of, open_entry, seal_entry};
-use crate::files::{KeyFiles, durable};
+use crate::files::{BlobSegments, KeyFiles, durable};
 use crate::keys::KeyCabinet;
 use crate::record::{NoPersonal, Office, Refs};
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
-use crate::storage::{EntryHash, Index, KeyId, Keyring, Ledger, Part, StorageError, StorageFault, Verb};
+use crate::storage::{
+    BlobStore, EntryHash, Index, KeyId, Keyring, Ledger, Part, StorageError, StorageFault, Verb,
+};
 use crate::stores::ENTRIES_AT_A_TIME;
 use crate::{Actor, Anchor, Archive, ArchiveError, ArchiveOptions, Clock, KeyOptions, SystemClock};
 
@@ -320,7 +322,12 @@ impl<'a> Job<'a> {
         let plain = Plain {
             verb: Verb::Rebuilt,
             refs: Refs::default(),
-            office: Office { basis: Some(parts.join(",")), count: ledger.lost_count, ..Office::of(&wish.by) },
+            office: Office {
+                basis: Some(parts.join(",")),
+                count: ledger.lost_count,
+                stored_until: self.stored_until(),
+                ..Office::of(&wish.by)
+            },
             personal: NoPersonal {},
             slots: &[],
             idempotency: None,
@@ -329,6 +336,25 @@ impl<'a> Job<'a> {
         let made = SqliteLedger::open(&self.new)?;
         made.append_behind_gap(ledger.known_head + 1, &entry)?;
         Ok(made.scrub()?)
+    }
+
+    /// The time, or the latest at which a blob that is there was stored by a clock that was ahead, in milliseconds since 1970:
+    /// what is lost needs none that is stored later. `None` where it cannot be told; then every blob may be needed.
+    fn stored_until(&self) -> Option<i64> {
+        let mut latest = SystemClock.now();
+        let looked = BlobSegments::open(&self.options.data_dir).and_then(|blobs| {
+            blobs.visit(&mut |stat| {
+                latest = latest.max(stat.written_at);
+                true
+            })
+        });
+        match looked {
+            Ok(()) => Some(latest.as_millis()),
+            Err(error) => {
+                tracing::warn!(%error, "the blobs cannot be looked through");
+                None
+            }
+        }
     }
 }
 

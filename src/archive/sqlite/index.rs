@@ -12,8 +12,8 @@ use super::row::{row_limit, stored, unsigned};
 use super::schema::INDEX;
 use super::{index_changes, index_dump, index_holds};
 use crate::storage::{
-    AwaitedOriginals, BlobName, ErasureState, HoldRow, Index, IndexChange, IndexDump, KeyId, MaterialRow,
-    StagedRow, StagedState, StorageError, StorageFault, Tag,
+    AwaitedOriginals, BlobName, ErasureState, HoldRow, Index, IndexChange, IndexDump, KeyId, LeftOut,
+    MaterialRow, RebuiltLine, StagedRow, StagedState, StorageError, StorageFault, Tag,
 };
 
 const STAGED_COLUMNS: &str = "sequence, id, key, expires_at_millis, state, material";
@@ -98,10 +98,30 @@ impl Index for SqliteIndex {
         })
     }
 
-    fn left_out(&self) -> Result<u64, StorageError> {
+    fn left_out(&self) -> Result<LeftOut, StorageError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT left_out FROM applied")?;
-            Ok(statement.query_row([], |row| unsigned(row, 0))?)
+            let mut statement = connection.prepare_cached(
+                "WITH unknown (last, places) AS (
+                     SELECT last, last - sequence + 1 FROM left_out
+                     UNION ALL
+                     SELECT sequence, 1 FROM staged WHERE state = 'unfiled'
+                     AND NOT EXISTS (SELECT 1 FROM staged_blobs WHERE staged = sequence))
+                 SELECT coalesce(sum(places) FILTER (WHERE last < rebuilt), 0),
+                 coalesce(sum(places) FILTER (WHERE last > rebuilt), 0), rebuilt, stored_until_millis
+                 FROM applied LEFT JOIN unknown",
+            )?;
+            Ok(statement.query_row([], left_out_columns)?)
+        })
+    }
+
+    fn left_out_places(&self, after: u64, limit: usize) -> Result<Vec<(u64, u64)>, StorageError> {
+        self.read(|connection| {
+            let sql = "SELECT sequence, last FROM left_out WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let places = statement.query_map(params![stored(after), row_limit(limit)], |row| {
+                Ok((unsigned(row, 0)?, unsigned(row, 1)?))
+            })?;
+            Ok(places.collect::<Result<_, _>>()?)
         })
     }
 
@@ -301,6 +321,13 @@ impl Index for SqliteIndex {
     fn scrub(&self) -> Result<(), StorageError> {
         self.with_database(Database::rewrite)
     }
+}
+
+fn left_out_columns(row: &Row<'_>) -> rusqlite::Result<LeftOut> {
+    let sequence = unsigned(row, 2)?;
+    let stored_until = Timestamp::from_millis(row.get(3)?);
+    let line = (sequence > 0).then_some(RebuiltLine { sequence, stored_until });
+    Ok(LeftOut { before: unsigned(row, 0)?, since: unsigned(row, 1)?, line })
 }
 
 fn awaited_columns(row: &Row<'_>) -> rusqlite::Result<AwaitedOriginals> {

@@ -28,8 +28,26 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
         IndexChange::OriginalsDisposed(gone) => gone.iter().try_for_each(|gone| let_go(transaction, gone)),
         IndexChange::OriginalsAwaited(awaited) => awaited.iter().try_for_each(|one| wait(transaction, one)),
         IndexChange::OriginalsKept { material, deferral } => keep(transaction, *material, *deferral),
-        IndexChange::LeftOut => {
-            transaction.prepare_cached("UPDATE applied SET left_out = left_out + 1")?.execute([])?;
+        IndexChange::LeftOut { sequence, last } => leave_out(transaction, *sequence, *last, None),
+        IndexChange::Unreadable { id, sequence, staged } => {
+            refile(transaction, *id, None)?;
+            if !is_erased(transaction, *id)? {
+                leave_out(transaction, *sequence, *sequence, Some(*id))?;
+            }
+            use_up(transaction, *id, staged)
+        }
+        IndexChange::Rebuilt(line) => {
+            transaction
+                .prepare_cached("UPDATE applied SET rebuilt = ?1, stored_until_millis = ?2")?
+                .execute(params![stored(line.sequence), line.stored_until.as_millis()])?;
+            Ok(())
+        }
+        IndexChange::StoredAgain(at) => {
+            transaction
+                .prepare_cached(
+                    "UPDATE applied SET stored_until_millis = max(stored_until_millis, ?1) WHERE rebuilt > 0",
+                )?
+                .execute([at.as_millis()])?;
             Ok(())
         }
         IndexChange::UsedUp { id, staged } => use_up(transaction, *id, staged),
@@ -52,7 +70,7 @@ pub(super) fn clear(transaction: &Transaction<'_>) -> Result<(), Failure> {
         "DELETE FROM awaited_originals; DELETE FROM deferred_erasures; DELETE FROM held_materials; DELETE FROM holds;
          DELETE FROM doomed_blobs; DELETE FROM erasures; DELETE FROM tombstones; DELETE FROM staged_blobs;
          DELETE FROM staged; DELETE FROM material_blobs; DELETE FROM material_holders; DELETE FROM materials;
-         UPDATE applied SET sequence = 0, left_out = 0;",
+         DELETE FROM left_out; UPDATE applied SET sequence = 0, rebuilt = 0, stored_until_millis = 0;",
     )?;
     Ok(())
 }
@@ -160,8 +178,27 @@ fn let_go(transaction: &Transaction<'_>, gone: &DisposedOriginals) -> Result<(),
     Ok(())
 }
 
+/// What these places need is not known; of a material, until it is erased or put right.
+fn leave_out(
+    transaction: &Transaction<'_>,
+    sequence: u64,
+    last: u64,
+    material: Option<MaterialId>,
+) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO left_out (sequence, last, material) VALUES (?1, ?2, ?3)")?
+        .execute(params![stored(sequence), stored(last), material.map(|id| *id.as_bytes())])?;
+    Ok(())
+}
+
+fn leave_out_no_more(transaction: &Transaction<'_>, material: MaterialId) -> Result<(), Failure> {
+    transaction.prepare_cached("DELETE FROM left_out WHERE material = ?1")?.execute([material.as_bytes()])?;
+    Ok(())
+}
+
 /// The row it had goes, and with it whom it was filed to.
 fn refile(transaction: &Transaction<'_>, id: MaterialId, row: Option<&MaterialRow>) -> Result<(), Failure> {
+    leave_out_no_more(transaction, id)?;
     holds::follow(transaction, id, row)?;
     transaction.prepare_cached("DELETE FROM materials WHERE id = ?1")?.execute([id.as_bytes()])?;
     match row {
@@ -233,6 +270,7 @@ fn erase(
         remove.execute([material.as_bytes()])?;
         bury.execute([material.as_bytes()])?;
         wait_no_more(transaction, *material)?;
+        leave_out_no_more(transaction, *material)?;
     }
     // All materials are gone by now, so two of them that share a blob do not keep it for each other.
     transaction

@@ -8,8 +8,9 @@ use crate::storage::IndexDump;
 
 /// One query per table. Row numbers are ledger sequences and so belong to the truth; nothing else in the
 /// file, such as the order in which rows came, shows.
-const TABLES: [(&str, &str); 13] = [
-    ("applied", "SELECT sequence FROM applied"),
+const TABLES: [(&str, &str); 14] = [
+    ("applied", "SELECT sequence, rebuilt, stored_until_millis FROM applied"),
+    ("left out", "SELECT sequence, last, material FROM left_out"),
     ("material", "SELECT id, sequence, filing, supersedes, originals_disposed FROM materials"),
     ("awaited originals", "SELECT material, sequence, decided FROM awaited_originals"),
     ("material holder", "SELECT material, holder FROM material_holders"),

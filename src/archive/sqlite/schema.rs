@@ -178,6 +178,20 @@ pub(crate) const INDEX: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         ALTER TABLE applied ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0 CHECK (left_out >= 0);
     ",
+        // What an earlier version left out it did not note: the last place says that there may be something, and the
+        // index is made anew at the next opening where the ledger tells all of it.
+        "
+        CREATE TABLE left_out (
+            sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+            last INTEGER NOT NULL CHECK (last >= sequence),
+            material BLOB CHECK (length(material) = 16)
+        ) STRICT;
+        CREATE INDEX left_out_material ON left_out (material) WHERE material IS NOT NULL;
+        INSERT INTO left_out (sequence, last) SELECT sequence, sequence FROM applied WHERE sequence > 0;
+        ALTER TABLE applied DROP COLUMN left_out;
+        ALTER TABLE applied ADD COLUMN rebuilt INTEGER NOT NULL DEFAULT 0 CHECK (rebuilt >= 0);
+        ALTER TABLE applied ADD COLUMN stored_until_millis INTEGER NOT NULL DEFAULT 0;
+    ",
     ],
     durable: false,
 };

@@ -103,6 +103,26 @@ pub struct HoldRow {
     pub materials: Vec<MaterialId>,
 }
 
+/// Where the ledger was last made anew of what was left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RebuiltLine {
+    /// Its `rebuilt` entry.
+    pub sequence: u64,
+    /// No blob that was there then was stored, or has been stored once more, later than this.
+    pub stored_until: Timestamp,
+}
+
+/// What the index knows that it does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Places in the ledger, and staged sets, before the line.
+    pub before: u64,
+    /// Those behind it; all where there is none.
+    pub since: u64,
+    /// Where the ledger was last made anew.
+    pub line: Option<RebuiltLine>,
+}
+
 /// One step the index takes for one ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IndexChange {
@@ -136,7 +156,7 @@ pub enum IndexChange {
         /// What the repository had decided by this `originals_deferred` entry counts no more; without it, it does.
         deferral: Option<u64>,
     },
-    /// The sets are used up by a material that was on file before, or that can no longer be opened.
+    /// The sets are used up by a material that was on file before.
     UsedUp {
         /// The material.
         id: MaterialId,
@@ -176,8 +196,28 @@ pub enum IndexChange {
     },
     /// Every trace is gone: the list of blobs to delete is cleared.
     ErasureDone(ErasureId),
-    /// An entry that does not open is left out.
-    LeftOut,
+    /// What stands in these places of the ledger is left out: an entry that does not open, or nothing.
+    LeftOut {
+        /// The first.
+        sequence: u64,
+        /// The last.
+        last: u64,
+    },
+    /// The keys of the entry that says how a material stands are gone: it is forgotten, or left out as long as no later entry
+    /// erases it or puts it right. These sets are used up.
+    Unreadable {
+        /// The material.
+        id: MaterialId,
+        /// That entry.
+        sequence: u64,
+        /// The sets it was made of.
+        staged: Vec<CaptureId>,
+    },
+    /// The ledger was made anew of what was left of it. What is missing of what came before can only need blobs that were
+    /// stored by then.
+    Rebuilt(RebuiltLine),
+    /// A blob was stored once more, then: it counts as one that was there when the ledger was last made anew.
+    StoredAgain(Timestamp),
     /// A hold stands from here on. A material that is put right while it stands, and is no longer the held
     /// person's, is held by name.
     Held(HoldRow),
@@ -202,8 +242,13 @@ pub trait Index: Send + Sync {
     /// [`IndexChange::Erased`] alone may be applied twice, which changes nothing more.
     fn apply_many(&self, changes: &[IndexChange], sequence: u64) -> Result<(), StorageError>;
 
-    /// How many entries were left out of it, as they did not open when they were applied: what those need it does not know.
-    fn left_out(&self) -> Result<u64, StorageError>;
+    /// What was left out of it, as it could not be read when it was applied: what that needs it does not know. A staged set that
+    /// waits and whose blobs are not known is among it.
+    fn left_out(&self) -> Result<LeftOut, StorageError>;
+
+    /// At most `limit` of the stretches of the ledger that were left out, the staged sets apart, that begin after `after`: first
+    /// and last place of each, in their order.
+    fn left_out_places(&self, after: u64, limit: usize) -> Result<Vec<(u64, u64)>, StorageError>;
 
     /// Removes every row; `applied` is 0 again. Works on a damaged index too.
     fn clear(&self) -> Result<(), StorageError>;

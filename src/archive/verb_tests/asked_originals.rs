@@ -3,7 +3,7 @@
 use yidang_model::{HoldId, Kind, MaterialId};
 
 use super::crashes::for_every_fault;
-use super::damage::spoiling;
+use super::damage::{spoiling, spoiling_page};
 use super::originals::*;
 use super::papers::*;
 use super::world::{World, assert_whole};
@@ -407,4 +407,43 @@ fn whatever_write_fails_what_was_decided_is_done_in_the_end() {
             assert_whole(archive, when);
         },
     );
+}
+
+/// A page of the ledger that cannot be read is no passing fault: whoever waited for it would wait for ever.
+#[test]
+fn a_ledger_page_that_cannot_be_read_stops_neither_the_news_nor_the_sweep() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=3 {
+        file_cut(&archive, number, 100 + number, number.into());
+    }
+    let unreadable = archive.material(material_id(2)).unwrap().unwrap().sequence;
+    // Those that are put behind it are read with others, and these two by themselves.
+    for number in [1, 3] {
+        let case = Some(format!("case-{number}"));
+        archive.refile(Refiling { case, ..refiling_of(number) }).unwrap();
+    }
+    archive.stage(stage_of(9, &[9])).unwrap();
+    drop(archive);
+    let archive = world.open();
+    let set = spoiling_page(&world, unreadable);
+    set(&world, false);
+    assert!(!archive.tells_every_blob().unwrap());
+    dropped(&archive, &[1, 2]).unwrap();
+    assert!(archive.awaits_originals(material_id(1)).unwrap(), "it waits for the ledger");
+    dispose(&archive, &[3]).unwrap_err();
+    world.clock.advance(LATER_MS);
+    assert_eq!(archive.sweep().unwrap().expired, 1, "the rest is done all the same");
+    assert!(!is_gone(&archive, 101) && !is_gone(&archive, 9));
+    // It comes to harm once it was looked at: the others go all the same.
+    set(&world, true);
+    assert!(archive.tells_every_blob().unwrap());
+    set(&world, false);
+    archive.sweep().unwrap();
+    assert!(is_gone(&archive, 101) && is_gone(&archive, 9));
+    assert!(!is_gone(&archive, 102));
+    set(&world, true);
+    archive.sweep().unwrap();
+    assert!(is_gone(&archive, 102) && !is_gone(&archive, 103));
+    assert_whole(&archive, "after the page can be read again");
 }

@@ -269,6 +269,23 @@ pub(super) fn spoiling(world: &World, sequence: u64) -> impl Fn(&World, bool) + 
     }
 }
 
+/// Makes a page of the ledger that this entry is on not be read, and, asked to, as it was.
+pub(super) fn spoiling_page(world: &World, sequence: u64) -> impl Fn(&World, bool) + use<> {
+    let ledger = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();
+    let sound: String = ledger
+        .query_row("SELECT hex(hash) FROM entries WHERE sequence = ?1", [sequence], |row| row.get(0))
+        .unwrap();
+    move |world, is_sound| {
+        let hash = if is_sound { sound.as_str() } else { "00" };
+        tamper(
+            world,
+            &format!(
+                "PRAGMA ignore_check_constraints = ON; UPDATE entries SET hash = x'{hash}' WHERE sequence = {sequence}"
+            ),
+        );
+    }
+}
+
 /// Does this to the ledger's file, past the triggers that keep entries as they are.
 pub(super) fn tamper(world: &World, sql: &str) {
     let database = rusqlite::Connection::open(world.data_dir().join("ledger.db")).unwrap();

@@ -283,8 +283,12 @@ impl Index for Faulty<dyn Index> {
         self.1.write(Op::apply(changes), || self.0.apply_many(changes, sequence))
     }
 
-    fn left_out(&self) -> Result<u64, StorageError> {
+    fn left_out(&self) -> Result<LeftOut, StorageError> {
         self.0.left_out()
+    }
+
+    fn left_out_places(&self, after: u64, limit: usize) -> Result<Vec<(u64, u64)>, StorageError> {
+        self.0.left_out_places(after, limit)
     }
 
     fn clear(&self) -> Result<(), StorageError> {

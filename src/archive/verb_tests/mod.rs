@@ -14,6 +14,7 @@ mod half_forgotten;
 mod holds;
 mod ingesting;
 mod inventory;
+mod lost;
 mod misplaced;
 mod one_behind_another;
 mod opening;

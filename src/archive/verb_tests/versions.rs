@@ -101,11 +101,13 @@ fn an_index_of_the_first_version_is_taken_over() {
     let index = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
     let back = "DROP TABLE awaited_originals; DROP TABLE held_materials; DROP TABLE holds; DROP TABLE deferred_erasures;
                 DROP INDEX materials_supersedes; ALTER TABLE materials DROP COLUMN supersedes;
-                ALTER TABLE materials DROP COLUMN originals_disposed; ALTER TABLE applied DROP COLUMN left_out; PRAGMA user_version = 1";
+                ALTER TABLE materials DROP COLUMN originals_disposed; ALTER TABLE applied DROP COLUMN rebuilt;
+                ALTER TABLE applied DROP COLUMN stored_until_millis; DROP TABLE left_out; PRAGMA user_version = 1";
     index.execute_batch(back).unwrap();
     drop(index);
     let archive = world.open();
     assert_eq!(archive.index_dump().unwrap(), before);
+    assert!(archive.tells_every_blob().unwrap());
     file_newer(&archive, 2, 1, &[resident(1)]);
     assert_eq!(status(&archive, 1), Status::Superseded);
     assert_whole(&archive, "after the index was taken over");
