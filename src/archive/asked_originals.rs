@@ -49,7 +49,8 @@ pub(crate) struct AskedOriginals {
 impl Archive {
     /// Asks the repository, which reads it in the change feed, to have the untouched originals of these papers disposed of
     /// everywhere. Of which papers it is asked now, or was lately: those that are on file with originals of their own and
-    /// stand by the entry they were found to, and that no hold keeps. Durable when it returns; nothing goes yet.
+    /// stand by the entry they were found to, that no hold keeps and that it has not decided about. Durable when it returns;
+    /// nothing goes yet.
     pub fn request_originals(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
         let ids: Vec<MaterialId> = disposal.papers.iter().map(|paper| paper.id).collect();
@@ -70,6 +71,11 @@ impl Archive {
         let stores = self.caught_up();
         let stands_by = stores.index.material(id)?.map(|row| row.sequence);
         is_waiting(stores, id, stands_by)
+    }
+
+    /// Whether the repository has decided that the originals of this paper go, and something keeps them here.
+    pub fn are_originals_decided(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        Ok(self.caught_up().index.awaits_originals(id)?.is_some_and(|awaited| awaited.decided))
     }
 
     /// Enters that the repository will not have the originals of this paper disposed of. Nothing asked, or decided
@@ -127,7 +133,8 @@ impl AskedOriginals {
             return nothing();
         }
         if is_waiting(stores, id, Some(row.sequence))? {
-            return Ok(Plan::Answer(Answer::Count(1)));
+            let is_decided = stores.index.awaits_originals(id)?.is_some_and(|awaited| awaited.decided);
+            return Ok(Plan::Answer(Answer::Count(u64::from(!is_decided))));
         }
         let (refs, office) = entry_of(&[(id, row.sequence)], &self.by, false);
         let draft = draft(planner, Verb::OriginalsRequested, refs, office)?;

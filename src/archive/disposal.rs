@@ -3,6 +3,7 @@
 use yidang_model::{MaterialId, Timestamp};
 
 use crate::entry::{Plain, open_beneath, refs_of, seal_entry};
+use crate::hold::is_row_held;
 use crate::look::LOOK_MATERIALS_MAX;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
@@ -78,7 +79,8 @@ impl Archive {
     }
 
     /// Enters that these are disposed of, durable when it returns; which of them, without those that were put right
-    /// since. It takes nothing away: each is erased next.
+    /// since or that a hold keeps. It takes nothing away: each is erased next, and whatever comes between keeps its paper,
+    /// so that only its `erased` entry says that it is gone.
     pub fn record_disposal(&self, disposal: Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         check_disposal(&disposal)?;
         match self.shared.writer.ask(Request::Dispose(Box::new(disposal)))? {
@@ -101,7 +103,10 @@ pub(crate) fn plan_disposal(disposal: &Disposal, planner: &Planner<'_>) -> Resul
     let stores = planner.stores;
     let mut materials = Vec::with_capacity(disposal.papers.len());
     for paper in &disposal.papers {
-        if stores.index.material(paper.id)?.is_some_and(|row| row.sequence == paper.stands_by) {
+        let row = stores.index.material(paper.id)?.filter(|row| row.sequence == paper.stands_by);
+        if let Some(row) = row
+            && !is_row_held(stores, &row)?
+        {
             materials.push(paper.id);
         }
     }

@@ -34,6 +34,9 @@ impl Store {
                 copy_folder(&super::folder().join("store"), folder.path());
                 std::fs::write(folder.path().join("yidang.toml"), CONFIG).expect("it is written");
                 close_to_others(folder.path());
+                // An older version's index is taken forward before it is damaged, and not made anew afterwards.
+                let opened = run(&["archive", "stats"], &folder.path().join("yidang.toml"));
+                assert!(opened.status.success(), "{}", text(&opened.stderr));
                 damage(folder.path());
                 Self::AtRest(folder)
             }

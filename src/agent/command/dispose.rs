@@ -119,12 +119,13 @@ fn summary(figures: &DisposeFigures) -> String {
     let DisposeFigures { today, due, held, erased, requested, refused, failed, .. } = figures;
     let DisposeFigures { originals_due, originals_held, originals_disposed, originals_requested, .. } =
         figures;
-    let DisposeFigures { forgotten_people, changed, truncated, .. } = figures;
+    let DisposeFigures { originals_kept, forgotten_people, changed, truncated, .. } = figures;
     let more = if *truncated { "; more are due, run it again" } else { "" };
     format!(
         "{today}: {due} due, {held} held; {erased} erased, {requested} requested of the repository, {refused} \
          refused by it, {failed} failed; originals of {originals_due} papers due, {originals_held} held, \
-         {originals_disposed} disposed of, {originals_requested} requested of the repository; {changed} put right \
+         {originals_disposed} disposed of, {originals_requested} requested of the repository, {originals_kept} kept as the \
+         ledger does not tell what else needs them; {changed} put right \
          meanwhile and left; {forgotten_people} people forgotten{more}"
     )
 }

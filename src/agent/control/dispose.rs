@@ -34,6 +34,8 @@ const ATTEMPTS_MAX: u32 = 100;
 const CLOCK_LEAD_MAX_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 /// How far it may be behind it, in milliseconds.
 const CLOCK_LAG_MAX_MS: i64 = 24 * 60 * 60 * 1000;
+/// Papers entered as disposed of at once, so that little time is between the entry and the last one's erasure.
+const ENTERED_AT_ONCE: usize = 100;
 /// Lines told at once.
 const LINES_AT_ONCE: usize = 64;
 
@@ -71,7 +73,7 @@ pub(crate) struct DisposeLine {
     /// The last day it was to be kept.
     pub(crate) term_ended_on: String,
     /// `due`, `held`, `erased`, `requested` of the repository, `refused` by it, `changed` where it was put right while this
-    /// ran, or `failed`; of originals `disposed` too.
+    /// ran, or `failed`; of originals `disposed` too, and `kept` where the ledger does not tell what else needs them.
     pub(crate) result: String,
 }
 
@@ -84,6 +86,7 @@ pub(crate) struct DisposeFigures {
     pub(crate) due: u64,
     /// Papers whose term is over and that a hold keeps.
     pub(crate) held: u64,
+    /// Papers that are gone, also where their originals alone were due.
     pub(crate) erased: u64,
     /// Asked of the repository, by this run or an earlier one.
     pub(crate) requested: u64,
@@ -100,6 +103,9 @@ pub(crate) struct DisposeFigures {
     pub(crate) originals_disposed: u64,
     /// Papers whose originals the repository was asked to have disposed of, by this run or an earlier one.
     pub(crate) originals_requested: u64,
+    /// Papers whose originals stay though they are due, or the repository has decided that they go: the ledger does not tell
+    /// what else needs them.
+    pub(crate) originals_kept: u64,
     /// People of whom nothing was left, and who were forgotten too.
     pub(crate) forgotten_people: u64,
     /// Whether more papers are due than one run takes.
@@ -216,19 +222,23 @@ impl Office<'_> {
         Ok(found)
     }
 
-    /// Whether a paper whose term is over, or its originals', is `due`, `held`, or was `requested` already.
+    /// Whether a paper whose term is over, or its originals', is `due`, `held`, `kept`, or was `requested` already.
     fn stands(&self, id: MaterialId, part: DisposePart) -> Result<&'static str, ArchiveError> {
         if self.archive.is_held(&ErasureTarget::Material(id))? {
             return Ok("held");
         }
-        let is_asked = !self.is_alone
-            && match part {
-                DisposePart::Originals => self.archive.awaits_originals(id)?,
-                DisposePart::Paper => {
-                    let asked = self.archive.erasure(self.erasure_for(id)?)?;
-                    asked.is_some_and(|erasure| erasure.state == ErasureState::Requested)
-                }
-            };
+        if self.is_alone {
+            return Ok("due");
+        }
+        let is_asked = match part {
+            // No hold keeps it, and the repository need not be asked.
+            DisposePart::Originals if self.archive.are_originals_decided(id)? => return Ok("kept"),
+            DisposePart::Originals => self.archive.awaits_originals(id)?,
+            DisposePart::Paper => {
+                let asked = self.archive.erasure(self.erasure_for(id)?)?;
+                asked.is_some_and(|erasure| erasure.state == ErasureState::Requested)
+            }
+        };
         Ok(if is_asked { "requested" } else { "due" })
     }
 
@@ -273,35 +283,46 @@ impl Office<'_> {
         if self.archive.is_held(&ErasureTarget::Material(paper.id))? {
             return Ok("held");
         }
-        let now = self.archive.material(paper.id)?;
-        let is_changed = now.is_some_and(|now| !now.originals_disposed && now.sequence != paper.stands_by);
-        // Or erased, or disposed of by somebody else, since it was found.
-        Ok(if is_changed { "changed" } else { "disposed" })
+        // What is not as it was found, somebody else saw to since.
+        Ok(match self.archive.material(paper.id) {
+            Ok(None) => "erased",
+            Ok(Some(now)) if now.originals_disposed => "disposed",
+            Ok(Some(now)) if now.sequence != paper.stands_by => "changed",
+            Ok(Some(_)) => "kept",
+            Err(error) => {
+                tracing::error!(material = %paper.id, %error, "a paper's originals could not be disposed of");
+                "failed"
+            }
+        })
+    }
+
+    /// Why a paper that was due a moment ago is not entered as disposed of.
+    fn why_not_entered(&self, paper: DuePaper) -> Result<&'static str, ArchiveError> {
+        Ok(match self.archive.material(paper.id)? {
+            None => "erased",
+            Some(now) if now.sequence == paper.stands_by => "held",
+            Some(_) => "changed",
+        })
     }
 
     /// How many people went with their last paper.
     fn dispose(&self, found: &mut [Due], by: &Actor) -> Result<u64, Failure> {
         let papers: Vec<DuePaper> =
             found.iter().filter(|due| due.is_due(DisposePart::Paper)).map(|due| due.paper).collect();
-        for some in papers.chunks(LOOK_MATERIALS_MAX) {
-            self.archive.record_disposal(Disposal { papers: some.to_vec(), by: by.clone() })?;
-        }
         let mut left: HashSet<Subject> = HashSet::new();
-        for due in found.iter_mut().filter(|due| due.is_due(DisposePart::Paper)) {
-            let result = match self.forget(due.paper, by) {
-                Ok(Some(erasure)) => match erasure.state {
-                    ErasureState::Done => "erased",
-                    ErasureState::Refused => "refused",
-                    ErasureState::Requested | ErasureState::Erasing => "requested",
-                },
-                Ok(None) => "changed",
-                // Erased by somebody else, or held, since it was found.
-                Err(ArchiveError::MaterialErased | ArchiveError::MaterialUnknown) => "erased",
-                Err(ArchiveError::LegalHold) => "held",
-                Err(error) => {
-                    tracing::error!(material = %due.paper.id, %error, "a paper could not be disposed of");
-                    "failed"
-                }
+        let mut entered: HashSet<MaterialId> = HashSet::new();
+        let mut papers = papers.chunks(ENTERED_AT_ONCE);
+        for (place, due) in found.iter_mut().filter(|due| due.is_due(DisposePart::Paper)).enumerate() {
+            if place.is_multiple_of(ENTERED_AT_ONCE)
+                && let Some(some) = papers.next()
+            {
+                let disposal = Disposal { papers: some.to_vec(), by: by.clone() };
+                entered = self.archive.record_disposal(disposal)?.into_iter().collect();
+            }
+            // What the entry does not name stays, whatever becomes of it meanwhile.
+            let result = match entered.contains(&due.paper.id) {
+                true => self.forget(due.paper, by),
+                false => self.why_not_entered(due.paper)?,
             };
             due.line.result = result.to_owned();
             if result == "erased" {
@@ -312,8 +333,27 @@ impl Office<'_> {
         if self.is_alone { self.forget_people(left, by) } else { Ok(0) }
     }
 
+    /// What became of a paper that is entered as disposed of.
+    fn forget(&self, paper: DuePaper, by: &Actor) -> &'static str {
+        match self.erase(paper, by) {
+            Ok(Some(erasure)) => match erasure.state {
+                ErasureState::Done => "erased",
+                ErasureState::Refused => "refused",
+                ErasureState::Requested | ErasureState::Erasing => "requested",
+            },
+            Ok(None) => "changed",
+            // Erased by somebody else, or held, since it was found.
+            Err(ArchiveError::MaterialErased | ArchiveError::MaterialUnknown) => "erased",
+            Err(ArchiveError::LegalHold) => "held",
+            Err(error) => {
+                tracing::error!(material = %paper.id, %error, "a paper could not be disposed of");
+                "failed"
+            }
+        }
+    }
+
     /// The same erasure for the same paper, whichever run asks; `None` where it was put right since it was found.
-    fn forget(&self, paper: DuePaper, by: &Actor) -> Result<Option<Erasure>, ArchiveError> {
+    fn erase(&self, paper: DuePaper, by: &Actor) -> Result<Option<Erasure>, ArchiveError> {
         let request = ErasureRequest {
             id: self.erasure_for(paper.id)?,
             target: ErasureTarget::Material(paper.id),
@@ -392,7 +432,7 @@ fn figures(found: &Found, today: Date) -> DisposeFigures {
         today: today.to_string(),
         due: 0,
         held: all(DisposePart::Paper, "held"),
-        erased: all(DisposePart::Paper, "erased"),
+        erased: all(DisposePart::Paper, "erased") + all(DisposePart::Originals, "erased"),
         requested: all(DisposePart::Paper, "requested"),
         refused: all(DisposePart::Paper, "refused"),
         changed: all(DisposePart::Paper, "changed") + all(DisposePart::Originals, "changed"),
@@ -401,6 +441,7 @@ fn figures(found: &Found, today: Date) -> DisposeFigures {
         originals_held: all(DisposePart::Originals, "held"),
         originals_disposed: all(DisposePart::Originals, "disposed"),
         originals_requested: all(DisposePart::Originals, "requested"),
+        originals_kept: all(DisposePart::Originals, "kept"),
         forgotten_people: 0,
         truncated: found.truncated,
     }

@@ -1,7 +1,11 @@
 //! What is found to be due, and what becomes of what changes meanwhile.
 
 use tempfile::TempDir;
-use yidang_archive::{ArchiveOptions, Filing, HoldTarget, LiftHold, PlaceHold, Refiling, Stage};
+use yidang_archive::files::{BlobSegments, KeyFiles};
+use yidang_archive::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
+use yidang_archive::{
+    ArchiveOptions, Clock, Filing, HoldTarget, LiftHold, Parts, PlaceHold, Refiling, Stage,
+};
 use yidang_model::{
     CaptureId, Digest, HoldId, Image, Kind, MediaType, Origin, Page, Presentation, Status, SubjectType,
 };
@@ -202,4 +206,108 @@ fn what_the_repository_refused_is_asked_for_anew() {
     let (id, reason) = (HoldId::from_bytes([1; 16]), "over".to_owned());
     archive.lift_hold(LiftHold { id, reason, by: by(), decided_elsewhere: false }).unwrap();
     assert_eq!(results(&office.find(today, 9, 9).unwrap()), [(1, "due")]);
+}
+
+fn id_of(number: u8) -> MaterialId {
+    MaterialId::from_bytes([number; 16])
+}
+
+/// A paper that is held since it was found is not entered as disposed of, and what was erased was not disposed of.
+#[test]
+fn what_was_held_or_erased_since_it_was_found_is_told_as_such() {
+    for (years, originals_years, is_alone) in
+        [(Some(2), None, true), (Some(2), None, false), (None, Some(2), true), (None, Some(2), false)]
+    {
+        let (archive, _folder) = archive_of(3);
+        let today = clock::date_at_counter(archive.now()).unwrap();
+        let retention = rules(years, originals_years);
+        let office = Office { archive: &archive, retention: &retention, is_alone };
+        let mut found = office.find(today, 9, 9).unwrap();
+        hold(&archive, 1);
+        let (id, target) = (ErasureId::from_bytes([2; 16]), ErasureTarget::Material(id_of(2)));
+        let (reason, idempotency, elsewhere_of) = ("asked for".to_owned(), None, Vec::new());
+        let erasure = ErasureRequest { id, target, reason, by: by(), idempotency, elsewhere_of };
+        archive.erase_now(erasure).unwrap();
+        match years {
+            Some(_) => drop(office.dispose(&mut found.papers, &by()).unwrap()),
+            None => office.dispose_of_originals(&mut found.papers, &by()).unwrap(),
+        }
+        let word = match (years, is_alone) {
+            (Some(_), true) => "erased",
+            (None, true) => "disposed",
+            (_, false) => "requested",
+        };
+        assert_eq!(results(&found), [(1, "held"), (2, "erased"), (3, word)]);
+        let figures = figures(&found, today);
+        assert_eq!(figures.originals_disposed, u64::from(word == "disposed"));
+        assert_eq!(figures.erased, if word == "erased" { 2 } else { 1 });
+    }
+}
+
+/// What the repository has decided and this window cannot carry out yet is nothing that the repository is asked.
+#[test]
+fn what_a_damaged_ledger_keeps_is_not_told_as_requested() {
+    let (archive, folder) = archive_of(3);
+    hold(&archive, 3);
+    let damaged = archive.material(id_of(2)).unwrap().unwrap().sequence;
+    let ledger = rusqlite::Connection::open(folder.path().join("data/ledger.db")).unwrap();
+    let spoil = format!(
+        "DROP TRIGGER entries_never_change; UPDATE entries SET body = x'7b7d' WHERE sequence = {damaged}"
+    );
+    ledger.execute_batch(&spoil).unwrap();
+    archive.drop_originals(&[id_of(1)], &by()).unwrap();
+    let today = clock::date_at_counter(archive.now()).unwrap();
+    let retention = rules(None, Some(2));
+    let office = Office { archive: &archive, retention: &retention, is_alone: false };
+    let found = office.find(today, 9, 9).unwrap();
+    assert_eq!(results(&found), [(1, "kept"), (3, "held")]);
+    let figures = figures(&found, today);
+    assert_eq!((figures.originals_kept, figures.originals_requested), (1, 0));
+    let paper = found.papers[0].paper;
+    assert_eq!(archive.request_originals(Disposal { papers: vec![paper], by: by() }).unwrap(), []);
+    assert_eq!(office.why_left(paper).unwrap(), "kept");
+}
+
+struct Ahead;
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        yidang_archive::SystemClock.now().plus_millis(40 * 24 * 60 * 60 * 1000)
+    }
+}
+
+/// Originals are guarded as papers are, alone and with a repository.
+#[test]
+fn a_clock_that_is_ahead_makes_no_originals_due() {
+    let (archive, folder) = archive_of(1);
+    drop(archive);
+    let (data_dir, keys_dir) = (folder.path().join("data"), folder.path().join("keys"));
+    let archive = Archive::open_with(Parts {
+        blobs: Box::new(BlobSegments::open(&data_dir).unwrap()),
+        ledger: Box::new(SqliteLedger::open(&data_dir).unwrap()),
+        keyring: Box::new(SqliteKeyring::open(&data_dir).unwrap()),
+        index: Box::new(SqliteIndex::open(&data_dir).unwrap()),
+        keeper: Box::new(KeyFiles::open(&keys_dir, &data_dir).unwrap()),
+        clock: Box::new(Ahead),
+        place: Some(ArchiveOptions { data_dir, keys_dir }),
+    })
+    .unwrap();
+    let head = archive.head().unwrap();
+    for is_alone in [true, false] {
+        let retention = rules(None, Some(2));
+        let office = Office { archive: &archive, retention: &retention, is_alone };
+        let request = |clock_checked| DisposeRequest {
+            operator: "Operator Ng".to_owned(),
+            confirm: None,
+            confirm_originals: Some(1),
+            clock_checked,
+        };
+        let refused = office.carry_out(&request(false), &mut |_| Ok(())).err().unwrap();
+        assert_eq!(refused.code, "clock_doubtful");
+        assert_eq!(archive.head().unwrap(), head);
+        if !is_alone {
+            assert!(office.carry_out(&request(true), &mut |_| Ok(())).is_ok());
+            assert!(archive.awaits_originals(id_of(1)).unwrap());
+        }
+    }
 }

@@ -156,6 +156,8 @@ fn a_hold_keeps_the_original() {
     assert_eq!(archive.head().unwrap(), head, "what is refused is not entered");
     assert_eq!(dispose(&archive, &[1, 2]).unwrap(), [material_id(2)]);
     assert_eq!(read(&archive, 1, 101).unwrap(), picture(101));
+    // Nor is a whole paper entered as disposed of that a hold keeps.
+    assert_eq!(archive.record_disposal(disposal_of(&archive, &[1, 2])).unwrap(), [material_id(2)]);
     archive.lift_hold(LiftHold { id, reason, by: clerk(), decided_elsewhere: false }).unwrap();
     assert_eq!(dispose(&archive, &[1, 2]).unwrap(), [material_id(1)]);
     assert_whole(&archive, "after a hold was lifted");
