@@ -170,8 +170,8 @@ impl Desk {
         }
         let ahead = Ahead { behind: kept.batch.behind(), touched };
         match self.entering.begin(kept) {
-            Ok(()) => self.ahead = Some(ahead),
-            Err(kept) => self.enter_here(kept),
+            None => self.ahead = Some(ahead),
+            Some(kept) => self.enter_here(kept),
         }
     }
 

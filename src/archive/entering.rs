@@ -76,10 +76,10 @@ impl Entering {
 
     /// Hands a group over; what has become of it is to be asked for before the next one. Gives it back if the thread is
     /// gone.
-    pub(crate) fn begin(&self, kept: Kept) -> Result<(), Kept> {
+    pub(crate) fn begin(&self, kept: Kept) -> Option<Kept> {
         match &self.kept {
-            Some(sender) => sender.send(kept).map_err(|refused| refused.0),
-            None => Err(kept),
+            Some(sender) => sender.send(kept).err().map(|refused| refused.0),
+            None => Some(kept),
         }
     }
 

@@ -255,7 +255,7 @@ fn what_a_damaged_ledger_keeps_is_not_told_as_requested() {
         "DROP TRIGGER entries_never_change; UPDATE entries SET body = x'7b7d' WHERE sequence = {damaged}"
     );
     ledger.execute_batch(&spoil).unwrap();
-    archive.drop_originals(&[id_of(1)], &by()).unwrap();
+    archive.drop_originals(&[id_of(1)], None, &by()).unwrap();
     let today = clock::date_at_counter(archive.now()).unwrap();
     let retention = rules(None, Some(2));
     let office = Office { archive: &archive, retention: &retention, is_alone: false };
