@@ -16,7 +16,7 @@ struct Group {
     batch: Batch,
     touched: HashSet<Touch>,
     waiting: Vec<(Box<Request>, Reply)>,
-    /// One of it is about so much that nothing is planned behind it before the stores are settled.
+    /// It is of one request, which is about so much that nothing is planned behind it before the stores are settled.
     stands_alone: bool,
 }
 
@@ -77,6 +77,8 @@ impl Desk {
                 }
             }
             self.commit(group);
+            // Settling moves the head too, even where nothing was to be written after it.
+            self.wake_subscribers();
         }
     }
 
@@ -186,14 +188,15 @@ impl Desk {
         let written = unwind_guarded(|| self.scribe.keep_blobs(&blobs));
         let follows = self.finish_ahead() && self.scribe.last_head == batch.head;
         let kept = Kept { batch, waiting, blobs };
+        if written.is_ok() && follows {
+            return Some(kept);
+        }
+        // Nobody has tried to write its entries, wherever the ledger's head is.
+        let _ = unwind_guarded(|| self.scribe.undo_blobs(&kept.blobs));
         match written {
-            Ok(()) if follows => return Some(kept),
             // What it was planned with has not come about.
-            Ok(()) => {
-                let _ = unwind_guarded(|| self.scribe.undo_blobs(&kept.blobs));
-                self.retry(kept);
-            }
-            Err(error) => self.take_back(kept, error),
+            Ok(()) => self.retry(kept),
+            Err(error) => self.try_one_by_one(kept, error),
         }
         None
     }
@@ -225,7 +228,8 @@ impl Desk {
                 caught_up
             }
             Entered::Failed(kept, error) => {
-                self.take_back(kept, error);
+                let _ = unwind_guarded(|| self.scribe.undo(&kept.batch, &kept.blobs));
+                self.try_one_by_one(kept, error);
                 false
             }
         };
@@ -247,10 +251,8 @@ impl Desk {
         false
     }
 
-    /// Undoes a group that could not be written and tries its requests one by one, so that only the one at fault
-    /// fails.
-    fn take_back(&mut self, mut kept: Kept, error: ArchiveError) {
-        let _ = unwind_guarded(|| self.scribe.undo(&kept.batch, &kept.blobs));
+    /// Tries the requests of a group that could not be written one by one, so that only the one at fault fails.
+    fn try_one_by_one(&mut self, mut kept: Kept, error: ArchiveError) {
         if kept.waiting.len() == 1 {
             if let Some((_, reply)) = kept.waiting.pop() {
                 let _ = reply.send(Err(error));

@@ -217,7 +217,7 @@ impl Scribe {
     /// Whether a batch may be begun behind this one before the stores are settled.
     pub(crate) fn lets_begin_behind(&self, entering: &Batch) -> bool {
         let waited = entering.next_head().saturating_sub(self.used_up_since);
-        !self.unfinished && waited < USED_UP_WAIT_ENTRIES
+        !self.unfinished && (self.used_up.is_empty() || waited < USED_UP_WAIT_ENTRIES)
     }
 
     /// Step 5.
