@@ -47,7 +47,10 @@ impl Group {
     }
 
     fn takes(&self, request: &Request, touches: &HashSet<Touch>) -> bool {
-        self.waiting.len() < GROUP_MAX && !request.wants_settled_state() && self.touched.is_disjoint(touches)
+        self.waiting.len() < GROUP_MAX
+            && !self.stands_alone
+            && !request.wants_settled_state()
+            && self.touched.is_disjoint(touches)
     }
 }
 
@@ -163,9 +166,8 @@ impl Desk {
 
     /// Writes a group's blobs and has the rest of it entered: by the other thread while there is more to do here.
     fn commit(&mut self, group: Option<Group>) {
-        let Some(group) = group else { return };
-        let (touched, stands_alone) = (group.touched.clone(), group.stands_alone);
-        let Some(kept) = self.keep(group) else { return };
+        let Some(Group { batch, touched, waiting, stands_alone }) = group else { return };
+        let Some(kept) = self.keep(batch, waiting) else { return };
         if stands_alone || !self.more_waits() || !self.scribe.lets_begin_behind(&kept.batch) {
             self.enter_here(kept);
             return;
@@ -179,8 +181,7 @@ impl Desk {
 
     /// Makes a group's blobs durable and waits for the group before it; `None` if it could not be, and has been
     /// answered.
-    fn keep(&mut self, group: Group) -> Option<Kept> {
-        let Group { mut batch, waiting, .. } = group;
+    fn keep(&mut self, mut batch: Batch, waiting: Vec<(Box<Request>, Reply)>) -> Option<Kept> {
         if batch.is_empty() {
             return None;
         }
@@ -274,7 +275,7 @@ impl Desk {
             request.give_back(own.collect());
             let mut group = None;
             self.take_in(&mut group, request, reply);
-            if let Some(kept) = group.and_then(|group| self.keep(group)) {
+            if let Some(kept) = group.and_then(|group| self.keep(group.batch, group.waiting)) {
                 self.enter_here(kept);
             }
         }

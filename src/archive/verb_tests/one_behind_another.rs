@@ -29,13 +29,7 @@ impl Meeting {
     /// Lets a write pass; the first of the sort that `fails` does not.
     fn pass(&self, op: Op, fails: Option<Op>) -> Result<(), StorageError> {
         match op {
-            Op::PutBlobs => {
-                let first = self.change(|p| {
-                    p.puts += 1;
-                    p.puts == 1
-                });
-                self.wait_while(|p| first && !p.may_put);
-            }
+            Op::PutBlobs => self.put(),
             Op::Append(_) => {
                 let first = self.change(|p| {
                     p.appends += 1;
@@ -49,6 +43,14 @@ impl Meeting {
             return Err(StorageError::new(op.part(), StorageFault::DiskFull, "injected"));
         }
         Ok(())
+    }
+
+    fn put(&self) {
+        let first = self.change(|p| {
+            p.puts += 1;
+            p.puts == 1
+        });
+        self.wait_while(|p| first && !p.may_put);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
@@ -78,15 +80,19 @@ fn two_papers(world: &World, fails: Option<Op>) -> [Result<Filed, ArchiveError>;
         let first = scope.spawn(|| ingest(&archive, 1));
         meeting.wait_while(|p| p.puts == 0);
         let second = scope.spawn(|| ingest(&archive, 2));
-        let until = Instant::now() + PATIENCE;
-        while archive.shared.writer.waiting() < 2 && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        // It counts itself a moment before it is in the queue.
-        std::thread::sleep(Duration::from_millis(50));
+        wait_for_callers(&archive, 2);
         meeting.change(|p| p.may_put = true);
         [first, second].map(|thread| thread.join().unwrap())
     })
+}
+
+fn wait_for_callers(archive: &Archive, count: usize) {
+    let until = Instant::now() + PATIENCE;
+    while archive.shared.writer.waiting() < count && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // A caller counts itself a moment before it is in the queue.
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 fn assert_there(world: &World, numbers: &[u8]) {
@@ -122,4 +128,40 @@ fn what_stands_behind_a_group_that_the_index_lacks_for_a_moment_is_filed() {
     let filed = two_papers(&world, Some(Op::Apply(None))).map(Result::unwrap);
     assert_eq!(filed.map(|f| f.stored.sequence), [1, 2]);
     assert_there(&world, &[1, 2]);
+}
+
+#[test]
+fn what_is_filed_behind_a_refiling_sees_it() {
+    let world = World::new();
+    drop(world.open());
+    let meeting = Meeting::default();
+    let gate = meeting.clone();
+    let gated = move |op| {
+        if op == Op::PutBlobs {
+            gate.put();
+        }
+        Ok(())
+    };
+    meeting.change(|p| p.may_put = true);
+    let archive = world.open_faulty(&Faults::gated(gated)).unwrap();
+    let paper = shared_paper(1, &[resident(2)]);
+    archive.ingest(filing_of(paper, &[]), vec![picture(1)]).unwrap();
+    meeting.change(|p| *p = Progress::default());
+    let filed = std::thread::scope(|scope| {
+        let first = scope.spawn(|| ingest(&archive, 2));
+        meeting.wait_while(|p| p.puts == 0);
+        let to_another = crate::Refiling { holders: Some(vec![resident(1)]), ..refiling_of(1) };
+        let refiled = scope.spawn(|| archive.refile(to_another));
+        wait_for_callers(&archive, 2);
+        let mut same = shared_paper(1, &[resident(1)]);
+        same.id = material_id(3);
+        let second = scope.spawn(|| archive.file(filing_of(same, &[])));
+        wait_for_callers(&archive, 3);
+        meeting.change(|p| p.may_put = true);
+        first.join().unwrap().unwrap();
+        refiled.join().unwrap().unwrap();
+        second.join().unwrap()
+    });
+    assert!(filed.unwrap().duplicate, "it is the paper that was just put right");
+    assert_whole(&archive, "after a refiling and the same paper at once");
 }
