@@ -70,7 +70,7 @@ impl Archive {
     pub fn awaits_originals(&self, id: MaterialId) -> Result<bool, ArchiveError> {
         let stores = self.caught_up();
         let stands_by = stores.index.material(id)?.map(|row| row.sequence);
-        is_waiting(stores, id, stands_by)
+        Ok(still_awaited(stores, id, stands_by)?.is_some())
     }
 
     /// Whether the repository has decided that the originals of this paper go, and something keeps them here.
@@ -106,16 +106,20 @@ impl Archive {
     }
 }
 
-/// Whether they wait, for a paper that stands by this entry.
-fn is_waiting(stores: &Stores, id: MaterialId, stands_by: Option<u64>) -> Result<bool, ArchiveError> {
-    let Some(awaited) = stores.index.awaits_originals(id)? else { return Ok(false) };
+/// What they wait for, of a paper that stands by this entry.
+fn still_awaited(
+    stores: &Stores,
+    id: MaterialId,
+    stands_by: Option<u64>,
+) -> Result<Option<AwaitedOriginals>, ArchiveError> {
+    let Some(awaited) = stores.index.awaits_originals(id)? else { return Ok(None) };
     if awaited.decided {
-        return Ok(true);
+        return Ok(Some(awaited));
     }
-    let Some(entry) = stores.ledger.get_many(&[awaited.sequence])?.pop() else { return Ok(false) };
+    let Some(entry) = stores.ledger.get_many(&[awaited.sequence])?.pop() else { return Ok(None) };
     let since = stores.clock.now().plus_millis(-ASKED_AGAIN_MS);
     let found_by = refs_of(&entry)?.entries.first().copied();
-    Ok(entry.content.at > since && found_by == stands_by)
+    Ok((entry.content.at > since && found_by == stands_by).then_some(awaited))
 }
 
 impl AskedOriginals {
@@ -132,9 +136,8 @@ impl AskedOriginals {
         if !filed.is_some_and(|(stored, _)| stored.has_originals()) {
             return nothing();
         }
-        if is_waiting(stores, id, Some(row.sequence))? {
-            let is_decided = stores.index.awaits_originals(id)?.is_some_and(|awaited| awaited.decided);
-            return Ok(Plan::Answer(Answer::Count(u64::from(!is_decided))));
+        if let Some(awaited) = still_awaited(stores, id, Some(row.sequence))? {
+            return Ok(Plan::Answer(Answer::Count(u64::from(!awaited.decided))));
         }
         let (refs, office) = entry_of(&[(id, row.sequence)], &self.by, false);
         let draft = draft(planner, Verb::OriginalsRequested, refs, office)?;

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::ArchiveError;
 use crate::doubt::Doubt;
-use crate::storage::{EntryHash, Part};
+use crate::storage::EntryHash;
 use crate::stores::Stores;
-use crate::verify::{check_copies, check_ledger, noticed};
+use crate::verify::{check_copies, check_ledger, records_damage};
 use crate::{Archive, VerifyReport};
 
 /// What was found since the archive was opened.
@@ -63,14 +63,11 @@ pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
         Doubt::StoredUntil(_) => left_out.line.map_or(0, |line| line.sequence),
         Doubt::All => return Ok(doubt),
     };
-    match noticed(is_whole_since(stores, line, before)) {
-        Ok(is_whole) => Ok(if is_whole? { doubt } else { Doubt::All }),
-        Err(error) if matches!(error.part, Part::Ledger | Part::Keyring) => {
-            tracing::error!(%error, "what every blob is for cannot be told");
-            Ok(Doubt::All)
-        }
-        Err(error) => Err(error.into()),
-    }
+    let is_whole = records_damage(is_whole_since(stores, line, before))?.unwrap_or_else(|error| {
+        tracing::error!(%error, "what every blob is for cannot be told");
+        false
+    });
+    Ok(if is_whole { doubt } else { Doubt::All })
 }
 
 fn is_whole_since(stores: &Stores, line: u64, before: Found) -> Result<bool, ArchiveError> {

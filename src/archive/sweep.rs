@@ -4,8 +4,8 @@ use crate::doubt::Doubt;
 use crate::plan::{Answer, Request};
 use crate::proof::doubt;
 use crate::scribe::Scribe;
-use crate::storage::{BlobName, Part};
-use crate::verify::noticed;
+use crate::storage::BlobName;
+use crate::verify::records_damage;
 use crate::{Actor, Archive, ArchiveError};
 
 /// How old a blob that nothing needs must be before it is removed, in milliseconds: one hour.
@@ -152,14 +152,10 @@ impl Archive {
 
 /// What a step came to; nothing where a damaged ledger or keyring ended it, which does not pass by itself.
 fn as_far_as_it_goes<T: Default>(step: Result<T, ArchiveError>) -> Result<T, ArchiveError> {
-    match noticed(step) {
-        Ok(step) => step,
-        Err(error) if matches!(error.part, Part::Ledger | Part::Keyring) => {
-            tracing::error!(%error, "a step of the sweep is left undone; the others are done");
-            Ok(T::default())
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(records_damage(step)?.unwrap_or_else(|error| {
+        tracing::error!(%error, "a step of the sweep is left undone; the others are done");
+        T::default()
+    }))
 }
 
 fn count(answer: Answer) -> Result<u64, ArchiveError> {

@@ -291,6 +291,17 @@ pub(crate) fn noticed<T>(result: Result<T, ArchiveError>) -> Result<Result<T, Ar
     }
 }
 
+/// Separates damage of ledger or keyring, which does not pass by itself, from every other error.
+pub(crate) fn records_damage<T>(
+    result: Result<T, ArchiveError>,
+) -> Result<Result<T, StorageError>, ArchiveError> {
+    match noticed(result) {
+        Ok(result) => result.map(Ok),
+        Err(error) if matches!(error.part, Part::Ledger | Part::Keyring) => Ok(Err(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// How many staged sets wait to be filed.
 pub(crate) fn count_unfiled(stores: &Stores) -> Result<u64, ArchiveError> {
     let (mut after, mut count) = (0, 0);
