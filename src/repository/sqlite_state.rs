@@ -73,27 +73,22 @@ CREATE TABLE anchors (
 ) WITHOUT ROWID;
 ";
 
-/// What a state of version 1 lacks.
-const SINCE_1: &str = "ALTER TABLE contacts ADD COLUMN opened_at INTEGER;";
-
-/// What a state of version 2 lacks. `erasure` holds the name of the material, or of the hold, where the item is no
-/// erasure.
-const SINCE_2: &str = "ALTER TABLE feed ADD COLUMN what TEXT NOT NULL DEFAULT 'erased';";
-
-/// What a state of version 3 lacks.
-const SINCE_3: &str = "CREATE TABLE anchors (
-    agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
-    hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
-) WITHOUT ROWID;";
-
-/// What a state of version 4 lacks.
-const SINCE_4: &str = "CREATE TABLE planned_originals (
-    material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL
-) WITHOUT ROWID;";
-
-/// What a state of version 5 lacks. Nobody knows any more whether an agent chose its counter's name itself.
-const SINCE_5: &str = "ALTER TABLE planned_originals ADD COLUMN kind TEXT;
-ALTER TABLE agents ADD COLUMN counter_named INTEGER NOT NULL DEFAULT 0;";
+/// What a state of version 1 lacks, then what one of version 2 does, and so on.
+const SINCE: [&str; SCHEMA_VERSION as usize - 1] = [
+    "ALTER TABLE contacts ADD COLUMN opened_at INTEGER;",
+    // `erasure` holds the name of the material, or of the hold, where the item is no erasure.
+    "ALTER TABLE feed ADD COLUMN what TEXT NOT NULL DEFAULT 'erased';",
+    "CREATE TABLE anchors (
+        agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
+        hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
+    ) WITHOUT ROWID;",
+    "CREATE TABLE planned_originals (
+        material BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, named BLOB NOT NULL
+    ) WITHOUT ROWID;",
+    // Nobody knows any more whether an agent chose its counter's name itself.
+    "ALTER TABLE planned_originals ADD COLUMN kind TEXT;
+     ALTER TABLE agents ADD COLUMN counter_named INTEGER NOT NULL DEFAULT 0;",
+];
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
 pub(crate) struct SqliteState {
@@ -164,14 +159,10 @@ fn prepare(connection: &mut Connection) -> Result<(), StateError> {
     if version > SCHEMA_VERSION {
         return Err(StateError::new(StateFault::NewerVersion, "written by a newer version"));
     }
-    match version {
-        0 => transaction.execute_batch(SCHEMA)?,
-        1 => transaction.execute_batch(&[SINCE_1, SINCE_2, SINCE_3, SINCE_4, SINCE_5].concat())?,
-        2 => transaction.execute_batch(&[SINCE_2, SINCE_3, SINCE_4, SINCE_5].concat())?,
-        3 => transaction.execute_batch(&[SINCE_3, SINCE_4, SINCE_5].concat())?,
-        4 => transaction.execute_batch(&[SINCE_4, SINCE_5].concat())?,
-        5 => transaction.execute_batch(SINCE_5)?,
-        _ => {}
+    match usize::try_from(version) {
+        Ok(0) => transaction.execute_batch(SCHEMA)?,
+        Ok(version) => transaction.execute_batch(&SINCE[version - 1..].concat())?,
+        Err(_) => {}
     }
     if version < SCHEMA_VERSION {
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
