@@ -154,26 +154,34 @@ fn what_is_held_or_asked_for_hides_nothing_that_is_due() {
     }
 }
 
+/// Terms of papers and of originals, without a repository and with one.
+const SORTS: [(Option<u16>, Option<u16>, bool); 4] =
+    [(Some(2), None, true), (Some(2), None, false), (None, Some(2), true), (None, Some(2), false)];
+
+/// Disposes of papers, or of their originals alone; what is told of one that nothing keeps.
+fn dispose(office: &Office<'_>, found: &mut Found, are_papers: bool) -> &'static str {
+    if are_papers {
+        office.dispose(&mut found.papers, &by()).unwrap();
+    } else {
+        office.dispose_of_originals(&mut found.papers, &by()).unwrap();
+    }
+    match (are_papers, office.is_alone) {
+        (true, true) => "erased",
+        (false, true) => "disposed",
+        (_, false) => "requested",
+    }
+}
+
 #[test]
 fn what_was_put_right_since_it_was_found_is_left_alone_and_told() {
-    for (years, originals_years, is_alone) in
-        [(Some(2), None, true), (Some(2), None, false), (None, Some(2), true), (None, Some(2), false)]
-    {
+    for (years, originals_years, is_alone) in SORTS {
         let (archive, _folder) = archive_of(2);
         let today = clock::date_at_counter(archive.now()).unwrap();
         let retention = rules(years, originals_years);
         let office = Office { archive: &archive, retention: &retention, is_alone };
         let mut found = office.find(today, 9, 9).unwrap();
         refile(&archive, found.papers[0].paper.id);
-        match years {
-            Some(_) => drop(office.dispose(&mut found.papers, &by()).unwrap()),
-            None => office.dispose_of_originals(&mut found.papers, &by()).unwrap(),
-        }
-        let word = match (years, is_alone) {
-            (Some(_), true) => "erased",
-            (None, true) => "disposed",
-            (_, false) => "requested",
-        };
+        let word = dispose(&office, &mut found, years.is_some());
         assert_eq!(results(&found), [(1, "changed"), (2, word)]);
         assert_eq!(figures(&found, today).changed, 1);
         let kept = archive.material(MaterialId::from_bytes([1; 16])).unwrap().unwrap();
@@ -215,9 +223,7 @@ fn id_of(number: u8) -> MaterialId {
 /// A paper that is held since it was found is not entered as disposed of, and what was erased was not disposed of.
 #[test]
 fn what_was_held_or_erased_since_it_was_found_is_told_as_such() {
-    for (years, originals_years, is_alone) in
-        [(Some(2), None, true), (Some(2), None, false), (None, Some(2), true), (None, Some(2), false)]
-    {
+    for (years, originals_years, is_alone) in SORTS {
         let (archive, _folder) = archive_of(3);
         let today = clock::date_at_counter(archive.now()).unwrap();
         let retention = rules(years, originals_years);
@@ -228,15 +234,7 @@ fn what_was_held_or_erased_since_it_was_found_is_told_as_such() {
         let (reason, idempotency, elsewhere_of) = ("asked for".to_owned(), None, Vec::new());
         let erasure = ErasureRequest { id, target, reason, by: by(), idempotency, elsewhere_of };
         archive.erase_now(erasure).unwrap();
-        match years {
-            Some(_) => drop(office.dispose(&mut found.papers, &by()).unwrap()),
-            None => office.dispose_of_originals(&mut found.papers, &by()).unwrap(),
-        }
-        let word = match (years, is_alone) {
-            (Some(_), true) => "erased",
-            (None, true) => "disposed",
-            (_, false) => "requested",
-        };
+        let word = dispose(&office, &mut found, years.is_some());
         assert_eq!(results(&found), [(1, "held"), (2, "erased"), (3, word)]);
         let figures = figures(&found, today);
         assert_eq!(figures.originals_disposed, u64::from(word == "disposed"));
