@@ -106,6 +106,31 @@ impl Backups {
         Ok((head.0 > 0).then_some(head))
     }
 
+    /// Refuses a ledger that ends before its copy: an older one lies in its place, or another store's. Whatever was
+    /// entered behind its end would displace what only the copy has by then.
+    pub(crate) fn check_behind(&self, ledger: &dyn Ledger) -> Result<(), StorageError> {
+        let copied = match self.head() {
+            Ok(head) => head.map_or(0, |(sequence, _)| sequence),
+            Err(error) => {
+                tracing::warn!(%error, "how far the ledger's copy goes cannot be read");
+                return Ok(());
+            }
+        };
+        let (head, hash) = ledger.head()?;
+        if head >= copied {
+            return Ok(());
+        }
+        let at_head = self.opened(&mut self.lock().ledger)?.get_many(&[head])?;
+        let is_older = at_head.first().is_none_or(|entry| entry.hash == hash);
+        let what = if is_older {
+            "an older one lies in its place"
+        } else {
+            "another store's lies in its place, and has to be moved away before a rebuild"
+        };
+        let detail = format!("it ends at entry {head} and its second copy at {copied}: {what}");
+        Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail))
+    }
+
     /// Copies what the ledger's copy lacks; how many entries.
     fn follow(&self, slot: &mut Option<SqliteLedger>, stores: &Stores) -> Result<u64, ArchiveError> {
         let copy = self.opened(slot)?;

@@ -99,6 +99,7 @@ impl Archive {
     /// Asks that something be forgotten; nothing is until [`Archive::erase`]. The same identifier and target
     /// again gives the erasure as it stands.
     pub fn request_erasure(&self, request: ErasureRequest) -> Result<Erasure, ArchiveError> {
+        self.check_copy()?;
         let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
@@ -110,6 +111,7 @@ impl Archive {
         request: ErasureRequest,
         stands_by: u64,
     ) -> Result<Option<Erasure>, ArchiveError> {
+        self.check_copy()?;
         let planned = PlannedErasure::only_at(request, stands_by, &self.shared.stores)?;
         unless_put_right(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
@@ -146,6 +148,7 @@ impl Archive {
         request: ErasureRequest,
         elsewhere: WentElsewhere,
     ) -> Result<Erasure, ArchiveError> {
+        self.check_copy()?;
         let planned = PlannedErasure::new(request, false, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &elsewhere)))
     }
@@ -157,6 +160,7 @@ impl Archive {
         request: ErasureRequest,
         stands_by: u64,
     ) -> Result<Option<Erasure>, ArchiveError> {
+        self.check_copy()?;
         let planned = PlannedErasure::only_at(request, stands_by, &self.shared.stores)?;
         let none = WentElsewhere::default();
         unless_put_right(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &none)))
