@@ -529,13 +529,12 @@ impl State for SqliteState {
     }
 
     fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError> {
-        let further = "SELECT 1 FROM agents WHERE number = ?1 AND feed_done < min(?2, feed_head)";
+        let further = "SELECT 1 FROM agents WHERE number = ?1 AND feed_done < ?2 AND ?2 <= feed_head";
         if !self.read().prepare_cached(further)?.exists(params![agent, signed(up_to)])? {
             return Ok(());
         }
         self.write(|t| {
-            // Nobody has carried out what it has not been told yet.
-            let sql = "UPDATE agents SET feed_done = max(feed_done, min(?2, feed_head)) WHERE number = ?1";
+            let sql = "UPDATE agents SET feed_done = max(feed_done, ?2) WHERE number = ?1";
             t.execute(sql, params![agent, signed(up_to)])?;
             let sql = "UPDATE feed SET personal = NULL
                        WHERE agent = ?1 AND sequence <= ?2 AND personal IS NOT NULL";

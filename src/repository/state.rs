@@ -347,7 +347,7 @@ pub(crate) trait State: Send + Sync {
     fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError>;
 
     /// The agent has carried out everything up to that sequence: the personal parts go, and no later number of its window
-    /// is told of it.
+    /// is told of it. One beyond the feed's head is of another state's feed and changes nothing.
     fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError>;
 
     /// Keeps the last entry of an agent's ledger. `false`, and nothing is kept, where a later one is known already,
