@@ -216,8 +216,7 @@ impl Archive {
     /// Refuses a ledger that ends before its second copy, because an older one was put in its place, or another store's:
     /// [`StorageFault::Damaged`]. Ask before anything is entered; an archive that is only looked at may be as it is.
     pub fn check_copy(&self) -> Result<(), ArchiveError> {
-        let stores = &self.shared.stores;
-        Ok(stores.backups.as_ref().map_or(Ok(()), |backups| backups.check_behind(stores.ledger.as_ref()))?)
+        Ok(self.shared.stores.check_copy()?)
     }
 
     /// A random name made once with the store, by which two stores are told apart.

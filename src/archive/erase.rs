@@ -99,7 +99,6 @@ impl Archive {
     /// Asks that something be forgotten; nothing is until [`Archive::erase`]. The same identifier and target
     /// again gives the erasure as it stands.
     pub fn request_erasure(&self, request: ErasureRequest) -> Result<Erasure, ArchiveError> {
-        self.check_copy()?;
         let planned = PlannedErasure::new(request, true, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
@@ -111,7 +110,6 @@ impl Archive {
         request: ErasureRequest,
         stands_by: u64,
     ) -> Result<Option<Erasure>, ArchiveError> {
-        self.check_copy()?;
         let planned = PlannedErasure::only_at(request, stands_by, &self.shared.stores)?;
         unless_put_right(self.shared.writer.ask(Request::Erasure(Box::new(planned))))
     }
@@ -148,7 +146,6 @@ impl Archive {
         request: ErasureRequest,
         elsewhere: WentElsewhere,
     ) -> Result<Erasure, ArchiveError> {
-        self.check_copy()?;
         let planned = PlannedErasure::new(request, false, &self.shared.stores)?;
         erasure_answer(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &elsewhere)))
     }
@@ -160,7 +157,6 @@ impl Archive {
         request: ErasureRequest,
         stands_by: u64,
     ) -> Result<Option<Erasure>, ArchiveError> {
-        self.check_copy()?;
         let planned = PlannedErasure::only_at(request, stands_by, &self.shared.stores)?;
         let none = WentElsewhere::default();
         unless_put_right(self.shared.writer.ask_alone(move |scribe| planned.carry_out(scribe, &none)))
@@ -241,6 +237,7 @@ pub(crate) struct PlannedErasure {
 
 impl PlannedErasure {
     fn new(request: ErasureRequest, must_be_on_file: bool, stores: &Stores) -> Result<Self, ArchiveError> {
+        stores.check_copy()?;
         request.by.check()?;
         request.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
         if !request.elsewhere_of.is_empty() {
