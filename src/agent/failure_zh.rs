@@ -53,7 +53,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (&["pack_disturbed"], "请在无人删除或更正材料时再试；若网络已通，材料会自动送达。"),
     (&["stick_full"], "请换更大的介质，或用 --max-bytes 分成小文件；材料没有丢失。"),
-    (&["parcel_unwritable"], "请检查文件夹和介质，然后重新打包。"),
+    (&["parcel_unwritable"], "请检查文件夹和介质，或指定文件夹、新的文件名，然后重新打包。"),
     (&["receipt_unreadable"], "请检查文件、权限和介质。"),
     (&["receipt_unknown"], "请选择 yidang-repository courier unpack 写出的文件。"),
     (&["receipt_newer"], "请先升级本窗口。"),
