@@ -37,14 +37,8 @@ pub(crate) fn shrunk<const CHANNELS: usize>(
             }
             continue;
         }
-        let most = beside(&sums, fewest, CHANNELS, &mut added).as_chunks::<CHANNELS>().0;
-        let sums = sums.as_chunks::<CHANNELS>().0;
-        for (sum, column) in covered.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(&columns) {
-            let (most, last) = (most[column.from], sums[column.from + fewest]);
-            // One more value, or none.
-            let more = (column.more as u16).wrapping_neg();
-            *sum = std::array::from_fn(|c| most[c].wrapping_add(last[c] & more));
-        }
+        let most = beside(&sums, fewest, CHANNELS, &mut added);
+        cover::<CHANNELS>(most, &sums[fewest * CHANNELS..], &columns, &mut covered);
         means(&covered, &shares, 1.0 / count_y as f32, new);
     }
     shrunk
@@ -86,6 +80,20 @@ fn beside<'a>(row: &'a [u16], count: usize, apart: usize, [now, next]: &'a mut [
         std::mem::swap(now, next);
     }
     now
+}
+
+/// The sums of what each new column covers: the fewest from its first pixel on, and the `last` one where there is one more.
+///
+/// Not a part of the loop over all rows, where its values would not stay in the processor's registers.
+#[inline(never)]
+fn cover<const CHANNELS: usize>(fewest: &[u16], last: &[u16], columns: &[Column], to: &mut [u16]) {
+    let (fewest, last) = (&fewest[..last.len()], last);
+    let (fewest, last) = (fewest.as_chunks::<CHANNELS>().0, last.as_chunks::<CHANNELS>().0);
+    for (sum, column) in to.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(columns) {
+        let (fewest, last) = (fewest[column.from], last[column.from]);
+        let more = (column.more as u16).wrapping_neg();
+        *sum = std::array::from_fn(|c| fewest[c].wrapping_add(last[c] & more));
+    }
 }
 
 /// The mean of some pixels of a row that holds sums of so many rows, to the nearest.
