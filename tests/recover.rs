@@ -195,6 +195,45 @@ fn a_dead_pcs_papers_come_home_once_beside_the_daemon_and_without() {
     }
 }
 
+/// What the dead PC held stays held, and what is held of papers that are not here is told.
+#[test]
+fn a_dead_pcs_holds_stand_where_its_papers_come_home() {
+    let office = Office::new();
+    let mut repository = Repository::start();
+    let mut dead = office.window(Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    wait_until("it is enrolled", || dead.get("/v1/sync").expect(200)["repository"] == "connected");
+    let holder = dead.read_card();
+    let sent = file(&dead, &holder, FORM, "K1");
+    wait_until("the first is there", || backlog(&dead) == 0);
+    repository.kill();
+    let unsent = file(&dead, &holder, SMALL, "K2");
+    let why = ["--operator", "clerk-07", "--reason", "order 7"];
+    for id in [&sent["id"], &unsent["id"]] {
+        let on = ["archive", "hold", "place", "--material", id.as_str().expect("an id")];
+        assert!(dead.command(&[&on[..], &why].concat()).status.success());
+    }
+    let number = dead.post("/v1/card/read", &json!({})).expect(200)["id_number"].clone();
+    let person = format!("resident {}\n", number.as_str().expect("a number"));
+    let placed = dead.command_with_input(&[&["archive", "hold", "place"], &why[..]].concat(), &person);
+    assert!(placed.status.success(), "{}", text(&placed.stderr));
+    dies(&mut dead);
+
+    let home = Agent::start();
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
+    assert_eq!(told["holds"], json!({"recovered": 2, "here_already": 0}), "{told}");
+    let [left] = &told["left"].as_array().expect("a list")[..] else { panic!("one: {told}") };
+    assert_eq!(left["code"], "hold_elsewhere", "its paper is at the repository: {left}");
+    let listed = document(&home.command(&["archive", "hold", "list", "--json"]), 0);
+    assert_eq!(listed["holds"].as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(listed["holds"][0]["reason"], "order 7");
+    for mut what in [json!({"material": unsent["id"]}), json!({"holder": home.read_card()})] {
+        what["reason"] = json!("test");
+        home.post("/v1/erasures", &what).is_problem(409, "legal_hold");
+    }
+    let again = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
+    assert_eq!(again["holds"], json!({"recovered": 0, "here_already": 2}), "{again}");
+}
+
 #[test]
 fn what_the_repository_had_stays_there_and_the_rest_goes_there_from_here() {
     let office = Office::new();

@@ -22,7 +22,7 @@ const NAME_CHARS_MAX: usize = 128;
 ///
 /// The dead PC's data folder, or a copy of it, is opened with the office's recovery key and stays as it is. Materials that had
 /// not reached the repository are filed at this window with their own names, times and counter, and go to the repository
-/// from here; captures that were not filed wait here for another fourteen days. Whatever is not brought is told with what to
+/// from here; captures that were not filed wait here for another fourteen days; holds that the dead PC placed stand here. Whatever is not brought is told with what to
 /// do, and the exit code is 1. Run again, or after it was broken off at any point, it brings nothing twice.
 #[derive(Args)]
 pub(super) struct RecoverCommand {
@@ -68,6 +68,7 @@ struct Report<'a> {
     survey: &'a Survey,
     materials: Figures,
     captures: Figures,
+    holds: Figures,
     left: Vec<Left>,
     stopped: Option<Failure>,
 }
@@ -82,12 +83,13 @@ pub(super) fn recover(config: &Config, command: &RecoverCommand) -> Result<ExitC
     let place = Place::find(config)?;
     let ask = |request: &_| place.carry_out(request, &mut |_| Ok(()));
     let run = Recover { dead: &dead, survey: &survey, operator: command.operator.clone(), ask: &ask };
-    let (materials, captures) = Default::default();
+    let (materials, captures, holds) = Default::default();
     let mut report = Report {
         dead: &dead,
         survey: &survey,
         materials,
         captures,
+        holds,
         left: survey.left.clone(),
         stopped: None,
     };
@@ -96,9 +98,10 @@ pub(super) fn recover(config: &Config, command: &RecoverCommand) -> Result<ExitC
         match (told.what, told.result) {
             (What::Material, Ok(answer)) => report.materials.add(&answer),
             (What::Capture, Ok(answer)) => report.captures.add(&answer),
+            (What::Hold, Ok(answer)) => report.holds.add(&answer),
             (_, Err(left)) => report.left.push(left),
         }
-        done += 1;
+        done += u64::from(told.what != What::Hold);
         bar.show(done, survey.count());
         Ok(())
     });
@@ -121,7 +124,7 @@ impl Report<'_> {
             json!({word: name, "code": reason.code(), "cause": cause, "remedy": remedy, "cause_zh": cause_zh,
                 "remedy_zh": remedy_zh})
         });
-        let Self { dead, survey, materials, captures, stopped, .. } = self;
+        let Self { dead, survey, materials, captures, holds, stopped, .. } = self;
         Ok(json!({
             "store": dead.archive.store_id(),
             "office": dead.office.to_string(),
@@ -134,13 +137,14 @@ impl Report<'_> {
                 "erased_since": materials.erased_since,
             },
             "captures": {"recovered": captures.recovered, "here_already": captures.here_already},
+            "holds": {"recovered": holds.recovered, "here_already": holds.here_already},
             "left": left.collect::<Vec<_>>(),
             "stopped": stopped,
         }))
     }
 
     fn say(&self) -> Result<(), Failure> {
-        let Self { dead, survey, materials, captures, .. } = self;
+        let Self { dead, survey, materials, captures, holds, .. } = self;
         for left in &self.left {
             let (word, name) = left.what.told();
             let ([_, cause], [_, remedy]) = (left.reason.cause(), left.reason.remedy());
@@ -153,11 +157,11 @@ impl Report<'_> {
             "materials: {} recovered, {} here already, {} at the repository, {} erased since",
             materials.recovered, materials.here_already, survey.at_repository, materials.erased_since,
         ))?;
-        say(&format!(
-            "captures: {} recovered, {} here already; not brought: {}",
-            captures.recovered,
-            captures.here_already,
-            self.left.len(),
-        ))
+        say(&format!("captures: {} recovered, {} here already", captures.recovered, captures.here_already))?;
+        say(&format!("legal holds: {} recovered, {} here already", holds.recovered, holds.here_already))?;
+        say(&format!("not brought: {}", self.left.len()))?;
+        say(
+            "who looked at what stays in the dead PC's ledger: keep its disk as long as that may be asked for",
+        )
     }
 }

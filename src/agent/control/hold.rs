@@ -122,7 +122,7 @@ fn actor(operator: &str) -> Actor {
     Actor { client: CLIENT.to_owned(), operator: Some(operator.to_owned()) }
 }
 
-fn target(of: &Held) -> Result<HoldTarget, Failure> {
+pub(super) fn target(of: &Held) -> Result<HoldTarget, Failure> {
     match of {
         Held::Person { subject_type, subject } => {
             super::export::subject(subject_type, subject).map(HoldTarget::Holder)

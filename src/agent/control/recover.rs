@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Actor, Archive, ArchiveError, Filing, Idempotency, Recovery, Stage};
+use yidang_archive::{Actor, Archive, ArchiveError, Filing, Idempotency, PlaceHold, Recovery, Stage};
 use yidang_model::{CaptureId, Material, MaterialId};
 use yidang_sync::wire::WireMaterial;
 
-use super::Outcome;
 use super::body::Body;
+use super::hold::target;
+use super::{Held, Outcome};
 use crate::api::CAPTURE_LIFETIME_MS;
 use crate::failure::Failure;
 use crate::{clock, random};
@@ -51,6 +52,15 @@ pub(crate) enum RecoverRequest {
     },
     /// File the material that follows as JSON, out of these pages.
     File { captures: Vec<String>, operator: Option<String>, body: Body },
+    /// Place a hold that stands at the dead PC.
+    Hold {
+        /// Its own, so that it is placed once.
+        id: String,
+        of: Held,
+        reason: String,
+        case: Option<String>,
+        operator: Option<String>,
+    },
     /// Keep a capture that was not filed: its note and its pictures follow.
     Capture { capture: String, operator: Option<String>, body: Body },
 }
@@ -85,7 +95,7 @@ impl RecoverRequest {
     fn body_mut(&mut self) -> Option<&mut Body> {
         match self {
             Self::Stage { body, .. } | Self::File { body, .. } | Self::Capture { body, .. } => Some(body),
-            Self::Begin { .. } | Self::Find { .. } => None,
+            Self::Begin { .. } | Self::Find { .. } | Self::Hold { .. } => None,
         }
     }
 
@@ -95,7 +105,7 @@ impl RecoverRequest {
             Self::Stage { body, .. } | Self::File { body, .. } | Self::Capture { body, .. } => {
                 body.bytes(PARTS_MAX, yidang_archive::BLOB_BYTES_MAX)
             }
-            Self::Begin { .. } | Self::Find { .. } => Some(0),
+            Self::Begin { .. } | Self::Find { .. } | Self::Hold { .. } => Some(0),
         }
     }
 
@@ -110,7 +120,7 @@ impl RecoverRequest {
     pub(super) fn body(&self) -> &[Vec<u8>] {
         match self {
             Self::Stage { body, .. } | Self::File { body, .. } | Self::Capture { body, .. } => body.parts(),
-            Self::Begin { .. } | Self::Find { .. } => &[],
+            Self::Begin { .. } | Self::Find { .. } | Self::Hold { .. } => &[],
         }
     }
 }
@@ -133,6 +143,17 @@ pub(super) fn recover(archive: &Archive, request: &RecoverRequest) -> Result<Out
             keep(archive, id_of(material)?, key, by(operator), body)?
         }
         RecoverRequest::File { captures, operator, body } => file(archive, captures, by(operator), body)?,
+        RecoverRequest::Hold { id, of, reason, case, operator } => {
+            let hold = PlaceHold {
+                id: id_of(id)?,
+                target: target(of)?,
+                reason: reason.clone(),
+                case: case.clone(),
+                by: by(operator),
+                decided_elsewhere: false,
+            };
+            place(archive, hold)?
+        }
         RecoverRequest::Capture { capture, operator, body } => {
             take_capture(archive, id_of(capture)?, by(operator), body)?
         }
@@ -219,6 +240,18 @@ fn file(
                 known => Ok(known),
             }
         }
+        Err(error) => Err(error),
+    }
+}
+
+fn place(archive: &Archive, hold: PlaceHold) -> Result<RecoverAnswer, ArchiveError> {
+    if archive.holds()?.iter().any(|standing| standing.id == hold.id) {
+        return Ok(RecoverAnswer::Here);
+    }
+    match archive.place_hold(hold) {
+        Ok(_) => Ok(RecoverAnswer::Recovered),
+        Err(ArchiveError::MaterialUnknown) => Ok(RecoverAnswer::Unknown),
+        Err(ArchiveError::MaterialErased) => Ok(RecoverAnswer::Erased),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,6 @@
 //! What is not brought home, and why: a stable code, cause and remedy in both languages.
 
-use yidang_model::{CaptureId, ErasureId, MaterialId};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId};
 
 /// What it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(crate) enum LeftThing {
     Material(MaterialId),
     Capture(CaptureId),
     Erasure(ErasureId),
+    Hold(HoldId),
 }
 
 impl LeftThing {
@@ -20,6 +21,7 @@ impl LeftThing {
             Self::Material(id) => ("material", id.to_string()),
             Self::Capture(id) => ("capture", id.to_string()),
             Self::Erasure(id) => ("erasure", id.to_string()),
+            Self::Hold(id) => ("hold", id.to_string()),
         }
     }
 }
@@ -83,4 +85,7 @@ reasons! {
     ErasureUnsent = "erasure_unsent",
         "有一项删除请求还没有送到中心库。", "请向当事人核实后重新提出删除请求。",
         "something was asked to be erased, and the repository was not told", "ask whoever wanted it, and make the request again";
+    HoldElsewhere = "hold_elsewhere",
+        "这项依法保全所指的材料不在本窗口。", "请在中心库用 `yidang-repository hold place --material` 设置保全。",
+        "the paper that this hold is on is not on file at this window", "place it at the repository, with `yidang-repository hold place --material`";
 }

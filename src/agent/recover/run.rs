@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use yidang_archive::{ArchiveError, ChangeWhat};
-use yidang_model::{CaptureId, Image, Material};
+use sha2::{Digest as _, Sha256};
+use yidang_archive::{ArchiveError, ChangeWhat, Hold, HoldTarget};
+use yidang_model::{CaptureId, HoldId, Image, Material, MaterialId};
 use yidang_sync::wire::WireMaterial;
 
 use super::{Dead, Left, LeftThing, Reason, Survey};
 use crate::capture_note::CaptureNote;
-use crate::control::{Body, Outcome, RecoverAnswer, RecoverRequest, Request};
+use crate::control::{Body, Held, Outcome, RecoverAnswer, RecoverRequest, Request};
 use crate::failure::Failure;
 
 /// Papers worked on at a time; each has one page in memory.
@@ -23,6 +24,7 @@ const CAPTURE_PICTURES_MAX: usize = 2;
 pub(crate) enum What {
     Material,
     Capture,
+    Hold,
 }
 
 /// What is told of a paper: an answer of the archive, or why it is left.
@@ -71,12 +73,59 @@ impl Recover<'_> {
     /// early where the archive here fails or `tell` does: what was told by then holds, and the next run goes on there.
     pub(crate) fn run(&self, tell: &mut dyn FnMut(Told) -> Result<(), Failure>) -> Result<(), Failure> {
         let count = self.survey.count();
-        if count == 0 {
+        if count == 0 && self.survey.holds.is_empty() {
             return Ok(());
         }
         let head = self.dead.archive.head()?;
         let store = self.dead.archive.store_id().to_owned();
         self.ask(RecoverRequest::Begin { store, head, count, operator: self.operator.clone() })?;
+        // Whoever is held is so before the first paper of theirs is here, and a paper as soon as all are.
+        self.hold_people(tell)?;
+        self.bring_papers(tell)?;
+        self.hold_papers(tell)
+    }
+
+    fn hold_people(&self, tell: &mut dyn FnMut(Told) -> Result<(), Failure>) -> Result<(), Failure> {
+        for hold in &self.survey.holds {
+            let HoldTarget::Holder(who) = &hold.target else { continue };
+            let (subject_type, subject) = (who.subject_type().as_str().to_owned(), who.value().to_owned());
+            tell(self.hold(hold, hold.id, Held::Person { subject_type, subject })?)?;
+        }
+        Ok(())
+    }
+
+    fn hold_papers(&self, tell: &mut dyn FnMut(Told) -> Result<(), Failure>) -> Result<(), Failure> {
+        for hold in &self.survey.holds {
+            if let HoldTarget::Material(id) = &hold.target {
+                tell(self.hold(hold, hold.id, Held::Material(id.to_string()))?)?;
+            }
+            for paper in &hold.materials {
+                let id = hold_on(hold.id, *paper);
+                tell(self.hold(hold, id, Held::Material(paper.to_string()))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Places a hold here as it stood there.
+    fn hold(&self, hold: &Hold, id: HoldId, of: Held) -> Result<Told, Failure> {
+        let placed = self.ask(RecoverRequest::Hold {
+            id: id.to_string(),
+            of,
+            reason: hold.reason.clone().unwrap_or_default(),
+            case: hold.case.clone(),
+            operator: self.operator.clone(),
+        })?;
+        let result = match placed {
+            RecoverAnswer::Unknown => {
+                Err(Left { what: LeftThing::Hold(hold.id), reason: Reason::HoldElsewhere })
+            }
+            answer => Ok(answer),
+        };
+        Ok(Told { what: What::Hold, result })
+    }
+
+    fn bring_papers(&self, tell: &mut dyn FnMut(Told) -> Result<(), Failure>) -> Result<(), Failure> {
         let next = AtomicUsize::new(0);
         let (told_in, told) = sync_channel(PAPERS_AT_A_TIME);
         thread::scope(|scope| {
@@ -205,4 +254,17 @@ impl Recover<'_> {
             }
         }
     }
+}
+
+/// The hold on a paper that was the held person's until it was put right: one by itself here, and the same each time.
+fn hold_on(hold: HoldId, paper: MaterialId) -> HoldId {
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(b"yidang recovered hold 1\0")
+        .chain_update(hold.as_bytes())
+        .chain_update(paper.as_bytes())
+        .finalize()
+        .into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    HoldId::from_bytes(id)
 }

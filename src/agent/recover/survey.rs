@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use yidang_archive::storage::{Part, StorageFault};
-use yidang_archive::{ArchiveError, Change, ChangeWhat, UNFILED_PAGE_MAX};
+use yidang_archive::{ArchiveError, Change, ChangeWhat, Hold, UNFILED_PAGE_MAX};
 use yidang_model::{CaptureId, ErasureId, MaterialId};
 
 use super::{Dead, Left, LeftThing, Reason};
@@ -20,6 +20,8 @@ pub(crate) struct Survey {
     pub(crate) at_repository: u64,
     /// Captures that were not filed.
     pub(crate) captures: Vec<CaptureId>,
+    /// Holds that the dead PC placed itself: the repository's stand at the repository.
+    pub(crate) holds: Vec<Hold>,
     /// What cannot be brought at all.
     pub(crate) left: Vec<Left>,
 }
@@ -27,7 +29,9 @@ pub(crate) struct Survey {
 impl Survey {
     /// Goes through the whole ledger.
     pub(crate) fn make(dead: &Dead) -> Result<Self, ArchiveError> {
-        let mut survey = Self::default();
+        let mut holds = dead.archive.holds()?;
+        holds.retain(|hold| !hold.decided_elsewhere);
+        let mut survey = Self { holds, ..Self::default() };
         let mut unsent = HashSet::new();
         let head = dead.archive.head()?;
         let mut after = 0;
