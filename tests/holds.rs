@@ -157,3 +157,39 @@ fn the_repository_s_hold_reaches_the_windows_and_a_window_s_own_outlasts_an_eras
     wait_until("it goes with the hold", || shown(&b) == 0);
     assert!(said(&b.command(&["archive", "verify"])).starts_with("clean"));
 }
+
+/// A hold whose entry came to harm, over an index that was made anew: nobody knows whom it holds.
+#[test]
+fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
+    let mut agent = Agent::start();
+    let (holder, number) = person(&agent);
+    let first = file(&agent, &holder, FORM);
+    place(&agent, &[], &number);
+    let second = file(&agent, &holder, LETTER);
+    assert!(agent.stop());
+    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
+    let name = "SELECT sql FROM sqlite_master WHERE name = 'entries_never_change'";
+    let guard: String = ledger.query_row(name, [], |row| row.get(0)).expect("a trigger");
+    let harm = "DROP TRIGGER entries_never_change; UPDATE entries SET body = x'7b7d' WHERE verb = 'held'";
+    ledger.execute_batch(&format!("{harm}; {guard}")).expect("it comes to harm");
+    drop(ledger);
+    std::fs::remove_file(agent.data().join("index.db")).expect("the index is lost");
+    let _ = std::fs::remove_dir_all(agent.data().join("backup"));
+    agent.run();
+    let (holder, number) = person(&agent);
+    for what in [json!({"material": first}), json!({"holder": holder})] {
+        erase(&agent, &what).is_problem(409, "holds_unproven");
+    }
+    let asked = agent.command_with_input(&["archive", "audit", "person"], &number);
+    assert!(complaint(&asked).contains("error audit_incomplete: 1 place"), "{}", complaint(&asked));
+    assert!(agent.stop());
+
+    let rebuilt = agent.command(&["archive", "rebuild", "--json"]);
+    assert_eq!(rebuilt.status.code(), Some(1));
+    agent.run();
+    let (holder, number) = person(&agent);
+    place(&agent, &[], &number);
+    erase(&agent, &json!({"material": second})).is_problem(409, "legal_hold");
+    said(&lift(&agent, holds(&agent)[0]["id"].as_str().expect("its name")));
+    assert_eq!(erase(&agent, &json!({"holder": holder})).expect(201)["state"], "done");
+}

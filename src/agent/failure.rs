@@ -62,10 +62,20 @@ impl From<ArchiveError> for Failure {
             }
             ArchiveError::Keys(_) => ("keys_missing", "put the epoch key back into the keys' folder"),
             ArchiveError::Recovery(error) => recovery(error),
+            ArchiveError::LedgerForeign => (
+                "ledger_foreign",
+                "move ledger.db, ledger.db-wal and ledger.db-shm out of the data folder, put this store's own there or run \
+                 `yidang archive rebuild`, which makes it of the second copy",
+            ),
             ArchiveError::KeysWrong => ("keys_wrong", "use the keys that belong to this data folder"),
             ArchiveError::LegalHold => {
                 ("legal_hold", "see `yidang archive hold list`: whoever placed the hold lifts it")
             }
+            ArchiveError::HoldsUnproven => (
+                "holds_unproven",
+                "run `yidang archive rebuild`, which says what is lost, and have holds that are missing from \
+                 `yidang archive hold list` placed again",
+            ),
             ArchiveError::HoldUnknown => ("hold_unknown", "see `yidang archive hold list`"),
             ArchiveError::HoldElsewhere => {
                 ("hold_elsewhere", "have it lifted there, with `yidang-repository hold lift`")

@@ -84,6 +84,18 @@ const REMEDIES: &[(&[&str], &str)] = &[
         "请改正清单文件：UTF-8 或 GB 18030 编码的 CSV，首行为列名。",
     ),
     (&["legal_hold"], "请用 yidang archive hold list 查看，由设置保全的人解除。"),
+    (
+        &["audit_incomplete"],
+        "账本中有缺失或读不出的条目，所列可能不全；请运行 yidang archive verify，它会指出是哪些条目。",
+    ),
+    (
+        &["ledger_foreign"],
+        "请把数据目录中的 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本，或运行 yidang archive rebuild 用副本重建。",
+    ),
+    (
+        &["holds_unproven"],
+        "请运行 yidang archive rebuild，它会说明缺失了什么；再用 yidang archive hold list 核对，缺的保全请重新设置。",
+    ),
     (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
     (&["hold_elsewhere"], "请在中心库用 yidang-repository hold lift 解除。"),
     (&["material_unknown"], "请用 yidang archive list 查看。"),

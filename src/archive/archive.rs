@@ -213,10 +213,10 @@ impl Archive {
         Ok(Archive { shared: Arc::new(Shared { writer, stores, scrubbing }) })
     }
 
-    /// Refuses a ledger that ends before its second copy, because an older one was put in its place, or another store's:
-    /// [`StorageFault::Damaged`]. Ask before anything is entered; an archive that is only looked at may be as it is.
+    /// Refuses a ledger that ends before its second copy or went another way, because an older one was put in its place
+    /// ([`StorageFault::Damaged`]) or another store's ([`ArchiveError::LedgerForeign`]). Ask before anything is entered; an archive that is only looked at may be as it is.
     pub fn check_copy(&self) -> Result<(), ArchiveError> {
-        Ok(self.shared.stores.check_copy()?)
+        self.shared.stores.check_copy()
     }
 
     /// A random name made once with the store, by which two stores are told apart.

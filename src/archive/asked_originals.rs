@@ -19,7 +19,7 @@ use crate::caller::Actor;
 use crate::disposal::{Disposal, DuePaper, check_disposal};
 use crate::doubt::Doubt;
 use crate::entry::{OpenEntry, Plain, damaged_entry, refs_of, seal_entry};
-use crate::hold::is_row_held;
+use crate::held::is_row_held;
 use crate::originals::is_any_in_doubt;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::proof::doubt;

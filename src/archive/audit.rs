@@ -5,12 +5,13 @@ use std::fmt;
 
 use yidang_model::{MaterialId, Subject, Timestamp};
 
+use crate::backup::is_whole;
 use crate::caller::{NAME_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, SlotKey, open_beneath, seal_entry};
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{FiledPersonal, HoldPersonal, LookPersonal, NoPersonal, Office, Refs};
-use crate::storage::{Entry, KeyId, Verb};
+use crate::storage::{Entry, EntryHash, KeyId, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::{Actor, Archive, ArchiveError};
 
@@ -95,12 +96,15 @@ pub struct AuditEnd {
     /// `false` for a person under whose number nothing can be read: never filed for here, mistyped, or forgotten.
     /// Which of them, the ledger cannot tell.
     pub known: bool,
+    /// Places in the ledger, as far as it was read, whose entries are missing, cannot be read, or are not what was entered
+    /// there: any of them may be about what was asked.
+    pub unproven: u64,
 }
 
 impl Archive {
     /// Goes through the ledger from its beginning and tells what the question is about, in order; `tell` returns
     /// `false` to stop. The question is entered, durably, before anything is told, and is not among the answer.
-    /// `progress` hears entries read and entries in all. An entry that is damaged is left out and logged;
+    /// `progress` hears entries read and entries in all. An entry that is damaged is left out, logged and counted;
     /// [`Archive::verify`] names it.
     ///
     /// Memory grows with one person's papers, and with nothing else.
@@ -118,24 +122,54 @@ impl Archive {
         let mut walk = Walk::new(stores, &query)?;
         let known = walk.key.is_some() || !matches!(query.of, AuditOf::Person(_));
         let limit = query.limit.min(AUDIT_LINES_MAX);
-        let (mut after, mut lines) = (0, 0);
-        while after + 1 < entered {
-            let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last().map(|entry| entry.sequence) else { break };
+        let mut end = AuditEnd { lines: 0, truncated: false, known, unproven: 0 };
+        let mut seen = Seen::default();
+        while seen.at + 1 < entered {
+            let entries = stores.ledger.after(seen.at, ENTRIES_AT_A_TIME)?;
+            if entries.is_empty() {
+                break;
+            }
             for entry in entries.iter().filter(|entry| entry.sequence < entered) {
-                let Some(line) = skip_damaged(walk.line(entry))?.flatten() else { continue };
-                if lines == limit {
-                    return Ok(AuditEnd { lines, truncated: true, known });
+                let missing = seen.go_on_to(entry);
+                let line = skip_damaged(walk.line(entry))?;
+                end.unproven += missing + u64::from(line.is_none() || !seen.is_whole);
+                let Some(line) = line.flatten() else { continue };
+                end.truncated = end.lines == limit;
+                if end.truncated {
+                    return Ok(end);
                 }
-                lines += 1;
+                end.lines += 1;
                 if !tell(line) {
-                    return Ok(AuditEnd { lines, truncated: true, known });
+                    return Ok(AuditEnd { truncated: true, ..end });
                 }
             }
-            after = last;
-            progress(after.min(entered - 1), entered - 1);
+            progress(seen.at, entered - 1);
+            if entries.iter().any(|entry| entry.sequence >= entered) {
+                break;
+            }
         }
-        Ok(AuditEnd { lines, truncated: false, known })
+        end.unproven += entered - 1 - seen.at;
+        Ok(end)
+    }
+}
+
+/// How far the ledger has been read.
+#[derive(Default)]
+struct Seen {
+    /// The last entry.
+    at: u64,
+    hash: EntryHash,
+    /// Whether it is what was entered there, behind what stands before it.
+    is_whole: bool,
+}
+
+impl Seen {
+    /// How many places before this entry are empty.
+    fn go_on_to(&mut self, entry: &Entry) -> u64 {
+        let missing = entry.sequence - self.at - 1;
+        self.is_whole = is_whole(entry) && (missing > 0 || entry.previous == self.hash);
+        (self.at, self.hash) = (entry.sequence, entry.hash);
+        missing
     }
 }
 

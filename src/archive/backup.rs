@@ -106,33 +106,39 @@ impl Backups {
         Ok((head.0 > 0).then_some(head))
     }
 
-    /// Refuses a ledger that ends before its copy: an older one lies in its place, or another store's. Whatever was
-    /// entered behind its end would displace what only the copy has by then.
-    pub(crate) fn check_behind(&self, ledger: &dyn Ledger) -> Result<(), StorageError> {
+    /// Refuses a ledger that ends before its copy, or that went another way: an older one lies in its place, or another
+    /// store's. Whatever was entered behind its end would displace what only the copy has by then.
+    pub(crate) fn check_beside(&self, ledger: &dyn Ledger) -> Result<(), ArchiveError> {
         let mut copies = self.lock();
         if self.has_none(&copies) {
             return Ok(());
         }
         let copy = self.opened(&mut copies.ledger);
-        let (copy, copied) = match copy.and_then(|copy| Ok((copy, copy.head()?.0))) {
+        let (copy, (copied, copied_hash)) = match copy.and_then(|copy| Ok((copy, copy.head()?))) {
             Ok(copied) => copied,
             Err(error) => {
                 tracing::warn!(%error, "how far the ledger's copy goes cannot be read");
                 return Ok(());
             }
         };
-        let (head, hash) = ledger.head()?;
+        let (head, _) = ledger.head()?;
         if head >= copied {
-            return Ok(());
+            // Damage does not make an entry that is whole.
+            let at_its_end = whole_hash(ledger, copied);
+            if at_its_end.is_none_or(|hash| hash == copied_hash) {
+                return Ok(());
+            }
         }
-        let is_older = copy.get_many(&[head])?.first().is_none_or(|entry| entry.hash == hash);
-        let what = if is_older {
-            "an older one lies in its place"
+        let (first, copied_first) = (whole_hash(ledger, 1), whole_hash(copy, 1));
+        if first.is_some() && copied_first.is_some() && first != copied_first {
+            return Err(ArchiveError::LedgerForeign);
+        }
+        let detail = if head < copied {
+            format!("it ends at entry {head} and its second copy at {copied}: an older one lies in its place")
         } else {
-            "another store's lies in its place, and has to be moved away before a rebuild"
+            format!("its entry {copied} is another one than its second copy's: an older one lay in its place")
         };
-        let detail = format!("it ends at entry {head} and its second copy at {copied}: {what}");
-        Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail))
+        Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail).into())
     }
 
     /// Copies what the ledger's copy lacks; how many entries.
@@ -202,6 +208,12 @@ fn has_entry(copy: Option<&SqliteLedger>, stores: &Stores, sequence: u64) -> boo
     let in_ledger = stores.ledger.get_many(&[sequence]);
     let in_copy = copy.map(|copy| copy.get_many(&[sequence]));
     matches!((in_ledger, in_copy), (Ok(ours), Some(Ok(copied))) if !ours.is_empty() && ours == copied)
+}
+
+/// The hash of the entry in that place, where there is one that is what was appended there.
+fn whole_hash(ledger: &dyn Ledger, sequence: u64) -> Option<EntryHash> {
+    let entry = ledger.get_many(&[sequence]).ok()?.pop()?;
+    is_whole(&entry).then_some(entry.hash)
 }
 
 /// Whether an entry is what was appended in its place.

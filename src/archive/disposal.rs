@@ -3,7 +3,7 @@
 use yidang_model::{MaterialId, Timestamp};
 
 use crate::entry::{Plain, open_beneath, refs_of, seal_entry};
-use crate::hold::is_row_held;
+use crate::held::{is_row_held, refuse_unproven};
 use crate::look::LOOK_MATERIALS_MAX;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
@@ -101,6 +101,7 @@ pub(crate) fn check_disposal(disposal: &Disposal) -> Result<(), ArchiveError> {
 /// The entry of a disposal.
 pub(crate) fn plan_disposal(disposal: &Disposal, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
     let stores = planner.stores;
+    refuse_unproven(stores)?;
     let mut materials = Vec::with_capacity(disposal.papers.len());
     for paper in &disposal.papers {
         let row = stores.index.material(paper.id)?.filter(|row| row.sequence == paper.stands_by);

@@ -8,7 +8,7 @@ use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 use crate::caller::{TEXT_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, damaged_entry, seal_entry};
 use crate::file::check_holders;
-use crate::hold::refuse_held;
+use crate::held::refuse_held;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{ErasurePersonal, NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;

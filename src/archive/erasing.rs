@@ -9,7 +9,7 @@ use crate::ArchiveError;
 use crate::doubt::Doubt;
 use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, refs_of, seal_entry};
 use crate::erase::{ErasureTarget, WentElsewhere, plan_deferral, target_of};
-use crate::hold::refuse_held;
+use crate::held::refuse_held;
 use crate::originals::finish_disposals;
 use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
@@ -60,7 +60,8 @@ impl Scribe {
         }
     }
 
-    /// [`ArchiveError::LegalHold`] where one stands; what was decided elsewhere then waits for it.
+    /// [`ArchiveError::LegalHold`] where one stands or [`ArchiveError::HoldsUnproven`] where one may; what was decided
+    /// elsewhere then waits.
     fn respect_holds(
         &mut self,
         id: ErasureId,
@@ -71,7 +72,8 @@ impl Scribe {
         let Some(target) = target_of(&request) else { return Ok(()) };
         let held = refuse_held(&self.stores, &target);
         let waits = || Ok::<_, ArchiveError>(self.stores.index.deferred()?.iter().any(|(d, _)| *d == id));
-        if held == Err(ArchiveError::LegalHold) && elsewhere.decided && !waits()? {
+        let may_be_held = matches!(held, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven));
+        if may_be_held && elsewhere.decided && !waits()? {
             self.write_alone(|planner| plan_deferral(id, elsewhere, planner))?;
         }
         held
@@ -90,7 +92,7 @@ impl Scribe {
             };
             match unwind_guarded(|| self.erase(id, &elsewhere)) {
                 Ok(()) => finished += 1,
-                Err(ArchiveError::LegalHold) => {}
+                Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven) => {}
                 Err(error) => {
                     tracing::error!(erasure = %id, %error, "an erasure that waited for a hold is tried again");
                     *stopped = true;

@@ -23,6 +23,9 @@ pub enum ArchiveError {
     /// No such staged set, or it was thrown away.
     #[error("no such staged set")]
     StagedUnknown,
+    /// Another store's ledger lies in the place of this one's.
+    #[error("the ledger and its second copy belong to two stores: another one's lies in its place")]
+    LedgerForeign,
     /// The staged set became part of a material.
     #[error("the staged set has been filed")]
     StagedFiled {
@@ -68,6 +71,9 @@ pub enum ArchiveError {
     /// A hold keeps it from being forgotten.
     #[error("a legal hold keeps this from being forgotten")]
     LegalHold,
+    /// Something in the ledger cannot be read that may have been a hold.
+    #[error("a place in the ledger cannot be read, and a hold may have stood there")]
+    HoldsUnproven,
     /// No such hold stands.
     #[error("no such hold stands")]
     HoldUnknown,

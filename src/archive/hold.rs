@@ -11,11 +11,10 @@ use yidang_model::{ErasureId, HoldId, MaterialId, Subject, Timestamp};
 use crate::caller::{TEXT_CHARS_MAX, too_long};
 use crate::entry::{OpenEntry, Plain, damaged_entry, open_entry, seal_entry};
 use crate::erase::ErasureTarget;
-use crate::erasing::visit_dossier;
 use crate::file::LABEL_CHARS_MAX;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys};
 use crate::record::{HoldPersonal, Office, Refs, Text};
-use crate::storage::{ErasureState, HoldRow, IndexChange, MaterialRow, Verb};
+use crate::storage::{ErasureState, HoldRow, IndexChange, Verb};
 use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError};
 
@@ -141,7 +140,13 @@ impl Archive {
 
     /// Whether a hold keeps this from being forgotten.
     pub fn is_held(&self, target: &HoldTarget) -> Result<bool, ArchiveError> {
-        is_held(self.caught_up(), target)
+        crate::held::is_held(self.caught_up(), target)
+    }
+
+    /// What an erasure is refused for: [`ArchiveError::LegalHold`] where a hold keeps this from being forgotten,
+    /// [`ArchiveError::HoldsUnproven`] where something in the ledger that cannot be read may be one.
+    pub fn refuse_held(&self, target: &HoldTarget) -> Result<(), ArchiveError> {
+        crate::held::refuse_held(self.caught_up(), target)
     }
 }
 
@@ -153,39 +158,6 @@ fn check_texts(reason: &str, case: Option<&str>) -> Result<(), ArchiveError> {
         return Err(ArchiveError::Invalid("the case number is longer than 256 characters"));
     }
     Ok(())
-}
-
-/// [`ArchiveError::LegalHold`] for what is held.
-pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), ArchiveError> {
-    if is_held(stores, target)? { Err(ArchiveError::LegalHold) } else { Ok(()) }
-}
-
-/// A person is held, too, by any paper of theirs that is: to forget them would take them out of it.
-fn is_held(stores: &Stores, target: &HoldTarget) -> Result<bool, ArchiveError> {
-    // Hardly ever does any hold stand, and nearly every question is asked then.
-    if stores.index.holds(0, 1)?.is_empty() {
-        return Ok(false);
-    }
-    match target {
-        HoldTarget::Material(id) => match stores.index.material(*id)? {
-            Some(row) => is_row_held(stores, &row),
-            None => Ok(stores.index.is_held(Some(*id), &[])?),
-        },
-        HoldTarget::Holder(who) => {
-            let tag = stores.keys.subject_tag(who);
-            let mut held = stores.index.is_held(None, &[tag])?;
-            visit_dossier(stores, tag, &mut |row| {
-                held = held || is_row_held(stores, row)?;
-                Ok(())
-            })?;
-            Ok(held)
-        }
-    }
-}
-
-/// Whether a hold stands on a material or on one of its holders.
-pub(crate) fn is_row_held(stores: &Stores, row: &MaterialRow) -> Result<bool, ArchiveError> {
-    Ok(stores.index.is_held(Some(row.id), &row.holders)?)
 }
 
 /// Places a hold.

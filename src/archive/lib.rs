@@ -37,6 +37,7 @@ pub mod files;
 mod findings;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
+mod held;
 mod history;
 mod hold;
 mod inventory;

@@ -14,7 +14,7 @@ use crate::disposal::{Disposal, check_disposal};
 use crate::doubt::Doubt;
 use crate::entry::{Plain, open_entry, seal_entry};
 use crate::erasing::BLOBS_PER_DELETION;
-use crate::hold::is_row_held;
+use crate::held::is_row_held;
 use crate::plan::{Answer, Draft};
 use crate::proof::doubt;
 use crate::rebuild::skip_damaged;

@@ -14,7 +14,7 @@ use crate::lag::Lag;
 use crate::proof::Proof;
 use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
-use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, StorageError, Tag, Verb};
+use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
 use crate::veil::Veil;
 use crate::{ArchiveError, ArchiveOptions, Clock, Stored};
 
@@ -45,9 +45,9 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Refuses a ledger that ends before its second copy.
-    pub(crate) fn check_copy(&self) -> Result<(), StorageError> {
-        self.backups.as_ref().map_or(Ok(()), |backups| backups.check_behind(self.ledger.as_ref()))
+    /// Refuses a ledger that ends before its second copy, or is another one than that is a copy of.
+    pub(crate) fn check_copy(&self) -> Result<(), ArchiveError> {
+        self.backups.as_ref().map_or(Ok(()), |backups| backups.check_beside(self.ledger.as_ref()))
     }
 
     /// This entry, opened; `None` if there is none.
@@ -55,6 +55,20 @@ impl Stores {
         let Some(entry) = self.ledger.get_many(&[sequence])?.pop() else { return Ok(None) };
         let opened = open_entry(&self.keys, &entry)?;
         Ok(Some((entry, opened)))
+    }
+
+    /// Goes through all entries of the ledger that are there, in their order.
+    pub(crate) fn visit_entries(
+        &self,
+        visit: &mut dyn FnMut(&Entry) -> Result<(), ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        let mut after = 0;
+        loop {
+            let entries = self.ledger.after(after, ENTRIES_AT_A_TIME)?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            after = last.sequence;
+            entries.iter().try_for_each(&mut *visit)?;
+        }
     }
 
     /// The entry an earlier call with this idempotency key wrote.

@@ -60,8 +60,13 @@ impl Repository {
             on_file = ErasureTarget::Material(stored);
         }
         // What was taken on before a hold was placed is through: holds wait for it.
-        if self.state.erasure(id)?.is_none() && self.archive.is_held(&on_file)? {
-            tracing::info!(agent = agent.record.name, erasure = %id, "a hold keeps something from being forgotten");
+        if self.state.erasure(id)?.is_none()
+            && let Err(error) = self.archive.refuse_held(&on_file)
+        {
+            if !matches!(error, ArchiveError::LegalHold | ArchiveError::HoldsUnproven) {
+                return Err(error.into());
+            }
+            tracing::warn!(agent = agent.record.name, erasure = %id, %error, "an erasure is refused");
             return Ok(Some(wire::LEGAL_HOLD));
         }
         let holders = self.holders_of(entry.material)?.iter().map(hex::encode).collect();

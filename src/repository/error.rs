@@ -84,6 +84,10 @@ impl StartError {
             "hold_unknown" => "see `yidang-repository hold list`",
             "material_unknown" => "check the identifier",
             "material_erased" => "nothing is left of it to be kept",
+            "ledger_foreign" => {
+                "move ledger.db, ledger.db-wal and ledger.db-shm out of the data folder and put its own there"
+            }
+            "holds_unproven" => "run `yidang-repository check` and restore from a backup",
             "listen_failed" => "choose a free address of this machine under [http] listen",
             "control_failed" => "ask again, or stop the repository first",
             _ => "see the message and the disk's state",
@@ -104,6 +108,14 @@ impl StartError {
             "key_damaged" => "请从备份恢复密钥文件夹。",
             "keys_wrong" => "请把 keys_dir 指向属于此数据文件夹的密钥。",
             "state_damaged" | "archive_damaged" => "请运行 yidang-repository check，并从备份恢复。",
+            "ledger_foreign" => {
+                "请把数据文件夹中的 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本。"
+            }
+            "holds_unproven" => "请运行 yidang-repository check，并从备份恢复。",
+            "subject_invalid" => "请向标准输入写入类别（如 resident）、空格和号码。",
+            "hold_unknown" => "请用 yidang-repository hold list 查看。",
+            "material_unknown" => "请核对编号。",
+            "material_erased" => "该材料已删除，没有可以保全的内容。",
             "listen_failed" => "请在 [http] listen 中选择本机空闲的地址和端口。",
             "control_failed" => "请重试，或先停止中心库。",
             _ => "请按提示检查磁盘。",
@@ -126,6 +138,8 @@ fn archive_code(error: &ArchiveError) -> &'static str {
         ArchiveError::MaterialErased => "material_erased",
         ArchiveError::Keys(_) => "key_missing",
         ArchiveError::KeysWrong => "keys_wrong",
+        ArchiveError::LedgerForeign => "ledger_foreign",
+        ArchiveError::HoldsUnproven => "holds_unproven",
         _ => "archive_failed",
     }
 }

@@ -170,6 +170,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Read the card again or open the holder again.',
     },
   },
+  holds_unproven: {
+    status: 409,
+    title: {
+      zh: '账本中有一处读不出来，那里可能记有依法保全，所以现在不能删除。',
+      en: 'A place in the ledger cannot be read, and a legal hold may have stood there: nothing can be forgotten now.',
+    },
+    remedy: {
+      zh: '请管理员运行 yidang archive rebuild，再用 yidang archive hold list 核对保全。',
+      en: 'An administrator runs `yidang archive rebuild` and then compares `yidang archive hold list` with the orders that were made.',
+    },
+  },
   host_denied: {
     status: 421,
     title: {

@@ -174,7 +174,7 @@ async fn carry_out(app: &Shared, wish: ErasureRequest) -> Result<Erasure, Proble
         }
         let erased = archive.erase(requested.id);
         // Placed in this very moment. Nobody waits for it to be lifted.
-        if erased == Err(ArchiveError::LegalHold) {
+        if matches!(erased, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven)) {
             archive.refuse_erasure(requested.id)?;
         }
         Ok(erased?)

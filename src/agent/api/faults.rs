@@ -24,6 +24,7 @@ impl From<ArchiveError> for Problem {
             ArchiveError::MaterialSuperseded => return Code::MaterialSuperseded.into(),
             ArchiveError::OriginalDisposed => return Code::OriginalDisposed.into(),
             ArchiveError::LegalHold => return Code::LegalHold.into(),
+            ArchiveError::HoldsUnproven => return Code::HoldsUnproven.into(),
             ArchiveError::IdempotencyConflict => return Code::IdempotencyConflict.into(),
             ArchiveError::Invalid(_) => Code::Invalid,
             // The digest inside is personal: only the fact goes out.

@@ -68,11 +68,14 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
         }
         Ok(())
     })?;
-    let truncated = matches!(outcome, Outcome::Audited { truncated: true, .. });
-    let known = !matches!(outcome, Outcome::Audited { known: false, .. });
+    let (truncated, known, unproven) = match outcome {
+        Outcome::Audited { truncated, known, unproven, .. } => (truncated, known, unproven),
+        _ => (false, true, 0),
+    };
     if command.json {
         let begin = if before == BEGINS { BEGINS } else { "" };
-        writeln!(output, "{begin}],\"truncated\":{truncated},\"known\":{known}}}").map_err(cut_off)?;
+        writeln!(output, "{begin}],\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven}}}")
+            .map_err(cut_off)?;
     }
     output.flush().map_err(cut_off)?;
     if !known && !command.json {
@@ -82,7 +85,12 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
         // Not on standard output: what reads the rows would take it for one.
         let _ = writeln!(io::stderr(), "there are more: narrow it down with --since and --until");
     }
-    Ok(())
+    if unproven == 0 {
+        return Ok(());
+    }
+    let cause =
+        format!("{unproven} places in the ledger are missing or cannot be read: the answer may lack them");
+    Err(Failure::new("audit_incomplete", cause, "run `yidang archive verify`, which names them"))
 }
 
 fn write_row(output: &mut impl Write, line: &AuditedLine) -> io::Result<()> {

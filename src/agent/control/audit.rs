@@ -1,6 +1,6 @@
 //! Questions to the ledger, for a command.
 
-use yidang_archive::{Actor, Archive, AuditLine, AuditOf, AuditQuery};
+use yidang_archive::{Actor, Archive, AuditEnd, AuditLine, AuditOf, AuditQuery};
 use yidang_model::{Subject, SubjectType, Timestamp};
 
 use super::{AuditTopic, AuditWish, AuditedLine, Listen, News, Outcome};
@@ -34,7 +34,10 @@ pub(super) fn carry_out(archive: &Archive, wish: &AuditWish, listen: Listen<'_>)
     }
     match lost {
         Some(error) => Err(Failure::new("output_failed", error, "see what takes the output")),
-        None => Ok(Outcome::Audited { lines: end.lines, truncated: end.truncated, known: end.known }),
+        None => {
+            let AuditEnd { lines, truncated, known, unproven } = end;
+            Ok(Outcome::Audited { lines, truncated, known, unproven })
+        }
     }
 }
 

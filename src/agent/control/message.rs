@@ -57,6 +57,27 @@ pub(crate) enum Request {
     Courier(CourierRequest),
 }
 
+impl Request {
+    /// Whether carrying it out enters something in the ledger.
+    pub(crate) fn enters_something(&self) -> bool {
+        match self {
+            Self::Enrol { .. }
+            | Self::List
+            | Self::Stats
+            | Self::Verify { .. }
+            | Self::RebuildIndex
+            | Self::Card(_) => false,
+            Self::Audit(_)
+            | Self::Export(_)
+            | Self::Dispose(_)
+            | Self::Hold(_)
+            | Self::Import(_)
+            | Self::Recover(_)
+            | Self::Courier(_) => true,
+        }
+    }
+}
+
 /// What is asked of the ledger. No `Debug`: it names people.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -287,6 +308,9 @@ pub(crate) enum Outcome {
         /// `false` for a person under whose number nothing can be read.
         #[serde(default = "yes")]
         known: bool,
+        /// Places in the ledger that may be about what was asked and could not be read.
+        #[serde(default)]
+        unproven: u64,
     },
     /// What a disposal came to.
     Disposed(DisposeFigures),

@@ -61,6 +61,10 @@ impl Workplace {
 
     /// Does it. Blocks as long as that takes; what it did holds when it returns.
     pub(crate) fn carry_out(&self, request: &Request, listen: Listen<'_>) -> Result<Outcome, Failure> {
+        if request.enters_something() {
+            // A daemon has asked when it started; a command that works alone enters no less.
+            self.archive.check_copy()?;
+        }
         match request {
             Request::Enrol { code, repository } => self.enrol(code, repository),
             Request::List => self.list(listen),

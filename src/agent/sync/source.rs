@@ -123,11 +123,14 @@ impl Source for Archive {
         };
         match done {
             // Nothing of that person was ever filed here; or the material went with another erasure.
-            // Or a hold keeps it: it is entered, and goes when that is lifted.
+            // Or a hold keeps it, or may: it is entered, and goes when that is lifted, or known to be none.
             Ok(_)
-            | Err(ArchiveError::HolderUnknown | ArchiveError::MaterialErased | ArchiveError::LegalHold) => {
-                Ok(())
-            }
+            | Err(
+                ArchiveError::HolderUnknown
+                | ArchiveError::MaterialErased
+                | ArchiveError::LegalHold
+                | ArchiveError::HoldsUnproven,
+            ) => Ok(()),
             Err(error) => Err(error),
         }
     }

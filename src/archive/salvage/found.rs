@@ -62,6 +62,13 @@ impl Found {
         Ok(Self { database, erased })
     }
 
+    /// Whether the ledger's own file and its copy begin with different entries, both whole: they belong to two stores.
+    pub(super) fn is_of_two_stores(&self) -> Result<bool, ArchiveError> {
+        let sql = "SELECT COUNT(DISTINCT hash) > 1 FROM found WHERE sequence = 1 AND source IN (?1, ?2)";
+        let sources = params![Source::Ledger as u8, Source::Copy as u8];
+        self.database.query_row(sql, sources, |row| row.get(0)).map_err(scratch)
+    }
+
     /// Writes the chain into a new ledger in that folder and tells what it is made of. `is_erased` knows tombstones that
     /// may be among what is lost: what they cover stays away.
     pub(super) fn write_chain(
@@ -132,14 +139,18 @@ impl Chain {
             following.iter().any(|f| f.entry.sequence == sequence + 1 && f.entry.previous == c.entry.hash)
         };
         let rank = |c: &Candidate| (c.source == Source::Damaged, !follows(c), !leads(c), c.source);
+        let copied = group.iter().find(|c| c.source == Source::Copy).map(|c| c.entry.hash);
         let best = group.into_iter().min_by_key(|c| rank(c))?;
+        self.report.displaced += u64::from(copied.is_some_and(|hash| hash != best.entry.hash));
         let of_another = left_out.is_some_and(|left| best.entry.previous == left);
         if matches!(best.source, Source::Copy | Source::Aside) && (of_another || !follows(&best)) {
             self.left_out = Some(best.entry.hash);
             self.report.unproven += 1;
+            self.report.displaced += u64::from(best.source == Source::Copy);
             return None;
         }
         if !follows(&best) || best.source == Source::Damaged {
+            self.report.last_harmed = sequence;
             self.report.breaks.push(sequence);
             self.report.breaks.truncate(RANGES_MAX);
         }

@@ -11,6 +11,7 @@
 
 mod found;
 mod keyring;
+mod losses;
 mod pages;
 mod report;
 mod swap;
@@ -19,7 +20,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use yidang_model::MaterialId;
+use yidang_model::{HoldId, MaterialId};
 
 use self::found::Found;
 use self::keyring::{Keys, Resolved};
@@ -29,8 +30,9 @@ use self::swap::{NEW, Swap};
 pub(crate) use self::swap::{complete_begun, folder_of};
 use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
-use crate::entry::{Plain, envelope_of, open_entry, seal_entry};
+use crate::entry::{Plain, envelope_of, seal_entry};
 use crate::files::{BlobSegments, KeyFiles, durable};
+use crate::hold::HOLDS_MAX;
 use crate::keys::KeyCabinet;
 use crate::record::{NoPersonal, Office, Refs};
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
@@ -76,40 +78,20 @@ impl Archive {
     ) -> Result<RebuildReport, ArchiveError> {
         let lock = lock(&options.data_dir)?;
         complete_begun(&options.data_dir)?;
-        let report = Job::begin(options, how).and_then(|mut job| job.carry_out(how, wish));
+        let carry_out = |mut job: Job<'_>| Ok((job.known_holds()?, job.carry_out(how, wish)?));
+        let report = Job::begin(options, how).and_then(carry_out);
         shred_work(&options.data_dir)?;
         drop(lock);
-        let mut report = report?;
+        let (known_holds, mut report) = report?;
         if report.ledger.state != "lost" && report.keyring.state != "lost" {
             let archive = Self::open_keyed(options, how)?;
-            report.materials_lost = archive.count_lost()?;
+            losses::tell(&archive.shared.stores, &known_holds, &mut report)?;
             if let Err(error) = archive.back_up() {
                 tracing::warn!(%error, "the second copies are made with the next sweep");
             }
         }
-        let whole = report.ledger.lost_count == 0 && report.ledger.breaks.is_empty();
-        report.complete = whole && report.materials_lost == 0 && report.keyring.state != "lost";
+        report.complete = report.lacks_nothing();
         Ok(report)
-    }
-
-    /// How many materials are on file by the ledger whose keys are gone for no reason.
-    fn count_lost(&self) -> Result<u64, ArchiveError> {
-        let stores = &self.shared.stores;
-        let (mut lost, mut after) = (HashSet::new(), 0);
-        loop {
-            let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(lost.len() as u64) };
-            after = last.sequence;
-            for entry in entries.iter().filter(|e| matches!(e.content.verb, Verb::Filed | Verb::Refiled)) {
-                let opened = crate::rebuild::skip_damaged(open_entry(&stores.keys, entry))?;
-                let Some(opened) = opened else { continue };
-                let Some(id) = opened.refs.material else { continue };
-                if opened.is_forgotten() && !stores.is_erased(id.0)? && stores.index.material(id.0)?.is_none()
-                {
-                    lost.insert(id.0);
-                }
-            }
-        }
     }
 }
 
@@ -171,6 +153,13 @@ impl<'a> Job<'a> {
         Ok(Self { options, keeper, work, live, new, index })
     }
 
+    /// The holds that stand by the index there was, as far as it can be read.
+    fn known_holds(&self) -> Result<Vec<HoldId>, ArchiveError> {
+        let Some(index) = &self.index else { return Ok(Vec::new()) };
+        let rows = usable(index.holds(0, HOLDS_MAX))?.unwrap_or_default();
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
     fn carry_out(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<RebuildReport, ArchiveError> {
         let (mut report, is_new) = self.make(how, wish)?;
         if is_new {
@@ -183,6 +172,9 @@ impl<'a> Job<'a> {
     fn make(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<(RebuildReport, bool), ArchiveError> {
         let sources = self.sources(SqliteLedger::FILE)?;
         let found = Found::gather(&self.work, &sources)?;
+        if found.is_of_two_stores()? {
+            return Err(ArchiveError::LedgerForeign);
+        }
         let is_erased =
             |id: MaterialId| self.index.as_ref().is_some_and(|i| i.is_erased(id).unwrap_or(false));
         let mut ledger = found.write_chain(&self.new, &is_erased)?;
@@ -198,6 +190,8 @@ impl<'a> Job<'a> {
         let is_intact = self.is_intact(&made, &ledger)?;
         ledger.state = match (ledger.entries, is_intact) {
             (0, false) => "lost",
+            // A database that was copied without its journal.
+            (0, true) if self.has_blobs()? => "lost",
             (_, true) => "unchanged",
             _ => "rebuilt",
         }
@@ -285,21 +279,32 @@ impl<'a> Job<'a> {
         Ok(said.to_owned())
     }
 
-    /// Whether the ledger's own file has every entry of the chain and nothing else, and is sound, and ends where it is
-    /// known to have ended.
+    fn has_blobs(&self) -> Result<bool, ArchiveError> {
+        let mut has_some = false;
+        BlobSegments::open(&self.options.data_dir)?.visit(&mut |_| {
+            has_some = true;
+            false
+        })?;
+        Ok(has_some)
+    }
+
+    /// Whether the ledger's own file has every entry of the chain and nothing else, and is sound, ends where it is
+    /// known to have ended, is what its copy is a copy of, and says itself that what is lost or changed was found to be.
     fn is_intact(&self, made: &SqliteLedger, ledger: &LedgerRebuild) -> Result<bool, ArchiveError> {
         let Some(live) = usable(SqliteLedger::open(&self.live))? else { return Ok(false) };
-        if !live.is_sound()? || ledger.known_head > ledger.head {
+        if !live.is_sound()? || ledger.known_head > ledger.head || ledger.displaced > 0 {
             return Ok(false);
         }
-        let mut after = 0;
+        let (mut after, mut told_at) = (0, 0);
         loop {
             let Some(ours) = usable(live.after(after, ENTRIES_AT_A_TIME))? else { return Ok(false) };
             if ours != made.after(after, ENTRIES_AT_A_TIME)? {
                 return Ok(false);
             }
-            let Some(last) = ours.last() else { return Ok(true) };
+            let Some(last) = ours.last() else { return Ok(ledger.last_harmed <= told_at) };
             after = last.sequence;
+            let told = ours.iter().rfind(|entry| entry.content.verb == Verb::Rebuilt);
+            told_at = told.map_or(told_at, |entry| entry.sequence);
         }
     }
 

@@ -20,6 +20,10 @@ pub struct RebuildReport {
     pub keyring: KeyringRebuild,
     /// Materials on file whose keys are lost: nobody can open them here any more.
     pub materials_lost: u64,
+    /// Captures that waited to be filed and whose keys are lost.
+    pub captures_lost: u64,
+    /// Holds that stood by the index and whose entries are nowhere any more: to be placed again.
+    pub holds_lost: Vec<String>,
     /// What the repository remembers of the ledger: `anchored` (it has that entry), `behind` (it lacks it), `differs`, or
     /// why that is not known: `no_repository`, `not_enrolled`, `repository_unreachable` …
     pub repository: String,
@@ -50,12 +54,18 @@ pub struct LedgerRebuild {
     pub breaks: Vec<u64>,
     /// Entries of copies that follow from none that is here: left out.
     pub unproven: u64,
+    /// Entries of the second copy that the ledger has others in place of, or that follow from none of its own: one of the two
+    /// went another way.
+    pub displaced: u64,
     /// Entries that file what was erased since by an entry that is lost: left out.
     pub withheld: u64,
     /// The last entry that anything remembers.
     pub known_head: u64,
     /// What remembers it: `ledger`, `index`, `copy` or `repository`.
     pub known_by: String,
+    /// The last place of all that are lost or changed.
+    #[serde(skip)]
+    pub(super) last_harmed: u64,
 }
 
 /// What became of the keyring.
@@ -86,6 +96,7 @@ impl LedgerRebuild {
     pub(super) fn lose(&mut self, from: u64, before: u64) {
         if from < before {
             self.lost_count += before - from;
+            self.last_harmed = before - 1;
             if self.lost.len() < RANGES_MAX {
                 self.lost.push((from, before - 1));
             }
@@ -94,6 +105,16 @@ impl LedgerRebuild {
 }
 
 impl RebuildReport {
+    pub(super) fn lacks_nothing(&self) -> bool {
+        let Self { ledger, keyring, .. } = self;
+        ledger.state != "lost"
+            && ledger.lost_count + ledger.displaced == 0
+            && ledger.breaks.is_empty()
+            && keyring.state != "lost"
+            && self.materials_lost + self.captures_lost == 0
+            && self.holds_lost.is_empty()
+    }
+
     /// The whole report, lines of text.
     pub fn readable(&self, wording: Wording) -> String {
         let zh = wording == Wording::Chinese;
@@ -106,6 +127,18 @@ impl RebuildReport {
         } else {
             writeln!(text, "materials whose keys are lost: {lost}. repository: {}.", self.repository)
         };
+        if self.captures_lost > 0 {
+            let captures = self.captures_lost;
+            let _ = if zh {
+                writeln!(text, "密钥丢失、待归档的拍摄：{captures}，请重新拍摄；它们到期后自动清除。")
+            } else {
+                writeln!(
+                    text,
+                    "captures that waited to be filed, whose keys are lost: {captures}. capture them again; these go when they expire."
+                )
+            };
+        }
+        self.write_holds(&mut text, zh);
         if let Some(aside) = &self.aside {
             let _ = if zh {
                 writeln!(text, "损坏的原文件保存在 {aside}。")
@@ -114,6 +147,30 @@ impl RebuildReport {
             };
         }
         text
+    }
+}
+
+impl RebuildReport {
+    /// What was held and may not be any more.
+    fn write_holds(&self, text: &mut String, zh: bool) {
+        for id in &self.holds_lost {
+            let _ = if zh {
+                writeln!(text, "依法保全 {id} 的记录已丢失，请重新设置。")
+            } else {
+                writeln!(text, "hold {id} is lost: have it placed again.")
+            };
+        }
+        let LedgerRebuild { lost_count, breaks, .. } = &self.ledger;
+        if *lost_count > 0 || !breaks.is_empty() {
+            let _ = if zh {
+                writeln!(text, "缺失的条目中可能有依法保全：请用 yidang archive hold list 与有关文书核对。")
+            } else {
+                writeln!(
+                    text,
+                    "a legal hold may be among what is lost: compare `yidang archive hold list` with the orders that were made."
+                )
+            };
+        }
     }
 }
 
@@ -148,6 +205,20 @@ impl LedgerRebuild {
                 writeln!(text, "  缺失：第 {from} 至 {to} 条")
             } else {
                 writeln!(text, "  lost: entries {from} to {to}")
+            };
+        }
+        if self.displaced > 0 {
+            let displaced = self.displaced;
+            let _ = if zh {
+                writeln!(
+                    text,
+                    "  副本中有 {displaced} 条与账本不同：账本曾被换成较早的一份。副本移到旁边，下一次删除会清除它。"
+                )
+            } else {
+                writeln!(
+                    text,
+                    "  {displaced} entries of its second copy are others than the ledger's: an older ledger had been put in its place. the copy is moved aside, and the next erasure removes it."
+                )
             };
         }
         for place in &self.breaks {

@@ -2,6 +2,7 @@
 
 use yidang_model::Subject;
 
+use super::damage::{spoiling, tamper};
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::Verb;
@@ -109,7 +110,7 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     }
     let no_card = asks(AuditOf::WithoutCard);
     let (lines, end) = answer(&archive, no_card.clone());
-    assert_eq!((lines.len(), end), (3, AuditEnd { lines: 3, truncated: false, known: true }));
+    assert_eq!((lines.len(), end), (3, AuditEnd { lines: 3, truncated: false, known: true, unproven: 0 }));
     assert!(lines.iter().all(|line| line.basis.as_deref() == Some("lost_card")));
     let day = |n: i64| Some(START.plus_millis(n * DAY_MS));
     let (lines, _) = answer(&archive, AuditQuery { since: day(1), until: day(2), ..no_card.clone() });
@@ -117,7 +118,7 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     let (lines, _) = answer(&archive, asks(AuditOf::Operator("Operator Ng".to_owned())));
     assert_eq!(lines.iter().map(|line| line.verb).collect::<Vec<_>>(), [Verb::Opened; 2]);
     let (_, end) = answer(&archive, AuditQuery { limit: 2, ..no_card.clone() });
-    assert_eq!(end, AuditEnd { lines: 2, truncated: true, known: true });
+    assert_eq!(end, AuditEnd { lines: 2, truncated: true, known: true, unproven: 0 });
     let mut told = 0;
     let stopped = archive.audit(no_card, &mut |_, _| {}, &mut |_| {
         told += 1;
@@ -142,7 +143,7 @@ fn who_was_forgotten_is_not_told_from_who_was_never_here() {
     let known = |number| answer(&archive, asks(AuditOf::Person(resident(number)))).1;
     assert!(known(1).known && known(1).lines > 0);
     archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
-    let nothing = AuditEnd { lines: 0, truncated: false, known: false };
+    let nothing = AuditEnd { lines: 0, truncated: false, known: false, unproven: 0 };
     assert_eq!([known(1), known(2)], [nothing, nothing]);
 }
 
@@ -179,4 +180,28 @@ fn who_sat_at_the_window_is_told_and_outlives_a_new_index() {
         count: 0,
     });
     assert!(refused.is_err());
+}
+
+/// Whatever is missing or does not open may be about what was asked, and is counted as far as the ledger was read.
+#[test]
+fn an_answer_out_of_a_damaged_ledger_says_so() {
+    let world = World::new();
+    let archive = world.open();
+    let papers: Vec<u64> =
+        (1..=6).map(|number| file_paper(&archive, number, &[resident(1)]).unwrap().stored.sequence).collect();
+    let query = |limit| AuditQuery { limit, ..asks(AuditOf::Person(resident(1))) };
+    let unproven = |archive: &Archive, limit| {
+        archive.audit(query(limit), &mut |_, _| {}, &mut |_| true).unwrap().unproven
+    };
+    assert_eq!(unproven(&archive, 100), 0);
+    drop(archive);
+    spoiling(&world, papers[1])(&world, false);
+    let archive = world.open();
+    assert_eq!(unproven(&archive, 100), 1, "one that does not open");
+    drop(archive);
+    tamper(&world, &format!("DELETE FROM entries WHERE sequence = {}", papers[3]));
+    tamper(&world, &format!("UPDATE entries SET at_millis = at_millis + 1 WHERE sequence = {}", papers[5]));
+    let archive = world.open();
+    assert_eq!(unproven(&archive, 100), 3, "one that is gone, and one that was changed");
+    assert_eq!(unproven(&archive, 1), 1, "what lies behind the last line told is not looked at");
 }

@@ -2,6 +2,8 @@
 
 use yidang_model::{Digest, HoldId, Subject};
 
+use super::damage::{spoiling, tamper};
+use super::originals::disposal_of;
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
 use crate::storage::{ErasureState, Index};
@@ -224,4 +226,99 @@ fn the_repository_s_hold_is_lifted_by_it_alone_and_all_of_it_is_on_record() {
             ("hold_lifted", by, said("order 9 of the court"), None),
         ]
     );
+}
+
+/// Paper 1, its owner held by an entry that is made not to open.
+fn damaged_hold() -> (World, u64) {
+    let world = World::new();
+    let archive = world.open();
+    for number in [1, 2] {
+        file_paper(&archive, number, &[resident(number.into())]).unwrap();
+    }
+    archive.place_hold(hold(1, person(1))).unwrap();
+    let entry = archive.head().unwrap();
+    file_paper(&archive, 3, &[resident(3)]).unwrap();
+    drop(archive);
+    spoiling(&world, entry)(&world, false);
+    (world, entry)
+}
+
+/// The index knows the hold until it is made anew, and from then on nobody knows whom it holds.
+#[test]
+fn nothing_is_forgotten_while_an_entry_that_may_be_a_hold_cannot_be_read() {
+    for is_gone in [false, true] {
+        let (world, entry) = damaged_hold();
+        if is_gone {
+            tamper(&world, &format!("DELETE FROM entries WHERE sequence = {entry}"));
+        }
+        let archive = world.open();
+        assert!(is_refused(&archive, erasure_of_material(7, 1)), "the index knows it");
+        archive.rebuild_index().unwrap();
+        assert_eq!(archive.refuse_held(&person(2)), Err(ArchiveError::HoldsUnproven));
+        for number in [1, 2] {
+            let asked = archive.request_erasure(erasure_of_material(7, number)).map(drop);
+            assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
+            let person = erasure_of_person(7, &resident(number.into()));
+            assert_eq!(archive.erase_now(person).map(drop), Err(ArchiveError::HoldsUnproven));
+        }
+        let due = disposal_of(&archive, &[2]);
+        assert_eq!(archive.record_disposal(due), Err(ArchiveError::HoldsUnproven));
+        let decided = WentElsewhere { decided: true, ..WentElsewhere::default() };
+        let waits = archive.erase_now_with(erasure_of_material(8, 2), decided).map(drop);
+        assert_eq!(waits, Err(ArchiveError::HoldsUnproven));
+        assert!(archive.material(material_id(2)).unwrap().is_some());
+        drop(archive);
+
+        let report = rebuild(&world);
+        assert!(!report.complete, "{report:?}");
+        assert_eq!(report.holds_lost, Vec::<String>::new(), "the index had forgotten it before");
+        let archive = world.open();
+        assert!(archive.is_erased(material_id(2)).unwrap(), "what was decided elsewhere has waited for this");
+        archive.erase_now(erasure_of_material(7, 1)).unwrap();
+        assert_eq!(rebuild_of(archive, &world).ledger.state, "unchanged");
+    }
+}
+
+fn rebuild(world: &World) -> crate::RebuildReport {
+    let anchor = &|_: &str| crate::Anchor::Unknown("no_repository");
+    Archive::rebuild(&world.options(), &super::world::how(), &crate::Rebuild { anchor, by: clerk() }).unwrap()
+}
+
+fn rebuild_of(archive: Archive, world: &World) -> crate::RebuildReport {
+    drop(archive);
+    rebuild(world)
+}
+
+/// What the index knew when the ledger was made anew, the report tells.
+#[test]
+fn a_hold_that_a_rebuild_cannot_keep_is_named() {
+    let (world, _) = damaged_hold();
+    drop(world.open());
+    let report = rebuild(&world);
+    assert_eq!((report.complete, report.holds_lost), (false, vec![hold_id(1).to_string()]));
+    let archive = world.open();
+    archive.place_hold(hold(1, person(1))).unwrap();
+    assert!(is_refused(&archive, erasure_of_material(7, 1)));
+    archive.lift_hold(lift(1)).unwrap();
+    assert_eq!(rebuild_of(archive, &world).holds_lost, Vec::<String>::new());
+}
+
+/// An entry whose place or time was changed is kept as it is, and told; one that does not open is told all the same.
+#[test]
+fn an_entry_that_was_changed_and_is_kept_counts_as_told() {
+    let (world, entry) = damaged_hold();
+    tamper(
+        &world,
+        &format!(
+            "UPDATE entries SET body = (SELECT body FROM entries WHERE sequence = 1) WHERE sequence = {entry}"
+        ),
+    );
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert_eq!(archive.refuse_held(&person(2)), Err(ArchiveError::HoldsUnproven));
+    let report = rebuild_of(archive, &world);
+    assert_eq!((report.ledger.state.as_str(), report.ledger.breaks), ("rebuilt", vec![entry]));
+    let archive = world.open();
+    assert_eq!(archive.refuse_held(&person(2)), Ok(()));
+    assert_eq!(rebuild_of(archive, &world).ledger.state, "unchanged");
 }

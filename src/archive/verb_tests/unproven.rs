@@ -121,6 +121,7 @@ fn a_paper_that_is_forgotten_or_put_right_is_none_that_cannot_be_read() {
     assert_whole(&archive, "after people were forgotten");
 }
 
+/// It may have been a hold, too.
 #[test]
 fn a_place_without_an_entry_counts_as_one_that_cannot_be_read() {
     let world = World::new();
@@ -132,7 +133,11 @@ fn a_place_without_an_entry_counts_as_one_that_cannot_be_read() {
     tamper(&world, &format!("DELETE FROM entries WHERE sequence = {lost}"));
     let archive = world.open();
     archive.rebuild_index().unwrap();
-    assert_an_erasure_takes_no_picture(&archive, "a place that is empty");
+    assert!(!archive.tells_every_blob().unwrap());
+    assert_eq!(archive.erase_now(erasure_of_material(1, 1)).map(drop), Err(ArchiveError::HoldsUnproven));
+    world.clock.advance(LATER_MS);
+    archive.sweep().unwrap();
+    assert!(!is_gone(&archive, 1) && !is_gone(&archive, 101) && !is_gone(&archive, 2));
 }
 
 #[test]
