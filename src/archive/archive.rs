@@ -251,6 +251,11 @@ impl Archive {
         Ok(self.shared.stores.ledger.head()?)
     }
 
+    /// The hash of the ledger entry in that place; `None` where there is none.
+    pub fn entry_hash(&self, sequence: u64) -> Result<Option<EntryHash>, ArchiveError> {
+        Ok(self.shared.stores.ledger.get_many(&[sequence])?.pop().map(|entry| entry.hash))
+    }
+
     /// Whether something waits to be written or is being written.
     pub fn is_writing(&self) -> bool {
         self.shared.writer.is_busy()

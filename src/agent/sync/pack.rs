@@ -270,7 +270,7 @@ impl Packer<'_, '_> {
         let (sequence, id, code) = (item.sequence, item.id, code.to_owned());
         let rejected = [Rejection { sequence, id, code: code.clone() }];
         let position = self.shared.store.position()?;
-        self.shared.store.save(&self.enrolment.epoch, &position, &rejected, &[])?;
+        self.shared.keep(&self.enrolment.epoch, &position, &rejected, &[])?;
         self.shared.renew()?;
         if let EntryId::Material(material) = id {
             tracing::warn!(%material, code, "a material was passed over");

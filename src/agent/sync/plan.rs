@@ -1,6 +1,6 @@
 //! What has been packed under which number, so that the network sends the same under it, or another number.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use yidang_sync::machine::Position;
 
 use super::SyncError;
@@ -49,17 +49,24 @@ impl SyncStore {
     pub(super) fn renumber(&self, epoch: &str) -> Result<Position, SyncError> {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
-        let sql =
-            "UPDATE progress SET tainted = 0, pending_from = NULL, pending_to = NULL, fingerprint = NULL,
-                   sequence = MAX(sequence + (pending_to IS NOT NULL),
-                                  COALESCE((SELECT MAX(sequence) FROM packed), 0) + 1)
-                   WHERE epoch = ?1";
-        transaction.execute(sql, params![epoch])?;
-        transaction.execute("DELETE FROM packed", [])?;
+        let current = "SELECT count(*) FROM progress WHERE epoch = ?1";
+        if transaction.query_row(current, params![epoch], |row| row.get::<_, i64>(0))? > 0 {
+            give_up_pending(&transaction)?;
+        }
         transaction.commit()?;
         drop(connection);
         self.position()
     }
+}
+
+/// Forgets what was packed and what was on its way: the next batch gets a number that nothing had.
+pub(super) fn give_up_pending(transaction: &Transaction<'_>) -> Result<(), SyncError> {
+    let sql = "UPDATE progress SET tainted = 0, pending_from = NULL, pending_to = NULL, fingerprint = NULL,
+                   sequence = MAX(sequence + (pending_to IS NOT NULL),
+                                  COALESCE((SELECT MAX(sequence) FROM packed), 0) + 1)";
+    transaction.execute(sql, [])?;
+    transaction.execute("DELETE FROM packed", [])?;
+    Ok(())
 }
 
 fn row(row: &Row<'_>) -> Result<Packed, rusqlite::Error> {

@@ -282,7 +282,7 @@ impl Pusher {
         {
             return Ok(false);
         }
-        self.shared.store.save(&enrolment.epoch, position, rejected, accepted)
+        self.shared.keep(&enrolment.epoch, position, rejected, accepted)
     }
 
     /// What left under this number is not what would be sent now.

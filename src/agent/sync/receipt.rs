@@ -124,7 +124,7 @@ fn settle(
         refused(shared, rejection).map_err(|code| SyncError::Refused(code.to_owned()))?;
     }
     let next = Position { sequence: answer.sequence + 1, ..Position::start(packed.to) };
-    if !shared.store.save(&enrolment.epoch, &next, &rejected, &accepted)? {
+    if !shared.keep(&enrolment.epoch, &next, &rejected, &accepted)? {
         return Err(SyncError::Receipt(ReceiptFault::Foreign));
     }
     report.accepted += accepted.len() as u64;

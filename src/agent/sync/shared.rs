@@ -13,7 +13,7 @@ use super::feed::Feed;
 use super::source::Source;
 use super::store::SyncStore;
 use super::{Listener, SyncError, SyncEvent, SyncStatus};
-use yidang_sync::machine::REPOSITORY_PROTOCOL;
+use yidang_sync::machine::{Acceptance, Position, REPOSITORY_PROTOCOL, Rejection};
 use yidang_sync::wire::EnrolAnswer;
 
 /// Which of the threads reports.
@@ -61,6 +61,12 @@ impl Shared {
             Err(SyncError::EnrolAgain) => Standing::Not(SyncError::EnrolAgain),
             Err(error) => return Err(error),
         };
+        if is_of_another_ledger(source.as_ref(), &store)? {
+            tracing::warn!(
+                "the ledger is not the one that was sent from: all of it is offered to the repository again"
+            );
+            store.start_over()?;
+        }
         let (confirmed, refused) = (store.position()?.confirmed, store.refused()?);
         Ok(Self {
             source,
@@ -79,6 +85,21 @@ impl Shared {
             enrolling: Mutex::default(),
             fixing: Mutex::default(),
         })
+    }
+
+    /// Keeps a position, with what tells its place in this ledger from the same place in another; see [`SyncStore::save`].
+    pub(super) fn keep(
+        &self,
+        epoch: &str,
+        position: &Position,
+        rejected: &[Rejection],
+        accepted: &[Acceptance],
+    ) -> Result<bool, SyncError> {
+        let hash = self.source.hash_at(position.confirmed).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the entry that everything was sent up to cannot be read");
+            None
+        });
+        self.store.save(epoch, position, hash, rejected, accepted)
     }
 
     /// The enrolment to call under.
@@ -242,4 +263,16 @@ fn word(error: Option<&str>, contacted: bool) -> &'static str {
         // It answers: what it will not take, or what fails here, is in `last_error`.
         Some(_) => "connected",
     }
+}
+
+/// Whether another ledger lies here than what was sent out of, as an older one that was put back: it ends before what was
+/// confirmed, or has another entry there, or none. One that cannot be read says nothing.
+fn is_of_another_ledger(source: &dyn Source, store: &SyncStore) -> Result<bool, SyncError> {
+    let (confirmed, hash) = store.confirmed_entry()?;
+    let Ok(head) = source.head() else { return Ok(false) };
+    if confirmed > head {
+        return Ok(true);
+    }
+    let (Some(hash), Ok(found)) = (hash, source.hash_at(confirmed)) else { return Ok(false) };
+    Ok(found != Some(hash))
 }

@@ -49,6 +49,8 @@ pub(super) trait Source: Send + Sync {
     fn head(&self) -> Result<u64, ArchiveError>;
     /// The ledger's name, and sequence and hash of its last entry.
     fn anchor(&self) -> Result<(String, u64, [u8; 32]), ArchiveError>;
+    /// The hash of the entry in that place; `None` where there is none.
+    fn hash_at(&self, sequence: u64) -> Result<Option<[u8; 32]>, ArchiveError>;
     /// At most `limit` changes after that sequence, in order.
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError>;
     /// The plain bytes of one of a material's pictures.
@@ -91,6 +93,10 @@ impl Source for Archive {
     fn anchor(&self) -> Result<(String, u64, [u8; 32]), ArchiveError> {
         let (sequence, hash) = Archive::anchor(self)?;
         Ok((self.store_id().to_owned(), sequence, hash))
+    }
+
+    fn hash_at(&self, sequence: u64) -> Result<Option<[u8; 32]>, ArchiveError> {
+        Archive::entry_hash(self, sequence)
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {

@@ -5,12 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use yidang_archive::storage::EntryHash;
 use yidang_model::{ErasureId, MaterialId};
 use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
 
 use super::SyncError;
+use super::plan::give_up_pending;
 
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What records of version 1 lack.
@@ -33,6 +35,8 @@ CREATE TABLE packed (
 /// A program that wrote records up to version 3 passed over news of originals as something it did not know. The feed is heard
 /// once more from its beginning: what has been carried out changes nothing. A new kind of news needs another such step.
 const SINCE_3: &str = "UPDATE progress SET feed_after = 0;";
+/// What records of version 4 lack.
+const SINCE_4: &str = "ALTER TABLE progress ADD COLUMN confirmed_hash BLOB;";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -64,29 +68,29 @@ impl SyncStore {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
         transaction.execute("UPDATE rejected SET again = 1 WHERE kind = 'material'", [])?;
-        let kept: Option<(String, String, i64)> = transaction
-            .query_row("SELECT url, epoch, confirmed FROM progress", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        let kept: Option<(String, String, i64, Option<EntryHash>)> = transaction
+            .query_row("SELECT url, epoch, confirmed, confirmed_hash FROM progress", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })
             .optional()?;
-        let confirmed = match kept {
-            Some((kept_url, kept_epoch, _)) if kept_url == url && kept_epoch == epoch => {
+        let (confirmed, hash) = match kept {
+            Some((kept_url, kept_epoch, ..)) if kept_url == url && kept_epoch == epoch => {
                 transaction.commit()?;
                 return Ok(());
             }
-            Some((kept_url, _, confirmed)) if kept_url == url => confirmed,
+            Some((kept_url, _, confirmed, hash)) if kept_url == url => (confirmed, hash),
             _ => {
                 transaction.execute("DELETE FROM rejected", [])?;
                 transaction.execute("DELETE FROM merged", [])?;
-                0
+                (0, None)
             }
         };
         transaction.execute("DELETE FROM progress", [])?;
         transaction.execute("DELETE FROM packed", [])?;
         transaction.execute(
-            "INSERT INTO progress (one, url, epoch, confirmed, sequence, tainted, feed_after)
-             VALUES (1, ?1, ?2, ?3, 1, 0, 0)",
-            params![url, epoch, confirmed],
+            "INSERT INTO progress (one, url, epoch, confirmed, confirmed_hash, sequence, tainted, feed_after)
+             VALUES (1, ?1, ?2, ?3, ?4, 1, 0, 0)",
+            params![url, epoch, confirmed, hash],
         )?;
         transaction.commit()?;
         Ok(())
@@ -120,12 +124,38 @@ impl SyncStore {
         Ok(kept.unwrap_or(Position::start(0)))
     }
 
-    /// Keeps a position, what was passed over and what was taken, as one. `false`: the epoch has changed since, and nothing
-    /// was kept.
+    /// The ledger entry that everything is confirmed up to, with the hash it had then, where that is known.
+    pub(super) fn confirmed_entry(&self) -> Result<(u64, Option<EntryHash>), SyncError> {
+        let connection = self.lock();
+        let kept = connection
+            .query_row("SELECT confirmed, confirmed_hash FROM progress", [], |row| {
+                Ok((number(row.get(0)?), row.get(1)?))
+            })
+            .optional()?;
+        Ok(kept.unwrap_or_default())
+    }
+
+    /// The ledger is another one than what was sent out of: everything in it is offered, under numbers that nothing had, and all
+    /// news are heard once more. What the repository has it recognises, entry by entry, and what has been carried out changes
+    /// nothing.
+    pub(super) fn start_over(&self) -> Result<(), SyncError> {
+        let mut connection = self.lock();
+        let transaction = write(&mut connection)?;
+        give_up_pending(&transaction)?;
+        transaction
+            .execute("UPDATE progress SET confirmed = 0, confirmed_hash = NULL, feed_after = 0", [])?;
+        transaction.execute("DELETE FROM rejected", [])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Keeps a position, what was passed over and what was taken, as one. `hash`: of the ledger entry that everything is
+    /// confirmed up to. `false`: the epoch has changed since, and nothing was kept.
     pub(super) fn save(
         &self,
         epoch: &str,
         position: &Position,
+        hash: Option<EntryHash>,
         rejected: &[Rejection],
         accepted: &[Acceptance],
     ) -> Result<bool, SyncError> {
@@ -134,7 +164,7 @@ impl SyncStore {
         let pending = position.pending;
         let changed = transaction.execute(
             "UPDATE progress SET confirmed = ?2, sequence = ?3, tainted = ?4, pending_from = ?5,
-             pending_to = ?6, fingerprint = ?7 WHERE epoch = ?1",
+             pending_to = ?6, fingerprint = ?7, confirmed_hash = ?8 WHERE epoch = ?1",
             params![
                 epoch,
                 stored(position.confirmed),
@@ -143,6 +173,7 @@ impl SyncStore {
                 pending.map(|p| stored(p.from)),
                 pending.map(|p| stored(p.to)),
                 pending.map(|p| p.fingerprint),
+                hash,
             ],
         )?;
         if changed == 0 {
@@ -318,8 +349,11 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
     if version < 3 {
         transaction.execute_batch(SINCE_2)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 4 {
         transaction.execute_batch(SINCE_3)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_4)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
@@ -369,8 +403,8 @@ mod tests {
         let position = Position { confirmed: 3, sequence: 5, tainted: true, pending };
         let rejected =
             [Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "simulated_refused".into() }];
-        assert!(store.save("e1", &position, &rejected, &[]).unwrap());
-        assert!(!store.save("e0", &Position::start(100), &[], &[]).unwrap());
+        assert!(store.save("e1", &position, None, &rejected, &[]).unwrap());
+        assert!(!store.save("e0", &Position::start(100), None, &[], &[]).unwrap());
         store.feed_done("e1", 6).unwrap();
         store.feed_done("e0", 60).unwrap();
         drop(store);
@@ -393,7 +427,7 @@ mod tests {
         let rejected = [Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "x".into() }];
         let id = EntryId::Material(material(2));
         let merged = [Acceptance { sequence: 3, id, filed_as: Some(material(3)) }];
-        store.save("e1", &position, &rejected, &merged).unwrap();
+        store.save("e1", &position, None, &rejected, &merged).unwrap();
         store.feed_done("e1", 4).unwrap();
         store.adopt("http://r", "e2").unwrap();
         assert_eq!(store.position().unwrap(), Position::start(8));
@@ -415,12 +449,12 @@ mod tests {
         let [a, b] = [1, 2].map(|n| EntryId::Material(material(n)));
         let erasure = EntryId::Erasure(ErasureId::from_bytes([4; 16]));
         let rejected = [refused(2, a), refused(3, erasure), refused(5, b)];
-        store.save("e1", &Position::start(5), &rejected, &[]).unwrap();
+        store.save("e1", &Position::start(5), None, &rejected, &[]).unwrap();
         assert!(store.to_offer_again().unwrap().is_empty());
         store.adopt("http://r", "e1").unwrap();
         assert_eq!(store.to_offer_again().unwrap(), [2, 5], "what must be forgotten was decided");
         let taken = [Acceptance { sequence: 5, id: b, filed_as: None }];
-        store.save("e1", &Position::start(5), &[refused(2, a)], &taken).unwrap();
+        store.save("e1", &Position::start(5), None, &[refused(2, a)], &taken).unwrap();
         assert!(store.to_offer_again().unwrap().is_empty());
         assert_eq!(store.refused().unwrap(), [(2, "x".to_owned())]);
         store.adopt("http://r", "e2").unwrap();
@@ -436,10 +470,11 @@ mod tests {
         let store = SyncStore::open(&path).unwrap();
         store.adopt("http://r", "e1").unwrap();
         let refused = Rejection { sequence: 2, id: EntryId::Material(material(1)), code: "x".into() };
-        store.save("e1", &Position::start(5), &[refused], &[]).unwrap();
+        store.save("e1", &Position::start(5), None, &[refused], &[]).unwrap();
         drop(store);
         let connection = Connection::open(&path).unwrap();
-        let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed; PRAGMA user_version = 1";
+        let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
+            ALTER TABLE progress DROP COLUMN confirmed_hash; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -454,10 +489,11 @@ mod tests {
         let path = folder.path().join("sync.db");
         let store = SyncStore::open(&path).unwrap();
         store.adopt("http://r", "e1").unwrap();
-        store.save("e1", &Position::start(5), &[], &[]).unwrap();
+        store.save("e1", &Position::start(5), None, &[], &[]).unwrap();
         store.feed_done("e1", 6).unwrap();
         drop(store);
-        Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+        let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; PRAGMA user_version = 3";
+        Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));
         store.feed_done("e1", 6).unwrap();

@@ -329,3 +329,41 @@ fn an_old_copy_of_the_records_is_noticed_and_enrolling_again_mends_it() {
     assert_eq!(repository.filed_ids().len(), 2);
     wait_for("good news", || window.last_error().is_none());
 }
+
+/// An older ledger that was put back: what is filed from then on takes the places of what had been sent.
+#[test]
+fn what_is_filed_over_an_older_ledger_is_sent_though_it_ends_where_all_was_confirmed() {
+    for filed_meanwhile in [0, 1, 6] {
+        let repository = Repository::start();
+        let mut window = Window::at_work(&repository);
+        window.file();
+        window.settled();
+        let (window, older) = window.with_ledger(None);
+        let mut window = window;
+        window.start();
+        for _ in 0..3 {
+            window.file();
+        }
+        window.settled();
+        let (window, _) = window.with_ledger(Some(&older));
+        let mut window = window;
+        // A command files without the daemon, perhaps beyond what was confirmed.
+        let mut filed: Vec<_> = (0..filed_meanwhile).map(|_| window.file()).collect();
+        window.start();
+        filed.push(window.file());
+        window.settled();
+        let there = repository.filed_ids();
+        for stored in &filed {
+            assert!(there.contains(&stored.material.id.to_string()), "{filed_meanwhile}");
+            assert!(window.sync().is_committed(stored.sequence, stored.material.id));
+        }
+        assert_eq!(there.len(), 4 + filed.len(), "nothing is there twice");
+        // It is this ledger now.
+        let (window, _) = window.with_ledger(None);
+        let mut window = window;
+        let before = repository.state().commits.len();
+        window.start();
+        window.settled();
+        assert_eq!(repository.state().commits.len(), before, "nothing is offered once more");
+    }
+}

@@ -71,6 +71,21 @@ impl Window {
         Self { archive, sync: None, options, events, folder, drawn }
     }
 
+    /// The same window with other bytes for its ledger, and without anything that would tell; and its ledger as it was.
+    pub(super) fn with_ledger(self, ledger: Option<&[u8]>) -> (Self, Vec<u8>) {
+        let Self { archive, sync, options, events, folder, drawn } = self;
+        drop((sync, archive));
+        let data = folder.path().join("data");
+        let before = std::fs::read(data.join("ledger.db")).unwrap();
+        if let Some(ledger) = ledger {
+            std::fs::write(data.join("ledger.db"), ledger).unwrap();
+            let _ = std::fs::remove_dir_all(data.join("backup"));
+            std::fs::remove_file(data.join("index.db")).unwrap();
+        }
+        let archive = open(&folder);
+        (Self { archive, sync: None, options, events, folder, drawn }, before)
+    }
+
     pub(super) fn file(&mut self) -> Stored {
         self.file_as(Origin::Upload)
     }
