@@ -181,6 +181,31 @@ fn a_folder_with_somebody_elses_data_is_left_as_it_is() {
     assert_eq!(fs::read(&theirs).expect("it is there"), b"theirs");
 }
 
+/// The second copies have to forget as well, and cannot be reached; what was erased is gone for everyone all the same.
+#[test]
+fn an_erasure_that_cannot_be_finished_says_that_it_stands_and_finishes_by_itself() {
+    let (mut agent, material) = stopped();
+    let backup = agent.data().join("backup");
+    let _ = fs::remove_dir_all(&backup);
+    fs::write(&backup, "in the way").expect("a file");
+    agent.run();
+    let holder = agent.read_card();
+    let asked = json!({"holder": holder, "reason": "test"});
+    let answer = agent.post("/v1/erasures", &asked);
+    answer.is_problem(500, "erasure_unfinished");
+    let said = answer.expect(500).to_string();
+    assert!(said.contains("backup"), "it says what is in the way: {said}");
+    agent.get(&format!("/v1/materials/{material}")).is_problem(404, "material_unknown");
+    fs::remove_file(&backup).expect("it is taken away");
+    let other = file(&agent, &agent.read_card(), "K2");
+    let verified = agent.command(&["archive", "verify"]);
+    assert!(verified.status.success(), "{}", text(&verified));
+    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
+    let done = "SELECT count(*) FROM entries WHERE verb = 'erasure_done'";
+    assert_eq!(ledger.query_row(done, [], |row| row.get::<_, i64>(0)).expect("a figure"), 1);
+    is_there(&agent, &other);
+}
+
 #[test]
 fn a_data_folder_that_is_no_folder_is_named() {
     let folder = tempfile::tempdir().expect("a folder");

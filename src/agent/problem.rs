@@ -188,6 +188,9 @@ codes! {
     BlobDamaged = "blob_damaged", 500,
         "存储的图片已损坏或丢失。", "请运行 yidang archive verify，并从中心库或备份恢复。",
         "The stored picture is damaged or missing.", "Run `yidang archive verify` and restore it from the repository or a backup.";
+    ErasureUnfinished = "erasure_unfinished", 500,
+        "已删除，不再提供查阅，但痕迹还没有全部清除。", "不必重新提出：请看 detail，使数据文件夹及其中的 backup 可写并有空间，程序会自行完成；用 GET /v1/erasures/{id} 查看是否完成。",
+        "It is erased and shown to nobody, but not every trace could be removed yet.", "Do not ask again: see `detail`, make the data folder and `backup` in it writable, with room; it is finished by itself, and `GET /v1/erasures/{id}` says when.";
     StorageFailed = "storage_failed", 500,
         "本机档案存储出错，本次操作没有完成，已确认的内容不受影响。", "请查看 detail 并检查磁盘；必要时运行 yidang archive verify。",
         "The archive's storage failed; this call did nothing, and what was acknowledged is safe.", "See `detail` and check the disk; run `yidang archive verify` if in doubt.";

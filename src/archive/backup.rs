@@ -167,7 +167,8 @@ impl Backups {
 
     fn opened<'a>(&self, slot: &'a mut Option<SqliteLedger>) -> Result<&'a SqliteLedger, StorageError> {
         if slot.is_none() {
-            durable::create_folder(&self.folder()).map_err(|e| StorageError::io(Part::Folder, &e))?;
+            let folder = self.folder();
+            durable::create_folder(&folder).map_err(|e| StorageError::io_at(Part::Folder, &folder, &e))?;
             *slot = Some(match SqliteLedger::create(&self.folder()) {
                 Err(error) if error.fault == StorageFault::Damaged => {
                     tracing::warn!(%error, "the ledger's copy is damaged; it is made anew");
@@ -184,14 +185,15 @@ impl Backups {
     fn shred(&self, file: &str, part: Part) -> Result<(), ArchiveError> {
         let path = self.folder().join(file);
         for path in [durable::unfinished(&path), path] {
-            shred_database(&path).map_err(|e| StorageError::io(part, &e))?;
+            shred_database(&path).map_err(|e| StorageError::io_at(part, &path, &e))?;
         }
         Ok(())
     }
 
     /// What was found damaged once and moved aside: what could be proven of it is in the ledger and the keyring.
     fn shred_aside(&self) -> Result<(), StorageError> {
-        durable::shred_folder(&self.data_dir.join(ASIDE)).map_err(|e| StorageError::io(Part::Folder, &e))
+        let aside = self.data_dir.join(ASIDE);
+        durable::shred_folder(&aside).map_err(|e| StorageError::io_at(Part::Folder, &aside, &e))
     }
 
     fn folder(&self) -> PathBuf {

@@ -83,7 +83,7 @@ words! {
         /// A copy of the data folder does not bring the keys along.
         KeysApart = "keys_apart", "密钥不在数据文件夹内", "the keys lie outside the data folder";
         /// Nothing lies about that should be sealed or gone.
-        Leftovers = "leftovers", "无明文图片和残留临时文件", "no plain pictures and no leftover files";
+        Leftovers = "leftovers", "无明文图片、残留临时文件和未清除完的删除", "no plain pictures, no leftover files, and no erasure that stopped half-way";
     }
 }
 
@@ -108,10 +108,12 @@ impl Check {
             (Self::Index, ..) => Remedy::RebuildIndex,
             (Self::State, ..) => Remedy::RestoreState,
             (Self::Keys, DamagedThing::Epoch(_), _) => Remedy::RestoreEpochKey,
+            (Self::Keys, DamagedThing::Staged(_), _) => Remedy::RestoreOrCapture,
             (Self::Keys, ..) => Remedy::RestoreKeyring,
             (Self::Pictures, ..) => Remedy::CaptureAgain,
             (Self::Modes, ..) => Remedy::CloseToOthers,
             (Self::KeysApart, ..) => Remedy::MoveKeys,
+            (Self::Leftovers, DamagedThing::Row(_), _) => Remedy::FinishErasure,
             (Self::Leftovers, ..) => Remedy::RemoveLeftover,
         }
     }
@@ -146,6 +148,10 @@ words! {
         RestoreKeyring = "restore_keyring",
             "请停止程序并运行 yidang archive rebuild，从副本与残余中恢复密钥环；没有这些密钥，对应的材料无法打开。",
             "Stop the program and run `yidang archive rebuild`, which joins the keyring's second copy with what is left; without these keys what they seal cannot be opened.";
+        /// From what is left of the keyring; its second copy has no keys of captures.
+        RestoreOrCapture = "restore_or_capture",
+            "请停止程序并运行一次 yidang archive rebuild；仍缺此密钥时，这份待归档的拍摄无法再打开，请重新拍摄，它到期后自动清除。",
+            "Stop the program and run `yidang archive rebuild` once; where the key is still missing, this capture cannot be opened any more: capture the paper again, and it goes by itself when it expires.";
         /// What was kept is what was given, and it was bad.
         CaptureAgain = "capture_again",
             "数据未变但图片打不开。请当事人再次出示原件并重新拍摄归档。",
@@ -162,6 +168,10 @@ words! {
         RemoveLeftover = "remove_leftover",
             "请查明来源后安全删除该文件。",
             "Find out where the file came from, then delete it for good.";
+        /// It waits for something that can be written.
+        FinishErasure = "finish_erasure",
+            "所删内容已不可查阅，但痕迹未能全部清除：请看日志中的原因，使数据文件夹及其中的 backup 可写并有空间；程序会自行完成。",
+            "What was erased is shown to nobody, but not every trace could be removed: see why in the log, and make the data folder and `backup` in it writable, with room; the program then finishes by itself.";
     }
 }
 

@@ -30,6 +30,7 @@ pub const FINDINGS: &[Finding] = &[
     (Check::Modes, Part::Folder, StorageFault::Exposed),
     (Check::Modes, Part::KeyKeeper, StorageFault::Exposed),
     (Check::KeysApart, Part::KeyKeeper, StorageFault::Exposed),
+    (Check::Leftovers, Part::Index, StorageFault::Leftover),
     (Check::Leftovers, Part::Folder, StorageFault::Exposed),
     (Check::Leftovers, Part::Folder, StorageFault::Leftover),
     (Check::Leftovers, Part::KeyKeeper, StorageFault::Exposed),

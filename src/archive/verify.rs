@@ -8,6 +8,7 @@ use crate::compare_index::compare_index;
 use crate::entry::{OpenEntry, open_entry};
 use crate::plan::Answer;
 use crate::premises::check_premises;
+use crate::rebuild::skip_damaged;
 use crate::storage::{
     BlobName, Entry, EntryHash, KeyKeeperError, Part, StagedState, StorageError, StorageFault, Verb,
     chain_hash,
@@ -21,6 +22,8 @@ pub const PICTURES_SAMPLED: u64 = 100;
 /// Says whether plain bytes are a picture that opens to its end. Asked from several threads at once.
 pub type OpensPicture<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
+/// An erasure whose tombstone has stood for longer is stuck.
+const ERASING_MS: i64 = 10 * 60 * 1000;
 /// Blobs handed to the threads that check them in one go.
 const BLOBS_AT_A_TIME: usize = 128;
 /// Most threads that check blobs; each has one blob in memory.
@@ -76,6 +79,7 @@ impl Archive {
         let mut done = |done| progress(head + done, total.max(head + done));
         check_blobs(stores, opens.as_ref(), &mut report, &mut done)?;
         count_orphans(stores, &mut report)?;
+        check_erasures(stores, &mut report)?;
         match &stores.place {
             Some(place) => check_premises(place, stores.clock.now(), &mut report)?,
             None => {
@@ -107,6 +111,22 @@ impl Archive {
         report.absorb(settled.recv().map_err(|_| ArchiveError::Closed)?);
         Ok(())
     }
+}
+
+/// Whether every erasure whose tombstone stands has come to its end; one of a moment ago may still be at work.
+fn check_erasures(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
+    let begun_before = stores.clock.now().plus_millis(-ERASING_MS);
+    for (id, _) in stores.index.erasing()? {
+        let tombstone = stores.index.erasure(id)?.map_or(0, |(.., tombstone)| tombstone);
+        let found = skip_damaged(stores.ledger.get_many(&[tombstone]).map_err(ArchiveError::from))?;
+        let begun_at = found.and_then(|mut entries| entries.pop()).map(|entry| entry.content.at);
+        report.examined(Check::Leftovers, 1);
+        if begun_at.is_none_or(|at| at < begun_before) {
+            let what = DamagedThing::Row(format!("erasure {id}"));
+            report.add(Check::Leftovers, Part::Index, what, StorageFault::Leftover);
+        }
+    }
+    Ok(())
 }
 
 fn check_epoch(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {

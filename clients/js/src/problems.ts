@@ -126,6 +126,17 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'Free some space and try again; what is filed is safe.',
     },
   },
+  erasure_unfinished: {
+    status: 500,
+    title: {
+      zh: '已删除，不再提供查阅，但痕迹还没有全部清除。',
+      en: 'It is erased and shown to nobody, but not every trace could be removed yet.',
+    },
+    remedy: {
+      zh: '不必重新提出：请看 detail，使数据文件夹及其中的 backup 可写并有空间，程序会自行完成；用 GET /v1/erasures/{id} 查看是否完成。',
+      en: 'Do not ask again: see `detail`, make the data folder and `backup` in it writable, with room; it is finished by itself, and `GET /v1/erasures/{id}` says when.',
+    },
+  },
   erasure_unknown: {
     status: 404,
     title: {

@@ -73,7 +73,8 @@ pub(crate) struct ErasureBody {
 /// it at once and answers `done`: keys and pictures are gone for good. With a repository its rule decides; the
 /// call waits up to 1.5 seconds for that and may answer `requested`: ask `readErasure` later. A material that only
 /// the repository holds can be named once it was seen in a dossier that is open. What is under a legal hold is
-/// refused (`legal_hold`); where only the repository knows of the hold, the answer's state is `refused`.
+/// refused (`legal_hold`), and so is everything while something in the ledger that may be a hold cannot be read
+/// (`holds_unproven`); where only the repository knows of the hold, the answer's state is `refused`.
 #[utoipa::path(post, path = "/v1/erasures", tag = "erasures", operation_id = "requestErasure",
     request_body(content = Forget, description = "Exactly one of `holder` and `material`, and why."),
     responses((status = 201, description = "The erasure is entered.", body = ErasureBody)))]
@@ -177,7 +178,12 @@ async fn carry_out(app: &Shared, wish: ErasureRequest) -> Result<Erasure, Proble
         if matches!(erased, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven)) {
             archive.refuse_erasure(requested.id)?;
         }
-        Ok(erased?)
+        erased.map_err(|error| match archive.erasure(requested.id) {
+            Ok(Some(stands)) if stands.state == ErasureState::Erasing => {
+                Problem::new(Code::ErasureUnfinished, error.to_string())
+            }
+            _ => error.into(),
+        })
     })
     .await?;
     let erasure = if alone { erasure } else { decided(app, erasure).await? };

@@ -148,7 +148,7 @@ impl<'a> Job<'a> {
             }
             Ok(())
         };
-        make().map_err(|e| io_error(&e))?;
+        make().map_err(|e| StorageError::io_at(Part::Folder, &work, &e))?;
         let index = SqliteIndex::open(&live).ok();
         Ok(Self { options, keeper, work, live, new, index })
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 /// Which of the stored parts it concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +124,12 @@ impl StorageError {
     /// A part, its fault, and what the layer below said.
     pub fn new(part: Part, fault: StorageFault, detail: impl Into<String>) -> Self {
         Self { part, fault, detail: detail.into() }
+    }
+
+    /// Like [`StorageError::io`], and says which file or folder of the store it was.
+    pub fn io_at(part: Part, path: &Path, error: &io::Error) -> Self {
+        let known = Self::io(part, error);
+        Self { detail: format!("{}: {}", path.display(), known.detail), ..known }
     }
 
     /// Sorts an operating-system error into the closed list.

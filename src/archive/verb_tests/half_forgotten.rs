@@ -339,3 +339,22 @@ fn nothing_comes_to_someone_half_forgotten_and_what_was_theirs_with_others_can_b
         }
     }
 }
+
+/// Shown to nobody, and yet traces are left: whoever checks is told, unless it has only just begun.
+#[test]
+fn an_erasure_that_is_stuck_is_found_by_the_check() {
+    let half = Half::prepare(Op::Scrub(Part::Keyring), Way::Undone, "stuck".to_owned());
+    half.archive.erase_now(erasure_of_person(1, &resident(1))).unwrap_err();
+    let stuck = |archive: &Archive| {
+        let found = archive.verify(&mut |_, _| {}).unwrap().damages;
+        found.into_iter().filter(|damage| damage.check == crate::Check::Leftovers).collect::<Vec<_>>()
+    };
+    assert_eq!(stuck(&half.archive), [], "it may be at work");
+    half.world.clock.advance(11 * 60 * 1000);
+    let found = stuck(&half.archive);
+    let [damage] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(damage.what, crate::DamagedThing::Row(format!("erasure {}", erasure_id(1))));
+    assert_eq!(damage.remedy(), crate::Remedy::FinishErasure);
+    let half = half.finish(Ending::NextWrite);
+    assert_eq!(stuck(&half.archive), []);
+}

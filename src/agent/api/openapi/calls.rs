@@ -147,7 +147,11 @@ pub(super) const CALLS: &[Call] = &[
         WRITE,
         &[KEYED, WRITES, HOLDER, &[HolderRequired, MaterialUnknown, MaterialElsewhere, BlobDamaged]],
     ),
-    call("requestErasure", ERASE, &[KEYED, WRITES, HOLDER, &[MaterialUnknown, LegalHold, HoldsUnproven]]),
+    call(
+        "requestErasure",
+        ERASE,
+        &[KEYED, WRITES, HOLDER, &[MaterialUnknown, LegalHold, HoldsUnproven, ErasureUnfinished]],
+    ),
     call("readErasure", ERASE, &[WRITES, &[ErasureUnknown]]),
     call("simulateCard", ADMIN, &[KEYED, &[SimulatedUnknown]]),
     call("simulateDesk", ADMIN, &[KEYED, &[SimulatedUnknown]]),
