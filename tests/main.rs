@@ -64,6 +64,8 @@ mod card_over_pcsc;
 mod card_over_serial;
 /// A new reader model is a file, whatever way it reaches its security module.
 mod card_profiles;
+/// The office asks the repository who had to do with whose papers at all its windows, and makes its ledger anew.
+mod central_audit;
 /// Commands do the same beside a running daemon as without one, and a daemon that is told to stop stops.
 mod commands;
 /// The clerk's page is there for this PC's own browser, and tells no other page anything.

@@ -1,10 +1,10 @@
 //! Whether a hold keeps something from being forgotten.
 
-use crate::ArchiveError;
 use crate::erasing::visit_dossier;
 use crate::hold::HoldTarget;
 use crate::storage::{MaterialRow, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::{Archive, ArchiveError};
 
 /// [`ArchiveError::LegalHold`] for what is held, [`ArchiveError::HoldsUnproven`] where it may be.
 pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), ArchiveError> {
@@ -12,6 +12,16 @@ pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), Ar
         return Err(ArchiveError::LegalHold);
     }
     refuse_unproven(stores)
+}
+
+impl Archive {
+    /// Whether every hold that was placed is known. While it is not, nothing is forgotten.
+    pub fn tells_every_hold(&self) -> Result<bool, ArchiveError> {
+        match refuse_unproven(self.caught_up()) {
+            Err(ArchiveError::HoldsUnproven) => Ok(false),
+            proven => proven.map(|()| true),
+        }
+    }
 }
 
 /// [`ArchiveError::HoldsUnproven`] while the index lacks what may have been a hold. Once the ledger has been made anew of

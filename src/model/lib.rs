@@ -5,6 +5,7 @@
 
 mod date;
 mod digest;
+mod escaped;
 mod id;
 mod material;
 mod origin;
@@ -13,6 +14,7 @@ mod timestamp;
 
 pub use date::Date;
 pub use digest::{Digest, HashedBytes};
+pub use escaped::escaped;
 pub use id::{CaptureId, ErasureId, HoldId, IdError, MaterialId};
 pub use material::{Image, Kind, KindError, Material, MediaType, Page, Presentation, Quad, Status};
 pub use origin::Origin;

@@ -11,12 +11,14 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use yidang_archive::Wording;
 
+use crate::audit_command::{AuditCommand, audit};
 use crate::check::check;
 use crate::config::Config;
 use crate::courier::{Carried, CourierError, FailedLine, carry, courier_key};
 use crate::enrolment::{make_enrol_code, make_enrolment};
 use crate::error::StartError;
 use crate::hold_command::{HoldCommand, hold};
+use crate::rebuild::{RebuildCommand, rebuild};
 use crate::server::Server;
 
 /// How long the runtime waits for threads that are still at work when all else has stopped.
@@ -54,6 +56,8 @@ enum Command {
     /// What goes between here and windows without a network, on a stick.
     #[command(subcommand)]
     Courier(CourierCommand),
+    Audit(AuditCommand),
+    Rebuild(RebuildCommand),
     /// Read everything and see whether it is what it was. Exit 1 if it is not.
     Check {
         /// One JSON document on standard output.
@@ -127,6 +131,8 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
             hold(config, command)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Audit(command) => audit(config, &command),
+        Command::Rebuild(command) => rebuild(config, &command, wording()),
         Command::Check { json } => {
             let mut bar = Bar { shown: u64::MAX };
             let report = check(config, &mut |done, all| bar.show(done, all))?;
@@ -134,13 +140,17 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
             let text = if json {
                 serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
             } else {
-                let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).ok());
-                format!("{report}\n\n{}", report.readable(Wording::of_locale(locale)).trim_end())
+                format!("{report}\n\n{}", report.readable(wording()).trim_end())
             };
             say(&mut io::stdout(), &text);
             Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+/// The language of whoever started the command.
+fn wording() -> Wording {
+    Wording::of_locale(["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).ok()))
 }
 
 /// Says what became of the parcels.

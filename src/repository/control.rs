@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub(crate) use unix::{Control, ask_admit, ask_check, ask_hold, ask_take};
+pub(crate) use unix::{Control, ask_admit, ask_audit, ask_check, ask_hold, ask_take};
 
 /// The socket in the data folder.
 #[cfg(unix)]
@@ -25,13 +25,15 @@ mod unix {
     use yidang_archive::CheckReport;
 
     use super::*;
+    use crate::audit::{AuditTail, AuditWish, Tell, Told, answer_to};
     use crate::check::check_open;
     use crate::courier::{CourierError, Taken, take};
+    use crate::error::StartError;
     use crate::holds::{HoldLine, HoldRefusal, HoldWish};
     use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT, PARCEL_PAUSE_MAX};
     use crate::repository::Repository;
 
-    /// To check everything. What is none of these words is a [`HoldWish`].
+    /// To check everything. What is none of these words is a [`HoldWish`] or an [`AuditWish`].
     const CHECK: &str = "check";
     /// To look for agents that a command has enrolled.
     const ADMIT: &str = "admit";
@@ -98,9 +100,16 @@ mod unix {
                 }
                 return;
             }
-            wish => match serde_json::from_str::<HoldWish>(wish) {
-                Ok(wish) => written(&hold(repository, wish).await),
-                Err(_) => written(&Err::<(), _>("there is no such request")),
+            wish => match (serde_json::from_str::<HoldWish>(wish), serde_json::from_str::<AuditWish>(wish)) {
+                (Ok(wish), _) => written(&hold(repository, wish).await),
+                (_, Ok(wish)) => {
+                    let whole = lines.into_inner().into_inner().reunite(writer);
+                    if let Some(stream) = whole.ok().and_then(|whole| whole.into_std().ok()) {
+                        drop(tokio::task::spawn_blocking(move || audit_to(stream, &wish, &repository)));
+                    }
+                    return;
+                }
+                _ => written(&Err::<(), _>("there is no such request")),
             },
         };
         text.push('\n');
@@ -136,6 +145,41 @@ mod unix {
             report.map_err(|e| e.to_string())
         });
         checked.await.unwrap_or_else(|_| Err("the check stopped on a defect".to_owned()))
+    }
+
+    /// Tells an auditor line by line, as fast as they read.
+    fn audit_to(stream: std::os::unix::net::UnixStream, wish: &AuditWish, repository: &Arc<Repository>) {
+        if stream.set_nonblocking(false).is_err() {
+            return;
+        }
+        let mut writer = std::io::BufWriter::new(stream);
+        answer_to(repository, wish, &mut |told| writeln!(writer, "{}", written(told)).is_ok());
+        if let Err(error) = writer.flush() {
+            tracing::debug!(%error, "a control connection ended early");
+        }
+    }
+
+    /// Has the running repository answer an auditor. Blocks as long as reading its ledger takes.
+    pub(crate) fn ask_audit(
+        data_dir: &Path,
+        wish: &AuditWish,
+        tell: Tell<'_>,
+    ) -> io::Result<Result<AuditTail, StartError>> {
+        let mut stream = std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET_FILE))?;
+        writeln!(stream, "{}", written(wish))?;
+        for line in BufReader::new(stream).lines() {
+            match serde_json::from_str(&line?).map_err(io::Error::other)? {
+                Told::Line(line) => {
+                    if !tell(line) {
+                        return Err(io::ErrorKind::BrokenPipe.into());
+                    }
+                }
+                Told::End(tail) => return Ok(Ok(tail)),
+                Told::SubjectInvalid => return Ok(Err(StartError::SubjectInvalid)),
+                Told::Failed(cause) => return Ok(Err(StartError::System(cause))),
+            }
+        }
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Takes a parcel from a connection and answers.
@@ -198,7 +242,7 @@ mod unix {
 }
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Control, ask_admit, ask_check, ask_hold, ask_take};
+pub(crate) use elsewhere::{Control, ask_admit, ask_audit, ask_check, ask_hold, ask_take};
 
 /// Where there are no such sockets, commands need the repository stopped.
 #[cfg(not(unix))]
@@ -208,7 +252,9 @@ mod elsewhere {
     use yidang_archive::CheckReport;
 
     use super::*;
+    use crate::audit::{AuditTail, AuditWish, Tell};
     use crate::courier::{CourierError, Taken};
+    use crate::error::StartError;
     use crate::holds::{HoldLine, HoldRefusal, HoldWish};
     use crate::repository::Repository;
 
@@ -228,6 +274,14 @@ mod elsewhere {
         _data_dir: &Path,
         _wish: &HoldWish,
     ) -> io::Result<Result<Vec<HoldLine>, HoldRefusal>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn ask_audit(
+        _data_dir: &Path,
+        _wish: &AuditWish,
+        _tell: Tell<'_>,
+    ) -> io::Result<Result<AuditTail, StartError>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

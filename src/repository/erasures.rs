@@ -146,7 +146,12 @@ impl Repository {
         let _writing = self.forgetting.write().unwrap_or_else(PoisonError::into_inner);
         for planned in self.state.unfinished_erasures()? {
             tracing::info!(erasure = %planned.id, "an interrupted erasure is being finished");
-            self.forget(&planned).map_err(|p| {
+            let done = self.forget(&planned);
+            if done.is_err() && !self.archive.tells_every_hold()? {
+                tracing::error!("interrupted erasures wait until the ledger has been rebuilt");
+                return Ok(());
+            }
+            done.map_err(|p| {
                 StartError::System(format!(
                     "erasure {} could not be finished: {}",
                     planned.id,

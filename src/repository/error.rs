@@ -36,6 +36,9 @@ pub enum StartError {
     /// What was given to name somebody is no number of its kind.
     #[error("standard input names nobody")]
     SubjectInvalid,
+    /// So many places in the ledger could not be read that may be about what was asked.
+    #[error("{0} places in the ledger are missing or cannot be read: the answer may lack them")]
+    AuditIncomplete(u64),
     /// The operating system refused something the program cannot do without.
     #[error("{0}")]
     System(String),
@@ -62,6 +65,7 @@ impl StartError {
             Self::Listen { .. } => "listen_failed",
             Self::Control(_) => "control_failed",
             Self::SubjectInvalid => "subject_invalid",
+            Self::AuditIncomplete(_) => "audit_incomplete",
             Self::System(_) => "system_failed",
         }
     }
@@ -79,7 +83,11 @@ impl StartError {
             "key_missing" => "put the keys folder back, from its backup; the data cannot be read without it",
             "key_damaged" => "restore the keys folder from its backup",
             "keys_wrong" => "point keys_dir at the keys that belong to this data folder",
-            "state_damaged" | "archive_damaged" => "run `yidang-repository check` and restore from a backup",
+            "state_damaged" => "run `yidang-repository check` and restore from a backup",
+            "archive_damaged" => {
+                "copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which makes \
+                 ledger and keyring of their second copies and what is left"
+            }
             "subject_invalid" => "write the type, such as resident, a space and the number to standard input",
             "hold_unknown" => "see `yidang-repository hold list`",
             "material_unknown" => "check the identifier",
@@ -87,7 +95,11 @@ impl StartError {
             "ledger_foreign" => {
                 "move ledger.db, ledger.db-wal and ledger.db-shm out of the data folder and put its own there"
             }
-            "holds_unproven" => "run `yidang-repository check` and restore from a backup",
+            "holds_unproven" => {
+                "stop the repository, run `yidang-repository rebuild`, which says what is lost, and have holds that are \
+                 missing from `yidang-repository hold list` placed again"
+            }
+            "audit_incomplete" => "run `yidang-repository check`, which names what cannot be read",
             "listen_failed" => "choose a free address of this machine under [http] listen",
             "control_failed" => "ask again, or stop the repository first",
             _ => "see the message and the disk's state",
@@ -107,11 +119,17 @@ impl StartError {
             "key_missing" => "请从备份放回密钥文件夹；没有密钥，数据无法读取。",
             "key_damaged" => "请从备份恢复密钥文件夹。",
             "keys_wrong" => "请把 keys_dir 指向属于此数据文件夹的密钥。",
-            "state_damaged" | "archive_damaged" => "请运行 yidang-repository check，并从备份恢复。",
+            "state_damaged" => "请运行 yidang-repository check，并从备份恢复。",
+            "archive_damaged" => {
+                "请先把数据文件夹整体复制留存，再停止中心库并运行 yidang-repository rebuild，从副本与残余中重建账本和密钥环。"
+            }
             "ledger_foreign" => {
                 "请把数据文件夹中的 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本。"
             }
-            "holds_unproven" => "请运行 yidang-repository check，并从备份恢复。",
+            "holds_unproven" => {
+                "请停止中心库并运行 yidang-repository rebuild，它会说明缺失了什么；再用 yidang-repository hold list 核对，缺的保全请重新设置。"
+            }
+            "audit_incomplete" => "请运行 yidang-repository check，它会指出读不出的条目。",
             "subject_invalid" => "请向标准输入写入类别（如 resident）、空格和号码。",
             "hold_unknown" => "请用 yidang-repository hold list 查看。",
             "material_unknown" => "请核对编号。",

@@ -100,15 +100,18 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
 }
 
 /// Type and number, for which a command line is no place.
-fn read_subject() -> Result<WireSubject, StartError> {
-    let mut text = String::new();
-    let read = io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text);
-    let (subject_type, value) = text
-        .trim()
-        .split_once(char::is_whitespace)
-        .filter(|_| read.is_ok())
-        .ok_or(StartError::SubjectInvalid)?;
+pub(crate) fn read_subject() -> Result<WireSubject, StartError> {
+    let text = read_line().ok_or(StartError::SubjectInvalid)?;
+    let (subject_type, value) = text.split_once(char::is_whitespace).ok_or(StartError::SubjectInvalid)?;
     Ok(WireSubject { r#type: subject_type.to_owned(), value: value.trim().to_owned() })
+}
+
+/// What stands on standard input, for which a command line is no place; `None` for nothing, or what is no text.
+pub(crate) fn read_line() -> Option<String> {
+    let mut text = String::new();
+    io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text).ok()?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn row(line: &HoldLine) -> String {

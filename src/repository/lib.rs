@@ -18,6 +18,8 @@
 //! ```
 
 mod anchors;
+mod audit;
+mod audit_command;
 mod check;
 mod command;
 mod commits;
@@ -39,6 +41,7 @@ mod loopback;
 mod originals;
 mod problem;
 mod reading;
+mod rebuild;
 mod refilings;
 mod repository;
 mod request;

@@ -48,11 +48,17 @@ pub(crate) struct Agent {
 
 /// Opens the archive of a configuration, or founds it.
 pub(crate) fn open_archive(config: &Config) -> Result<Archive, ArchiveError> {
-    let options = ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() };
-    Archive::open_keyed(
-        &options,
-        &KeyOptions { recovery: config.recovery_key, suite: config.cipher, credential: None },
-    )
+    Archive::open_keyed(&archive_options(config), &key_options(config))
+}
+
+/// Where a configuration has the archive.
+pub(crate) fn archive_options(config: &Config) -> ArchiveOptions {
+    ArchiveOptions { data_dir: config.data_dir.clone(), keys_dir: config.keys_dir.clone() }
+}
+
+/// How a configuration has the archive's keys kept.
+pub(crate) fn key_options(config: &Config) -> KeyOptions {
+    KeyOptions { recovery: config.recovery_key, suite: config.cipher, credential: None }
 }
 
 impl Repository {

@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Read, Write};
 use clap::{Args, ValueEnum};
 use yidang_archive::AUDIT_LINES_MAX;
 
-use super::output::{cut_off, plain};
+use super::output::cut_off;
 use super::reach;
 use crate::config::Config;
-use crate::control::{AuditTopic, AuditWish, AuditedLine, News, Outcome, Request};
+use crate::control::{AuditTopic, AuditWish, News, Outcome, Request};
 use crate::failure::Failure;
 
 /// Longest standard input that names somebody, in bytes.
@@ -63,7 +63,7 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
                 serde_json::to_writer(&mut output, line)?;
                 before = ",";
             } else {
-                write_row(&mut output, line)?;
+                writeln!(output, "{}", line.row())?;
             }
         }
         Ok(())
@@ -91,16 +91,6 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     let cause =
         format!("{unproven} places in the ledger are missing or cannot be read: the answer may lack them");
     Err(Failure::new("audit_incomplete", cause, "run `yidang archive verify`, which names them"))
-}
-
-fn write_row(output: &mut impl Write, line: &AuditedLine) -> io::Result<()> {
-    let said = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
-    let AuditedLine { sequence, at, action, client, materials, .. } = line;
-    let [operator, basis, purpose, case] = [&line.operator, &line.basis, &line.purpose, &line.case].map(said);
-    let materials = if materials.is_empty() { "-".to_owned() } else { materials.join(",") };
-    let sequence = sequence.to_string();
-    let fields = [&sequence, at, action, &operator, client, &basis, &purpose, &case, &materials];
-    writeln!(output, "{}", plain(&fields.map(String::as_str)))
 }
 
 fn topic(topic: Topic) -> Result<AuditTopic, Failure> {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+pub(super) use yidang_model::escaped;
 
 use crate::failure::Failure;
 
@@ -24,19 +25,6 @@ pub(super) fn say_json(document: &impl Serialize) -> Result<(), Failure> {
 /// Fields in one line, a tab between two. What would move a terminal or break the line is shown escaped.
 pub(super) fn plain(fields: &[&str]) -> String {
     fields.iter().map(|field| escaped(field)).collect::<Vec<_>>().join("\t")
-}
-
-/// A text whose control characters, and marks that turn the direction of writing, are shown and not obeyed.
-pub(super) fn escaped(text: &str) -> String {
-    let acts = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if acts(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
 }
 
 /// A line on standard output.
@@ -61,9 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_is_told_moves_the_terminal() {
-        let name = "户口簿\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}.jpg";
-        assert_eq!(escaped(name), r"户口簿\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}.jpg");
+    fn fields_stay_fields() {
         assert_eq!(plain(&["a", "b\tc"]), "a\tb\\tc");
     }
 }

@@ -1,9 +1,9 @@
 //! Questions to the ledger, for a command.
 
-use yidang_archive::{Actor, Archive, AuditEnd, AuditLine, AuditOf, AuditQuery};
+use yidang_archive::{Actor, Archive, AuditEnd, AuditOf, AuditQuery, AuditedLine};
 use yidang_model::{Subject, SubjectType, Timestamp};
 
-use super::{AuditTopic, AuditWish, AuditedLine, Listen, News, Outcome};
+use super::{AuditTopic, AuditWish, Listen, News, Outcome};
 use crate::failure::Failure;
 
 /// Lines told at once. Each names a thousand materials at most, so they fit into a line of the socket.
@@ -23,7 +23,7 @@ pub(super) fn carry_out(archive: &Archive, wish: &AuditWish, listen: Listen<'_>)
     let mut waiting: Vec<AuditedLine> = Vec::new();
     let mut lost = None;
     let end = archive.audit(query, &mut |_, _| {}, &mut |line| {
-        waiting.push(told(line));
+        waiting.push(AuditedLine::from(line));
         if waiting.len() == LINES_AT_ONCE {
             lost = listen(News::Audited(std::mem::take(&mut waiting))).err();
         }
@@ -58,11 +58,4 @@ fn instant(text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let cause =
         |_| Failure::new("instant_invalid", "an instant is not as it must be", "write 2026-01-31T00:00:00Z");
     text.map(|text| text.parse().map_err(cause)).transpose()
-}
-
-fn told(line: AuditLine) -> AuditedLine {
-    let AuditLine { sequence, at, verb, operator, client, basis, purpose, case, materials } = line;
-    let (at, action) = (at.to_string(), verb.as_str().to_owned());
-    let materials = materials.iter().map(ToString::to_string).collect();
-    AuditedLine { sequence, at, action, operator, client, basis, purpose, case, materials }
 }

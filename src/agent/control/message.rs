@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use yidang_archive::CheckReport;
+use yidang_archive::{AuditedLine, CheckReport};
 
 use super::courier::{CourierNews, CourierRequest, PackedFigures, ReceiptFigures};
 use super::dispose::{DisposeFigures, DisposeLine, DisposeRequest};
@@ -251,27 +251,6 @@ pub(crate) struct MaterialLine {
     pub(crate) status: String,
     /// `this_pc` or `repository`.
     pub(crate) safe_at: String,
-}
-
-/// A ledger entry as an auditor sees it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AuditedLine {
-    pub(crate) sequence: u64,
-    pub(crate) at: String,
-    /// `filed`, `looked`, `opened`, `refiled`, `erased` …
-    pub(crate) action: String,
-    pub(crate) operator: Option<String>,
-    pub(crate) client: String,
-    pub(crate) basis: Option<String>,
-    pub(crate) purpose: Option<String>,
-    pub(crate) case: Option<String>,
-    pub(crate) materials: Vec<String>,
-}
-
-impl std::fmt::Debug for AuditedLine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "AuditedLine({})", self.sequence)
-    }
 }
 
 /// A daemon of an earlier version does not say.

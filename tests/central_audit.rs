@@ -1,0 +1,134 @@
+//! Promise: what every window did with the papers that all share is told to whoever audits the office, beside the running
+//! repository and without it; a repository whose ledger came to harm says so, and is made anew of what is left.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::support::agent::Agent;
+use crate::support::repository::Repository;
+use crate::support::said::{document, text};
+use crate::support::wait_until;
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
+
+/// The person on the reader: an open holder, and how a command is told of them.
+fn person(agent: &Agent) -> (String, String) {
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    let text = |field: &str| card[field].as_str().expect("a text").to_owned();
+    (text("holder"), format!("resident {}\n", text("id_number")))
+}
+
+fn file(agent: &Agent, holder: &str, number: u8) -> String {
+    let capture = agent.upload(&[FORM, &[number]].concat()).expect(201);
+    let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]]});
+    agent.post("/v1/materials", &body).expect(201)["id"].as_str().expect("an id").to_owned()
+}
+
+fn sent(agent: &Agent) {
+    wait_until("it is sent", || agent.get("/v1/sync").expect(200)["backlog_materials"] == 0);
+}
+
+fn window(repository: &Repository) -> Agent {
+    Agent::start_enrolled(&repository.url, &repository.enrol_code())
+}
+
+fn audit(repository: &Repository, words: &[&str], input: &str) -> Output {
+    repository.command_with_input(&[&["audit"], words].concat(), input)
+}
+
+fn actions(told: &Value) -> Vec<&str> {
+    let entries = told["entries"].as_array().expect("a list");
+    entries.iter().map(|entry| entry["action"].as_str().expect("a word")).collect()
+}
+
+#[test]
+fn an_auditor_is_told_what_every_window_did_beside_the_repository_and_without() {
+    let mut repository = Repository::start();
+    let (a, b) = (window(&repository), window(&repository));
+    let (holder, number) = person(&a);
+    let paper = file(&a, &holder, 1);
+    sent(&a);
+    let (at_b, _) = person(&b);
+    let list = b.get(&format!("/v1/holders/{at_b}/materials?scope=all")).expect(200);
+    assert_eq!(list["materials"][0]["id"], paper.as_str(), "{list}");
+    for beside in [true, false] {
+        if !beside {
+            repository.kill();
+        }
+        let told = document(&audit(&repository, &["person", "--json"], &number), 0);
+        // Whoever asked is among what is told the next time.
+        let asked_before: &[&str] = if beside { &[] } else { &["audited"; 2] };
+        assert_eq!(actions(&told), [&["filed", "looked"], asked_before].concat(), "{told}");
+        let looked = &told["entries"][1];
+        assert_eq!(looked["materials"], json!([paper]));
+        assert_eq!(
+            (&told["truncated"], &told["known"], &told["unproven"]),
+            (&json!(false), &json!(true), &json!(0))
+        );
+        let rows = audit(&repository, &["person", "--since", "2020-01-31", "--limit", "1"], &number);
+        assert_eq!(text(&rows.stdout).lines().count(), 1);
+        assert!(text(&rows.stderr).contains("there are more"), "{}", text(&rows.stderr));
+        let none = document(&audit(&repository, &["no-card", "--until", "2020-01-31", "--json"], ""), 0);
+        assert_eq!(actions(&none), Vec::<&str>::new());
+        let unknown = audit(&repository, &["person"], "resident 00000019800101000X");
+        assert!(text(&unknown.stdout).is_empty() && text(&unknown.stderr).contains("nothing is known"));
+        assert_eq!(audit(&repository, &["person"], "resident 123").status.code(), Some(1));
+        let asked = document(&audit(&repository, &["operator", "--json"], "nobody"), 0);
+        assert_eq!(actions(&asked), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
+    let mut repository = Repository::start();
+    let a = window(&repository);
+    let (holder, number) = person(&a);
+    let first = file(&a, &holder, 1);
+    sent(&a);
+    let why = ["--operator", "Operator Ng", "--reason", "court order"];
+    let placed = repository.command_with_input(&[&["hold", "place"], &why[..]].concat(), &number);
+    assert!(placed.status.success());
+    file(&a, &holder, 2);
+    sent(&a);
+    repository.kill();
+    let ledger = rusqlite::Connection::open(repository.data().join("ledger.db")).expect("a ledger");
+    let name = "SELECT sql FROM sqlite_master WHERE name = 'entries_never_change'";
+    let guard: String = ledger.query_row(name, [], |row| row.get(0)).expect("a trigger");
+    let harm = "DROP TRIGGER entries_never_change; UPDATE entries SET body = x'7b7d' WHERE verb = 'held'";
+    ledger.execute_batch(&format!("{harm}; {guard}")).expect("it comes to harm");
+    drop(ledger);
+    std::fs::remove_file(repository.data().join("index.db")).expect("the index is lost");
+    let _ = std::fs::remove_dir_all(repository.data().join("backup"));
+    repository.run();
+
+    let erase = |agent: &Agent| {
+        let (holder, _) = person(agent);
+        agent.post("/v1/erasures", &json!({"holder": holder, "reason": "test"}))
+    };
+    // The window knows of the hold and refuses for itself; one that does not hears it from the repository.
+    erase(&a).is_problem(409, "legal_hold");
+    let b = window(&repository);
+    let (at_b, _) = person(&b);
+    b.get(&format!("/v1/holders/{at_b}/materials?scope=all")).expect(200);
+    let asked = b.post("/v1/erasures", &json!({"material": first, "reason": "test"})).expect(201);
+    let erasure = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is refused", || b.get(&erasure).expect(200)["state"] == "refused");
+    let asked = audit(&repository, &["person"], &number);
+    assert!(text(&asked.stderr).contains("error: audit_incomplete: 1 places"), "{}", text(&asked.stderr));
+    assert_eq!(asked.status.code(), Some(1));
+    let beside = repository.run_command(&["rebuild"]);
+    assert!(text(&beside.stderr).contains("error: in_use"), "{}", text(&beside.stderr));
+
+    repository.kill();
+    let rebuilt = repository.run_command(&["rebuild", "--json"]);
+    let told: Value = serde_json::from_slice(&rebuilt.stdout).expect("a document");
+    assert_eq!((rebuilt.status.code(), &told["ledger"]["lost_count"]), (Some(1), &json!(1)), "{told}");
+    repository.run();
+    let (at_a, _) = person(&a);
+    let list = a.get(&format!("/v1/holders/{at_a}/materials?scope=all")).expect(200);
+    assert_eq!(list["materials"].as_array().map(Vec::len), Some(2), "{list}");
+    assert!(list.to_string().contains(&first));
+    let placed = repository.command_with_input(&[&["hold", "place"], &why[..]].concat(), &number);
+    assert!(placed.status.success(), "{}", text(&placed.stderr));
+}
