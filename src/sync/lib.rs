@@ -11,4 +11,3 @@ pub mod parcel;
 mod simulation;
 mod text;
 pub mod wire;
-mod wire_material;
