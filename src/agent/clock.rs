@@ -1,6 +1,6 @@
 //! The wall clock, read in one place.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use yidang_model::{Date, Timestamp};
 
@@ -8,6 +8,15 @@ use yidang_model::{Date, Timestamp};
 pub(crate) fn now() -> Timestamp {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |span| span.as_millis());
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// What an HTTP answer can say of the time ends here, with the year 9999.
+const HTTP_ENDS: Duration = Duration::from_secs(253_402_300_800);
+
+/// Whether an answer can be dated: hyper panics on a date from before 1970 or after 9999, even where it is told to send
+/// none, so under such a clock no request would be answered.
+pub(crate) fn can_date_answers() -> bool {
+    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|since| since < HTTP_ENDS)
 }
 
 /// China has one time zone, eight hours before UTC.

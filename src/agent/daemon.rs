@@ -66,6 +66,9 @@ pub struct Drivers {
 /// Why the agent did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The clock shows a time that no answer can be dated with.
+    #[error("this PC's clock shows a time before 1970 or after 9999, so that no request could be answered")]
+    ClockWrong,
     /// The archive would not open.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -107,6 +110,9 @@ pub struct Daemon {
 impl Daemon {
     /// Opens the archive, starts the stations and listens. The drivers are those the configuration chose.
     pub async fn start(config: Config, drivers: Drivers) -> Result<Self, StartError> {
+        if !clock::can_date_answers() {
+            return Err(StartError::ClockWrong);
+        }
         let archive = open_archive(&config)?;
         archive.check_copy()?;
         let tokens = Arc::new(Tokens::open(&config.data_dir)?);

@@ -261,6 +261,11 @@ impl From<StartError> for Failure {
 
 #[cfg(test)]
 mod tests {
+            StartError::ClockWrong => Self::new(
+                "clock_wrong",
+                error,
+                "set the clock and start again; an empty battery on the mainboard does this too",
+            ),
     use super::*;
 
     #[test]

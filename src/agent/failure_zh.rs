@@ -67,6 +67,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["column_missing", "column_twice", "column_unknown"], "请按 --help 列出的列名改正清单首行。"),
     (&["configuration_differs"], "请重新启动服务，使其按此配置运行。"),
     (&["confirmation_differs"], "请用 --dry-run 查看今天到期的份数，并确认该数。"),
+    (&["clock_wrong"], "电脑时钟早于 1970 年或晚于 9999 年：请校准时钟后再启动；主板电池没电也会这样。"),
     (
         &["export_broken", "import_broken", "recovery_broken"],
         "请查看日志，排除原因后重新执行；已完成的部分有效。",
