@@ -55,6 +55,7 @@ mod record;
 mod recovered;
 pub mod recovery;
 mod refile;
+mod refused_originals;
 mod salvage;
 mod scribe;
 mod scrub;
