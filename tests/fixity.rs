@@ -103,6 +103,39 @@ fn damaged_pictures_come_back_from_the_repository_and_a_cut_ledger_is_found_out(
     assert!(ran.is_err() && agent.read_log().contains("store_damaged"), "{}", agent.read_log());
 }
 
+#[test]
+fn a_damaged_ledger_is_told_who_asks_how_the_service_is() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    file(&agent, &holder);
+    let known = |agent: &Agent| {
+        let health = agent.get("/v1/health").expect(200)["archive"].clone();
+        let archive = agent.get("/v1/status").expect(200)["archive"].clone();
+        (health, archive["ledger"].clone(), archive["ledger_left_out"].clone())
+    };
+    wait_until("it is read through", || known(&agent) == (json!("whole"), json!("whole"), json!(0)));
+    assert!(agent.stop());
+    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
+    let damage = "DROP TRIGGER entries_never_change;
+        UPDATE entries SET body = x'00' WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed');
+        CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;";
+    ledger.execute_batch(damage).expect("it is damaged");
+    drop(ledger);
+    agent.run();
+    wait_until("it is found out", || known(&agent) == (json!("damaged"), json!("damaged"), json!(0)));
+    assert!(agent.read_log().contains("the ledger is damaged"), "{}", agent.read_log());
+    let stats = agent.command(&["archive", "stats"]);
+    assert!(String::from_utf8_lossy(&stats.stdout).contains("ledger\tdamaged\n"));
+    // An index that was made without it knows so at once.
+    assert!(agent.stop());
+    std::fs::remove_file(agent.data().join("index.db")).expect("it goes");
+    agent.run();
+    let lacks = |agent: &Agent| known(agent).2.as_u64() > Some(0);
+    wait_until("it is left out", || lacks(&agent) && known(&agent).0 == json!("damaged"));
+    assert_eq!(known(&agent).1, json!("damaged"));
+}
+
 /// Takes the last entries out, as somebody with the disk would.
 fn cut_ledger(agent: &Agent) {
     let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");

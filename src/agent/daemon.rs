@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use yidang_archive::storage::BlobName;
-use yidang_archive::{Archive, ArchiveError, ArchiveOptions, KeyOptions, Scrubber, UNFILED_PAGE_MAX};
+use yidang_archive::{
+    Archive, ArchiveError, ArchiveOptions, KeyOptions, LedgerState, Scrubber, UNFILED_PAGE_MAX,
+};
 use yidang_device::{CameraDriver, CardDriver};
 use yidang_model::{CaptureId, Timestamp};
 
@@ -333,6 +335,10 @@ async fn sweep(app: Shared) {
             let archive = &sweeping.archive;
             let swept = (expiring(archive)?, archive.sweep()?);
             repair_aside(archive, sweeping.sync.as_deref(), &archive.quarantined());
+            // So that it is known, and told who asks. After the first time, what has been written since.
+            if !archive.tells_every_blob()? && archive.ledger_state() == LedgerState::Damaged {
+                tracing::error!("the ledger is damaged: run `yidang archive verify`");
+            }
             Ok::<_, ArchiveError>(swept)
         });
         match swept.await {

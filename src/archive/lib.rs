@@ -93,6 +93,7 @@ pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
 pub use hold::{HOLDS_MAX, Hold, HoldTarget, LiftHold, PlaceHold};
 pub use inventory::{InventoryLine, InventoryPage};
 pub use look::{LOOK_MATERIALS_MAX, Look, LookVerb};
+pub use proof::LedgerState;
 pub use recovered::Recovery;
 pub use refile::Refiling;
 pub use salvage::{KeyringRebuild, LedgerRebuild, Rebuild, RebuildReport};

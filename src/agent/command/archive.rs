@@ -153,5 +153,8 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
     let last = scrub.last_ended_at.as_deref().unwrap_or("never");
     say(&format!("scrubbed\t{last}"))?;
     say(&format!("scrub_damaged\t{}", scrub.last_damaged))?;
-    say(&format!("quarantined\t{}", scrub.quarantined))
+    say(&format!("quarantined\t{}", scrub.quarantined))?;
+    let Some(ledger) = &stats.ledger else { return Ok(()) };
+    say(&format!("ledger\t{}", ledger.state))?;
+    say(&format!("ledger_left_out\t{}", ledger.left_out))
 }

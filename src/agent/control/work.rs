@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use yidang_archive::storage::BlobName;
 use yidang_archive::{
-    Anchor, Archive, ArchiveError, Check, CheckReport, Damage, DamagedThing, InventoryLine, VerifyReport,
-    VerifyWish,
+    Anchor, Archive, ArchiveError, Check, CheckReport, Damage, DamagedThing, InventoryLine,
+    LedgerState, VerifyReport, VerifyWish,
 };
 
 use super::{
-    ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, RepositoryNeed, Request, ScrubFigures,
+    ArchiveStats, CardPlace, LedgerFigures, Listen, MaterialLine, News, Outcome, RepositoryNeed, Request,
+    ScrubFigures,
 };
 use crate::config::Config;
 use crate::failure::Failure;
@@ -146,6 +147,7 @@ impl Workplace {
             cipher: stats.suite.as_str().to_owned(),
             recovery: stats.recovery.map(|office| office.to_string()),
             scrub: ScrubFigures::of(&self.archive),
+            ledger: Some(LedgerFigures::of(&self.archive)?),
         })
     }
 
@@ -202,6 +204,15 @@ impl ScrubFigures {
             last_damaged: state.last.map_or(0, |round| round.damaged),
             quarantined: state.quarantined,
         }
+    }
+}
+
+impl LedgerFigures {
+    pub(crate) fn of(archive: &Archive) -> Result<Self, ArchiveError> {
+        let (before, since) = archive.left_out()?;
+        // What the index lacks is known without reading the ledger through.
+        let state = if since > 0 { LedgerState::Damaged } else { archive.ledger_state() };
+        Ok(Self { state: state.as_str().to_owned(), left_out: before + since })
     }
 }
 
