@@ -104,6 +104,26 @@ fn damaged_pictures_come_back_from_the_repository_and_a_cut_ledger_is_found_out(
 }
 
 #[test]
+fn a_damaged_picture_is_named_by_its_page_and_nothing_is_offered_that_is_not_to_be_had() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    let material = file(&agent, &holder);
+    let waiting = agent.upload(include_bytes!("../fixtures/desk/03-letter.jpg")).expect(201)["id"].clone();
+    assert!(agent.stop());
+    damage_all(&agent);
+    let report = verify(&agent, &[]);
+    let damages = report["damages"].as_array().expect("a list");
+    let named = |what: &str| damages.iter().filter(|d| d["needed_by"] == json!([what])).count();
+    assert_eq!(named(&format!("material {material} page 1")), 2, "page and frame: {report}");
+    assert_eq!(named(&format!("capture {}", waiting.as_str().expect("an id"))), 2, "{report}");
+    assert!(damages.iter().all(|d| d["remedy"] == "restore_blob"), "{report}");
+    let said = agent.command(&["archive", "verify"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains(&format!("needed by material {material} page 1")), "{said}");
+    assert!(!said.contains("--repair"), "{said}");
+}
+
+#[test]
 fn a_damaged_ledger_is_told_who_asks_how_the_service_is() {
     let mut agent = Agent::start();
     let holder = agent.read_card();

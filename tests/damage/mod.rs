@@ -17,8 +17,9 @@ use self::store::Store;
 /// Sealed with everything else of an entry, so that only a fault of the program can leave it out. `verb_tests/damage.rs`
 /// of the archive has one.
 const MADE_BY_NO_DAMAGE: [&str; 1] = ["pages ledger missing"];
-/// What helps against damage to what the repository keeps beside its archive.
-const NOT_OF_AN_ARCHIVE: [Remedy; 1] = [Remedy::RestoreState];
+/// What helps against damage to what the repository keeps beside its archive; and what a window that is enrolled is told in
+/// place of `restore_blob`, as these are not (`tests/fixity.rs`).
+const NOT_OF_AN_ARCHIVE: [Remedy; 2] = [Remedy::RestoreState, Remedy::RepairBlob];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/damage")

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use yidang_archive::storage::BlobName;
 use yidang_archive::{
-    Anchor, Archive, ArchiveError, Check, CheckReport, Damage, DamagedThing, InventoryLine,
+    Anchor, Archive, ArchiveError, BlobUse, Check, CheckReport, Damage, DamagedThing, InventoryLine,
     LedgerState, VerifyReport, VerifyWish,
 };
 
@@ -21,6 +21,8 @@ use crate::sync::{SyncError, SyncOptions, SyncWorker, Upstream};
 
 /// Progress is told no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How many pages and captures are told that need one damaged blob.
+const USES_TOLD_MAX: usize = 8;
 /// Longer side that pictures are decoded to when they are checked.
 const CHECKED_SIDE_PX: u32 = 64;
 
@@ -155,12 +157,26 @@ impl Workplace {
     fn check(&self, deep: bool, repairs: bool, listen: Listen<'_>) -> Result<CheckReport, ArchiveError> {
         let found = self.verify(deep, listen)?;
         if !repairs {
-            return Ok(CheckReport::from(&found));
+            return self.report(&found);
         }
         let blobs: Vec<BlobName> = found.damages.iter().filter_map(damaged_blob).collect();
         let line = repair(&self.archive, self.sync.as_deref(), &blobs)?;
         let found = if line.repaired > 0 { self.verify(deep, listen)? } else { found };
-        Ok(CheckReport { repair: Some(line), ..CheckReport::from(&found) })
+        Ok(CheckReport { repair: Some(line), ..self.report(&found)? })
+    }
+
+    /// What was found, with what needs each damaged blob, and with remedies that are to be had here.
+    fn report(&self, found: &VerifyReport) -> Result<CheckReport, ArchiveError> {
+        let mut report = CheckReport::from(found);
+        for (line, damage) in report.damages.iter_mut().zip(&found.damages) {
+            if let DamagedThing::Blob(name) = damage.what {
+                // Where the ledger or the index cannot tell, the blob's name alone is known.
+                let uses = self.archive.uses_of_blob(name, USES_TOLD_MAX).unwrap_or_default();
+                line.needed_by = uses.into_iter().map(told_use).collect();
+            }
+        }
+        let is_enrolled = self.sync.as_ref().is_some_and(|sync| sync.status().repository != "not_enrolled");
+        Ok(if is_enrolled { report } else { report.without_repository() })
     }
 
     /// What the repository remembers of this ledger.
@@ -184,6 +200,13 @@ impl Workplace {
                 let _ = listen(News::Progress { done, all });
             }
         })
+    }
+}
+
+fn told_use(of: BlobUse) -> String {
+    match of {
+        BlobUse::Page(material, page) => format!("material {material} page {page}"),
+        BlobUse::Capture(capture) => format!("capture {capture}"),
     }
 }
 
