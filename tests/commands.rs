@@ -302,6 +302,8 @@ fn what_is_asked_for_wrongly_is_a_usage_error() {
         &["token", "create", "--name", "a"],
         &["token", "create", "--name", "a", "--scopes", "everything"],
         &["token", "create", "--name", " ", "--scopes", "card"],
+        &["recovery-key", "create"],
+        &["recovery-key", "create", "--shares", "2", "--threshold", "3", "--out", "nowhere"],
         &["token", "create", "--name", "a", "--scopes", "card", "--origin", "a.example/"],
     ];
     for arguments in wrong {
@@ -310,6 +312,8 @@ fn what_is_asked_for_wrongly_is_a_usage_error() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
         assert!(!text(&output.stderr).contains("GEHEIM"), "a secret is not said again");
     }
+    let missing = text(&agent.command(&["recovery-key", "create"]).stderr);
+    assert!(missing.contains("--shares 5 --threshold 3") && missing.contains("任意三份"), "{missing}");
     fails(&agent.command_with_input(&["enrol", "--code", "-"], "ANY"), "repository_not_configured");
     fails(&enrol(&Agent::start_unenrolled("http://127.0.0.1:9"), " "), "code_missing");
 }
@@ -382,6 +386,52 @@ fn a_window_is_enrolled_beside_its_daemon_and_enrolled_anew() {
     for file in [agent.read_log(), text(&agent.command(&["archive", "list"]).stdout)] {
         assert!(!file.contains(&code), "the code is said nowhere");
     }
+}
+
+#[test]
+fn rows_have_a_head_that_no_program_takes_for_a_row() {
+    let agent = Agent::start();
+    file(&agent, FORM);
+    let number = agent.post("/v1/card/read", &json!({})).expect(200)["id_number"].clone();
+    let person = format!("resident {}", number.as_str().expect("a number"));
+    let list = agent.command(&["archive", "list"]);
+    let audit = agent.command_with_input(&["archive", "audit", "person"], &person);
+    for (output, head) in [(&list, "id\tfiled_at\tcounter\t"), (&audit, "sequence\tat\taction\t")] {
+        let (rows, said) = (text(&output.stdout), text(&output.stderr));
+        assert!(said.starts_with(head) && said.lines().count() == 1, "{said}");
+        let columns = |line: Option<&str>| line.map(|line| line.split('\t').count());
+        assert_eq!(columns(rows.lines().next()), columns(said.lines().next()), "{rows}");
+        assert!(!rows.contains(head), "{rows}");
+    }
+    for arguments in [&["archive", "list", "--json"][..], &["archive", "audit", "no-card", "--json"]] {
+        assert!(agent.command(arguments).stderr.is_empty());
+    }
+}
+
+#[test]
+fn an_audit_takes_a_date_as_the_midnight_at_the_counter() {
+    let agent = Agent::start();
+    let stated = json!({"subject": {"type": "provisional", "value": "P-7"}, "basis": "lost_card", "purpose": "p", "case": "c"});
+    agent.post("/v1/holders", &stated).expect(201);
+    let entries = |more: &[&str]| {
+        let told = document(&agent.command(&[&["archive", "audit", "no-card", "--json"], more].concat()), 0);
+        told["entries"].as_array().expect("a list").clone()
+    };
+    let [opened] = &entries(&[])[..] else { panic!("one") };
+    let at = opened["at"].as_str().expect("an instant");
+    let at: yidang_model::Timestamp = at.parse().expect("an instant");
+    // The day at the counter, eight hours before UTC, and those beside it.
+    let day = |days: i64| at.plus_millis((8 + 24 * days) * 60 * 60 * 1000).to_string()[..10].to_owned();
+    let [before, today, after] = [-1, 0, 1].map(day);
+    for (since, until, found) in
+        [(&before, &today, 0), (&today, &after, 1), (&before, &after, 1), (&after, &after, 0)]
+    {
+        let told = entries(&["--since", since, "--until", until]);
+        assert_eq!(told.len(), found, "{since} to {until}, at {at}");
+    }
+    let refused = agent.command(&["archive", "audit", "no-card", "--since", "2026-02-30"]);
+    fails(&refused, "instant_invalid");
+    assert!(text(&refused.stderr).contains("2026-01-31"), "{}", text(&refused.stderr));
 }
 
 #[test]

@@ -32,6 +32,12 @@ pub(crate) fn date_at_counter(at: Timestamp) -> Option<Date> {
     at.plus_millis(COUNTER_OFFSET_MS).to_string().get(..10)?.parse().ok()
 }
 
+/// The instant with which a date begins at the counter.
+pub(crate) fn midnight_at_counter(date: Date) -> Option<Timestamp> {
+    let midnight: Timestamp = format!("{date}T00:00:00Z").parse().ok()?;
+    Some(midnight.plus_millis(-COUNTER_OFFSET_MS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +47,7 @@ mod tests {
         let at = |text: &str| date_at_counter(text.parse().unwrap()).unwrap().to_string();
         assert_eq!(at("2026-03-01T15:59:59Z"), "2026-03-01");
         assert_eq!(at("2026-03-01T16:00:00Z"), "2026-03-02");
+        let midnight = midnight_at_counter("2026-03-02".parse().unwrap()).unwrap();
+        assert_eq!(midnight.to_string(), "2026-03-01T16:00:00Z");
     }
 }

@@ -77,7 +77,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["not_an_image"], "请提供 JPEG 或 PNG 图片。"),
     (&["not_a_card"], "请提供证件的正反两面。"),
     (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
-    (&["instant_invalid"], "请按 2026-01-31 或带时区的时间书写。"),
+    (
+        &["instant_invalid"],
+        "请写日期，例如 2026-01-31（从当地零点算起），或带时区的时间，例如 2026-01-31T09:00:00+08:00。",
+    ),
     (&["invalid"], "请按所指出的改正。"),
     (&["key_not_written"], "该文件夹已有恢复密钥时请妥善保存，另用 --out 指定新文件夹。"),
     (

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use clap::{Args, ValueEnum};
 use yidang_archive::AUDIT_LINES_MAX;
 
-use super::output::{cut_off, plain};
+use super::output::{cut_off, head, plain};
 use super::reach;
 use crate::config::Config;
 use crate::control::{AuditTopic, AuditWish, AuditedLine, News, Outcome, Request};
@@ -19,15 +19,19 @@ const NOTHING_KNOWN: &str = "nothing is known under this number: nothing was eve
 /// How the JSON document begins.
 const BEGINS: &str = "{\"entries\":[";
 
+/// The columns of the rows, named as in the JSON document.
+const COLUMNS: [&str; 9] =
+    ["sequence", "at", "action", "operator", "client", "basis", "purpose", "case", "materials"];
+
 /// What is asked of the ledger.
 #[derive(Args)]
 pub(super) struct AuditCommand {
     /// What to tell.
     of: Topic,
-    /// Only from this instant on (RFC 3339).
+    /// Only from this instant on: a date, which begins at midnight in China, or an instant such as 2026-01-31T09:00:00+08:00.
     #[arg(long, value_name = "INSTANT")]
     since: Option<String>,
-    /// Only before this instant.
+    /// Only before this instant, written likewise: a date is not among what is told any more.
     #[arg(long, value_name = "INSTANT")]
     until: Option<String>,
     /// At most so many entries, the earliest first; never more than 100000.
@@ -57,6 +61,10 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     let mut before = BEGINS;
     let outcome = reach::carry_out(config, &Request::Audit(wish), &mut |news| {
         let News::Audited(lines) = news else { return Ok(()) };
+        if !command.json && before == BEGINS {
+            head(&COLUMNS);
+            before = ",";
+        }
         for line in &lines {
             if command.json {
                 output.write_all(before.as_bytes())?;
