@@ -141,6 +141,8 @@ fn a_hold_says_how_much_it_covers_and_that_a_number_is_probably_mistyped() {
             }
         }
     }
+    let nobody = complaint(&repository_holds(&repository, "resident 12\n"));
+    assert!(nobody.contains("error: subject_invalid: ") && nobody.contains("resident）、空格"), "{nobody}");
     let words = [&["place", "--json"], &WHO_AND_WHY[..]].concat();
     let placed: Value = serde_json::from_str(&said(&hold(&agent, &words, &mistyped))).expect("a document");
     assert_eq!((&placed["covers"], &placed["check_digit_wrong"]), (&json!(0), &json!(true)), "{placed}");
