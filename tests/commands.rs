@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
+use crate::support::copy_folder;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal, text};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
+const CERTIFICATE: &[u8] = include_bytes!("../fixtures/desk/02-certificate.jpg");
 /// Everything here happens within this time, on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// A daemon that waits for nothing stops within this time.
@@ -386,6 +388,55 @@ fn a_window_is_enrolled_beside_its_daemon_and_enrolled_anew() {
     for file in [agent.read_log(), text(&agent.command(&["archive", "list"]).stdout)] {
         assert!(!file.contains(&code), "the code is said nowhere");
     }
+}
+
+#[test]
+fn a_code_that_was_made_for_another_window_says_so() {
+    let repository = Repository::start();
+    let agent = Agent::start_unenrolled(&repository.url);
+    let code = |counter: &str| {
+        let made = repository.run_command(&["enrol-code", "--counter", counter]);
+        text(&made.stdout).trim().to_owned()
+    };
+    let refused = enrol(&agent, &code("another window"));
+    fails(&refused, "code_foreign");
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("[agent] counter") && said.contains("--counter") && said.contains("窗口名"),
+        "{said}"
+    );
+    document(&enrol(&agent, &code("test-window")), 0);
+}
+
+#[test]
+fn a_data_folder_that_was_put_back_is_healed_as_the_log_says() {
+    let repository = Repository::start();
+    let code = || text(&repository.run_command(&["enrol-code", "--counter", "test-window"]).stdout);
+    let mut agent = Agent::start_enrolled(&repository.url, code().trim());
+    let sync = |agent: &Agent, field: &str| agent.get("/v1/sync").expect(200)[field].clone();
+    file(&agent, FORM);
+    wait_until("it is there", || sync(&agent, "backlog_materials") == 0);
+    assert!(agent.stop());
+    let backup = agent.data().with_file_name("backup-of-data");
+    copy_folder(&agent.data(), &backup);
+    agent.run();
+    let lost = file(&agent, LETTER);
+    wait_until("it is there", || sync(&agent, "backlog_materials") == 0);
+    assert!(agent.stop());
+    std::fs::remove_dir_all(agent.data()).expect("it is lost");
+    std::fs::rename(&backup, agent.data()).expect("it is put back");
+    agent.run();
+    let kept = file(&agent, CERTIFICATE);
+    wait_until("it is refused", || sync(&agent, "last_error") == "sequence_conflict");
+    let log = agent.read_log();
+    assert!(log.contains("enrol-code --counter") && log.contains("重新登记本窗口"), "{log}");
+    document(&enrol(&agent, code().trim()), 0);
+    wait_until("it goes on", || sync(&agent, "backlog_materials") == 0);
+    assert_eq!(safe_at(&agent, &kept), "repository");
+    let holder = agent.read_card();
+    let seen = agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    let listed = seen["materials"].as_array().expect("a list").iter().any(|m| m["id"] == lost.as_str());
+    assert!(listed, "what was filed after the backup is at the repository: {seen}");
 }
 
 #[test]
