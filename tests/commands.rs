@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
+use crate::support::copy_folder;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal, text};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
+const CERTIFICATE: &[u8] = include_bytes!("../fixtures/desk/02-certificate.jpg");
 /// Everything here happens within this time, on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// A daemon that waits for nothing stops within this time.
@@ -268,11 +270,18 @@ fn a_long_data_folder_has_a_control_socket_too() {
     let mut agent = Agent::start_in(format!("{}/data", "deep-folder/".repeat(15)));
     assert!(socket(&agent).as_os_str().len() > 180);
     file(&agent, FORM);
-    let beside = document(&agent.command(&["archive", "stats", "--json"]), 0);
+    let stats = |agent: &Agent| {
+        let mut told = document(&agent.command(&["archive", "stats", "--json"]), 0);
+        // The daemon reads the ledger through, and a command that asks for figures does not.
+        let state = told["ledger"]["state"].take();
+        assert!(state == "whole" || state == "unchecked", "{state}");
+        told
+    };
+    let beside = stats(&agent);
     assert_eq!(beside["materials"], 1);
     assert!(agent.stop());
     assert!(!is_there(&socket(&agent)));
-    assert_eq!(document(&agent.command(&["archive", "stats", "--json"]), 0), beside);
+    assert_eq!(stats(&agent), beside);
 }
 
 #[test]
@@ -295,6 +304,8 @@ fn what_is_asked_for_wrongly_is_a_usage_error() {
         &["token", "create", "--name", "a"],
         &["token", "create", "--name", "a", "--scopes", "everything"],
         &["token", "create", "--name", " ", "--scopes", "card"],
+        &["recovery-key", "create"],
+        &["recovery-key", "create", "--shares", "2", "--threshold", "3", "--out", "nowhere"],
         &["token", "create", "--name", "a", "--scopes", "card", "--origin", "a.example/"],
     ];
     for arguments in wrong {
@@ -303,6 +314,8 @@ fn what_is_asked_for_wrongly_is_a_usage_error() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
         assert!(!text(&output.stderr).contains("GEHEIM"), "a secret is not said again");
     }
+    let missing = text(&agent.command(&["recovery-key", "create"]).stderr);
+    assert!(missing.contains("--shares 5 --threshold 3") && missing.contains("任意三份"), "{missing}");
     fails(&agent.command_with_input(&["enrol", "--code", "-"], "ANY"), "repository_not_configured");
     fails(&enrol(&Agent::start_unenrolled("http://127.0.0.1:9"), " "), "code_missing");
 }
@@ -375,6 +388,101 @@ fn a_window_is_enrolled_beside_its_daemon_and_enrolled_anew() {
     for file in [agent.read_log(), text(&agent.command(&["archive", "list"]).stdout)] {
         assert!(!file.contains(&code), "the code is said nowhere");
     }
+}
+
+#[test]
+fn a_code_that_was_made_for_another_window_says_so() {
+    let repository = Repository::start();
+    let agent = Agent::start_unenrolled(&repository.url);
+    let code = |counter: &str| {
+        let made = repository.run_command(&["enrol-code", "--counter", counter]);
+        text(&made.stdout).trim().to_owned()
+    };
+    let refused = enrol(&agent, &code("another window"));
+    fails(&refused, "code_foreign");
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("[agent] counter") && said.contains("--counter") && said.contains("窗口名"),
+        "{said}"
+    );
+    document(&enrol(&agent, &code("test-window")), 0);
+}
+
+#[test]
+fn a_data_folder_that_was_put_back_is_healed_as_the_log_says() {
+    let repository = Repository::start();
+    let code = || text(&repository.run_command(&["enrol-code", "--counter", "test-window"]).stdout);
+    let mut agent = Agent::start_enrolled(&repository.url, code().trim());
+    let sync = |agent: &Agent, field: &str| agent.get("/v1/sync").expect(200)[field].clone();
+    file(&agent, FORM);
+    wait_until("it is there", || sync(&agent, "backlog_materials") == 0);
+    assert!(agent.stop());
+    let backup = agent.data().with_file_name("backup-of-data");
+    copy_folder(&agent.data(), &backup);
+    agent.run();
+    let lost = file(&agent, LETTER);
+    wait_until("it is there", || sync(&agent, "backlog_materials") == 0);
+    assert!(agent.stop());
+    std::fs::remove_dir_all(agent.data()).expect("it is lost");
+    std::fs::rename(&backup, agent.data()).expect("it is put back");
+    agent.run();
+    let kept = file(&agent, CERTIFICATE);
+    wait_until("it is refused", || sync(&agent, "last_error") == "sequence_conflict");
+    let log = agent.read_log();
+    assert!(log.contains("enrol-code --counter") && log.contains("重新登记本窗口"), "{log}");
+    document(&enrol(&agent, code().trim()), 0);
+    wait_until("it goes on", || sync(&agent, "backlog_materials") == 0);
+    assert_eq!(safe_at(&agent, &kept), "repository");
+    let holder = agent.read_card();
+    let seen = agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    let listed = seen["materials"].as_array().expect("a list").iter().any(|m| m["id"] == lost.as_str());
+    assert!(listed, "what was filed after the backup is at the repository: {seen}");
+}
+
+#[test]
+fn rows_have_a_head_that_no_program_takes_for_a_row() {
+    let agent = Agent::start();
+    file(&agent, FORM);
+    let number = agent.post("/v1/card/read", &json!({})).expect(200)["id_number"].clone();
+    let person = format!("resident {}", number.as_str().expect("a number"));
+    let list = agent.command(&["archive", "list"]);
+    let audit = agent.command_with_input(&["archive", "audit", "person"], &person);
+    for (output, head) in [(&list, "id\tfiled_at\tcounter\t"), (&audit, "sequence\tat\taction\t")] {
+        let (rows, said) = (text(&output.stdout), text(&output.stderr));
+        assert!(said.starts_with(head) && said.lines().count() == 1, "{said}");
+        let columns = |line: Option<&str>| line.map(|line| line.split('\t').count());
+        assert_eq!(columns(rows.lines().next()), columns(said.lines().next()), "{rows}");
+        assert!(!rows.contains(head), "{rows}");
+    }
+    for arguments in [&["archive", "list", "--json"][..], &["archive", "audit", "no-card", "--json"]] {
+        assert!(agent.command(arguments).stderr.is_empty());
+    }
+}
+
+#[test]
+fn an_audit_takes_a_date_as_the_midnight_at_the_counter() {
+    let agent = Agent::start();
+    let stated = json!({"subject": {"type": "provisional", "value": "P-7"}, "basis": "lost_card", "purpose": "p", "case": "c"});
+    agent.post("/v1/holders", &stated).expect(201);
+    let entries = |more: &[&str]| {
+        let told = document(&agent.command(&[&["archive", "audit", "no-card", "--json"], more].concat()), 0);
+        told["entries"].as_array().expect("a list").clone()
+    };
+    let [opened] = &entries(&[])[..] else { panic!("one") };
+    let at = opened["at"].as_str().expect("an instant");
+    let at: yidang_model::Timestamp = at.parse().expect("an instant");
+    // The day at the counter, eight hours before UTC, and those beside it.
+    let day = |days: i64| at.plus_millis((8 + 24 * days) * 60 * 60 * 1000).to_string()[..10].to_owned();
+    let [before, today, after] = [-1, 0, 1].map(day);
+    for (since, until, found) in
+        [(&before, &today, 0), (&today, &after, 1), (&before, &after, 1), (&after, &after, 0)]
+    {
+        let told = entries(&["--since", since, "--until", until]);
+        assert_eq!(told.len(), found, "{since} to {until}, at {at}");
+    }
+    let refused = agent.command(&["archive", "audit", "no-card", "--since", "2026-02-30"]);
+    fails(&refused, "instant_invalid");
+    assert!(text(&refused.stderr).contains("2026-01-31"), "{}", text(&refused.stderr));
 }
 
 #[test]

@@ -102,6 +102,33 @@ fn a_full_disk_is_named_and_filing_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn tokens_and_operators_on_a_full_disk_say_so() {
+    let Some(disk) = SmallDisk::mount(6 << 10) else { return };
+    let mut agent = Agent::start_in(disk.folder().join("data"));
+    assert!(agent.stop());
+    let fill = || {
+        let mut filler = File::create(disk.folder().join("filler")).expect("a file");
+        while filler.write_all(&[1; 4096]).is_ok() {}
+        while filler.write_all(&[1]).is_ok() {}
+    };
+    fill();
+    let refused = |what: &str| {
+        let token = agent.command(&["token", "create", "--name", "t", "--scopes", "card"]);
+        for refused in [token, agent.command(&["operator", "list"])] {
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(1), "{what}: {said}");
+            assert!(said.contains("error disk_full: ") && said.contains("磁盘已满"), "{what}: {said}");
+        }
+    };
+    refused("the stores are there");
+    for name in ["tokens.db", "operators.db"] {
+        fs::remove_file(agent.data().join(name)).expect("it goes");
+    }
+    fill();
+    refused("the stores are to be made");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let Some(disk) = SmallDisk::mount(16 << 10) else { return };
     let mut agent = Agent::start_in(disk.folder().join("data"));
@@ -147,6 +174,32 @@ fn an_index_that_is_gone_or_garbage_is_made_anew() {
         assert!(agent.stop());
         verifies(&agent);
     }
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_named_and_left_alone() {
+    let (mut agent, material) = stopped_with_a_paper();
+    let (index, socket) = (agent.data().join("index.db"), agent.data().join("control.sock"));
+    fs::remove_file(&index).expect("gone");
+    fs::create_dir(&index).expect("a folder");
+    let said = refusal(&agent);
+    let named = format!("{} is a folder", index.display());
+    assert!(
+        said.contains(&named) && said.contains("move the folder away") && said.contains("移走"),
+        "{said}"
+    );
+    fs::remove_dir(&index).expect("it is there still");
+    fs::create_dir(&socket).expect("a folder");
+    agent.run();
+    let log = agent.read_log();
+    assert!(log.contains(&format!("{} is a folder: move it away", socket.display())), "{log}");
+    agent.read_card();
+    is_whole(&agent, &material, 1);
+    let refused = agent.command(&["archive", "stats"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("error data_dir_in_use: ") && said.contains(&*socket.to_string_lossy()), "{said}");
+    assert!(agent.stop());
+    assert!(socket.is_dir());
 }
 
 #[test]

@@ -103,6 +103,59 @@ fn damaged_pictures_come_back_from_the_repository_and_a_cut_ledger_is_found_out(
     assert!(ran.is_err() && agent.read_log().contains("store_damaged"), "{}", agent.read_log());
 }
 
+#[test]
+fn a_damaged_picture_is_named_by_its_page_and_nothing_is_offered_that_is_not_to_be_had() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    let material = file(&agent, &holder);
+    let waiting = agent.upload(include_bytes!("../fixtures/desk/03-letter.jpg")).expect(201)["id"].clone();
+    assert!(agent.stop());
+    damage_all(&agent);
+    let report = verify(&agent, &[]);
+    let damages = report["damages"].as_array().expect("a list");
+    let named = |what: &str| damages.iter().filter(|d| d["needed_by"] == json!([what])).count();
+    assert_eq!(named(&format!("material {material} page 1")), 2, "page and frame: {report}");
+    assert_eq!(named(&format!("capture {}", waiting.as_str().expect("an id"))), 2, "{report}");
+    assert!(damages.iter().all(|d| d["remedy"] == "restore_blob"), "{report}");
+    let said = agent.command(&["archive", "verify"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains(&format!("needed by material {material} page 1")), "{said}");
+    assert!(!said.contains("--repair"), "{said}");
+}
+
+#[test]
+fn a_damaged_ledger_is_told_who_asks_how_the_service_is() {
+    let mut agent = Agent::start();
+    let holder = agent.read_card();
+    file(&agent, &holder);
+    let known = |agent: &Agent| {
+        let health = agent.get("/v1/health").expect(200)["archive"].clone();
+        let archive = agent.get("/v1/status").expect(200)["archive"].clone();
+        (health, archive["ledger"].clone(), archive["ledger_left_out"].clone())
+    };
+    wait_until("it is read through", || known(&agent) == (json!("whole"), json!("whole"), json!(0)));
+    assert!(agent.stop());
+    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
+    let damage = "DROP TRIGGER entries_never_change;
+        UPDATE entries SET body = x'00' WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed');
+        CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
+            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;";
+    ledger.execute_batch(damage).expect("it is damaged");
+    drop(ledger);
+    agent.run();
+    wait_until("it is found out", || known(&agent) == (json!("damaged"), json!("damaged"), json!(0)));
+    assert!(agent.read_log().contains("the ledger is damaged"), "{}", agent.read_log());
+    let stats = agent.command(&["archive", "stats"]);
+    assert!(String::from_utf8_lossy(&stats.stdout).contains("ledger\tdamaged\n"));
+    // An index that was made without it knows so at once.
+    assert!(agent.stop());
+    std::fs::remove_file(agent.data().join("index.db")).expect("it goes");
+    agent.run();
+    let lacks = |agent: &Agent| known(agent).2.as_u64() > Some(0);
+    wait_until("it is left out", || lacks(&agent) && known(&agent).0 == json!("damaged"));
+    assert_eq!(known(&agent).1, json!("damaged"));
+}
+
 /// Takes the last entries out, as somebody with the disk would.
 fn cut_ledger(agent: &Agent) {
     let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");

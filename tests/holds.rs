@@ -110,6 +110,47 @@ fn a_hold_placed_by_a_command_refuses_the_api_until_it_is_lifted() {
 }
 
 #[test]
+fn a_hold_says_how_much_it_covers_and_that_a_number_is_probably_mistyped() {
+    let mut repository = Repository::start();
+    let agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let (holder, number) = person(&agent);
+    for picture in [FORM, LETTER] {
+        file(&agent, &holder, picture);
+    }
+    wait_until("they are there", || agent.get("/v1/sync").expect(200)["backlog_materials"] == 0);
+    let mistyped = match number.trim().strip_suffix('0') {
+        Some(number) => format!("{number}1\n"),
+        None => format!("{}0\n", &number.trim()[..number.trim().len() - 1]),
+    };
+    let repository_holds = |repository: &Repository, input: &str| {
+        repository.command_with_input(&[&["hold", "place"], &WHO_AND_WHY[..]].concat(), input)
+    };
+    for running in [true, false] {
+        if !running {
+            repository.kill();
+        }
+        for (input, covers, is_mistyped) in [(&number, 2, false), (&mistyped, 0, true)] {
+            let here = hold(&agent, &[&["place"], &WHO_AND_WHY[..]].concat(), input);
+            for output in [here, repository_holds(&repository, input)] {
+                let told = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(said(&output).split_whitespace().count(), 1, "the identifier alone");
+                assert!(told.contains(&format!("covers {covers} papers on file here now")), "{told}");
+                assert!(told.contains(&format!("在档材料 {covers} 份")), "{told}");
+                assert_eq!(told.contains("check_digit_wrong"), is_mistyped, "{told}");
+                assert!(!told.contains(input.split_whitespace().last().expect("a number")), "{told}");
+            }
+        }
+    }
+    let nobody = complaint(&repository_holds(&repository, "resident 12\n"));
+    assert!(nobody.contains("error: subject_invalid: ") && nobody.contains("resident）、空格"), "{nobody}");
+    let words = [&["place", "--json"], &WHO_AND_WHY[..]].concat();
+    let placed: Value = serde_json::from_str(&said(&hold(&agent, &words, &mistyped))).expect("a document");
+    assert_eq!((&placed["covers"], &placed["check_digit_wrong"]), (&json!(0), &json!(true)), "{placed}");
+    let [first, ..] = &holds(&agent)[..] else { panic!("holds") };
+    assert!(first.get("covers").is_none(), "what it covers is told as it is placed");
+}
+
+#[test]
 fn the_repository_s_hold_reaches_the_windows_and_a_window_s_own_outlasts_an_erasure_elsewhere() {
     let mut repository = Repository::start();
     let a = Agent::start_enrolled(&repository.url, &repository.enrol_code());

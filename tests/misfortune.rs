@@ -118,6 +118,46 @@ fn a_clock_that_jumps_by_years_loses_nothing() {
 }
 
 #[test]
+fn a_clock_before_1970_is_named_and_nothing_runs_that_could_not_answer() {
+    let (mut agent, material) = stopped();
+    let Some(refused) = agent.command_at("-70y", &["run"]) else { return };
+    is_refused("a window", &refused, &["clock_wrong"]);
+    let mut repository = Repository::start();
+    repository.kill();
+    let Some(refused) = repository.command_at("-70y", "run") else { return };
+    let said = text(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: clock_wrong: ") && said.contains("处理办法："), "{said}");
+    repository.run();
+    agent.run();
+    agent.read_card();
+    is_there(&agent, &material);
+}
+
+#[test]
+fn a_clock_that_is_set_before_1970_while_the_daemon_runs_is_logged_and_outlived() {
+    let (mut agent, material) = stopped();
+    let clock = agent.data().with_file_name("clock");
+    fs::write(&clock, "+0").expect("written");
+    if !agent.run_by_clock_in(&clock) {
+        return;
+    }
+    agent.read_card();
+    is_there(&agent, &material);
+    fs::write(&clock, "-70y").expect("written");
+    // A connection that was open before may be answered once more; a new one is not.
+    let asked = ureq::get(format!("{}/v1/health", agent.url)).call();
+    assert!(asked.is_err(), "no answer can be dated");
+    fs::write(&clock, "+0").expect("written");
+    let health = ureq::get(format!("{}/v1/health", agent.url)).call().expect("it answers again");
+    assert_eq!(health.status(), 200);
+    let log = agent.read_log();
+    assert!(log.contains("clock_wrong") && !log.contains("panicked"), "{log}");
+    is_there(&agent, &material);
+    assert!(agent.stop());
+}
+
+#[test]
 fn a_truncated_ledger_or_keyring_is_named_and_nothing_is_founded_in_its_place() {
     for name in ["ledger.db", "keyring.db"] {
         for length in [0, 100, 5000] {

@@ -62,6 +62,11 @@ fn a_paper_whose_term_is_over_waits_unseen_until_it_is_disposed_of() {
     assert_eq!(matches, [&json!(open_ended)]);
     let told = document(&dispose(&agent, &["--dry-run", "--json"]));
     assert_eq!((&told["figures"]["due"], &told["figures"]["erased"]), (&json!(1), &json!(0)));
+    // That nothing went is said, and what is to be said where it should.
+    let notes = String::from_utf8_lossy(&dispose(&agent, &["--dry-run"]).stderr).into_owned();
+    assert!(notes.contains("nothing was disposed of") && notes.contains("没有处置任何材料"), "{notes}");
+    let usage = String::from_utf8_lossy(&dispose(&agent, &[]).stderr).into_owned();
+    assert!(usage.contains("--confirm <COUNT>") && usage.contains("只列出到期材料"), "{usage}");
     let [paper] = &told["papers"].as_array().expect("papers")[..] else { panic!("one paper") };
     let said = (&paper["material"], &paper["term_ended_on"], &paper["result"]);
     assert_eq!(said, (&json!(over), &json!("2021-03-01"), &json!("due")));

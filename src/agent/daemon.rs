@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use yidang_archive::storage::BlobName;
-use yidang_archive::{Archive, ArchiveError, ArchiveOptions, KeyOptions, Scrubber, UNFILED_PAGE_MAX};
+use yidang_archive::{
+    Archive, ArchiveError, ArchiveOptions, KeyOptions, LedgerState, Scrubber, UNFILED_PAGE_MAX,
+};
 use yidang_device::{CameraDriver, CardDriver};
 use yidang_model::{CaptureId, Timestamp};
 
@@ -66,6 +68,9 @@ pub struct Drivers {
 /// Why the agent did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The clock shows a time that no answer can be dated with.
+    #[error("this PC's clock shows a time before 1970 or after 9999, so that no request could be answered")]
+    ClockWrong,
     /// The archive would not open.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -107,6 +112,9 @@ pub struct Daemon {
 impl Daemon {
     /// Opens the archive, starts the stations and listens. The drivers are those the configuration chose.
     pub async fn start(config: Config, drivers: Drivers) -> Result<Self, StartError> {
+        if !clock::can_date_answers() {
+            return Err(StartError::ClockWrong);
+        }
         let archive = open_archive(&config)?;
         archive.check_copy()?;
         let tokens = Arc::new(Tokens::open(&config.data_dir)?);
@@ -327,6 +335,10 @@ async fn sweep(app: Shared) {
             let archive = &sweeping.archive;
             let swept = (expiring(archive)?, archive.sweep()?);
             repair_aside(archive, sweeping.sync.as_deref(), &archive.quarantined());
+            // So that it is known, and told who asks. After the first time, what has been written since.
+            if !archive.tells_every_blob()? && archive.ledger_state() == LedgerState::Damaged {
+                tracing::error!("the ledger is damaged: run `yidang archive verify`");
+            }
             Ok::<_, ArchiveError>(swept)
         });
         match swept.await {

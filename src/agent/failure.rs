@@ -12,6 +12,7 @@ use crate::daemon::StartError;
 use crate::failure_zh;
 use crate::language::Language;
 use crate::operators::OperatorError;
+use crate::private_database;
 use crate::problem::Problem;
 use crate::sync::{ReceiptFault, SyncError};
 use crate::tls::AuthorityError;
@@ -144,7 +145,7 @@ fn storage(fault: StorageFault) -> (&'static str, &'static str) {
             "run `yidang archive rebuild` for ledger and keyring; the index alone can be deleted",
         ),
         StorageFault::Exposed | StorageFault::Leftover | StorageFault::Io => {
-            ("storage_failed", "check the disk")
+            ("storage_failed", "see what the message names, and check the disk")
         }
     }
 }
@@ -156,6 +157,11 @@ impl From<SyncError> for Failure {
             let cause =
                 "the repository does not know this code: it was used, has expired, or is another window's";
             return Self::new(code, cause, "make a new one with `yidang-repository enrol-code`");
+        }
+        if code == "code_foreign" {
+            let remedy = "compare `[agent] counter` here with the name that the code was made for, or have one made for it with \
+                          `yidang-repository enrol-code --counter NAME`";
+            return Self::new(code, "the code was made for a window of another name than this one's", remedy);
         }
         let remedy = match &error {
             SyncError::Unreachable => "check the network, and `[repository] url` in the configuration",
@@ -204,6 +210,9 @@ impl From<TokenError> for Failure {
             TokenError::BadName | TokenError::NoScope | TokenError::BadOrigin => {
                 ("invalid", "correct what the message names")
             }
+            TokenError::Database(error) if private_database::is_full(error) => {
+                storage(StorageFault::DiskFull)
+            }
             TokenError::Database(_) => ("tokens_failed", "check the disk and the rights of the data folder"),
         };
         Self::new(code, error, remedy)
@@ -230,6 +239,12 @@ impl From<OperatorError> for Failure {
                 "public_key_malformed",
                 "make one with `openssl genpkey -algorithm ed25519`, and give `openssl pkey -pubout` of it",
             ),
+            OperatorError::Database(error) if private_database::is_full(error) => {
+                storage(StorageFault::DiskFull)
+            }
+            OperatorError::KeyFile(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                storage(StorageFault::DiskFull)
+            }
             OperatorError::KeyFile(_) | OperatorError::Database(_) => {
                 ("operators_failed", "check the disk and the rights of the data and keys' folders")
             }
@@ -256,6 +271,11 @@ impl From<Problem> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
+            StartError::ClockWrong => Self::new(
+                "clock_wrong",
+                error,
+                "set the clock and start again; an empty battery on the mainboard does this too",
+            ),
             StartError::Archive(error) => error.into(),
             StartError::Tokens(error) => error.into(),
             StartError::Operators(error) => error.into(),
@@ -280,6 +300,7 @@ mod tests {
             (SyncError::Untrusted, "repository_untrusted", "certificate"),
             (SyncError::Failed, "repository_error", "log"),
             (SyncError::Refused("code_spent".into()), "code_spent", "enrol-code"),
+            (SyncError::Refused("code_foreign".into()), "code_foreign", "[agent] counter"),
             (SyncError::Protocol, "repository_protocol", "version"),
             (SyncError::BadUrl, "repository_url", "url"),
             (SyncError::State("disk".into()), "sync_state_failed", "disk"),

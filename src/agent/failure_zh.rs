@@ -8,7 +8,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["data_dir_not_writable"], "请让运行 yidang 的账户可以读写数据文件夹。"),
     (&["store_newer"], "数据由更新的版本写成：请重新安装那个版本或更新的版本。"),
     (&["store_damaged"], "账本或密钥环损坏时请运行 yidang archive rebuild；只有 index.db 可以直接删除。"),
-    (&["storage_failed"], "请检查磁盘。"),
+    (&["storage_failed"], "请按所指出的检查；若是文件夹占了文件的位置，请把它移走；并检查磁盘。"),
     (&["store_foreign"], "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。"),
     (&["keys_missing"], "请把密钥放回密钥文件夹；没有密钥，数据无法读取。"),
     (&["keys_wrong"], "请使用属于此数据文件夹的密钥。"),
@@ -46,6 +46,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["repository_not_configured"], "请在配置中填写 [repository] url。"),
     (&["not_enrolled", "enrol_again"], "请用 yidang enrol --code - 登记本窗口。"),
     (&["code_spent"], "请中心库管理员用 yidang-repository enrol-code 生成新的登记码。"),
+    (
+        &["code_foreign"],
+        "登记码是为另一个窗口名生成的：请核对 [agent] counter，或请中心库管理员用 yidang-repository enrol-code --counter 窗口名 生成。",
+    ),
     (&["sync_state_failed"], "请检查磁盘，以及数据和密钥文件夹的权限。"),
     (
         &["courier_key_missing"],
@@ -63,6 +67,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["receipt_incomplete"], "请重新打包并送到中心库：新的回执会包含全部结果。"),
     (&["answer_differs", "daemon_stopped", "request_unknown"], "请重新启动服务，再试一次。"),
     (&["clock_doubtful"], "请校准时钟；时钟无误时用 --clock-checked 说明。"),
+    (&["clock_wrong"], "电脑时钟早于 1970 年或晚于 9999 年：请校准时钟后再启动；主板电池没电也会这样。"),
     (&["code_missing"], "请把登记码写到标准输入。"),
     (&["column_missing", "column_twice", "column_unknown"], "请按 --help 列出的列名改正清单首行。"),
     (&["configuration_differs"], "请重新启动服务，使其按此配置运行。"),
@@ -76,7 +81,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["not_an_image"], "请提供 JPEG 或 PNG 图片。"),
     (&["not_a_card"], "请提供证件的正反两面。"),
     (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
-    (&["instant_invalid"], "请按 2026-01-31 或带时区的时间书写。"),
+    (
+        &["instant_invalid"],
+        "请写日期，例如 2026-01-31（从当地零点算起），或带时区的时间，例如 2026-01-31T09:00:00+08:00。",
+    ),
     (&["invalid"], "请按所指出的改正。"),
     (&["key_not_written"], "该文件夹已有恢复密钥时请妥善保存，另用 --out 指定新文件夹。"),
     (

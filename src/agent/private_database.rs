@@ -3,11 +3,37 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use yidang_archive::files::probe_folder;
 
 /// Opens it or makes an empty one, every commit of which waits for the disk; `None` where a newer version has written
 /// it. The folder must exist. Once its tables are there, `user_version` is for the caller to set.
 pub(crate) fn open(path: &Path, application_id: i64, version: i64) -> rusqlite::Result<Option<Connection>> {
+    let opened = open_as_it_is(path, application_id, version);
+    opened.map_err(|error| if is_for_want_of_room(path, &error) { full() } else { error })
+}
+
+/// Whether there was no room left on the disk.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
+/// What SQLite says of a full disk where it finds out by writing.
+fn full() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    rusqlite::Error::SqliteFailure(code, Some("database or disk is full".to_owned()))
+}
+
+/// Where the memory beside a database gets no room, SQLite says only that the operating system failed: writing there finds
+/// out why.
+fn is_for_want_of_room(path: &Path, error: &rusqlite::Error) -> bool {
+    let is_vague =
+        matches!(error.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen));
+    let is_full = |e: std::io::Error| e.kind() == std::io::ErrorKind::StorageFull;
+    is_vague && path.parent().is_some_and(|folder| probe_folder(folder).is_err_and(is_full))
+}
+
+fn open_as_it_is(path: &Path, application_id: i64, version: i64) -> rusqlite::Result<Option<Connection>> {
     let connection = Connection::open_with_flags(path, OpenFlags::default())?;
     // Before anything is in it; SQLite gives its journals the same rights.
     #[cfg(unix)]

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::clock;
 use crate::guard::Arrival;
 
 /// Open connections, waiting event streams included; half of what a process may usually have open.
@@ -123,6 +124,12 @@ async fn connection(
     watcher: Watcher,
     place: OwnedSemaphorePermit,
 ) {
+    if !clock::can_date_answers() {
+        tracing::error!(
+            "clock_wrong: the clock shows a time before 1970 or after 9999; nobody is answered until it is set"
+        );
+        return;
+    }
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)

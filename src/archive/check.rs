@@ -136,6 +136,10 @@ words! {
         RepairBlob = "repair_blob",
             "请运行 yidang archive verify --repair 从中心库取回；取不回时请当事人再次出示原件并重新拍摄或导入。",
             "Run `yidang archive verify --repair` to fetch it from the repository; else restore it from a backup.";
+        /// From a backup, where there is nobody else to ask.
+        RestoreBlob = "restore_blob",
+            "本窗口没有登记到中心库，无法取回。请从备份恢复数据文件夹；没有备份时，请当事人再次出示所列材料的原件，重新拍摄或导入。",
+            "This window is enrolled nowhere, so nobody else has it. Restore the data folder from a backup; else have the papers that are named shown again and file them anew.";
         /// It is a view.
         RebuildIndex = "rebuild_index", "请运行 yidang archive rebuild-index。", "Run `yidang archive rebuild-index`.";
         /// From a backup.

@@ -98,9 +98,24 @@ pub struct DamageLine {
     pub check: String,
     /// What helps: one of the report's remedies.
     pub remedy: String,
+    /// Of a blob, what needs it: `material … page …` or `capture …`, the first few of them. Not whose they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed_by: Vec<String>,
 }
 
 impl CheckReport {
+    /// For a window that has no repository to fetch anything from: another remedy than fetching it there.
+    pub fn without_repository(mut self) -> Self {
+        let (fetch, restore) = (Remedy::RepairBlob.as_str(), Remedy::RestoreBlob);
+        for line in self.damages.iter_mut().filter(|line| line.remedy == fetch) {
+            restore.as_str().clone_into(&mut line.remedy);
+        }
+        for line in self.remedies.iter_mut().filter(|line| line.remedy == fetch) {
+            *line = RemedyLine::from(restore);
+        }
+        self
+    }
+
     /// Adds what the records beside the archive are found to be: so many looked at, and what is damaged in them.
     pub fn add_state(&mut self, examined: u64, damaged: impl IntoIterator<Item = String>) {
         let (check, remedy) = (Check::State.as_str().to_owned(), Remedy::RestoreState);
@@ -110,7 +125,14 @@ impl CheckReport {
             if self.damages.len() < DAMAGES_MAX {
                 let (part, fault) = ("state".to_owned(), "damaged".to_owned());
                 let remedy = remedy.as_str().to_owned();
-                self.damages.push(DamageLine { part, what, fault, check: check.clone(), remedy });
+                self.damages.push(DamageLine {
+                    part,
+                    what,
+                    fault,
+                    check: check.clone(),
+                    remedy,
+                    needed_by: Vec::new(),
+                });
             }
         }
         let failed = self.damage_count - before;
@@ -188,6 +210,7 @@ impl From<&Damage> for DamageLine {
             fault: damage.fault.as_str().to_owned(),
             check: damage.check.as_str().to_owned(),
             remedy: damage.remedy().as_str().to_owned(),
+            needed_by: Vec::new(),
         }
     }
 }

@@ -89,10 +89,15 @@ impl CheckReport {
                 writeln!(text, "  {}: {examined}{sample} examined, {failed} failed", words.1)
             }
         };
-        for DamageLine { part, what, fault, remedy, .. } in self.damages.iter().filter(|d| d.check == *check)
+        for DamageLine { part, what, fault, remedy, needed_by, .. } in
+            self.damages.iter().filter(|d| d.check == *check)
         {
             let remedy = Remedy::from_word(remedy).map_or(("", ""), Remedy::words);
-            let _ = writeln!(text, "    {part}: {what}: {fault}\n      {}", wording.pick(remedy));
+            let _ = writeln!(text, "    {part}: {what}: {fault}");
+            for line in needed_by {
+                let _ = writeln!(text, "      {}{line}", wording.pick(("涉及 ", "needed by ")));
+            }
+            let _ = writeln!(text, "      {}", wording.pick(remedy));
         }
     }
 }

@@ -41,8 +41,9 @@ impl Archive {
         let key = secret.open(epoch.recovery.as_ref(), &keyring.store_id()?, epoch.epoch)?;
         let keeper = Box::new(HeldKey::new(epoch.epoch, key));
         let is_empty = ledger.head()?.0 == 0;
-        let keys =
-            KeyCabinet::open(Box::new(keyring), keeper, &KeyOptions::default(), is_empty, SystemClock.now())?;
+        // It is sealed to that office's key already; with none, it would be missed.
+        let how = KeyOptions { recovery: Some(secret.public()), ..KeyOptions::default() };
+        let keys = KeyCabinet::open(Box::new(keyring), keeper, &how, is_empty, SystemClock.now())?;
         Self::over(Stores {
             blobs: Box::new(ForeignBlobs::open(from, work)?),
             ledger: Box::new(ledger),

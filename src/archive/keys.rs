@@ -383,7 +383,11 @@ fn seal_for_recovery(
     let sealed = record.recovery.as_ref().map(|seal| seal.office);
     let Some(key) = recovery else {
         if let Some(office) = sealed {
-            tracing::warn!(%office, "no recovery key is configured any more; this epoch stays sealed to the last one");
+            tracing::warn!(
+                %office,
+                "no recovery key is configured any more; this epoch stays sealed to the last one. Set `[agent] recovery_key` (at the \
+                 repository `[repository] recovery_key`) to that office's key again, or to another one"
+            );
         }
         return Ok(());
     };

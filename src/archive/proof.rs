@@ -10,6 +10,29 @@ use crate::stores::Stores;
 use crate::verify::{check_copies, check_ledger, records_damage};
 use crate::{Archive, VerifyReport};
 
+/// What is known of the ledger, as far as it has been looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LedgerState {
+    /// It has not been read through since the archive was opened, or since the index was made anew.
+    #[default]
+    Unchecked,
+    /// It was whole when it was read through. What came to harm after that was not noticed.
+    Whole,
+    /// Something of it is missing or does not open.
+    Damaged,
+}
+
+impl LedgerState {
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::Whole => "whole",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
 /// What was found since the archive was opened.
 #[derive(Default)]
 pub(crate) struct Proof(Mutex<Found>);
@@ -20,6 +43,8 @@ struct Found {
     rounds: u64,
     /// The last entry up to which all is well, and its hash.
     up_to: (u64, EntryHash),
+    /// What that came to.
+    state: LedgerState,
 }
 
 impl Proof {
@@ -32,6 +57,13 @@ impl Proof {
 
     fn found(&self) -> Found {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, before: Found, doubt: Doubt) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.rounds == before.rounds {
+            found.state = if doubt == Doubt::All { LedgerState::Damaged } else { LedgerState::Whole };
+        }
     }
 
     fn settle(&self, before: Found, up_to: (u64, EntryHash)) {
@@ -49,6 +81,18 @@ impl Archive {
     pub fn tells_every_blob(&self) -> Result<bool, ArchiveError> {
         Ok(doubt(&self.shared.stores)? == Doubt::None)
     }
+
+    /// What is known of the ledger. Answers from memory: nothing is read for it.
+    pub fn ledger_state(&self) -> LedgerState {
+        self.shared.stores.proof.found().state
+    }
+
+    /// How many places of the ledger and staged sets the index left out, as they are missing or did not open: before the
+    /// ledger was last made anew of what was left of it, and since then. A quick question to the index.
+    pub fn left_out(&self) -> Result<(u64, u64), ArchiveError> {
+        let left_out = self.shared.stores.index.left_out()?;
+        Ok((left_out.before, left_out.since))
+    }
 }
 
 /// See [`Archive::tells_every_blob`]. What was looked at once is not looked at again: an entry that comes to harm later
@@ -61,13 +105,18 @@ pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
         Doubt::None => 0,
         // What is missing before it is missing for good.
         Doubt::StoredUntil(_) => left_out.line.map_or(0, |line| line.sequence),
-        Doubt::All => return Ok(doubt),
+        Doubt::All => {
+            stores.proof.tell(before, doubt);
+            return Ok(doubt);
+        }
     };
     let is_whole = records_damage(is_whole_since(stores, line, before))?.unwrap_or_else(|error| {
         tracing::error!(%error, "what every blob is for cannot be told");
         false
     });
-    Ok(if is_whole { doubt } else { Doubt::All })
+    let doubt = if is_whole { doubt } else { Doubt::All };
+    stores.proof.tell(before, doubt);
+    Ok(doubt)
 }
 
 fn is_whole_since(stores: &Stores, line: u64, before: Found) -> Result<bool, ArchiveError> {

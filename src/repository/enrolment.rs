@@ -118,7 +118,13 @@ pub(crate) async fn enrol(
                 Ok(EnrolAnswer { agent: agent.name, key, epoch: agent.epoch, courier })
             }
             Enrolment::CodeSpent => Err(Code::CodeSpent.into()),
-            Enrolment::OtherCounter => Err(Problem::invalid("the code was made for another counter")),
+            Enrolment::OtherCounter => {
+                tracing::warn!(
+                    counter = agent.counter,
+                    "a code that was made for another counter was refused"
+                );
+                Err(Code::CodeForeign.into())
+            }
         }
     });
     Ok((StatusCode::CREATED, Json(answer.await?)).into_response())

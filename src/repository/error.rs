@@ -10,6 +10,11 @@ use crate::state::{StateError, StateFault};
 /// Why the repository does not start, or a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The clock shows a time that no answer can be dated with.
+    #[error(
+        "this machine's clock shows a time before 1970 or after 9999, so that no request could be answered"
+    )]
+    ClockWrong,
     /// The configuration does not hold.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -48,6 +53,7 @@ impl StartError {
     /// The stable word for what is wrong.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::ClockWrong => "clock_wrong",
             Self::Config(_) => "config_invalid",
             Self::Archive(error) => archive_code(error),
             Self::State(error) => match error.fault {
@@ -73,6 +79,7 @@ impl StartError {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self.code() {
+            "clock_wrong" => "set the clock and start again; an empty battery on the mainboard does this too",
             "config_invalid" => "correct the configuration file or the environment",
             "in_use" => {
                 "another repository works on this data folder: stop it, or give this one its own folder"
@@ -111,6 +118,7 @@ impl StartError {
     /// The same in Chinese.
     pub fn remedy_zh(&self) -> &'static str {
         match self.code() {
+            "clock_wrong" => "时钟早于 1970 年或晚于 9999 年：请校准后再启动；主板电池没电也会这样。",
             "config_invalid" => "请改正配置文件或环境变量。",
             "in_use" => "另一个中心库正在使用此数据文件夹：请先停止它，或另选一个文件夹。",
             "disk_full" => "磁盘已满：请腾出空间后再启动。",

@@ -29,7 +29,8 @@ pub(crate) enum HoldCommand {
 }
 
 /// Place a hold and print its identifier. With --material on one paper, else on everything of the person whom
-/// standard input names: the type (resident, passport …), a space, and the number.
+/// standard input names: the type (resident, passport …), a space, and the number. Standard error says how many papers it
+/// covers, and warns where the number's check digit is wrong.
 #[derive(Args)]
 pub(crate) struct PlaceCommand {
     /// One paper, by its identifier.
@@ -82,7 +83,10 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
         HoldCommand::Place(PlaceCommand { material, operator, reason, case }) => {
             let holder = if material.is_none() { Some(read_subject()?) } else { None };
             let wish = HoldWish::Place { holder, material, operator, reason, case };
-            carry_out(config, &wish)?.iter().for_each(|line| say(&line.id));
+            for line in carry_out(config, &wish)? {
+                warn(&line);
+                say(&line.id);
+            }
         }
         HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
             carry_out(config, &HoldWish::Lift { id, operator, reason })?;
@@ -116,11 +120,38 @@ pub(crate) fn read_line() -> Option<String> {
 
 fn row(line: &HoldLine) -> String {
     let said = |text: &Option<String>| text.as_deref().unwrap_or("-").to_owned();
-    let HoldLine { id, placed_at, about, materials, operator, case, reason } = line;
+    let HoldLine { id, placed_at, about, materials, operator, case, reason, .. } = line;
     let materials = if materials.is_empty() { "-".to_owned() } else { materials.join(",") };
     [id, placed_at, about, &said(operator), &said(case), &said(reason), &materials]
         .map(|f| f.clone())
         .join("\t")
+}
+
+/// What whoever places a hold has to know, beside the identifier that programs read: whether it covers anything.
+fn warn(line: &HoldLine) {
+    if line.check_digit_wrong == Some(true) {
+        note(
+            "warning: check_digit_wrong: the number's check digit is wrong, so it was probably mistyped; if it was, lift this \
+             hold and place it on the right number",
+            "号码的校验位不对，很可能输错：若确实输错，请解除此保全，并按正确号码重新设置。",
+        );
+    }
+    let Some(covers) = line.covers else { return };
+    match line.about.as_str() {
+        "person" => note(
+            &format!(
+                "it covers {covers} papers on file here now, and what windows file for this person later"
+            ),
+            &format!("现在保全中心库在档材料 {covers} 份，以及各窗口以后为此人归档的材料。"),
+        ),
+        _ => note(&format!("it covers {covers} paper"), &format!("现在保全材料 {covers} 份。")),
+    }
+}
+
+/// Not on standard output: what reads the identifier would take it for one.
+fn note(english: &str, chinese: &str) {
+    // When nobody reads it there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{english}\n  {chinese}");
 }
 
 fn say(text: &str) {

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
-use yidang_archive::{Actor, ArchiveError, Hold, HoldTarget, LiftHold, PlaceHold};
+use yidang_archive::{Actor, ArchiveError, HistoryPage, Hold, HoldTarget, LiftHold, PlaceHold};
 use yidang_model::{HoldId, MaterialId, Subject};
 use yidang_sync::wire::{WireHold, WireSubject};
 
@@ -18,6 +18,9 @@ use crate::state::HoldOutcome;
 pub(crate) const ORDER_CONTEXT: &[u8] = b"hold news";
 /// Who the ledger says did it, beside the operator.
 const CLIENT: &str = "yidang-repository hold";
+
+/// Papers counted at once.
+const PAPERS_AT_ONCE: usize = 100;
 
 /// What an operator wants. No `Debug`: it names people.
 #[derive(Clone, Serialize, Deserialize)]
@@ -49,6 +52,12 @@ pub(crate) struct HoldLine {
     pub(crate) operator: Option<String>,
     pub(crate) case: Option<String>,
     pub(crate) reason: Option<String>,
+    /// Of a hold that was placed just now: how many papers on file it covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) covers: Option<u64>,
+    /// Of such a one, whether the person's number has a wrong check digit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) check_digit_wrong: Option<bool>,
 }
 
 /// Why a hold was not placed or lifted; crosses the control socket.
@@ -117,7 +126,9 @@ impl Repository {
                     by: actor(operator),
                     decided_elsewhere: false,
                 })?;
-                Ok(vec![line(&placed)])
+                let (covers, check_digit_wrong) =
+                    (self.covered(&placed.target)?, is_mistyped(&placed.target));
+                Ok(vec![HoldLine { covers: Some(covers), check_digit_wrong, ..line(&placed) }])
             }
             HoldWish::Lift { id, operator, reason } => {
                 let id: HoldId = id.parse().map_err(|_| HoldRefusal::HoldUnknown)?;
@@ -146,6 +157,18 @@ impl Repository {
         }
         let who = holder.and_then(|holder| Subject::try_from(holder).ok());
         who.map(HoldTarget::Holder).ok_or(HoldRefusal::SubjectInvalid)
+    }
+
+    /// How many papers on file a hold on this covers now.
+    fn covered(&self, target: &HoldTarget) -> Result<u64, HoldRefusal> {
+        let HoldTarget::Holder(who) = target else { return Ok(1) };
+        let (mut covered, mut before) = (0, u64::MAX);
+        loop {
+            let page = self.archive.history(who, HistoryPage { before, limit: PAPERS_AT_ONCE })?;
+            let Some(last) = page.last() else { return Ok(covered) };
+            covered += page.len() as u64;
+            before = last.sequence;
+        }
     }
 
     fn place(&self, hold: PlaceHold) -> Result<Hold, HoldRefusal> {
@@ -214,6 +237,14 @@ fn actor(operator: &str) -> Actor {
     Actor { client: CLIENT.to_owned(), operator: Some(operator.to_owned()) }
 }
 
+/// Papers may be on file under a wrong number, so it is no reason to refuse.
+fn is_mistyped(target: &HoldTarget) -> Option<bool> {
+    match target {
+        HoldTarget::Holder(who) => who.check_digit_matches().map(|matches| !matches),
+        HoldTarget::Material(_) => None,
+    }
+}
+
 fn line(hold: &Hold) -> HoldLine {
     let (about, own) = match &hold.target {
         HoldTarget::Holder(_) => ("person", None),
@@ -227,5 +258,7 @@ fn line(hold: &Hold) -> HoldLine {
         operator: hold.by.operator.clone(),
         case: hold.case.clone(),
         reason: hold.reason.clone(),
+        covers: None,
+        check_digit_wrong: None,
     }
 }

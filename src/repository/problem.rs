@@ -75,8 +75,10 @@ codes! {
         "This is not the enrolment the repository knows: the data may come from another machine or an old backup.",
         "Enrol this window again with a new code.";
     SequenceConflict = "sequence_conflict", 409,
-        "同一个提交序号用在了不同的内容上。", "请使用新的序号提交；若反复出现，请重新登记本窗口。",
-        "This commit's sequence was used for other content.", "Commit under a new sequence; if it recurs, enrol this window again.";
+        "同一个提交序号用在了不同的内容上：本窗口的数据可能来自旧备份或另一台机器。",
+        "请用 yidang-repository enrol-code --counter 窗口名 生成登记码，重新登记本窗口；材料不会重复，也不会遗失。",
+        "This commit's sequence was used for other content: the window's data may be an old backup or another machine's.",
+        "Enrol this window again with a code that `yidang-repository enrol-code --counter NAME` makes for its name; nothing is filed twice or lost.";
     AnchorConflict = "anchor_conflict", 409,
         "本窗口的账本与中心库此前所记不符：账本被截断或替换。", "请停止使用该窗口并运行 yidang archive verify，保全数据文件夹。",
         "This window's ledger is not the one that was anchored here: it was cut off or replaced.",
@@ -84,6 +86,10 @@ codes! {
     CodeSpent = "code_spent", 410,
         "登记码无效、已使用或已过期。", "请中心库管理员用 yidang-repository enrol-code 生成新的登记码。",
         "The enrolment code is unknown, used or expired.", "Have the repository's operator make a new one with `yidang-repository enrol-code`.";
+    CodeForeign = "code_foreign", 409,
+        "登记码是为另一个窗口名生成的。", "请核对窗口配置中的 [agent] counter，或用 yidang-repository enrol-code --counter 窗口名 生成新的登记码。",
+        "The enrolment code was made for a window of another name.",
+        "Compare the window's `[agent] counter`, or make a code for its name with `yidang-repository enrol-code --counter NAME`.";
     BlobsMissing = "blobs_missing", 412,
         "所引用的图片还没有上传。", "请先上传 missing 中列出的图片，再用同一序号提交。",
         "The commit names blobs that were not uploaded.", "Upload those listed in `missing`, then commit again under the same sequence.";

@@ -17,8 +17,9 @@ use self::store::Store;
 /// A page is sealed with everything else of an entry, so that only a fault of the program can leave it out; an erasure stands
 /// half-way as long as something cannot be written. `verb_tests/damage.rs` and `half_forgotten.rs` of the archive have them.
 const MADE_BY_NO_DAMAGE: [&str; 2] = ["pages ledger missing", "leftovers index leftover"];
-/// What helps against damage to what the repository keeps beside its archive, and where nothing is damaged.
-const NOT_OF_A_DAMAGE: [Remedy; 2] = [Remedy::RestoreState, Remedy::FinishErasure];
+/// What helps against damage to what the repository keeps beside its archive, and where nothing is damaged; and what a window
+/// that is enrolled is told in place of `restore_blob`, as these are not (`tests/fixity.rs`).
+const NOT_OF_A_DAMAGE: [Remedy; 3] = [Remedy::RestoreState, Remedy::FinishErasure, Remedy::RepairBlob];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/damage")

@@ -24,6 +24,21 @@ pub(crate) fn program() -> Command {
     program
 }
 
+/// The program with these variables for the faketime library; `None`, and the skipped test is named, where there is none.
+fn faked(variables: &[(&str, &str)]) -> Option<Command> {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    let Some(library) = libraries.find(|path| path.is_file()) else {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        // Past the runner, which keeps to itself what a passing test prints.
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: the package faketime is missing");
+        return None;
+    };
+    let mut faked = program();
+    faked.env("LD_PRELOAD", library).envs(variables.iter().copied());
+    Some(faked)
+}
+
 /// An agent: its folder, and the process while it runs.
 pub(crate) struct Agent {
     pub(crate) folder: TempDir,
@@ -206,18 +221,25 @@ impl Agent {
     /// The same with another time on its clock, as `faketime` writes it. `false`, and the skipped test is named, where
     /// there is no faketime. Its library alone: its program would stand between a signal and the daemon.
     pub(crate) fn run_at(&mut self, clock: &str) -> bool {
-        let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-        let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
-        let Some(library) = libraries.find(|path| path.is_file()) else {
-            let test = std::thread::current().name().unwrap_or_default().to_owned();
-            // Past the runner, which keeps to itself what a passing test prints.
-            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: the package faketime is missing");
-            return false;
-        };
-        let mut faked = program();
-        faked.env("LD_PRELOAD", library).env("FAKETIME", clock);
+        let Some(faked) = faked(&[("FAKETIME", clock)]) else { return false };
         self.run_by(faked);
         true
+    }
+
+    /// The same with the time that stands in the file, looked at anew each time: the clock can be set while it runs.
+    pub(crate) fn run_by_clock_in(&mut self, file: &Path) -> bool {
+        let file = file.to_str().expect("a path of text");
+        let Some(faked) = faked(&[("FAKETIME_TIMESTAMP_FILE", file), ("FAKETIME_NO_CACHE", "1")]) else {
+            return false;
+        };
+        self.run_by(faked);
+        true
+    }
+
+    /// A command under another time; `None` where there is no faketime.
+    pub(crate) fn command_at(&self, clock: &str, arguments: &[&str]) -> Option<Output> {
+        let mut faked = faked(&[("FAKETIME", clock)])?;
+        Some(faked.args(arguments).arg("--config").arg(self.config()).output().expect("the program runs"))
     }
 
     /// The same with the credentials in that folder, as systemd hands them to a service.

@@ -9,6 +9,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_yidang-repository");
 /// Shows a program another time than it is.
 const FAKETIME: &str = "faketime";
 
+fn is_faketime_there() -> bool {
+    let is_there = Command::new(FAKETIME).arg("--version").output().is_ok();
+    if !is_there {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        // Past the runner, which keeps to itself what a passing test prints.
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: the package faketime is missing");
+    }
+    is_there
+}
+
 /// A repository: its folder, and the process while it runs.
 pub(crate) struct Repository {
     folder: TempDir,
@@ -27,13 +37,7 @@ impl Repository {
 
     /// One whose clock is off, `+3d` or `-1h`. `None`, and the skipped test is named, where there is no faketime.
     pub(crate) fn start_at(clock: &'static str) -> Option<Self> {
-        if Command::new(FAKETIME).arg("--version").output().is_err() {
-            let test = std::thread::current().name().unwrap_or_default().to_owned();
-            // Past the runner, which keeps to itself what a passing test prints.
-            let _ = writeln!(std::io::stderr(), "SKIPPED {test}: the package faketime is missing");
-            return None;
-        }
-        Some(Self::start_with(Some(clock)))
+        is_faketime_there().then(|| Self::start_with(Some(clock)))
     }
 
     /// A started repository on a copy of this one's data and keys, after `change` was made to the data.
@@ -120,6 +124,15 @@ impl Repository {
     /// The same, with arguments of its own.
     pub(crate) fn run_command(&self, arguments: &[&str]) -> Output {
         self.program().args(arguments).arg("--config").arg(self.config()).output().expect("the program runs")
+    }
+
+    /// Runs a command under another time; `None`, and the skipped test is named, where there is no faketime.
+    pub(crate) fn command_at(&mut self, clock: &'static str, command: &str) -> Option<Output> {
+        let clock = is_faketime_there().then_some(clock)?;
+        let before = self.clock.replace(clock);
+        let output = self.command(command);
+        self.clock = before;
+        Some(output)
     }
 
     /// Where everything durable lies.

@@ -38,8 +38,12 @@ export interface Archive {
   epoch: number;
   /** People and organisations with a dossier here. */
   holders: number;
+  /** What is known of the ledger: it is read through once after each start, and what comes to harm later is noticed at the next. */
+  ledger: LedgerState;
   /** Number of the ledger's last entry. */
   ledger_head: number;
+  /** Places of the ledger, and captures that waited, that are missing or did not open; also those that were lost before the ledger was made anew of what was left of it. */
+  ledger_left_out: number;
   /** Filed materials. */
   materials: number;
   /** Damaged pictures that are moved aside and not repaired yet. */
@@ -51,6 +55,9 @@ export interface Archive {
   /** Captures that wait to be filed. */
   unfiled: number;
 }
+
+/** What is known of the archive: `damaged` where pictures are moved aside as damaged or the ledger is, `unchecked` as long as the ledger has not been read through since the start. */
+export type ArchiveState = 'unchecked' | 'whole' | 'damaged';
 
 /** On what ground a dossier is opened without the card. `none`: a number alone, for filing only. */
 export type Basis = 'none' | 'guardian' | 'authorised_agent' | 'lost_card' | 'no_card' | 'official_duty';
@@ -437,6 +444,8 @@ export type FrameFormat = 'mjpeg' | 'raw';
 
 /** That the service answers. */
 export interface Health {
+  /** What this service knows of its archive. `GET /v1/status` says more, `yidang archive verify` all. */
+  archive: ArchiveState;
   /** Always `ok`: a service that is not well does not answer. */
   status: ServiceState;
   /** The program's version. */
@@ -462,6 +471,9 @@ export interface LayFrame {
   /** A frame file's stem; null leaves the bare mat. */
   frame: string | null;
 }
+
+/** What is known of the ledger; `unchecked` as long as it has not been read through since the start. */
+export type LedgerState = 'unchecked' | 'whole' | 'damaged';
 
 /** What one clerk left. */
 export interface LeftBy {

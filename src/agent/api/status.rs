@@ -8,10 +8,10 @@ use yidang_device::{Access, DeviceListing};
 
 use super::extract::blocking;
 use super::sync::SyncBody;
-use super::vocabulary::{DeviceState, DeviceType, PhotoDecoderState};
+use super::vocabulary::{DeviceState, DeviceType, LedgerState, PhotoDecoderState};
 use crate::app::Shared;
 use crate::caller::Caller;
-use crate::control::ScrubFigures;
+use crate::control::{LedgerFigures, ScrubFigures};
 use crate::photo::PhotoDecoder;
 use crate::problem::Problem;
 use crate::stations::StationState;
@@ -97,6 +97,12 @@ struct ArchiveBody {
     scrub_damaged: u64,
     /// Damaged pictures that are moved aside and not repaired yet.
     quarantined: u64,
+    /// What is known of the ledger: it is read through once after each start, and what comes to harm later is noticed at the next.
+    #[schema(value_type = LedgerState)]
+    ledger: String,
+    /// Places of the ledger, and captures that waited, that are missing or did not open; also those that were lost before the
+    /// ledger was made anew of what was left of it.
+    ledger_left_out: u64,
 }
 
 /// The device in use, or that there is none, and the others that are there.
@@ -146,8 +152,8 @@ fn listed(kind: &'static str, listing: DeviceListing, driver: String, reason: St
     responses((status = 200, description = "How this window stands.", body = Status)))]
 pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result<Json<Status>, Problem> {
     let archive = app.archive.clone();
-    let figures = blocking(move || Ok((archive.stats()?, ScrubFigures::of(&archive)))).await?;
-    let (stats, scrub) = figures;
+    let figures = move || Ok((archive.stats()?, ScrubFigures::of(&archive), LedgerFigures::of(&archive)?));
+    let (stats, scrub, ledger) = blocking(figures).await?;
     let mut found = devices("card_reader", app.card.state());
     found.extend(devices("camera", app.camera.state()));
     Ok(Json(Status {
@@ -165,6 +171,8 @@ pub(crate) async fn status(State(app): State<Shared>, _caller: Caller) -> Result
             scrubbed_at: scrub.last_ended_at,
             scrub_damaged: scrub.last_damaged,
             quarantined: scrub.quarantined,
+            ledger: ledger.state,
+            ledger_left_out: ledger.left_out,
         },
         sync: SyncBody::of(&app),
     }))

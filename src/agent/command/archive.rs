@@ -11,7 +11,7 @@ use super::dispose::{DisposeCommand, dispose};
 use super::export::{ExportCommand, export};
 use super::hold::{HoldCommand, hold};
 use super::import::{ImportCommand, import};
-use super::output::{cut_off, say, say_json};
+use super::output::{cut_off, head, say, say_json};
 use super::progress::Bar;
 use super::reach;
 use super::rebuild::{RebuildCommand, rebuild};
@@ -23,6 +23,9 @@ use crate::failure::Failure;
 
 /// How the JSON document of the list begins.
 const LIST_BEGINS: &str = "{\"materials\":[";
+
+/// The columns of the list, named as in the JSON document.
+const COLUMNS: [&str; 7] = ["id", "filed_at", "counter", "pages", "origin", "status", "safe_at"];
 
 #[derive(Subcommand)]
 pub(super) enum ArchiveCommand {
@@ -111,6 +114,10 @@ fn list(config: &Config, json: bool) -> Result<(), Failure> {
     let mut before = LIST_BEGINS;
     reach::carry_out(config, &Request::List, &mut |news| {
         let News::Materials(lines) = news else { return Ok(()) };
+        if !json && before == LIST_BEGINS {
+            head(&COLUMNS);
+            before = ",";
+        }
         for line in &lines {
             if json {
                 output.write_all(before.as_bytes())?;
@@ -153,5 +160,8 @@ fn stats(stats: &ArchiveStats, json: bool) -> Result<(), Failure> {
     let last = scrub.last_ended_at.as_deref().unwrap_or("never");
     say(&format!("scrubbed\t{last}"))?;
     say(&format!("scrub_damaged\t{}", scrub.last_damaged))?;
-    say(&format!("quarantined\t{}", scrub.quarantined))
+    say(&format!("quarantined\t{}", scrub.quarantined))?;
+    let Some(ledger) = &stats.ledger else { return Ok(()) };
+    say(&format!("ledger\t{}", ledger.state))?;
+    say(&format!("ledger_left_out\t{}", ledger.left_out))
 }

@@ -3,9 +3,9 @@
 use std::io::{self, BufWriter, Read, Write};
 
 use clap::{Args, ValueEnum};
-use yidang_archive::AUDIT_LINES_MAX;
+use yidang_archive::{AUDIT_LINES_MAX, AuditedLine};
 
-use super::output::cut_off;
+use super::output::{cut_off, head};
 use super::reach;
 use crate::config::Config;
 use crate::control::{AuditTopic, AuditWish, News, Outcome, Request};
@@ -24,10 +24,10 @@ const BEGINS: &str = "{\"entries\":[";
 pub(super) struct AuditCommand {
     /// What to tell.
     of: Topic,
-    /// Only from this instant on (RFC 3339).
+    /// Only from this instant on: a date, which begins at midnight in China, or an instant such as 2026-01-31T09:00:00+08:00.
     #[arg(long, value_name = "INSTANT")]
     since: Option<String>,
-    /// Only before this instant.
+    /// Only before this instant, written likewise: a date is not among what is told any more.
     #[arg(long, value_name = "INSTANT")]
     until: Option<String>,
     /// At most so many entries, the earliest first; never more than 100000.
@@ -57,6 +57,10 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     let mut before = BEGINS;
     let outcome = reach::carry_out(config, &Request::Audit(wish), &mut |news| {
         let News::Audited(lines) = news else { return Ok(()) };
+        if !command.json && before == BEGINS {
+            head(&AuditedLine::COLUMNS);
+            before = ",";
+        }
         for line in &lines {
             if command.json {
                 output.write_all(before.as_bytes())?;

@@ -15,6 +15,12 @@ use crate::config::Config;
 use crate::control::{DisposeFigures, DisposeLine, DisposePart, DisposeRequest, News, Outcome, Request};
 use crate::failure::Failure;
 
+/// Said too where an option is missing, so it says what each is for.
+const USAGE: &str = "yidang archive dispose --operator <NAME> --dry-run
+           tells what is due, and disposes of nothing / 只列出到期材料，不处置
+       yidang archive dispose --operator <NAME> --confirm <COUNT> [--confirm-originals <COUNT>] [--report <FILE>]
+           disposes of as many as the dry run told / 份数与 --dry-run 所列一致才处置";
+
 /// Disposes of papers whose term is over, by the rules under [[retention]] in the configuration.
 ///
 /// First with --dry-run: it tells what is due and what a hold keeps. Then with --confirm and the number of papers that are due,
@@ -28,7 +34,7 @@ use crate::failure::Failure;
 ///   yidang archive dispose --operator NAME --dry-run
 ///   yidang archive dispose --operator NAME --confirm 12 --report FILE
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, override_usage = USAGE)]
 pub(super) struct DisposeCommand {
     /// Who disposes of them; stands in the ledger.
     #[arg(long, value_name = "NAME", value_parser = name)]
@@ -86,7 +92,34 @@ pub(super) fn dispose(config: &Config, command: &DisposeCommand) -> Result<ExitC
         lines.iter().try_for_each(|line| say(&row(line)))?;
         say(&summary(&figures))?;
     }
+    notes(&figures, command.dry_run).iter().for_each(|note| {
+        // Not on standard output, for those who read the rows there. When nobody reads it there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{note}");
+    });
     Ok(if figures.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What an operator has to know beside the figures, in both languages.
+fn notes(figures: &DisposeFigures, is_dry: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    let refused = figures.refused_before + figures.originals_refused_before;
+    if refused > 0 {
+        notes.push(format!(
+            "the repository refused {refused} of what is due when it was asked before (refused_before): it does so for what a \
+             hold keeps there (`yidang-repository hold list`), and for papers that this window neither filed nor opened the \
+             dossier of within a day; --confirm asks it again\n  \
+             到期的材料中有 {refused} 份曾被中心库拒绝处置：可能在中心库受保全（yidang-repository hold list），或本窗口既没有归档也没有\
+             在一天内查阅过该材料；再次确认会重新请求。"
+        ));
+    }
+    if is_dry {
+        notes.push(
+            "nothing was disposed of; --confirm and the number of papers due disposes of them, --confirm-originals and its \
+             number of originals alone\n  没有处置任何材料：用 --confirm 加到期份数处置材料，用 --confirm-originals 加份数只处置原始照片。"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 fn create(config: &Config, path: &std::path::Path) -> Result<WholeFile, Failure> {
@@ -107,12 +140,13 @@ fn not_written(error: std::io::Error) -> Failure {
 }
 
 fn row(line: &DisposeLine) -> String {
-    let DisposeLine { part, material, kind, filed_at, term_ended_on, result } = line;
+    let DisposeLine { part, material, kind, filed_at, term_ended_on, result, refused_before } = line;
     let part = match part {
         DisposePart::Paper => "paper",
         DisposePart::Originals => "originals",
     };
-    plain(&[material, kind, filed_at, term_ended_on, result, part])
+    let row = [material, kind, filed_at, term_ended_on, result, part];
+    if *refused_before { plain(&[&row[..], &["refused_before"]].concat()) } else { plain(&row) }
 }
 
 fn summary(figures: &DisposeFigures) -> String {

@@ -1,5 +1,7 @@
 //! `yidang archive hold`.
 
+use std::io::{self, Write as _};
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -24,6 +26,8 @@ pub(super) enum HoldCommand {
 }
 
 /// Places a hold and prints its identifier.
+///
+/// Standard error says how many papers it covers, and warns where the number's check digit is wrong.
 ///
 /// With `--material` it is on that paper. Without, it is on everything of a person, what is filed later among it. The person
 /// comes from standard input, never from the command line, which other users can see: the type, a space, and the number.
@@ -81,8 +85,10 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
                 case: place.case.clone(),
             };
             match reach::carry_out(config, &Request::Hold(request), &mut |_| Ok(()))? {
-                Outcome::Held(line) if place.json => say_json(&line),
-                Outcome::Held(line) => say(&line.id),
+                Outcome::Held(line) => {
+                    warn(&line);
+                    if place.json { say_json(&line) } else { say(&line.id) }
+                }
                 _ => Ok(()),
             }
         }
@@ -93,6 +99,31 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
         }
         HoldCommand::List { json } => list(config, *json),
     }
+}
+
+/// What whoever places a hold has to know, beside the identifier that programs read: whether it covers anything.
+fn warn(line: &HoldLine) {
+    if line.check_digit_wrong == Some(true) {
+        note(
+            "warning check_digit_wrong: the number's check digit is wrong, so it was probably mistyped; if it was, lift this hold \
+             and place it on the right number",
+            "号码的校验位不对，很可能输错：若确实输错，请解除此保全，并按正确号码重新设置。",
+        );
+    }
+    let Some(covers) = line.covers else { return };
+    match line.about.as_str() {
+        "person" => note(
+            &format!("it covers {covers} papers on file here now, and what is filed for this person later"),
+            &format!("现在保全本窗口在档材料 {covers} 份，以及此人以后归档的材料。"),
+        ),
+        _ => note(&format!("it covers {covers} paper"), &format!("现在保全材料 {covers} 份。")),
+    }
+}
+
+/// Not on standard output: what reads the identifier would take it for one.
+fn note(english: &str, chinese: &str) {
+    // When nobody reads it there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{english}\n  {chinese}");
 }
 
 fn list(config: &Config, json: bool) -> Result<(), Failure> {

@@ -27,6 +27,12 @@ pub(super) fn plain(fields: &[&str]) -> String {
     fields.iter().map(|field| escaped(field)).collect::<Vec<_>>().join("\t")
 }
 
+/// What the columns of a table are, on standard error: what reads the rows would take them for one.
+pub(super) fn head(columns: &[&str]) {
+    // When nobody reads it there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{}", columns.join("\t"));
+}
+
 /// A line on standard output.
 pub(super) fn write(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")

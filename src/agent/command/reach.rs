@@ -18,6 +18,9 @@ const REACH_WAIT: Duration = Duration::from_secs(5);
 /// Pause between two tries.
 const REACH_PAUSE: Duration = Duration::from_millis(50);
 
+/// What the daemon listens on, in the data folder.
+const SOCKET: &str = "control.sock";
+
 /// The daemon that runs on the configured folder; `None` where there is none. Does not wait for one that is just
 /// starting.
 pub(super) fn running_daemon(config: &Config) -> Result<Option<Connection>, Failure> {
@@ -59,7 +62,11 @@ impl Place {
                 Ok(_) => return Ok(Self::Daemon(config.data_dir.clone())),
                 Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(denied(error)),
                 Err(error) if error.kind() == ErrorKind::Unsupported || Instant::now() >= until => {
-                    let cause = format!("another yidang has the folder open and takes no requests ({error})");
+                    let socket = config.data_dir.join(SOCKET);
+                    let cause = format!(
+                        "another yidang has the folder open and takes no requests ({}: {error})",
+                        socket.display()
+                    );
                     return Err(Failure::new("data_dir_in_use", cause, "stop it first"));
                 }
                 Err(_) => thread::sleep(REACH_PAUSE),

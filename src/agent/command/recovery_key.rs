@@ -19,6 +19,11 @@ use crate::failure::Failure;
 /// The public half's file.
 const KEY_FILE: &str = "recovery-key.txt";
 
+/// Said too where an option is missing, so it says what each is for.
+const USAGE: &str = "yidang recovery-key create --shares <N> --threshold <M> --out <DIR>
+       for example --shares 5 --threshold 3 --out recovery: five people keep a share each, and any three of them recover
+       例如 --shares 5 --threshold 3 --out recovery：由五人各保管一份，任意三份可以恢复；--out 是新建的文件夹";
+
 #[derive(Subcommand)]
 pub(super) enum RecoveryKeyCommand {
     /// Makes a key pair: a public key for the configuration of every window and repository of the office, and one share of
@@ -30,6 +35,7 @@ pub(super) enum RecoveryKeyCommand {
 }
 
 #[derive(Args)]
+#[command(override_usage = USAGE)]
 pub(super) struct CreateKey {
     /// Among how many people the secret is split.
     #[arg(long, value_name = "N")]
@@ -49,7 +55,8 @@ pub(super) fn recovery_key(command: &RecoveryKeyCommand) -> Result<ExitCode, Fai
     let RecoveryKeyCommand::Create(wish) = command;
     if wish.shares > SHARES_MAX || wish.threshold < THRESHOLD_MIN || wish.threshold > wish.shares {
         misused(&format!(
-            "a key is split into at most {SHARES_MAX} shares, of which at least {THRESHOLD_MIN} and at most all are needed"
+            "a key is split into at most {SHARES_MAX} shares, of which at least {THRESHOLD_MIN} and at most all are needed \
+             / 最多 {SHARES_MAX} 份，恢复所需份数至少 {THRESHOLD_MIN}，不超过总份数"
         ));
     }
     let secret = RecoverySecret::random().map_err(ArchiveError::from)?;

@@ -4,6 +4,7 @@ use yidang_archive::{Actor, Archive, AuditEnd, AuditOf, AuditQuery, AuditedLine}
 use yidang_model::{Subject, SubjectType, Timestamp};
 
 use super::{AuditTopic, AuditWish, Listen, News, Outcome};
+use crate::clock;
 use crate::failure::Failure;
 
 /// Lines told at once. Each names a thousand materials at most, so they fit into a line of the socket.
@@ -54,8 +55,13 @@ fn topic(topic: &AuditTopic) -> Result<AuditOf, Failure> {
     })
 }
 
+/// An instant, or the midnight at the counter with which a date begins.
 fn instant(text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
-    let cause =
-        |_| Failure::new("instant_invalid", "an instant is not as it must be", "write 2026-01-31T00:00:00Z");
-    text.map(|text| text.parse().map_err(cause)).transpose()
+    let Some(text) = text else { return Ok(None) };
+    let date = || text.parse().ok().and_then(clock::midnight_at_counter);
+    let cause = || {
+        let remedy = "write a date such as 2026-01-31, or an instant such as 2026-01-31T09:00:00+08:00";
+        Failure::new("instant_invalid", format!("`{text}` is neither a date nor an instant"), remedy)
+    };
+    text.parse().ok().or_else(date).ok_or_else(cause).map(Some)
 }

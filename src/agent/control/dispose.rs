@@ -75,6 +75,10 @@ pub(crate) struct DisposeLine {
     /// `due`, `held`, `erased`, `requested` of the repository, `refused` by it, `changed` where it was put right while this
     /// ran, or `failed`; of originals `disposed` too, and `kept` where the ledger does not tell what else needs them.
     pub(crate) result: String,
+    /// Whether the repository refused it when it was asked before, as the paper stands: it is due again, and will be asked
+    /// again.
+    #[serde(default)]
+    pub(crate) refused_before: bool,
 }
 
 /// What a run came to.
@@ -108,6 +112,12 @@ pub(crate) struct DisposeFigures {
     pub(crate) originals_kept: u64,
     /// People of whom nothing was left, and who were forgotten too.
     pub(crate) forgotten_people: u64,
+    /// Of the papers that are due, those that the repository refused to have erased when it was asked before.
+    #[serde(default)]
+    pub(crate) refused_before: u64,
+    /// Of the papers whose originals are due, those whose originals it refused to have disposed of.
+    #[serde(default)]
+    pub(crate) originals_refused_before: u64,
     /// Whether more papers are due than one run takes.
     pub(crate) truncated: bool,
 }
@@ -162,6 +172,8 @@ impl Office<'_> {
             [DisposePart::Paper, DisposePart::Originals].map(|part| count(&found.papers, part, "due"));
         confirm(request.confirm, due, "papers")?;
         confirm(request.confirm_originals, originals_due, "papers' originals")?;
+        let [refused_before, originals_refused_before] =
+            [DisposePart::Paper, DisposePart::Originals].map(|part| count_refused(&found.papers, part));
         let by = Actor { client: CLIENT.to_owned(), operator: Some(request.operator.clone()) };
         let mut forgotten_people = 0;
         if request.confirm.is_some() {
@@ -175,7 +187,14 @@ impl Office<'_> {
             let lines = some.iter().map(|due| due.line.clone()).collect();
             listen(News::Disposal(lines)).map_err(cut)?;
         }
-        let figures = DisposeFigures { due, originals_due, forgotten_people, ..figures(&found, today) };
+        let figures = DisposeFigures {
+            due,
+            originals_due,
+            refused_before,
+            originals_refused_before,
+            forgotten_people,
+            ..figures(&found, today)
+        };
         Ok(Outcome::Disposed(figures))
     }
 
@@ -219,7 +238,30 @@ impl Office<'_> {
             }
             after = page.next;
         }
+        self.mark_refused(&mut found.papers)?;
         Ok(found)
+    }
+
+    /// Marks those that are due again after the repository had refused.
+    fn mark_refused(&self, found: &mut [Due]) -> Result<(), ArchiveError> {
+        if self.is_alone {
+            return Ok(());
+        }
+        // Reading the ledger through for originals is left alone where none are due.
+        let is_any = found.iter().any(|due| due.is_due(DisposePart::Originals));
+        let originals = if is_any { self.archive.refused_originals()? } else { HashMap::new() };
+        for due in found.iter_mut().filter(|due| due.line.result == "due") {
+            due.line.refused_before = match due.line.part {
+                DisposePart::Originals => {
+                    originals.get(&due.paper.id).is_some_and(|at| *at > due.paper.stands_by)
+                }
+                DisposePart::Paper => {
+                    let first = self.archive.erasure(erasure_of(due.paper.id, 0))?;
+                    first.is_some_and(|known| known.state == ErasureState::Refused)
+                }
+            };
+        }
+        Ok(())
     }
 
     /// Whether a paper whose term is over, or its originals', is `due`, `held`, `kept`, or was `requested` already.
@@ -443,12 +485,19 @@ fn figures(found: &Found, today: Date) -> DisposeFigures {
         originals_requested: all(DisposePart::Originals, "requested"),
         originals_kept: all(DisposePart::Originals, "kept"),
         forgotten_people: 0,
+        refused_before: 0,
+        originals_refused_before: 0,
         truncated: found.truncated,
     }
 }
 
 fn count(found: &[Due], part: DisposePart, word: &str) -> u64 {
     found.iter().filter(|due| due.line.part == part && due.line.result == word).count() as u64
+}
+
+/// Those that are due again after the repository had refused.
+fn count_refused(found: &[Due], part: DisposePart) -> u64 {
+    found.iter().filter(|due| due.is_due(part) && due.line.refused_before).count() as u64
 }
 
 /// Whether the operator knows what is due.
@@ -467,6 +516,7 @@ fn line(material: &Material, part: DisposePart, ended: Date, result: &str) -> Di
         filed_at: material.filed_at.to_string(),
         term_ended_on: ended.to_string(),
         result: result.to_owned(),
+        refused_before: false,
     }
 }
 

@@ -201,6 +201,8 @@ fn what_the_repository_refused_is_asked_for_anew() {
     for _ in 0..3 {
         let mut found = office.find(today, 9, 9).unwrap();
         assert_eq!(results(&found), [(1, "due")]);
+        assert_eq!(found.papers[0].line.refused_before, !asked.is_empty());
+        assert_eq!(count_refused(&found.papers, DisposePart::Paper), u64::from(!asked.is_empty()));
         office.dispose(&mut found.papers, &by()).unwrap();
         assert_eq!(results(&found), [(1, "requested")]);
         let erasure = office.erasure_for(id).unwrap();
@@ -214,6 +216,43 @@ fn what_the_repository_refused_is_asked_for_anew() {
     let (id, reason) = (HoldId::from_bytes([1; 16]), "over".to_owned());
     archive.lift_hold(LiftHold { id, reason, by: by(), decided_elsewhere: false }).unwrap();
     assert_eq!(results(&office.find(today, 9, 9).unwrap()), [(1, "due")]);
+}
+
+#[test]
+fn originals_that_the_repository_refused_are_told_as_such_until_the_paper_is_put_right() {
+    let (archive, _folder) = archive_of(3);
+    let today = clock::date_at_counter(archive.now()).unwrap();
+    let retention = rules(None, Some(2));
+    let office = Office { archive: &archive, retention: &retention, is_alone: false };
+    let marked = |office: &Office<'_>| -> Vec<bool> {
+        let found = office.find(today, 9, 9).unwrap();
+        assert_eq!(results(&found), [(1, "due"), (2, "due"), (3, "due")]);
+        found.papers.iter().map(|due| due.line.refused_before).collect()
+    };
+    assert_eq!(marked(&office), [false; 3]);
+    let papers: Vec<DuePaper> =
+        office.find(today, 9, 9).unwrap().papers.iter().map(|due| due.paper).collect();
+    archive.request_originals(Disposal { papers, by: by() }).unwrap();
+    archive.keep_originals(id_of(1)).unwrap();
+    archive.keep_originals(id_of(2)).unwrap();
+    // A hold ends a request here: the repository has refused nothing.
+    hold(&archive, 3);
+    let (id, reason) = (HoldId::from_bytes([3; 16]), "over".to_owned());
+    archive.lift_hold(LiftHold { id, reason, by: by(), decided_elsewhere: false }).unwrap();
+    assert_eq!(marked(&office), [true, true, false]);
+    let alone = Office { archive: &archive, retention: &retention, is_alone: true };
+    assert_eq!(marked(&alone), [false; 3], "a window that is alone asks nobody");
+    refile(&archive, id_of(1));
+    let letters = Retention(
+        ["form", "letter"]
+            .map(|kind| RetentionRule { kind: Kind::new(kind).unwrap(), ..retention.0[0].clone() })
+            .into(),
+    );
+    let office = Office { archive: &archive, retention: &letters, is_alone: false };
+    let found = office.find(today, 9, 9).unwrap();
+    let refused: Vec<(MaterialId, bool)> =
+        found.papers.iter().map(|due| (due.paper.id, due.line.refused_before)).collect();
+    assert_eq!(refused, [(id_of(2), true), (id_of(3), false), (id_of(1), false)]);
 }
 
 fn id_of(number: u8) -> MaterialId {

@@ -1,7 +1,7 @@
 //! Legal holds, for a command.
 
 use serde::{Deserialize, Serialize};
-use yidang_archive::{Actor, Archive, Hold, HoldTarget, LiftHold, PlaceHold};
+use yidang_archive::{Actor, Archive, HistoryPage, Hold, HoldTarget, LiftHold, PlaceHold};
 use yidang_model::{HoldId, MaterialId};
 
 use super::{Listen, News, Outcome};
@@ -12,6 +12,8 @@ use crate::random;
 const CLIENT: &str = "yidang archive hold";
 /// Holds told at once; their reasons are bounded, so they fit into a line of the socket.
 const LINES_AT_ONCE: usize = 32;
+/// Papers counted at once.
+const PAPERS_AT_ONCE: usize = 100;
 
 /// What is wanted. No `Debug`: it names people.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,12 @@ pub(crate) struct HoldLine {
     pub(crate) operator: Option<String>,
     pub(crate) case: Option<String>,
     pub(crate) reason: Option<String>,
+    /// Of a hold that was placed just now: how many papers on file it covers. A daemon of an earlier version does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) covers: Option<u64>,
+    /// Of such a one, whether the person's number has a wrong check digit: it was probably mistyped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) check_digit_wrong: Option<bool>,
 }
 
 impl std::fmt::Debug for HoldLine {
@@ -95,7 +103,9 @@ pub(super) fn carry_out(
                 by: actor(operator),
                 decided_elsewhere: false,
             })?;
-            Ok(Outcome::Held(line(placed)))
+            let (covers, check_digit_wrong) =
+                (covered(archive, &placed.target)?, is_mistyped(&placed.target));
+            Ok(Outcome::Held(HoldLine { covers: Some(covers), check_digit_wrong, ..line(placed) }))
         }
         HoldRequest::Lift { id, operator, reason } => {
             let unknown = |_| Failure::from(yidang_archive::ArchiveError::HoldUnknown);
@@ -134,6 +144,26 @@ pub(super) fn target(of: &Held) -> Result<HoldTarget, Failure> {
     }
 }
 
+/// How many papers on file a hold on this covers now.
+fn covered(archive: &Archive, target: &HoldTarget) -> Result<u64, Failure> {
+    let HoldTarget::Holder(who) = target else { return Ok(1) };
+    let (mut covered, mut before) = (0, u64::MAX);
+    loop {
+        let page = archive.history(who, HistoryPage { before, limit: PAPERS_AT_ONCE })?;
+        let Some(last) = page.last() else { return Ok(covered) };
+        covered += page.len() as u64;
+        before = last.sequence;
+    }
+}
+
+/// Papers may be on file under a wrong number, so it is no reason to refuse.
+fn is_mistyped(target: &HoldTarget) -> Option<bool> {
+    match target {
+        HoldTarget::Holder(who) => who.check_digit_matches().map(|matches| !matches),
+        HoldTarget::Material(_) => None,
+    }
+}
+
 fn line(hold: Hold) -> HoldLine {
     let (about, own) = match hold.target {
         HoldTarget::Holder(_) => ("person", None),
@@ -148,5 +178,7 @@ fn line(hold: Hold) -> HoldLine {
         operator: hold.by.operator,
         case: hold.case,
         reason: hold.reason,
+        covers: None,
+        check_digit_wrong: None,
     }
 }

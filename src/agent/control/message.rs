@@ -336,6 +336,18 @@ pub(crate) struct ArchiveStats {
     #[serde(default)]
     pub(crate) recovery: Option<String>,
     pub(crate) scrub: ScrubFigures,
+    /// A daemon of an earlier version does not say.
+    #[serde(default)]
+    pub(crate) ledger: Option<LedgerFigures>,
+}
+
+/// What is known of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LedgerFigures {
+    /// `unchecked`, `whole` or `damaged`.
+    pub(crate) state: String,
+    /// Places in it, and staged sets, that are missing or did not open.
+    pub(crate) left_out: u64,
 }
 
 /// How far the scrub has come.

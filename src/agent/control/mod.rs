@@ -38,8 +38,8 @@ pub(crate) use import::{
     FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, IngestImport, StageImport,
 };
 pub(crate) use message::{
-    ArchiveStats, AuditTopic, AuditWish, CardRequest, MaterialLine, News, Outcome, RepositoryNeed, Request,
-    ScrubFigures, WatchedEvent,
+    ArchiveStats, AuditTopic, AuditWish, CardRequest, LedgerFigures, MaterialLine, News, Outcome,
+    RepositoryNeed, Request, ScrubFigures, WatchedEvent,
 };
 pub(crate) use probe::{ProbeReport, ProbedModule, ProbedReader};
 pub(crate) use recover::{RecoverAnswer, RecoverRequest};

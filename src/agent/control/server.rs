@@ -44,8 +44,14 @@ impl Control {
     /// Listens in this data folder, whose lock the caller holds: a socket left there belongs to nobody.
     pub(crate) fn bind(data_dir: &Path) -> io::Result<Self> {
         let path = socket::path(data_dir);
+        // Where a folder lies, `remove_file` says only what it is.
+        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        let why = |e: io::Error| match is_folder {
+            true => io::Error::new(e.kind(), format!("{} is a folder: move it away", path.display())),
+            false => io::Error::new(e.kind(), format!("{}: {e}", path.display())),
+        };
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(why(error)),
             _ => {}
         }
         let listener = socket::reach(data_dir, |path| UnixListener::bind(path))?;

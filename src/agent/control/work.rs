@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use yidang_archive::storage::BlobName;
 use yidang_archive::{
-    Anchor, Archive, ArchiveError, Check, CheckReport, Damage, DamagedThing, InventoryLine, VerifyReport,
-    VerifyWish,
+    Anchor, Archive, ArchiveError, BlobUse, Check, CheckReport, Damage, DamagedThing, InventoryLine,
+    LedgerState, VerifyReport, VerifyWish,
 };
 
 use super::{
-    ArchiveStats, CardPlace, Listen, MaterialLine, News, Outcome, RepositoryNeed, Request, ScrubFigures,
+    ArchiveStats, CardPlace, LedgerFigures, Listen, MaterialLine, News, Outcome, RepositoryNeed, Request,
+    ScrubFigures,
 };
 use crate::config::Config;
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ use crate::sync::{SyncError, SyncOptions, SyncWorker, Upstream};
 
 /// Progress is told no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How many pages and captures are told that need one damaged blob.
+const USES_TOLD_MAX: usize = 8;
 /// Longer side that pictures are decoded to when they are checked.
 const CHECKED_SIDE_PX: u32 = 64;
 
@@ -150,6 +153,7 @@ impl Workplace {
             cipher: stats.suite.as_str().to_owned(),
             recovery: stats.recovery.map(|office| office.to_string()),
             scrub: ScrubFigures::of(&self.archive),
+            ledger: Some(LedgerFigures::of(&self.archive)?),
         })
     }
 
@@ -157,12 +161,26 @@ impl Workplace {
     fn check(&self, deep: bool, repairs: bool, listen: Listen<'_>) -> Result<CheckReport, ArchiveError> {
         let found = self.verify(deep, listen)?;
         if !repairs {
-            return Ok(CheckReport::from(&found));
+            return self.report(&found);
         }
         let blobs: Vec<BlobName> = found.damages.iter().filter_map(damaged_blob).collect();
         let line = repair(&self.archive, self.sync.as_deref(), &blobs)?;
         let found = if line.repaired > 0 { self.verify(deep, listen)? } else { found };
-        Ok(CheckReport { repair: Some(line), ..CheckReport::from(&found) })
+        Ok(CheckReport { repair: Some(line), ..self.report(&found)? })
+    }
+
+    /// What was found, with what needs each damaged blob, and with remedies that are to be had here.
+    fn report(&self, found: &VerifyReport) -> Result<CheckReport, ArchiveError> {
+        let mut report = CheckReport::from(found);
+        for (line, damage) in report.damages.iter_mut().zip(&found.damages) {
+            if let DamagedThing::Blob(name) = damage.what {
+                // Where the ledger or the index cannot tell, the blob's name alone is known.
+                let uses = self.archive.uses_of_blob(name, USES_TOLD_MAX).unwrap_or_default();
+                line.needed_by = uses.into_iter().map(told_use).collect();
+            }
+        }
+        let is_enrolled = self.sync.as_ref().is_some_and(|sync| sync.status().repository != "not_enrolled");
+        Ok(if is_enrolled { report } else { report.without_repository() })
     }
 
     /// What the repository remembers of this ledger.
@@ -189,6 +207,13 @@ impl Workplace {
     }
 }
 
+fn told_use(of: BlobUse) -> String {
+    match of {
+        BlobUse::Page(material, page) => format!("material {material} page {page}"),
+        BlobUse::Capture(capture) => format!("capture {capture}"),
+    }
+}
+
 fn damaged_blob(damage: &Damage) -> Option<BlobName> {
     match damage.what {
         DamagedThing::Blob(name) if damage.check == Check::Blobs => Some(name),
@@ -206,6 +231,15 @@ impl ScrubFigures {
             last_damaged: state.last.map_or(0, |round| round.damaged),
             quarantined: state.quarantined,
         }
+    }
+}
+
+impl LedgerFigures {
+    pub(crate) fn of(archive: &Archive) -> Result<Self, ArchiveError> {
+        let (before, since) = archive.left_out()?;
+        // What the index lacks is known without reading the ledger through.
+        let state = if since > 0 { LedgerState::Damaged } else { archive.ledger_state() };
+        Ok(Self { state: state.as_str().to_owned(), left_out: before + since })
     }
 }
 

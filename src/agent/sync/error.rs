@@ -150,10 +150,11 @@ pub(super) const STATE_FAILED: &str = "sync_state_failed";
 pub(super) const ARCHIVE_FAILED: &str = "archive_failed";
 
 /// Codes of a repository that are shown as they come; any other becomes `repository_refused`.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     TOKEN_MISSING,
     TOKEN_INVALID,
     "code_spent",
+    "code_foreign",
     "epoch_wrong",
     SEQUENCE_CONFLICT,
     "blobs_missing",

@@ -8,12 +8,12 @@ use yidang_model::MaterialId;
 use super::backlog::Backlog;
 use super::client::Client;
 use super::enrolment::{Enrolment, EnrolmentFile};
-use super::error::{FAILED, TOKEN_INVALID, TOKEN_MISSING, UNREACHABLE, UNTRUSTED};
+use super::error::{ENROL_AGAIN, FAILED, TOKEN_INVALID, TOKEN_MISSING, UNREACHABLE, UNTRUSTED};
 use super::feed::Feed;
 use super::source::Source;
 use super::store::SyncStore;
 use super::{Listener, SyncError, SyncEvent, SyncStatus};
-use yidang_sync::machine::{Acceptance, Position, REPOSITORY_PROTOCOL, Rejection};
+use yidang_sync::machine::{Acceptance, Position, REPOSITORY_PROTOCOL, Rejection, SEQUENCE_CONFLICT};
 use yidang_sync::wire::EnrolAnswer;
 
 /// Which of the threads reports.
@@ -197,7 +197,10 @@ impl Shared {
         *kept = error;
         drop(errors);
         match error {
-            Some(code) => tracing::warn!(code, "sync does not go on"),
+            Some(code) => match by_hand(code) {
+                Some(remedy) => tracing::warn!(code, remedy, "sync does not go on"),
+                None => tracing::warn!(code, "sync does not go on"),
+            },
             None => tracing::info!("sync goes on"),
         }
         (self.listener)(SyncEvent::Progress);
@@ -251,6 +254,15 @@ pub(super) struct Parts {
     pub(super) store: SyncStore,
     pub(super) file: EnrolmentFile,
     pub(super) listener: Listener,
+}
+
+/// What a person has to do where nothing heals by itself.
+fn by_hand(code: &str) -> Option<&'static str> {
+    matches!(code, SEQUENCE_CONFLICT | TOKEN_INVALID | "epoch_wrong" | ENROL_AGAIN).then_some(
+        "the data folder is a copy or was put back from a backup, or the repository was: enrol this window anew, with a code that \
+         `yidang-repository enrol-code --counter NAME` makes for its name; nothing is filed twice or lost / \
+         请用 yidang-repository enrol-code --counter 窗口名 生成登记码，重新登记本窗口；材料不会重复，也不会遗失",
+    )
 }
 
 fn word(error: Option<&str>, contacted: bool) -> &'static str {

@@ -212,7 +212,7 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Finds out why a folder cannot be written to: writes something there and takes it away again.
-pub(crate) fn probe(folder: &Path) -> io::Result<()> {
+pub fn probe(folder: &Path) -> io::Result<()> {
     let unfinished = Unfinished::create(folder)?;
     let mut file = OpenOptions::new().write(true).open(&unfinished.path)?;
     // As much as SQLite needs at once for its shared memory and a page or two.

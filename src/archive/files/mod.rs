@@ -13,7 +13,7 @@ mod segments;
 pub(crate) mod small_disk;
 
 pub use blob_files::BlobFiles;
-pub use durable::{create_folder, move_folder, sync_folder, write_new_file};
+pub use durable::{create_folder, move_folder, probe as probe_folder, sync_folder, write_new_file};
 pub(crate) use foreign_blobs::ForeignBlobs;
 pub use key_files::KeyFiles;
 pub(crate) use key_files::lies_inside;

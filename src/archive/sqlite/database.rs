@@ -41,7 +41,14 @@ impl Database {
         let sorted = |failure: Failure| failure.into_storage(schema.part, folder);
         let path = folder.join(schema.file);
         // SQLite takes an empty file for a new database. Ours come into being with their tables in them.
-        let length = fs::metadata(&path).map_err(|e| StorageError::io(schema.part, &e))?.len();
+        let found = fs::metadata(&path).map_err(|e| StorageError::io(schema.part, &e))?;
+        if found.is_dir() {
+            // Somebody put it there, and what is in it may be theirs: it is not cleared away.
+            let detail =
+                format!("{} is a folder, and a file belongs there: move the folder away", path.display());
+            return Err(StorageError::new(schema.part, StorageFault::Io, detail));
+        }
+        let length = found.len();
         if length == 0 {
             return Err(damaged(schema, "the file is empty"));
         }

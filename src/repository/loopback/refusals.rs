@@ -47,7 +47,7 @@ fn a_code_enrols_once_and_at_its_own_counter() {
         window.post("/v1/agents/enrol", &EnrolRequest { code: code.into(), counter: counter.into() })
     };
     let code = make_enrol_code(&house.config.data_dir, Some("two")).unwrap();
-    assert_eq!(enrol(&code, "three").code(), "invalid");
+    assert_eq!(enrol(&code, "three").code(), "code_foreign");
     assert_eq!(enrol(&code.to_lowercase().replace('-', " "), "two").status, 201);
     assert_eq!(enrol(&code, "two").code(), "code_spent");
     assert_eq!(enrol("ABCDE-ABCDE-ABCDE-ABCDE", "two").code(), "code_spent");

@@ -34,7 +34,7 @@ const VERSION = 'simulated';
 
 /** What answers each call. `watchEvents` and the preview are not asked here. */
 export const ROUTES: { [name in Exclude<OperationName, 'watchEvents' | 'watchCamera'>]: Route } = {
-  checkHealth: () => ok({ status: 'ok', version: VERSION }),
+  checkHealth: () => ok({ status: 'ok', version: VERSION, archive: 'whole' }),
   readStatus: (desk) => ok(status(desk)),
   readSync: () => ok(SYNC),
   readOpenapi: () => ok({ openapi: '3.1.0', info: { title: 'Yidang, simulated', version: VERSION }, paths: {} }),
@@ -250,7 +250,7 @@ function status(desk: Desk): api.Status {
     archive: {
       materials: desk.materials.length, blobs: desk.materials.length * 2, holders: desk.holders.length,
       unfiled: desk.captures.length, ledger_head: desk.materials.length, epoch: 1,
-      scrubbed_at: null, scrub_damaged: 0, quarantined: 0,
+      scrubbed_at: null, scrub_damaged: 0, quarantined: 0, ledger: 'whole', ledger_left_out: 0,
     },
     sync: SYNC,
   };

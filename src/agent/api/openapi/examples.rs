@@ -75,7 +75,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
         ("Status", status()),
         ("Event", event()),
         ("Polled", json!({"events": [event()], "after": 1_767_574_800_001_u64})),
-        ("Health", json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        ("Health", json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "archive": "whole"})),
         ("InsertCard", json!({"insert": "01-resident"})),
         ("LayFrame", json!({"frame": null})),
         ("SimulateFault", json!({"device": "camera", "fault": "unplug", "times": 1})),
@@ -298,7 +298,8 @@ fn status() -> Value {
         ],
         "photo_decoder": {"state": "none", "reason": null},
         "archive": {"materials": 1, "blobs": 2, "holders": 1, "unfiled": 0, "ledger_head": 7, "epoch": 1,
-            "scrubbed_at": null, "scrub_damaged": 0, "quarantined": 0},
+            "scrubbed_at": null, "scrub_damaged": 0, "quarantined": 0,
+            "ledger": "whole", "ledger_left_out": 0},
         "sync": sync(),
     })
 }
