@@ -39,7 +39,7 @@ const LOOKED_ACROSS: f32 = 0.8;
 const CLEAR_ENOUGH: f32 = -0.38;
 const RIVALS_MAX: usize = 6;
 /// What a figure's score counts beside how clearly its sides are seen.
-const SCORE_SHARE: f32 = 0.15;
+const SCORE_SHARE: f32 = 0.08;
 /// Figures that share more than this become the same when they are put right.
 const SAME: f32 = 0.985;
 /// What is worth less than this is not reported, however doubtful a page may be, unless its sides are then seen so clearly; and

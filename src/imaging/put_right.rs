@@ -11,7 +11,7 @@ use crate::net::{COLUMNS, Course, ROWS, Strip, look_across};
 const LOOKS_MAX: usize = 3;
 /// A side is moved to where the net sees it by this much more clearly than where it is, and this clearly at least: mean
 /// logarithms of likelihoods.
-const GAIN_MIN: f32 = 0.5;
+const GAIN_MIN: f32 = 0.3;
 const CLEAR_MIN: f32 = -2.0;
 /// A figure whose worst side is seen less clearly than a little more than this is doubted: one that was put right, and one
 /// whose sides stayed.
