@@ -130,6 +130,25 @@ fn a_stick_that_is_not_there_gets_no_parcel() {
 }
 
 #[test]
+fn only_a_parcel_is_written_over() {
+    let repository = Repository::start();
+    let offline = window(&repository);
+    let pack = |path: &Path| offline.command(&["courier", "pack", path.to_str().expect("a path")]);
+    let picture = offline.data().with_file_name("holiday.jpg");
+    fs::write(&picture, LETTER).expect("it is written");
+    for other in [&picture, &offline.config(), &offline.data().join("ledger.db")] {
+        let before = fs::read(other).expect("it is there");
+        is_refused(&pack(other), "parcel_unwritable");
+        assert_eq!(fs::read(other).expect("it is there"), before);
+    }
+    let parcel = offline.data().with_file_name("new.parcel");
+    for _ in 0..2 {
+        let packed = pack(&parcel);
+        assert!(packed.status.success(), "{}", text(&packed));
+    }
+}
+
+#[test]
 fn papers_travel_by_stick_once_and_the_receipt_ends_their_waiting() {
     let mut repository = Repository::start();
     let mut offline = window(&repository);

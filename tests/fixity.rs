@@ -1,5 +1,6 @@
 //! Promise: a damaged picture is named, moved aside and fetched back; a ledger that was cut off is found out.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,9 @@ fn damaged_pictures_come_back_from_the_repository_and_a_cut_ledger_is_found_out(
     let found = report["damages"].as_array().expect("a list").iter().find(|d| d["check"] == "anchor");
     let found = found.expect("it is named");
     assert_eq!((&found["fault"], &found["remedy"]), (&json!("missing"), &json!("keep_evidence")), "{report}");
+    // What it would enter by now would take the place of what only the second copy has.
+    let ran = catch_unwind(AssertUnwindSafe(|| agent.run()));
+    assert!(ran.is_err() && agent.read_log().contains("store_damaged"), "{}", agent.read_log());
 }
 
 /// Takes the last entries out, as somebody with the disk would.

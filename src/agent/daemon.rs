@@ -108,6 +108,7 @@ impl Daemon {
     /// Opens the archive, starts the stations and listens. The drivers are those the configuration chose.
     pub async fn start(config: Config, drivers: Drivers) -> Result<Self, StartError> {
         let archive = open_archive(&config)?;
+        archive.check_copy()?;
         let tokens = Arc::new(Tokens::open(&config.data_dir)?);
         let operators = Arc::new(Operators::open(&config.data_dir, &config.keys_dir)?);
         let sessions = Sessions::new(config.operators.idle_lock);

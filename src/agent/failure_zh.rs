@@ -53,7 +53,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (&["pack_disturbed"], "请在无人删除或更正材料时再试；若网络已通，材料会自动送达。"),
     (&["stick_full"], "请换更大的介质，或用 --max-bytes 分成小文件；材料没有丢失。"),
-    (&["parcel_unwritable"], "请检查文件夹和介质，然后重新打包。"),
+    (&["parcel_unwritable"], "请检查文件夹和介质，或指定文件夹、新的文件名，然后重新打包。"),
     (&["receipt_unreadable"], "请检查文件、权限和介质。"),
     (&["receipt_unknown"], "请选择 yidang-repository courier unpack 写出的文件。"),
     (&["receipt_newer"], "请先升级本窗口。"),
@@ -83,6 +83,12 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["manifest_empty", "manifest_encoding", "manifest_invalid", "manifest_unreadable"],
         "请改正清单文件：UTF-8 或 GB 18030 编码的 CSV，首行为列名。",
     ),
+    (&["legal_hold"], "请用 yidang archive hold list 查看，由设置保全的人解除。"),
+    (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
+    (&["hold_elsewhere"], "请在中心库用 yidang-repository hold lift 解除。"),
+    (&["material_unknown"], "请用 yidang archive list 查看。"),
+    (&["material_erased"], "该材料已删除，没有可以保全的内容。"),
+    (&["original_disposed"], "原始照片已处置；页面仍在档。"),
     (&["nothing_on_file"], "请核对号码：本窗口没有此人的材料。"),
     (&["operator_missing"], "请用 --operator 写明经办人。"),
     (&["original_kept", "page_not_written"], "请另选输出位置；原文件没有改动。"),
@@ -96,6 +102,18 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["recover_from_absent"], "请核对 --from：应是旧电脑的数据文件夹。"),
     (&["recover_from_own"], "请指定旧电脑的数据文件夹，而不是本窗口的。"),
     (&["report_not_written"], "请另选报告的位置；结果没有丢失。"),
+    (&["dead_store_damaged"], "请重新完整复制旧电脑的数据文件夹；所指出的部分可试用其备份。"),
+    (&["recovery_key_malformed"], "请指定 yidang recovery-key 生成的公钥文件。"),
+    (&["recovery_not_set_up"], "只有旧电脑自己的密钥能打开：请找到它的密钥文件夹或其备份。"),
+    (&["recovery_seal_damaged"], "请用旧电脑备份中的 keyring.db，与其他文件放在一起。"),
+    (&["share_damaged"], "请与打印的份额逐字核对，或换用他人的份额。"),
+    (&["share_malformed"], "请指定 yidang recovery-key 生成的文件，或重新输入那五行。"),
+    (&["share_newer"], "请使用写出它的版本或更新的 yidang。"),
+    (&["shares_mixed"], "请使用同一机构的份额。"),
+    (&["shares_of_another_office"], "请使用封存此档案的恢复密钥的份额。"),
+    (&["shares_too_few"], "请向其他保管人再取份额。"),
+    (&["shares_wrong"], "其中一份不属于同一次拆分：请换用他人的份额。"),
+    (&["split_out_of_bounds"], "份额须为 2 至 64 份，至少 2 份可以恢复。"),
     (&["repository_unreachable"], "请检查网络和 [repository] url；材料会在恢复后自动送达。"),
     (&["retention_absent"], "请在配置中用 [[retention]] 写明保管期限。"),
     (&["share_unreadable"], "请检查密钥份额文件。"),
@@ -103,6 +121,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["subject_invalid", "subject_missing"], "请把人员写到标准输入，例如 resident 号码。"),
     (&["target_inside_data"], "请选数据文件夹以外的位置。"),
     (&["target_invalid", "target_not_empty"], "请指定不存在或空的文件夹。"),
+    (&["tokens_failed"], "请检查磁盘，以及数据文件夹的权限。"),
     (&["token_name_taken", "token_unknown"], "请用 yidang token list 查看。"),
 ];
 
@@ -141,6 +160,14 @@ mod tests {
                 let word = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
                 codes.extend(word.map(str::to_owned));
             }
+        }
+        // There they stand in pairs, each with its remedy.
+        for rest in include_str!("failure.rs").split('(').skip(1) {
+            let word = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once("\","));
+            let code = word
+                .map(|(word, _)| word)
+                .filter(|word| word.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()));
+            codes.extend(code.map(str::to_owned));
         }
         assert!(codes.len() > 50, "{codes:?}");
         codes.retain(|code| remedy(code).is_none());

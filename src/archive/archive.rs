@@ -213,6 +213,12 @@ impl Archive {
         Ok(Archive { shared: Arc::new(Shared { writer, stores, scrubbing }) })
     }
 
+    /// Refuses a ledger that ends before its second copy, because an older one was put in its place, or another store's:
+    /// [`StorageFault::Damaged`]. Ask before anything is entered; an archive that is only looked at may be as it is.
+    pub fn check_copy(&self) -> Result<(), ArchiveError> {
+        Ok(self.shared.stores.check_copy()?)
+    }
+
     /// A random name made once with the store, by which two stores are told apart.
     pub fn store_id(&self) -> &str {
         self.shared.stores.keys.store_id()

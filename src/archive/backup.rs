@@ -73,7 +73,7 @@ impl Backups {
     ) -> Result<(), ArchiveError> {
         let mut copies = self.lock();
         self.shred_aside()?;
-        if copies.ledger.is_none() && !self.folder().join(SqliteLedger::FILE).exists() {
+        if self.has_none(&copies) {
             return self.shred(SqliteKeyring::FILE, Part::Keyring);
         }
         let followed = self.follow(&mut copies.ledger, stores);
@@ -99,11 +99,40 @@ impl Backups {
     /// Sequence and hash of the last entry that the ledger's copy has; `None` where there is no copy.
     pub(crate) fn head(&self) -> Result<Option<(u64, EntryHash)>, StorageError> {
         let mut copies = self.lock();
-        if copies.ledger.is_none() && !self.folder().join(SqliteLedger::FILE).exists() {
+        if self.has_none(&copies) {
             return Ok(None);
         }
         let head = self.opened(&mut copies.ledger)?.head()?;
         Ok((head.0 > 0).then_some(head))
+    }
+
+    /// Refuses a ledger that ends before its copy: an older one lies in its place, or another store's. Whatever was
+    /// entered behind its end would displace what only the copy has by then.
+    pub(crate) fn check_behind(&self, ledger: &dyn Ledger) -> Result<(), StorageError> {
+        let mut copies = self.lock();
+        if self.has_none(&copies) {
+            return Ok(());
+        }
+        let copy = self.opened(&mut copies.ledger);
+        let (copy, copied) = match copy.and_then(|copy| Ok((copy, copy.head()?.0))) {
+            Ok(copied) => copied,
+            Err(error) => {
+                tracing::warn!(%error, "how far the ledger's copy goes cannot be read");
+                return Ok(());
+            }
+        };
+        let (head, hash) = ledger.head()?;
+        if head >= copied {
+            return Ok(());
+        }
+        let is_older = copy.get_many(&[head])?.first().is_none_or(|entry| entry.hash == hash);
+        let what = if is_older {
+            "an older one lies in its place"
+        } else {
+            "another store's lies in its place, and has to be moved away before a rebuild"
+        };
+        let detail = format!("it ends at entry {head} and its second copy at {copied}: {what}");
+        Err(StorageError::new(Part::Ledger, StorageFault::Damaged, detail))
     }
 
     /// Copies what the ledger's copy lacks; how many entries.
@@ -123,6 +152,11 @@ impl Backups {
             copy.take_over(&entries)?;
             copied += entries.len() as u64;
         }
+    }
+
+    /// Whether there is no copy of the ledger.
+    fn has_none(&self, copies: &Copies) -> bool {
+        copies.ledger.is_none() && !self.folder().join(SqliteLedger::FILE).exists()
     }
 
     fn opened<'a>(&self, slot: &'a mut Option<SqliteLedger>) -> Result<&'a SqliteLedger, StorageError> {

@@ -237,6 +237,7 @@ pub(crate) struct PlannedErasure {
 
 impl PlannedErasure {
     fn new(request: ErasureRequest, must_be_on_file: bool, stores: &Stores) -> Result<Self, ArchiveError> {
+        stores.check_copy()?;
         request.by.check()?;
         request.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
         if !request.elsewhere_of.is_empty() {

@@ -14,7 +14,7 @@ use crate::lag::Lag;
 use crate::proof::Proof;
 use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
-use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
+use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, StorageError, Tag, Verb};
 use crate::veil::Veil;
 use crate::{ArchiveError, ArchiveOptions, Clock, Stored};
 
@@ -45,6 +45,11 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
+    /// Refuses a ledger that ends before its second copy.
+    pub(crate) fn check_copy(&self) -> Result<(), StorageError> {
+        self.backups.as_ref().map_or(Ok(()), |backups| backups.check_behind(self.ledger.as_ref()))
+    }
+
     /// This entry, opened; `None` if there is none.
     pub(crate) fn entry(&self, sequence: u64) -> Result<Option<(Entry, OpenEntry)>, ArchiveError> {
         let Some(entry) = self.ledger.get_many(&[sequence])?.pop() else { return Ok(None) };

@@ -28,21 +28,31 @@ impl<'a> Plane<'a> {
         &self.bytes[y * self.stride..][..self.width]
     }
 
-    /// The value at a point, bilinear between pixel middles; the rim goes on outside.
-    fn sample(&self, x: f32, y: f32) -> f32 {
-        let x = (x - 0.5).clamp(0.0, to_f32(self.width) - 1.0);
-        let y = (y - 0.5).clamp(0.0, to_f32(self.height) - 1.0);
+    /// Between which pixels a point lies; the rim goes on outside.
+    fn place(&self, [x, y]: [f32; 2]) -> Place {
+        // Comparisons that a processor makes in one step, which `clamp` is not.
+        let within = |v: f32, size: usize| {
+            let (v, last) = (v - 0.5, to_f32(size) - 1.0);
+            let v = if v > 0.0 { v } else { 0.0 };
+            if v < last { v } else { last }
+        };
+        let (x, y) = (within(x, self.width), within(y, self.height));
         // Over 32 bits with a sign, which processors convert in one step.
         let (x0, y0) = (x as i32, y as i32);
-        let (tx, ty) = (x - x0 as f32, y - y0 as f32);
+        let share = [x - x0 as f32, y - y0 as f32];
         let (x0, y0) = (x0 as usize, y0 as usize);
         let (x1, y1) = ((x0 + 1).min(self.width - 1), (y0 + 1).min(self.height - 1));
-        let across = |y: usize| {
-            let [left, right] = [x0, x1].map(|x| f32::from(self.bytes[y * self.stride + x]));
-            left + (right - left) * tx
+        Place { columns: [x0, x1], rows: [y0 * self.stride, y1 * self.stride], share }
+    }
+
+    /// The value at a place, bilinear between pixel middles.
+    fn at(&self, Place { columns, rows, share }: &Place) -> f32 {
+        let across = |row: usize| {
+            let [left, right] = columns.map(|x| f32::from(self.bytes[row + x]));
+            left + (right - left) * share[0]
         };
-        let (top, bottom) = (across(y0), across(y1));
-        top + (bottom - top) * ty
+        let (top, bottom) = (across(rows[0]), across(rows[1]));
+        top + (bottom - top) * share[1]
     }
 
     /// Each new pixel is the mean of those it covers, or of every second row of them where they are many: to read all of a
@@ -52,6 +62,14 @@ impl<'a> Plane<'a> {
         let size = [self.width, self.height.div_ceil(step)];
         shrunk::<1>(self.bytes, self.stride * step, size, [width, height])
     }
+}
+
+/// Where a point lies in a plane: the columns on both sides of it, where the rows above and below it begin, and how far it is
+/// from the first of each to the second.
+struct Place {
+    columns: [usize; 2],
+    rows: [usize; 2],
+    share: [f32; 2],
 }
 
 /// A picture in planes, upright once its orientation is applied.
@@ -190,10 +208,12 @@ impl Pixels for Planes {
 
     fn sample(&self, x: f32, y: f32) -> [f32; 3] {
         let [x, y] = self.orientation.to_stored([x, y], [self.width, self.height].map(to_f32));
-        let luma = self.luma().sample(x, y);
+        let luma = self.luma();
+        let luma = luma.at(&luma.place([x, y]));
         let Some(([across, down], planes)) = self.colours() else { return [luma; 3] };
-        let (x, y) = (x / to_f32(across), y / to_f32(down));
-        let [cb, cr] = planes.map(|plane| plane.sample(x, y) - f32::from(NEUTRAL));
+        // Both planes of colour are of one size.
+        let place = planes[0].place([x / to_f32(across), y / to_f32(down)]);
+        let [cb, cr] = planes.map(|plane| plane.at(&place) - f32::from(NEUTRAL));
         [luma + 1.402 * cr, luma - 0.344_14 * cb - 0.714_14 * cr, luma + 1.772 * cb]
             .map(|v| v.clamp(0.0, 255.0))
     }

@@ -2,8 +2,8 @@
 
 /// So many rows at most are read for each new one: their sum fits into 16 bits, which takes half the time of 32.
 const SUMMED_ROWS_MAX: usize = 256;
-/// Up to so many pixels a mean can be had without a division.
-const COUNT_MAX: u64 = 4000;
+/// To 32-bit floats of this size and less than twice it nothing can be added but whole numbers.
+const WHOLE: f32 = (1 << 23) as f32;
 
 /// The plane at a size no larger than its own, each way. Its rows are `stride` bytes apart and hold `CHANNELS` bytes a
 /// pixel; those of the new one follow each other.
@@ -15,36 +15,31 @@ pub(crate) fn shrunk<const CHANNELS: usize>(
 ) -> Vec<u8> {
     let columns = columns(from_width, width);
     let fewest = from_width / width;
-    let none = vec![0_u8; from_width * CHANNELS];
+    let shares: Vec<f32> =
+        columns.iter().flat_map(|column| [1.0 / (fewest + column.more) as f32; CHANNELS]).collect();
     // Behind each row are zeros: sums that begin in it may reach beyond its end.
     let mut sums = vec![0_u16; (from_width + fewest + 1) * CHANNELS];
-    let mut beside = [sums.clone(), sums.clone()];
+    let mut added = [sums.clone(), sums.clone()];
+    let mut covered = vec![0_u16; width * CHANNELS];
     let mut shrunk = vec![0; width * height * CHANNELS];
     let mut from_y = 0;
-    for (y, new) in shrunk.as_chunks_mut::<CHANNELS>().0.chunks_exact_mut(width).enumerate() {
+    for (y, new) in shrunk.chunks_exact_mut(width * CHANNELS).enumerate() {
         let to_y = ((y + 1) * from_height).div_ceil(height);
         let step = (to_y - from_y).div_ceil(SUMMED_ROWS_MAX);
         let rows = (from_y..to_y).step_by(step);
         let count_y = rows.len();
         from_y = to_y;
-        add_rows(&mut sums[..none.len()], rows.map(|y| &bytes[y * stride..][..none.len()]), &none);
-        let means = [fewest, fewest + 1].map(|count| Mean::of((count * count_y) as u64));
+        add_rows(&mut sums[..from_width * CHANNELS], rows.map(|y| &bytes[y * stride..]));
         if (fewest + 1) * count_y * 255 > usize::from(u16::MAX) {
-            for (pixel, column) in new.iter_mut().zip(&columns) {
+            for (pixel, column) in new.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(&columns) {
                 let pixels = &sums.as_chunks::<CHANNELS>().0[column.from..][..fewest + column.more];
-                *pixel = added_up(pixels).map(|sum| means[column.more].from(sum));
+                *pixel = mean(pixels, count_y);
             }
             continue;
         }
-        add_beside(&sums, fewest, CHANNELS, &mut beside);
-        let (beside, sums) = (beside[0].as_chunks::<CHANNELS>().0, sums.as_chunks::<CHANNELS>().0);
-        for (pixel, column) in new.iter_mut().zip(&columns) {
-            let mean = &means[column.more & 1];
-            let (fewest, last) = (beside[column.from], sums[column.from + fewest]);
-            // One more value, or none.
-            let last = last.map(|value| value & (column.more as u16).wrapping_neg());
-            *pixel = std::array::from_fn(|c| mean.few(u32::from(fewest[c]) + u32::from(last[c])));
-        }
+        let most = beside(&sums, fewest, CHANNELS, &mut added);
+        cover::<CHANNELS>(most, &sums[fewest * CHANNELS..], &columns, &mut covered);
+        means(&covered, &shares, 1.0 / count_y as f32, new);
     }
     shrunk
 }
@@ -62,14 +57,17 @@ fn columns(from_width: usize, width: usize) -> Vec<Column> {
     (0..width).map(column).collect()
 }
 
-/// From each value of a row on, the sum of `count` of them that are `apart`: into the first of two rows, which are as long.
-/// Twice as many are added up each time, with one more where the count is odd, for the whole row at once.
-fn add_beside(row: &[u16], count: usize, apart: usize, [now, next]: &mut [Vec<u16>; 2]) {
+/// From each value of a row on, the sum of `count` of them that are `apart`. Twice as many are added up each time, with one
+/// more where the count is odd, for the whole row at once: from one of two rows, which are as long, to the other.
+fn beside<'a>(row: &'a [u16], count: usize, apart: usize, [now, next]: &'a mut [Vec<u16>; 2]) -> &'a [u16] {
+    if count == 1 {
+        return row;
+    }
     let length = row.len() - count * apart;
-    now.copy_from_slice(row);
     let mut done = 1;
     for bit in (0..count.ilog2()).rev() {
-        let (first, second) = (&now[..length], &now[done * apart..]);
+        let from = if done == 1 { row } else { &now[..] };
+        let (first, second) = (&from[..length], &from[done * apart..]);
         done *= 2;
         let sums = next.iter_mut().zip(first).zip(second);
         if count >> bit & 1 == 0 {
@@ -81,57 +79,70 @@ fn add_beside(row: &[u16], count: usize, apart: usize, [now, next]: &mut [Vec<u1
         }
         std::mem::swap(now, next);
     }
+    now
 }
 
-/// All of some pixels of a row.
-fn added_up<const CHANNELS: usize>(pixels: &[[u16; CHANNELS]]) -> [u32; CHANNELS] {
-    let mut total = [0; CHANNELS];
-    for pixel in pixels {
-        total.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(*value));
+/// The sums of what each new column covers: the fewest from its first pixel on, and the `last` one where there is one more.
+///
+/// Not a part of the loop over all rows, where its values would not stay in the processor's registers.
+#[inline(never)]
+fn cover<const CHANNELS: usize>(fewest: &[u16], last: &[u16], columns: &[Column], to: &mut [u16]) {
+    let (fewest, last) = (&fewest[..last.len()], last);
+    let (fewest, last) = (fewest.as_chunks::<CHANNELS>().0, last.as_chunks::<CHANNELS>().0);
+    for (sum, column) in to.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(columns) {
+        let (fewest, last) = (fewest[column.from], last[column.from]);
+        let more = (column.more as u16).wrapping_neg();
+        *sum = std::array::from_fn(|c| fewest[c].wrapping_add(last[c] & more));
     }
-    total
 }
 
-/// Sums up rows, four at once: the sums are read and written once for all of them. `none` is a row of zeros.
-fn add_rows<'a>(sums: &mut [u16], mut rows: impl Iterator<Item = &'a [u8]>, none: &'a [u8]) {
-    sums.fill(0);
+/// The mean of some pixels of a row that holds sums of so many rows, to the nearest.
+fn mean<const CHANNELS: usize>(pixels: &[[u16; CHANNELS]], count_y: usize) -> [u8; CHANNELS] {
+    let count = (pixels.len() * count_y) as u64;
+    std::array::from_fn(|c| {
+        let sum: u64 = pixels.iter().map(|pixel| u64::from(pixel[c])).sum();
+        ((sum + count / 2) / count) as u8
+    })
+}
+
+/// Divides each sum of bytes by their number, to the nearest: that number is one by the product of two shares. It is so small
+/// that a quarter makes more of a sum that lies in the middle between two, and of no other.
+fn means(sums: &[u16], shares: &[f32], share: f32, to: &mut [u8]) {
+    for ((to, sum), beside) in to.iter_mut().zip(sums).zip(shares) {
+        let mean = (f32::from(*sum) + 0.25) * (beside * share);
+        // The lowest bits of what is that large are the nearest whole number's.
+        *to = (mean + WHOLE).to_bits() as u8;
+    }
+}
+
+/// Sums up rows, four at once: the sums are read and written once for all of them.
+fn add_rows<'a>(sums: &mut [u16], mut rows: impl Iterator<Item = &'a [u8]>) {
+    let mut is_first = true;
     while let Some(first) = rows.next() {
-        let [second, third, fourth] = [(); 3].map(|()| rows.next().unwrap_or(none));
-        let rows = first.iter().zip(second).zip(third).zip(fourth);
-        for (sum, (((a, b), c), d)) in sums.iter_mut().zip(rows) {
-            *sum += u16::from(*a) + u16::from(*b) + u16::from(*c) + u16::from(*d);
+        match (rows.next(), rows.next(), rows.next()) {
+            (None, ..) => add(sums, [first], is_first),
+            (Some(b), None, _) => add(sums, [first, b], is_first),
+            (Some(b), Some(c), None) => add(sums, [first, b, c], is_first),
+            (Some(b), Some(c), Some(d)) => add(sums, [first, b, c, d], is_first),
         }
+        is_first = false;
     }
 }
 
-/// Divides the sum of so many bytes by their number, to the nearest.
-struct Mean {
-    count: u64,
-    /// 2^32 divided by the count, upwards: what it is too large by is too little to matter for few pixels.
-    inverse: u64,
-}
-
-impl Mean {
-    fn of(count: u64) -> Self {
-        Self { count, inverse: (1_u64 << 32).div_ceil(count.max(1)) }
-    }
-
-    fn from(&self, sum: u32) -> u8 {
-        if self.count <= COUNT_MAX {
-            return self.few(sum);
-        }
-        ((u64::from(sum) + self.count / 2) / self.count) as u8
-    }
-
-    /// The same for [`COUNT_MAX`] bytes at most.
-    fn few(&self, sum: u32) -> u8 {
-        (((u64::from(sum) + self.count / 2) * self.inverse) >> 32) as u8
+/// Adds rows to the sums, which are nothing yet where these are the first.
+fn add<const COUNT: usize>(sums: &mut [u16], rows: [&[u8]; COUNT], is_first: bool) {
+    let rows = rows.map(|row| &row[..sums.len()]);
+    let of = |x: usize| rows.iter().map(|row| u16::from(row[x])).sum::<u16>();
+    if is_first {
+        sums.iter_mut().enumerate().for_each(|(x, sum)| *sum = of(x));
+    } else {
+        sums.iter_mut().enumerate().for_each(|(x, sum)| *sum += of(x));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{COUNT_MAX, Mean, shrunk};
+    use super::{means, shrunk};
 
     /// By its definition.
     fn slowly<const CHANNELS: usize>(bytes: &[u8], from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
@@ -180,13 +191,16 @@ mod tests {
 
     #[test]
     fn a_mean_without_a_division_is_the_mean() {
-        for count in (1..300).chain(COUNT_MAX - 3..COUNT_MAX + 3) {
-            let mean = Mean::of(count);
-            let limit = 255 * count as u32;
-            for sum in (0..=limit).step_by((limit / 5000 + 1) as usize).chain([limit]) {
-                let want = (u64::from(sum) + count / 2) / count;
-                assert_eq!(u64::from(mean.from(sum)), want, "{sum} of {count}");
-            }
+        for (across, down) in
+            (1..=257_u32).flat_map(|across| (1..=257 / across).map(move |down| (across, down)))
+        {
+            let count = across * down;
+            let sums: Vec<u16> = (0..=255 * count).map(|sum| sum as u16).collect();
+            let mut got = vec![0; sums.len()];
+            means(&sums, &vec![1.0 / across as f32; sums.len()], 1.0 / down as f32, &mut got);
+            let want: Vec<u8> =
+                sums.iter().map(|sum| ((u32::from(*sum) + count / 2) / count) as u8).collect();
+            assert_eq!(got, want, "{across} by {down}");
         }
     }
 }

@@ -83,29 +83,32 @@ impl Repository {
         Ok(holders.iter().map(|holder| self.secrets.subject_tag(holder)).collect())
     }
 
-    /// Whether this agent may ask for this: it filed it itself, or has lately had the dossier open here.
+    /// Whether this agent may ask for this: its window filed it, or it has lately had the dossier open here.
     ///
-    /// A material nobody has committed is this agent's own affair: its paper may have been forgotten at the
+    /// A material nobody has committed is this window's own affair: its paper may have been forgotten at the
     /// window before it could be sent, and nobody else can have learned its name. The same holds for a person
     /// nobody else ever filed for or looked at. And what is forgotten already, at another window's request that
     /// came a moment earlier, is not forgotten twice.
     fn may_erase(&self, agent: &Agent, id: ErasureId, target: &ErasureTarget) -> Result<bool, Problem> {
         let own = agent.record.number;
+        let window = self.state.numbers_of_window(own)?;
         // Asked before: what it was granted on may have gone with what it forgot.
         if let Some(known) = self.state.erasure(id)? {
-            return Ok(known.agent == own);
+            return Ok(window.contains(&known.agent));
         }
         match target {
             ErasureTarget::Holder(person) => {
                 let contacts = self.state.contacts(self.secrets.subject_tag(person))?;
-                Ok(contacts.iter().all(|(agent, _)| *agent == own) || self.opened_lately(own, person)?)
+                Ok(contacts.iter().all(|(agent, _)| window.contains(agent))
+                    || self.opened_lately(own, person)?)
             }
             ErasureTarget::Material(material) => {
                 let committers = self.state.committers(*material)?;
                 let stored = self.state.stored_for(*material)?.unwrap_or(*material);
                 let on_file = self.archive.material(stored)?;
                 let is_nobodys = committers.is_empty() && on_file.is_none();
-                if committers.contains(&own) || is_nobodys || self.archive.is_erased(stored)? {
+                let is_own = committers.iter().any(|filer| window.contains(filer));
+                if is_own || is_nobodys || self.archive.is_erased(stored)? {
                     return Ok(true);
                 }
                 let holders = on_file.map(|s| s.material.holders).unwrap_or_default();
@@ -117,6 +120,12 @@ impl Repository {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether this agent's window committed this material, under whatever name.
+    pub(crate) fn is_of_window(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, Problem> {
+        let window = self.state.numbers_of_window(agent)?;
+        Ok(self.state.committers(material)?.iter().any(|filer| window.contains(filer)))
     }
 
     /// Whether a dossier's grant to this agent holds or has ended not long ago.

@@ -115,7 +115,7 @@ impl Repository {
             let is_nobodys = self.state.committers(entry.id)?.is_empty();
             return Ok((!is_nobodys).then_some(wire::MATERIAL_UNKNOWN));
         };
-        Ok(if !self.state.is_of_window(agent.record.number, entry.id)? {
+        Ok(if !self.is_of_window(agent.record.number, entry.id)? {
             Some(wire::ORIGINALS_DENIED)
         } else if !on_file.has_originals() {
             // A crash may have come before anybody was told; what a hold keeps at the windows waits there.

@@ -65,7 +65,7 @@ impl Repository {
     /// Whether this agent may say whose it is: its window filed it, or it has lately had the dossier open here.
     fn may_refile(&self, agent: &Agent, entry: &RefilingEntry, on_file: &Material) -> Result<bool, Problem> {
         let own = agent.record.number;
-        if self.state.is_of_window(own, entry.id)? {
+        if self.is_of_window(own, entry.id)? {
             return Ok(true);
         }
         for holder in &on_file.holders {

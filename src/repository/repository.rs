@@ -62,6 +62,7 @@ impl Repository {
         make_private_folder(&config.data_dir)
             .map_err(|e| StartError::System(format!("the data folder: {e}")))?;
         let archive = open_archive(config)?;
+        archive.check_copy()?;
         let state = SqliteState::open(&config.data_dir)?;
         let secrets = Secrets::open(&config.keys_dir, state.is_keyless()?)?;
         if state.key_check(secrets.check())? != secrets.check() {

@@ -1,7 +1,7 @@
 //! The agents' feeds in SQLite: who is told of an erasure, a refiling, a disposal of originals or a hold, and in what
 //! order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, Row, Transaction, params};
 use yidang_model::{ErasureId, HoldId, MaterialId};
@@ -19,7 +19,9 @@ pub(crate) fn finish_erasure(
     outcome: &ErasureOutcome<'_>,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let mut told = concerned_by(t, outcome)?;
-    told.entry(outcome.requester).or_default();
+    for agent in same_window(t, outcome.requester)? {
+        told.entry(agent).or_default();
+    }
     let mut heads = Vec::with_capacity(told.len());
     for (agent, own) in told {
         let all: BTreeSet<MaterialId> = outcome.materials.iter().copied().chain(own).collect();
@@ -44,7 +46,8 @@ pub(crate) fn finish_refiling(
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let stored = outcome.stored.as_bytes();
     let filed = names_given(t, outcome.stored)?;
-    let mut told: BTreeSet<AgentNumber> = filed.keys().copied().chain([outcome.requester]).collect();
+    let mut told: BTreeSet<AgentNumber> = filed.keys().copied().collect();
+    told.extend(same_window(t, outcome.requester)?);
     for person in outcome.shown_for {
         told.extend(openers(t, person)?);
     }
@@ -69,7 +72,9 @@ pub(crate) fn finish_originals(
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let PlannedOriginals { stored, agent: requester, named, .. } = outcome.planned;
     let mut told = names_given(t, stored)?;
-    told.entry(requester).or_default().insert(named);
+    for agent in same_window(t, requester)? {
+        told.entry(agent).or_default().insert(named);
+    }
     let mut heads = Vec::with_capacity(told.len());
     for (agent, mut all) in told {
         all.insert(stored);
@@ -124,18 +129,46 @@ pub(crate) fn committers(
     Ok(statement.query_map(params![material.as_bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Whether this agent's window committed this material.
-pub(crate) fn is_of_window(
+/// The other way round: this agent and the earlier ones whose window it is.
+pub(crate) fn numbers_of_window(
     connection: &Connection,
     agent: AgentNumber,
-    material: MaterialId,
-) -> Result<bool, StateError> {
-    for filer in committers(connection, material)? {
-        if same_window(connection, filer)?.contains(&agent) {
-            return Ok(true);
+) -> Result<BTreeSet<AgentNumber>, StateError> {
+    let sql = "SELECT ?1 UNION SELECT earlier.number FROM agents AS later
+               JOIN agents AS earlier ON earlier.counter = later.counter AND earlier.number < later.number
+               WHERE later.number = ?1 AND later.counter_named = 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map(params![agent], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Begins the feed of an agent that has just enrolled with what the earlier numbers of its window did not carry out,
+/// oldest first. What several of them were told comes once, as late as the latest was told, under every name.
+pub(crate) fn inherit(t: &Transaction<'_>, agent: AgentNumber) -> Result<(), StateError> {
+    let sql = "SELECT what, erasure, personal, materials FROM feed
+               JOIN agents ON agents.number = feed.agent
+               WHERE feed.agent = ?1 AND sequence > feed_done ORDER BY sequence";
+    let mut statement = t.prepare_cached(sql)?;
+    let (mut told, mut latest) = (BTreeMap::new(), HashMap::new());
+    for earlier in numbers_of_window(t, agent)? {
+        let mut rows = statement.query(params![earlier])?;
+        while let Some(row) = rows.next()? {
+            let mut materials: BTreeSet<MaterialId> =
+                material_ids(row.get_ref(3)?.as_blob().unwrap_or_default())?.collect();
+            // Sealed once for all who were told: equal bytes are the same news.
+            let news: (String, [u8; 16], Option<Vec<u8>>) = (row.get(0)?, fixed(row, 1)?, row.get(2)?);
+            let place = told.last_key_value().map_or(0, |(place, _)| place + 1);
+            if let Some(before) = latest.insert(news.clone(), place)
+                && let Some((_, names)) = told.remove(&before)
+            {
+                materials.extend(names);
+            }
+            told.insert(place, (news, materials));
         }
     }
-    Ok(false)
+    for ((what, id, personal), materials) in told.into_values() {
+        append(t, agent, (&what, &id), &materials, personal.as_deref())?;
+    }
+    Ok(())
 }
 
 /// Everyone whose window committed the material on file, under the names it was given there.
@@ -286,11 +319,15 @@ pub(crate) fn read(
     Ok((items, head.unsigned_abs()))
 }
 
-fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
-    let materials: Vec<u8> = row.get(3)?;
-    let (ids, []) = materials.as_chunks::<16>() else {
+/// The names in an item.
+fn material_ids(bytes: &[u8]) -> Result<impl Iterator<Item = MaterialId>, StateError> {
+    let (ids, []) = bytes.as_chunks::<16>() else {
         return Err(StateError::new(StateFault::Damaged, "a feed item's materials do not hold together"));
     };
+    Ok(ids.iter().copied().map(MaterialId::from_bytes))
+}
+
+fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
     let what = match row.get_ref(5)?.as_str().unwrap_or_default() {
         "erased" => FeedWhat::Erased(ErasureId::from_bytes(fixed(row, 2)?)),
         "refiled" => FeedWhat::Refiled,
@@ -303,7 +340,7 @@ fn item(row: &Row<'_>) -> Result<FeedRow, StateError> {
         sequence: row.get::<_, i64>(0)?.unsigned_abs(),
         previous: row.get::<_, i64>(1)?.unsigned_abs(),
         what,
-        materials: ids.iter().copied().map(MaterialId::from_bytes).collect(),
+        materials: material_ids(row.get_ref(3)?.as_blob().unwrap_or_default())?.collect(),
         personal: row.get(4)?,
     })
 }

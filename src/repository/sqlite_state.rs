@@ -1,6 +1,6 @@
 //! The state in one SQLite file, which several processes may have open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -33,7 +33,8 @@ CREATE TABLE codes (
 CREATE TABLE agents (
     number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,
     key BLOB NOT NULL UNIQUE, counter TEXT NOT NULL, enrolled_at INTEGER NOT NULL,
-    feed_head INTEGER NOT NULL DEFAULT 0, counter_named INTEGER NOT NULL DEFAULT 0
+    feed_head INTEGER NOT NULL DEFAULT 0, counter_named INTEGER NOT NULL DEFAULT 0,
+    feed_done INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE uploads (
     agent INTEGER NOT NULL REFERENCES agents, digest BLOB NOT NULL, staged BLOB NOT NULL,
@@ -88,6 +89,8 @@ const SINCE: [&str; SCHEMA_VERSION as usize - 1] = [
     // Nobody knows any more whether an agent chose its counter's name itself.
     "ALTER TABLE planned_originals ADD COLUMN kind TEXT;
      ALTER TABLE agents ADD COLUMN counter_named INTEGER NOT NULL DEFAULT 0;",
+    // How far each agent is it says at its next poll; a later number of its window hears what it may know.
+    "ALTER TABLE agents ADD COLUMN feed_done INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
@@ -241,8 +244,10 @@ impl State for SqliteState {
             let sql = "INSERT INTO agents (name, epoch, key, counter, enrolled_at, counter_named)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             t.execute(sql, params![new.name, new.epoch, new.key, new.counter, now.as_millis(), is_named])?;
+            let number = t.last_insert_rowid();
+            sqlite_feed::inherit(t, number)?;
             Ok(Enrolment::Done(AgentRecord {
-                number: t.last_insert_rowid(),
+                number,
                 name: new.name.clone(),
                 epoch: new.epoch.clone(),
                 key: new.key,
@@ -411,8 +416,8 @@ impl State for SqliteState {
         sqlite_feed::committers(&self.read(), material)
     }
 
-    fn is_of_window(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError> {
-        sqlite_feed::is_of_window(&self.read(), agent, material)
+    fn numbers_of_window(&self, agent: AgentNumber) -> Result<BTreeSet<AgentNumber>, StateError> {
+        sqlite_feed::numbers_of_window(&self.read(), agent)
     }
 
     fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError> {
@@ -524,11 +529,13 @@ impl State for SqliteState {
     }
 
     fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError> {
-        let sql = "SELECT 1 FROM feed WHERE agent = ?1 AND sequence <= ?2 AND personal IS NOT NULL";
-        if !self.read().prepare_cached(sql)?.exists(params![agent, signed(up_to)])? {
+        let further = "SELECT 1 FROM agents WHERE number = ?1 AND feed_done < ?2 AND ?2 <= feed_head";
+        if !self.read().prepare_cached(further)?.exists(params![agent, signed(up_to)])? {
             return Ok(());
         }
         self.write(|t| {
+            let sql = "UPDATE agents SET feed_done = max(feed_done, ?2) WHERE number = ?1";
+            t.execute(sql, params![agent, signed(up_to)])?;
             let sql = "UPDATE feed SET personal = NULL
                        WHERE agent = ?1 AND sequence <= ?2 AND personal IS NOT NULL";
             t.execute(sql, params![agent, signed(up_to)])?;

@@ -246,7 +246,8 @@ pub(crate) trait State: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<(), StateError>;
 
-    /// Spends the code and adds the agent, both or neither.
+    /// Spends the code and adds the agent, both or neither. Its feed begins with what the window's earlier numbers were
+    /// told and have not said to be carried out.
     fn enrol(&self, code: [u8; 32], agent: &NewAgent, now: Timestamp) -> Result<Enrolment, StateError>;
 
     /// Every agent.
@@ -286,9 +287,9 @@ pub(crate) trait State: Send + Sync {
     /// Everyone who committed this material, under whatever name.
     fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError>;
 
-    /// Whether this agent's window committed this material, under whatever name: the agent itself, or an earlier one at the
-    /// same counter if this one's code was made for that counter.
-    fn is_of_window(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError>;
+    /// This agent, and the earlier ones at its counter if its code was made for that counter: what they filed and asked
+    /// for is this window's own.
+    fn numbers_of_window(&self, agent: AgentNumber) -> Result<BTreeSet<AgentNumber>, StateError>;
 
     /// An erasure that was taken on.
     fn erasure(&self, id: ErasureId) -> Result<Option<PlannedErasure>, StateError>;
@@ -345,7 +346,8 @@ pub(crate) trait State: Send + Sync {
     /// At most `limit` items after that sequence, and the feed's head.
     fn feed(&self, agent: AgentNumber, after: u64, limit: usize) -> Result<(Vec<FeedRow>, u64), StateError>;
 
-    /// The agent has carried out everything up to that sequence: the personal parts go.
+    /// The agent has carried out everything up to that sequence: the personal parts go, and no later number of its window
+    /// is told of it. One beyond the feed's head is of another state's feed and changes nothing.
     fn acknowledge(&self, agent: AgentNumber, up_to: u64) -> Result<(), StateError>;
 
     /// Keeps the last entry of an agent's ledger. `false`, and nothing is kept, where a later one is known already,

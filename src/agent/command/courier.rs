@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::json;
+use yidang_sync::parcel::{ParcelError, read_header};
 
 use super::output::{say, say_json};
 use super::progress::Bar;
@@ -74,6 +75,7 @@ impl Parcels<'_> {
         match news {
             CourierNews::Begin { agent, part } => {
                 let path = resolved(&self.place(&agent, part))?;
+                check_free(&path)?;
                 self.open = Some(WholeFile::create(path.clone())?);
                 self.written.push((path, 0));
             }
@@ -116,6 +118,19 @@ impl Parcels<'_> {
         self.whole.into_iter().try_for_each(WholeFile::finish_durably)?;
         Ok(self.written)
     }
+}
+
+/// Only a parcel is ever replaced, whole or cut off, and what is empty.
+fn check_free(path: &Path) -> io::Result<()> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let about = file.metadata()?;
+    if about.is_file() && (about.len() == 0 || !matches!(read_header(&mut file), Err(ParcelError::Unknown))) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} is there and is no parcel", path.display())))
 }
 
 fn pack(config: &Config, out: &Path, size_max: u64, json: bool) -> Result<(), Failure> {
@@ -170,6 +185,9 @@ fn unwritable(error: &io::Error) -> Failure {
         io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge => {
             let remedy = "use a larger stick, or smaller files with `--max-bytes`; nothing was lost";
             Failure::new("stick_full", error, remedy)
+        }
+        io::ErrorKind::AlreadyExists => {
+            Failure::new("parcel_unwritable", error, "name a folder, or a file that is not there yet")
         }
         _ => Failure::new("parcel_unwritable", error, "check the folder and the stick, then pack again"),
     }

@@ -1,6 +1,6 @@
 //! The manifest: a CSV file, read row by row.
 
-use std::io::{self, Read};
+use std::io::{self, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +14,9 @@ use crate::failure::Failure;
 
 /// Longest row, in bytes; a quotation mark that is never closed would make one of the whole file.
 const ROW_BYTES_MAX: usize = 256 << 10;
+
+/// A row that is read behind the last one: within a quotation that is never closed it is no row of its own.
+const END: &str = "\u{1e}the manifest ends here\u{1e}";
 
 /// A manifest whose header is right and whose rows can all be read.
 pub(crate) struct Manifest {
@@ -83,7 +86,8 @@ impl Rows {
     fn open(path: &Path, encoding: &'static Encoding) -> Result<Self, Failure> {
         let left = Arc::new(AtomicUsize::new(ROW_BYTES_MAX));
         let inner = decode::open(path, encoding).map_err(|e| unreadable(&e))?;
-        let bounded = Bounded { inner, left: left.clone() };
+        let end = Cursor::new(format!("\n{END}\n"));
+        let bounded = Bounded { inner: inner.chain(end), left: left.clone() };
         let reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bounded);
         Ok(Self { reader, left, number: 0, is_over: false })
     }
@@ -102,8 +106,13 @@ impl Iterator for Rows {
             self.number += 1;
             match self.reader.read_record(&mut fields) {
                 Ok(true) if fields.iter().all(|field| field.trim().is_empty()) => {}
-                Ok(true) => return Some(Ok(Row { number: self.number, fields })),
-                Ok(false) => return None,
+                Ok(true) if !fields.iter().any(|field| field.contains(END)) => {
+                    return Some(Ok(Row { number: self.number, fields }));
+                }
+                Ok(_) => {
+                    self.is_over = true;
+                    return (fields != [END][..]).then(|| Err(unclosed(self.number)));
+                }
                 Err(error) => {
                     self.is_over = true;
                     return Some(Err(invalid(self.number, error)));
@@ -124,13 +133,19 @@ fn invalid(number: u64, error: csv::Error) -> Failure {
     }
 }
 
+fn unclosed(number: u64) -> Failure {
+    let cause =
+        format!("row {number} has a quotation mark that is never closed: what follows would be part of it");
+    Failure::new("manifest_invalid", cause, "close it, or leave it out")
+}
+
 fn unreadable(error: &io::Error) -> Failure {
     Failure::new("manifest_unreadable", error, "check the name and the rights of the manifest")
 }
 
 /// Gives no more than is left for a row.
 struct Bounded {
-    inner: Decoded,
+    inner: Chain<Decoded, Cursor<String>>,
     left: Arc<AtomicUsize>,
 }
 
@@ -165,6 +180,8 @@ mod tests {
     #[test]
     fn rows_are_numbered_as_in_a_spreadsheet() {
         assert_eq!(open(&format!("{HEADER}a,b,c,\"d\ne\"\n,,,\nf\n")), Ok(vec![2, 4]));
+        assert_eq!(open(&format!("{HEADER}a,b,c,\"d\"")), Ok(vec![2]));
+        assert_eq!(open(&format!("{HEADER}a,b,c,d\n\n,,,\n\n")), Ok(vec![2]));
     }
 
     #[test]
@@ -176,6 +193,9 @@ mod tests {
             (HEADER, "manifest_empty"),
             ("path,kind\na,b\n", "column_missing"),
             (open_quote.as_str(), "manifest_invalid"),
+            (&format!("{HEADER}a,b,c,\"d\na,b,c,e\n"), "manifest_invalid"),
+            (&format!("{HEADER}a,b,c,e\na,b,\"c,d"), "manifest_invalid"),
+            (&format!("{HEADER}a,b,c,e\n\""), "manifest_invalid"),
         ] {
             assert_eq!(open(text), Err(code.to_owned()));
         }

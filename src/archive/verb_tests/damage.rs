@@ -344,7 +344,8 @@ fn missing_and_reordered_entries_are_named() {
     }
 }
 
-/// What locks this process has on the files of a folder, by name and kind.
+/// What locks this process has on the files of a folder, by name and kind, each once: a look at a database has a second one of
+/// its kind for a moment.
 #[cfg(target_os = "linux")]
 fn locks_in(folder: &std::path::Path) -> Vec<String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -359,6 +360,7 @@ fn locks_in(folder: &std::path::Path) -> Vec<String> {
         held.extend(locks.iter().filter(is_its).map(|lock| format!("{:?} {}", file.file_name(), lock[3])));
     }
     held.sort();
+    held.dedup();
     held
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::papers::*;
 use super::world::{World, file_paper, how};
+use crate::storage::{Part, StorageFault};
 use crate::{Anchor, Archive, ArchiveError, HistoryPage, Rebuild, RebuildReport};
 
 const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
@@ -262,5 +263,45 @@ fn nothing_that_was_erased_comes_back_from_an_older_copy() {
         assert_eq!(archive.material(material_id(1)).unwrap(), None);
         assert_eq!(archive.history(&resident(0), ALL).unwrap().len(), 4, "{report:?}");
         assert!(!report.complete && report.ledger.lost_count > 0, "{report:?}");
+    }
+}
+
+/// An older ledger, or another store's, put in the place of a newer one: what would be entered behind its end would
+/// displace what only the copy has.
+#[test]
+fn a_ledger_that_ends_before_its_copy_forgets_nothing_and_a_rebuild_brings_all_back() {
+    let (world, other) = (World::new(), World::new());
+    let open = |world: &World| Archive::open_keyed(&world.options(), &how());
+    let archive = open(&world).unwrap();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    drop(archive);
+    let older = fs::read(path(&world, "ledger.db")).unwrap();
+    let archive = open(&world).unwrap();
+    for number in 2..6 {
+        file_paper(&archive, number, &[resident(number.into())]).unwrap();
+    }
+    archive.back_up().unwrap();
+    drop(archive);
+    file_paper(&open(&other).unwrap(), 9, &[resident(9)]).unwrap();
+    let foreign = fs::read(path(&other, "ledger.db")).unwrap();
+    for (ledger, is_foreign) in [(foreign, true), (older, false)] {
+        fs::write(path(&world, "ledger.db"), ledger).unwrap();
+        let archive = open(&world).unwrap();
+        assert!(archive.erase_now(erasure_of_material(1, 1)).is_err(), "the copy would go with it");
+        let error = archive.check_copy().unwrap_err();
+        drop(archive);
+        let ArchiveError::Storage(error) = error else { panic!("{error}") };
+        assert_eq!((error.part, error.fault), (Part::Ledger, StorageFault::Damaged), "{error}");
+        assert_eq!(error.detail.contains("moved away"), is_foreign, "{error}");
+        if is_foreign {
+            fs::remove_file(path(&world, "ledger.db")).unwrap();
+        }
+        let report = rebuild(&world).unwrap();
+        assert!(report.complete, "{report:?}");
+        let archive = open(&world).unwrap();
+        for number in 1..6 {
+            assert!(archive.material(material_id(number)).unwrap().is_some(), "{number}");
+        }
+        archive.back_up().unwrap();
     }
 }

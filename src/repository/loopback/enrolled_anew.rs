@@ -98,7 +98,10 @@ fn a_hold_and_its_lifting_reach_it() {
     for window in [&looks, &looks_anew] {
         assert_eq!(holds(&house, window), [(on_person, Some(Vec::new()))]);
     }
-    // One that enrols while it stands has it from its older number, and hears that it is over.
+    // One that enrols while it stands and its older number has heard of it has it from that, and hears that it is over.
+    for window in [&looks, &looks_anew] {
+        Window { address: house.address(), ..window.clone() }.feed(1, 0);
+    }
     let later = house.window("looks");
     for hold in [on_paper, on_person] {
         lift(&mut house, hold);
@@ -114,6 +117,98 @@ fn a_hold_and_its_lifting_reach_it() {
     for window in [&files_claims, &looks_claims] {
         assert_eq!(holds(&house, window), []);
     }
+}
+
+#[test]
+fn what_its_older_numbers_have_not_carried_out_is_told_to_it_first() {
+    let house = House::new();
+    let mut asks = house.window("asks");
+    let mut files = house.window("files");
+    let ids: Vec<MaterialId> = (0..4).map(|_| files.file(&[specimen()], &paper())).collect();
+    let bytes = paper();
+    let (named_first, as_kept) = (asks.file(&[specimen()], &bytes), files.file(&[specimen()], &bytes));
+    asks.materials(&specimen());
+    let mut forget = |id| assert_eq!(asks.commit(vec![forget_material(id)]), ["accepted"]);
+
+    forget(ids[0]);
+    forget(ids[1]);
+    assert_eq!(erased(&files, 0), [[ids[0]], [ids[1]]]);
+    // The first is carried out.
+    assert_eq!(erased(&files, 1), [[ids[1]]]);
+    // One that asks for what is far ahead has not carried out what is before it.
+    assert_eq!(files.feed_answer(9, 0).code(), "epoch_wrong");
+    let anew = house.window("files");
+    forget(ids[2]);
+    forget(named_first);
+    let later = house.window("files");
+    forget(ids[3]);
+
+    let all = [vec![ids[1]], vec![ids[2]], both(named_first, as_kept), vec![ids[3]]];
+    for window in [&anew, &later] {
+        assert_eq!(erased(window, 0), all);
+    }
+    assert_eq!(erased(&house.window_of("files", None), 0), Vec::<Vec<MaterialId>>::new());
+    assert_eq!(house.window("other").feed(0, 0).items, []);
+    // Nothing is left to be told once all of them have carried it out.
+    for window in [&files, &anew, &later] {
+        let head = window.feed(0, 0).head;
+        assert_eq!(window.feed(head, 0).items, []);
+    }
+    assert_eq!(house.window("files").feed(0, 0).items, []);
+}
+
+/// Two names of one paper, in the order of a feed's.
+fn both(one: MaterialId, other: MaterialId) -> Vec<MaterialId> {
+    let mut names = vec![one, other];
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn it_hears_where_a_paper_belongs_by_the_last_word_of_several() {
+    let house = House::new();
+    let mut files = house.window("files");
+    let id = files.file(&[specimen()], &paper());
+    let mut anew = house.window("files");
+    for (number, holder) in [1, 2, 3].into_iter().zip([1, 2, 1]) {
+        let by = if number == 2 { &mut anew } else { &mut files };
+        assert_eq!(by.commit(vec![refiled(id, &somebody(holder))]), ["accepted"]);
+    }
+    // The older has carried out the first, the newer none.
+    files.feed(1, 0);
+    let later = house.window("files");
+    let holders = |item: FeedItem| match item.news {
+        News::Refiled { now: Some(now), .. } => now.holders,
+        other => panic!("{other:?}"),
+    };
+    let told: Vec<_> = later.feed(0, 0).items.into_iter().map(holders).collect();
+    assert_eq!(told, [1, 2, 1].map(|holder| vec![WireSubject::from(&somebody(holder))]));
+}
+
+#[test]
+fn it_forgets_what_its_older_number_filed_and_asks_again_for_what_that_asked_for() {
+    let house = House::new();
+    let [mut files, mut anew, mut claims] = numbers(&house, "files");
+    let id = files.file(&[specimen()], &paper());
+    assert_eq!(claims.commit(vec![forget_material(id)]), ["erasure_denied"]);
+    assert_eq!(claims.commit(vec![forget_person(&specimen())]), ["erasure_denied"]);
+    let asked = forget_material(id);
+    for window in [&mut files, &mut anew] {
+        assert_eq!(window.commit(vec![asked.clone()]), ["accepted"]);
+    }
+    assert_eq!(claims.commit(vec![asked]), ["erasure_denied"]);
+    files.file(&[specimen()], &paper());
+    assert_eq!(anew.commit(vec![forget_person(&specimen())]), ["accepted"]);
+    assert_eq!(anew.materials(&specimen()).materials.len(), 0);
+    // Of somebody nobody has filed for: whoever asked is told, by each number.
+    assert_eq!(files.commit(vec![forget_person(&somebody(1))]), ["accepted"]);
+    for window in [&files, &anew] {
+        assert_eq!(window.feed(0, 0).head, 3);
+    }
+    assert_eq!(claims.feed(0, 0).items, []);
+    // Not the other way round.
+    let id = anew.file(&[specimen()], &paper());
+    assert_eq!(files.commit(vec![forget_material(id)]), ["erasure_denied"]);
 }
 
 #[test]

@@ -211,6 +211,7 @@ fn what_may_not_go_stays_and_says_why() {
     // A window that enrolled anew is the same counter.
     let (frame, page) = (paper(), paper());
     let old = file_cut(&mut one, &[specimen()], &frame, &page);
+    one.feed(one.feed(0, 0).head, 0);
     let mut anew = house.window("one");
     assert_eq!(anew.commit(vec![asked(&old)]), ["accepted"]);
     assert_eq!(told(&anew, 0), [old.id]);
