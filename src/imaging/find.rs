@@ -37,13 +37,15 @@ const DOUBTED: f32 = 0.6;
 const LOOKED_ACROSS: f32 = 0.8;
 /// Where its worst side is then seen less clearly than this, or it is worth less, others in its place are looked at too: no more
 /// in all than this.
-const CLEAR_ENOUGH: f32 = -0.38;
-const SCORE_ENOUGH: f32 = 0.0;
+const CLEAR_ENOUGH: f32 = -0.42;
+const SCORE_ENOUGH: f32 = -1.0;
 const RIVALS_MAX: usize = 6;
-/// What the score of a figure counts, with its sides put right, beside how clearly they are seen; and no higher one than this: of
-/// those that look like pages the one with the clearer sides is the page.
-const SCORE_SHARE: f32 = 0.1;
+/// What the score of a figure counts beside how clearly its sides are seen; and no higher one than this: of those that look like
+/// pages the one with the clearer sides is the page.
+const SCORE_SHARE: f32 = 0.16;
 const SCORE_COUNTED: f32 = 1.0;
+/// A side seen less clearly than this is not seen, however much less: what else is known of the figure decides then.
+const CLEAR_LEAST: f32 = -1.0;
 /// Figures that share more than this become the same when they are put right.
 const SAME: f32 = 0.985;
 /// What is worth less than this is not reported, however doubtful a page may be, unless its sides are then seen so clearly; and
@@ -311,6 +313,7 @@ fn whole(cut: &Scored, found: &[Scored], seen: &Seen) -> Option<Scored> {
 }
 
 /// A figure whose sides the net sees clearest.
+#[derive(Clone, Copy)]
 struct Clearest {
     quad: Quad,
     clear: f32,
@@ -325,12 +328,17 @@ impl Clearest {
     }
 
     fn worth(&self) -> f32 {
-        self.clear + SCORE_SHARE * self.score.min(SCORE_COUNTED)
+        self.clear.max(CLEAR_LEAST) + SCORE_SHARE * self.score.min(SCORE_COUNTED)
+    }
+
+    /// The one that is worth more, of equals this.
+    fn or(self, other: Self) -> Self {
+        if other.worth() > self.worth() { other } else { self }
     }
 }
 
-/// Of the first few figures the one that the net sees clearest, its sides put right: a side may have been moved to where there
-/// is no page, and so it is scored once more. Those after the first are looked at only as long as none is clear.
+/// Of the first few figures the one that the net sees clearest, its sides put right or as it was. Those after the first are
+/// looked at only as long as none is clear.
 fn clearest<'a>(figures: impl Iterator<Item = &'a Scored>, seen: &Seen) -> Option<Clearest> {
     let mut best: Option<Clearest> = None;
     let mut looked_at: Vec<Quad> = Vec::new();
@@ -341,15 +349,27 @@ fn clearest<'a>(figures: impl Iterator<Item = &'a Scored>, seen: &Seen) -> Optio
         if looked_at.iter().any(|quad| agree(quad, &figure.quad, SAME)) {
             continue;
         }
-        let is_elsewhere = !looked_at.is_empty();
+        let is_other = !looked_at.is_empty();
         looked_at.push(figure.quad);
-        let Some(Righted { quad, is_moved, clear }) = put_right(seen.small, &figure.quad) else { continue };
-        let here = Clearest { quad, clear, score: seen.score(quad), is_elsewhere: is_moved || is_elsewhere };
-        if best.as_ref().is_none_or(|best| here.worth() > best.worth()) {
-            best = Some(here);
-        }
+        let Some(here) = put_right(seen.small, &figure.quad).map(|to| clearer(figure, &to, is_other, seen))
+        else {
+            continue;
+        };
+        best = Some(best.map_or(here, |best| best.or(here)));
     }
     best
+}
+
+/// The figure with its sides put right, or as it was: a side may have been moved to where there is no page, and so what was moved
+/// is scored once more.
+fn clearer(figure: &Scored, to: &Righted, is_other: bool, seen: &Seen) -> Clearest {
+    let as_it_was =
+        Clearest { quad: figure.quad, clear: to.was_clear, score: figure.score, is_elsewhere: is_other };
+    if !to.is_moved {
+        return as_it_was;
+    }
+    let moved = Clearest { quad: to.quad, clear: to.clear, score: seen.score(to.quad), is_elsewhere: true };
+    moved.or(as_it_was)
 }
 
 /// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.
