@@ -20,7 +20,7 @@ const SEAM_CELLS: f32 = 1.5;
 const AREA_MIN: f32 = 0.015;
 /// A page's shorter side is at least this share of the frame's longer one: rulers and staplers are narrower, and a bank
 /// card under a camera that sees an A3 sheet is not.
-const NARROW_MIN: f32 = 0.07;
+const NARROW_MIN: f32 = 0.08;
 /// What covers more than this is the frame itself.
 const AREA_MAX: f32 = 0.985;
 /// A page whose corners lie outside the frame by more than this, in pixels of the small picture, is cut.

@@ -10,7 +10,7 @@ use yidang_model::Quad;
 
 use crate::Picture;
 use crate::bent::bent;
-use crate::candidates::{candidates, ends_at_seam, is_cut};
+use crate::candidates::{Candidate, candidates, ends_at_seam, is_cut};
 use crate::edges::{self, Care};
 use crate::geometry::{distance, intersection_over_union, is_convex_clockwise, shared_area, signed_area};
 use crate::net::{CLOSE_PX, GLANCE_PX, Sightings, look_at, look_closer};
@@ -35,11 +35,17 @@ const PARTS: usize = 3;
 const DOUBTED: f32 = 0.6;
 /// The sides of a page of less confidence are looked at once more.
 const LOOKED_ACROSS: f32 = 0.8;
-/// Where its worst side is then seen less clearly than this, others in its place are looked at too: no more in all than this.
-const CLEAR_ENOUGH: f32 = -0.38;
+/// Where its worst side is then seen less clearly than this, or it is worth less, others in its place are looked at too: no more
+/// in all than this.
+const CLEAR_ENOUGH: f32 = -0.42;
+const SCORE_ENOUGH: f32 = -1.0;
 const RIVALS_MAX: usize = 6;
-/// What a figure's score counts beside how clearly its sides are seen.
-const SCORE_SHARE: f32 = 0.15;
+/// What the score of a figure counts beside how clearly its sides are seen; and no higher one than this: of those that look like
+/// pages the one with the clearer sides is the page.
+const SCORE_SHARE: f32 = 0.16;
+const SCORE_COUNTED: f32 = 1.0;
+/// A side seen less clearly than this is not seen, however much less: what else is known of the figure decides then.
+const CLEAR_LEAST: f32 = -1.0;
 /// Figures that share more than this become the same when they are put right.
 const SAME: f32 = 0.985;
 /// What is worth less than this is not reported, however doubtful a page may be, unless its sides are then seen so clearly; and
@@ -101,7 +107,7 @@ pub fn find_pages(frame: &Picture, most: usize) -> Vec<Found> {
 /// The same, for a frame that was made small already: longer side at most [`SEARCH_SIDE_PX`].
 pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> Vec<Found> {
     let most = most.min(PAGES_MAX);
-    let looks = looks(small, PAGES_MAX);
+    let mut looks = looks(small, PAGES_MAX);
     let mut figures = figures_of(small, &looks);
     let mut found = ranked(figures.clone());
     let mut pages = apart(&found, most);
@@ -109,12 +115,14 @@ pub(crate) fn find_all_in(small: &Picture, frame: &impl Pixels, most: usize) -> 
         for part in parts(small) {
             let of_part = figures_of(small, std::slice::from_ref(&part));
             figures.extend(of_part.into_iter().filter(|figure| !ends_at_seam(&figure.quad, &part, small)));
+            looks.push(part);
         }
         found = ranked(figures);
         pages = apart(&found, most);
     }
+    let seen = Seen { small, looks: &looks };
     for i in 0..pages.len() {
-        let righted = righted(&pages[i], &found, small);
+        let righted = righted(&pages[i], &found, &seen);
         let is_apart = (0..pages.len()).all(|j| j == i || !overlap(&pages[j].quad, &righted.quad));
         if is_apart {
             pages[i] = righted;
@@ -146,9 +154,10 @@ pub(crate) fn find_in(small: &Picture, frame: &impl Pixels) -> Option<Found> {
 
 /// The same as [`look_for_page`], for a frame that was made small already.
 pub(crate) fn look_in(small: &Picture, frame: &impl Pixels) -> Sight {
-    let found = ranked(figures_of(small, &looks(small, CLOSER_MAX)));
+    let looks = looks(small, CLOSER_MAX);
+    let found = ranked(figures_of(small, &looks));
     let Some(first) = found.first().filter(|first| first.score >= SCORE_LEAST) else { return Sight::Nothing };
-    let best = righted(first, &found, small);
+    let best = righted(first, &found, &Seen { small, looks: &looks });
     let is_seen = best.score >= SCORE_MIN || (!best.is_cut && best.confidence >= UNLIKELY_MIN);
     match best {
         _ if !is_seen => Sight::Nothing,
@@ -166,6 +175,22 @@ struct Scored {
     confidence: f32,
     /// Mean share of the step at its sides that is still there some way off.
     lasting: f32,
+}
+
+/// The small picture, and what the net sees of it.
+struct Seen<'a> {
+    small: &'a Picture,
+    looks: &'a [Sightings],
+}
+
+impl Seen<'_> {
+    /// What a whole page is worth that lies there.
+    fn score(&self, quad: Quad) -> f32 {
+        let page = Candidate { quad, rims: [false; 4] };
+        let measures = measure(self.small, &page);
+        let scores = self.looks.iter().map(|seen| score(&witness(seen, &page), &measures, &page, false));
+        scores.fold(f32::MIN, f32::max)
+    }
 }
 
 /// All figures that may be a page. Their confidence is not known yet.
@@ -256,15 +281,15 @@ fn parts(small: &Picture) -> Vec<Sightings> {
 
 /// The page with its sides put right, where it is doubted; or where its sides are not seen clearly then, what lies in its
 /// place and whose sides are.
-fn righted(page: &Scored, found: &[Scored], small: &Picture) -> Scored {
+fn righted(page: &Scored, found: &[Scored], seen: &Seen) -> Scored {
     if page.is_cut {
-        return whole(page, found, small).unwrap_or(*page);
+        return whole(page, found, seen).unwrap_or(*page);
     }
     if page.confidence >= LOOKED_ACROSS {
         return *page;
     }
     let rivals = found.iter().filter(|other| !other.is_cut && overlap(&page.quad, &other.quad));
-    let Some(clearest) = clearest(std::iter::once(page).chain(rivals), small) else { return *page };
+    let Some(clearest) = clearest(std::iter::once(page).chain(rivals), seen) else { return *page };
     let confidence = trust(clearest.clear, clearest.is_elsewhere);
     let confidence = match page.score < SCORE_MIN {
         true => confidence.min(UNLIKELY_MAX),
@@ -275,9 +300,9 @@ fn righted(page: &Scored, found: &[Scored], small: &Picture) -> Scored {
 }
 
 /// The whole page that was taken for a cut one, if its four sides are seen: where the frame cuts a page, one is not.
-fn whole(cut: &Scored, found: &[Scored], small: &Picture) -> Option<Scored> {
+fn whole(cut: &Scored, found: &[Scored], seen: &Seen) -> Option<Scored> {
     let in_its_place = |other: &&Scored| !other.is_cut && agree(&cut.quad, &other.quad, WHOLE_SHARED);
-    let clearest = clearest(found.iter().filter(in_its_place), small)?;
+    let clearest = clearest(found.iter().filter(in_its_place), seen)?;
     let confidence = trust(clearest.clear, true);
     (clearest.clear > CLEAR_WHOLE).then_some(Scored {
         quad: clearest.quad,
@@ -288,34 +313,63 @@ fn whole(cut: &Scored, found: &[Scored], small: &Picture) -> Option<Scored> {
 }
 
 /// A figure whose sides the net sees clearest.
+#[derive(Clone, Copy)]
 struct Clearest {
     quad: Quad,
     clear: f32,
+    score: f32,
     /// Whether it is another than the first, or one of its sides lies elsewhere now.
     is_elsewhere: bool,
 }
 
-/// Of the first few figures the one that the net sees clearest, its sides put right; those after the first are looked at only
-/// as long as none is clear.
-fn clearest<'a>(figures: impl Iterator<Item = &'a Scored>, small: &Picture) -> Option<Clearest> {
-    let mut best: Option<(f32, Clearest)> = None;
+impl Clearest {
+    fn is_enough(&self) -> bool {
+        self.clear > CLEAR_ENOUGH && self.score > SCORE_ENOUGH
+    }
+
+    fn worth(&self) -> f32 {
+        self.clear.max(CLEAR_LEAST) + SCORE_SHARE * self.score.min(SCORE_COUNTED)
+    }
+
+    /// The one that is worth more, of equals this.
+    fn or(self, other: Self) -> Self {
+        if other.worth() > self.worth() { other } else { self }
+    }
+}
+
+/// Of the first few figures the one that the net sees clearest, its sides put right or as it was. Those after the first are
+/// looked at only as long as none is clear.
+fn clearest<'a>(figures: impl Iterator<Item = &'a Scored>, seen: &Seen) -> Option<Clearest> {
+    let mut best: Option<Clearest> = None;
     let mut looked_at: Vec<Quad> = Vec::new();
     for figure in figures {
-        if looked_at.len() == RIVALS_MAX || best.as_ref().is_some_and(|(_, best)| best.clear > CLEAR_ENOUGH) {
+        if looked_at.len() == RIVALS_MAX || best.as_ref().is_some_and(Clearest::is_enough) {
             break;
         }
         if looked_at.iter().any(|quad| agree(quad, &figure.quad, SAME)) {
             continue;
         }
-        let is_first = looked_at.is_empty();
+        let is_other = !looked_at.is_empty();
         looked_at.push(figure.quad);
-        let Some(Righted { quad, is_moved, clear }) = put_right(small, &figure.quad) else { continue };
-        let worth = clear + SCORE_SHARE * figure.score;
-        if best.as_ref().is_none_or(|(most, _)| worth > *most) {
-            best = Some((worth, Clearest { quad, clear, is_elsewhere: is_moved || !is_first }));
-        }
+        let Some(here) = put_right(seen.small, &figure.quad).map(|to| clearer(figure, &to, is_other, seen))
+        else {
+            continue;
+        };
+        best = Some(best.map_or(here, |best| best.or(here)));
     }
-    best.map(|(_, clearest)| clearest)
+    best
+}
+
+/// The figure with its sides put right, or as it was: a side may have been moved to where there is no page, and so what was moved
+/// is scored once more.
+fn clearer(figure: &Scored, to: &Righted, is_other: bool, seen: &Seen) -> Clearest {
+    let as_it_was =
+        Clearest { quad: figure.quad, clear: to.was_clear, score: figure.score, is_elsewhere: is_other };
+    if !to.is_moved {
+        return as_it_was;
+    }
+    let moved = Clearest { quad: to.quad, clear: to.clear, score: seen.score(to.quad), is_elsewhere: true };
+    moved.or(as_it_was)
 }
 
 /// A figure of a few pixels has the shape of a page and is none: what cannot be straightened was not found.

@@ -11,7 +11,7 @@ use crate::net::{COLUMNS, Course, ROWS, Strip, look_across};
 const LOOKS_MAX: usize = 3;
 /// A side is moved to where the net sees it by this much more clearly than where it is, and this clearly at least: mean
 /// logarithms of likelihoods.
-const GAIN_MIN: f32 = 0.5;
+const GAIN_MIN: f32 = 0.3;
 const CLEAR_MIN: f32 = -2.0;
 /// A figure whose worst side is seen less clearly than a little more than this is doubted: one that was put right, and one
 /// whose sides stayed.
@@ -43,6 +43,8 @@ pub(crate) struct Righted {
     pub(crate) is_moved: bool,
     /// How clearly the net sees the worst side where it is: a mean logarithm of likelihoods, zero at most.
     pub(crate) clear: f32,
+    /// How clearly it saw the worst side where it was before.
+    pub(crate) was_clear: f32,
 }
 
 /// 0 to 1: how likely a figure is the page, and the right one, whose worst side is seen so clearly; less likely where the page
@@ -59,30 +61,40 @@ pub(crate) fn put_right(small: &Picture, quad: &Quad) -> Option<Righted> {
     let far = farther(small, &near).and_then(|quad| settled(small, quad));
     let far = far.map(|far| Settled { is_moved: true, ..far });
     let best = far.filter(|far| far.clear() > near.clear() + FARTHER_GAIN_MIN).unwrap_or(near);
-    Some(Righted { quad: best.quad, is_moved: best.is_moved, clear: best.clear() })
+    Some(Righted { quad: best.quad, is_moved: best.is_moved, clear: best.clear(), was_clear: near.was_clear })
 }
 
 /// A figure whose sides lie where the net sees them within the strips' reach.
+#[derive(Clone, Copy)]
 struct Settled {
     quad: Quad,
     is_moved: bool,
+    /// How clearly the worst side was seen at first.
+    was_clear: f32,
     /// How clearly each side is seen.
     sides: [f32; 4],
 }
 
 impl Settled {
     fn clear(&self) -> f32 {
-        self.sides.iter().copied().fold(f32::MAX, f32::min)
+        worst(&self.sides)
     }
 }
 
+fn worst(sides: &[f32; 4]) -> f32 {
+    sides.iter().copied().fold(f32::MAX, f32::min)
+}
+
 fn settled(small: &Picture, mut quad: Quad) -> Option<Settled> {
+    let mut was_clear = None;
     for look in 1.. {
         let strips: [Strip; 4] = std::array::from_fn(|side| Strip::of(&quad, side));
         let seen = strips.map(|strip| Seen::of(&look_across(small, &strip)));
+        let sides = seen.each_ref().map(Seen::own);
+        let was_clear = *was_clear.get_or_insert(worst(&sides));
         let better = seen.each_ref().map(Seen::better);
         if look == LOOKS_MAX || better.iter().all(Option::is_none) {
-            return Some(Settled { quad, is_moved: look > 1, sides: seen.each_ref().map(Seen::own) });
+            return Some(Settled { quad, is_moved: look > 1, was_clear, sides });
         }
         quad = moved(small, &quad, &strips, &better)?;
     }

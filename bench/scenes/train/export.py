@@ -23,43 +23,37 @@ def folded(layer):
 
 
 def block(layer):
-    return folded(layer.around) + folded(layer.widen) + folded(layer.narrow)
+    return [layer.around, layer.widen, layer.narrow]
 
 
 def deeper(narrow, layers):
     """A convolution and the blocks after it."""
-    return folded(narrow) + [values for layer in layers for values in block(layer)]
+    return [narrow] + [inner for layer in layers for inner in block(layer)]
 
 
-def of_page_net(net):
-    all_weights = folded(net.stem)
+def in_order(net):
+    """The convolutions with normalisation in the order in which a picture meets them. The head comes after them."""
+    if isinstance(net, SideNet):
+        layers = deeper(net.stem, net.at_half)
+        layers += deeper(net.to_quarter, net.at_quarter) + deeper(net.to_eighth, net.at_eighth)
+        layers += [net.up_to_quarter] + block(net.join_quarter)
+        return layers + [net.up_to_half] + block(net.join_half)
+    layers = [net.stem] + deeper(net.to_quarter, net.at_quarter)
+    layers += deeper(net.to_eighth, net.at_eighth) + deeper(net.to_sixteenth, net.at_sixteenth)
+    layers += [net.up_to_eighth] + block(net.join_eighth)
+    return layers + [net.up_to_quarter] + block(net.join_quarter)
+
+
+def weights_of(net):
+    weights = [values for layer in in_order(net) for values in folded(layer)]
     # It was trained on OpenCV's blue, green, red.
-    all_weights[0] = all_weights[0].flip(1)
-    for narrow, layers in [
-        (net.to_quarter, net.at_quarter),
-        (net.to_eighth, net.at_eighth),
-        (net.to_sixteenth, net.at_sixteenth),
-    ]:
-        all_weights += deeper(narrow, layers)
-    all_weights += folded(net.up_to_eighth) + block(net.join_eighth)
-    all_weights += folded(net.up_to_quarter) + block(net.join_quarter)
-    return all_weights + [net.head.weight, net.head.bias]
-
-
-def of_side_net(net):
-    all_weights = deeper(net.stem, net.at_half)
-    all_weights[0] = all_weights[0].flip(1)
-    for narrow, layers in [(net.to_quarter, net.at_quarter), (net.to_eighth, net.at_eighth)]:
-        all_weights += deeper(narrow, layers)
-    all_weights += folded(net.up_to_quarter) + block(net.join_quarter)
-    all_weights += folded(net.up_to_half) + block(net.join_half)
-    return all_weights + [net.head.weight, net.head.bias]
+    weights[0] = weights[0].flip(1)
+    return weights + [net.head.weight, net.head.bias]
 
 
 if __name__ == "__main__":
-    sides = "--sides" in sys.argv[3:]
-    net = SideNet() if sides else PageNet()
+    net = SideNet() if "--sides" in sys.argv[3:] else PageNet()
     net.load_state_dict(torch.load(sys.argv[1]))
     with open(sys.argv[2], "wb") as out:
-        for values in of_side_net(net) if sides else of_page_net(net):
+        for values in weights_of(net):
             out.write(upper_halves(values).tobytes())

@@ -16,6 +16,8 @@ cv2.setNumThreads(1)
 SIZES = [(320, 240), (320, 240), (240, 320), (320, 192), (192, 320)]
 # How wide sides and corners are drawn in what is to be learned: standard deviations in pixels.
 SIDE_PX, CORNER_PX = 3.5, 4.5
+# So many lessons show a scene as it is, in another light only.
+UNALTERED = 0.35
 
 
 def scenes_of(folder):
@@ -86,11 +88,16 @@ class Lessons:
         among = self.stacks if draw < 0.20 else self.whites if draw < 0.28 else range(len(self.scenes))
         picture, quads = self.read(among[chance.integers(len(among))])
         picture, quads = self.cropped(picture, quads, width, height)
-        if chance.random() < 0.36:
-            picture, quads = self.laid_on(picture, quads)
+        if chance.random() < UNALTERED:
+            return self.in_light(picture), quads
+        draw = chance.random()
+        if draw < 0.12:
+            picture, quads = self.piled(picture, quads)
+        elif draw < 0.45:
+            picture, quads = self.laid_on(picture, quads, 0.4)
             if chance.random() < 0.25:
-                picture, quads = self.laid_on(picture, quads)
-        if chance.random() < 0.35:
+                picture, quads = self.laid_on(picture, quads, 0.4)
+        if draw > 0.06 and chance.random() < 0.35:
             picture = self.printed_anew(picture, quads)
         if chance.random() < 0.40:
             picture = self.on_other_ground(picture, quads)
@@ -138,12 +145,23 @@ class Lessons:
         part = cv2.resize(part, (width, height), interpolation=kind).astype(np.float32)
         return part, [((quad - start) * scale).astype(np.float32) for quad in quads]
 
-    def laid_on(self, picture, quads):
-        """A paper of another scene laid on this one, now and then on a paper of its own size and colour. Papers that it
+    def piled(self, picture, quads):
+        """Copies of one paper on each other, with the same print: only the uppermost is a page."""
+        chance = self.chance
+        if not quads:
+            return picture, quads
+        if chance.random() < 0.7:
+            picture = self.printed_anew(picture, quads[:1])
+        for _ in range(chance.integers(1, 6)):
+            picture, quads = self.laid_on(picture, quads, 1.0)
+        return picture, quads
+
+    def laid_on(self, picture, quads, alike):
+        """A paper of another scene laid on this one, or, in the share `alike`, a paper on its own like. Papers that it
         covers in part are none any more."""
         chance = self.chance
         height, width = picture.shape[:2]
-        if quads and chance.random() < 0.4:
+        if quads and chance.random() < alike:
             # Its own like, a little aside: what an office's forms do.
             source, quad = np.clip(picture, 0, 255).astype(np.uint8), quads[0]
             long, wide = lengths(quad)

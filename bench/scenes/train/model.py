@@ -1,5 +1,6 @@
 """The page net, as src/imaging/net/mod.rs runs it."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -10,11 +11,18 @@ WINDOW, WINDOW_DEEP = 5, 7
 CELL = 4
 
 
+class EachChannel(nn.Conv2d):
+    """A convolution of each channel by itself, never in half precision: back through it, that is slower."""
+
+    def forward(self, x):
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.float())
+
+
 def convolution(inputs, outputs, side, step=1, groups=1):
     border = 0 if side == step else side // 2
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, side, step, border, groups=groups, bias=False), nn.BatchNorm2d(outputs)
-    )
+    kind = nn.Conv2d if groups == 1 else EachChannel
+    return nn.Sequential(kind(inputs, outputs, side, step, border, groups=groups, bias=False), nn.BatchNorm2d(outputs))
 
 
 class Block(nn.Module):

@@ -79,9 +79,12 @@ class SideLessons(Lessons):
         before, others = quads, []
         if chance.random() < 0.6:
             picture = picture.astype(np.float32)
-            if chance.random() < 0.55:
-                picture, quads = self.laid_on(picture, quads)
-                others = [quad for quad in before if not any(quad is q for q in quads)]
+            draw = chance.random()
+            if draw < 0.15:
+                picture, quads = self.piled(picture, quads)
+            elif draw < 0.60:
+                picture, quads = self.laid_on(picture, quads, 0.4)
+            others = [quad for quad in before if not any(quad is q for q in quads)]
             if chance.random() < 0.25:
                 picture = self.printed_anew(picture, quads)
             if chance.random() < 0.25:

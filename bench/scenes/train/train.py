@@ -1,4 +1,4 @@
-"""Trains the page net: train.py LESSONS OUT.pt [--minutes M] [--start NET.pt]"""
+"""Trains the page net: train.py LESSONS OUT.pt [--steps N] [--rate R] [--start NET.pt]"""
 
 import argparse
 import copy
@@ -57,19 +57,20 @@ def losses(logits, answers):
     )
 
 
-def train(net, batches, minutes, rate, out):
+def train(net, batches, steps, rate, out):
     mean = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
-    start = saved = time.time()
-    step, seen = 0, []
+    saved, seen = time.time(), []
     net.train()
-    while (gone := (time.time() - start) / (60 * minutes)) < 1:
+    for step in range(steps):
         for group in optimiser.param_groups:
             warm = min(1, (step + 1) / WARM_UP_STEPS)
-            group["lr"] = rate * warm * (0.505 + 0.495 * math.cos(math.pi * gone))
+            group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps))
         pictures, answers = next(batches)
         pictures = ((pictures.permute(0, 3, 1, 2).float() - 128) / 64).contiguous(memory_format=torch.channels_last)
-        parts = losses(net(pictures), answers)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = net(pictures)
+        parts = losses(logits.float(), answers)
         optimiser.zero_grad()
         parts.sum().backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -83,9 +84,8 @@ def train(net, batches, minutes, rate, out):
                 else:
                     kept.copy_(value)
         seen.append(parts.detach().numpy())
-        step += 1
-        if step % 50 == 0:
-            print(f"step {step}, {100 * gone:.0f} %: {np.round(np.mean(seen, 0), 4)}", flush=True)
+        if len(seen) == 50:
+            print(f"step {step + 1}: {np.round(np.mean(seen, 0), 4)}", flush=True)
             seen = []
         if time.time() - saved > SAVE_EACH_SECONDS:
             torch.save(mean.state_dict(), out)
@@ -97,14 +97,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("lessons")
     parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--start", help="weights to start from")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make lessons")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     net = PageNet().to(memory_format=torch.channels_last)
     if asked.start:
         net.load_state_dict(torch.load(asked.start))
-    loader = torch.utils.data.DataLoader(Batches(asked.lessons), batch_size=None, num_workers=2, prefetch_factor=4)
-    train(net, iter(loader), asked.minutes, asked.rate, asked.out)
+    loader = torch.utils.data.DataLoader(Batches(asked.lessons), batch_size=None, num_workers=asked.workers, prefetch_factor=8)
+    train(net, iter(loader), asked.steps, asked.rate, asked.out)

@@ -1,4 +1,4 @@
-"""Trains the side net: train_sides.py OUT.pt STRIPS.npz... [--minutes M] [--start NET.pt]"""
+"""Trains the side net: train_sides.py OUT.pt STRIPS.npz... [--steps N] [--rate R] [--start NET.pt]"""
 
 import argparse
 import copy
@@ -53,22 +53,23 @@ def wanted(rows):
 
 
 def loss_of(net, x, rows):
-    return -(wanted(rows) * F.log_softmax(net(x), 1)).sum(1).mean()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(x)
+    return -(wanted(rows) * F.log_softmax(logits.float(), 1)).sum(1).mean()
 
 
-def train(net, strips, rows, minutes, rate, out, seed):
+def train(net, strips, rows, steps, rate, out, seed):
     chance = np.random.default_rng(seed)
     held_x, held_rows = strips[-2048:], rows[-2048:]
     strips, rows = strips[:-2048], rows[:-2048]
     mean = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
-    start = saved = time.time()
-    step, seen = 0, []
+    saved, seen = time.time(), []
     net.train()
-    while (gone := (time.time() - start) / (60 * minutes)) < 1:
+    for step in range(steps):
         for group in optimiser.param_groups:
             warm = min(1, (step + 1) / WARM_UP_STEPS)
-            group["lr"] = rate * warm * (0.505 + 0.495 * math.cos(math.pi * gone))
+            group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps))
         x, y = batch(strips, rows, chance)
         loss = loss_of(net, x.contiguous(memory_format=torch.channels_last), y)
         optimiser.zero_grad()
@@ -84,9 +85,8 @@ def train(net, strips, rows, minutes, rate, out, seed):
                 else:
                     kept.copy_(value)
         seen.append(loss.item())
-        step += 1
-        if step % 50 == 0:
-            print(f"step {step}, {100 * gone:.0f} %: {np.mean(seen):.4f}", flush=True)
+        if len(seen) == 50:
+            print(f"step {step + 1}: {np.mean(seen):.4f}", flush=True)
             seen = []
         if time.time() - saved > SAVE_EACH_SECONDS:
             torch.save(mean.state_dict(), out)
@@ -102,7 +102,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("strips", nargs="+")
-    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--start", help="weights to start from")
     parser.add_argument("--seed", type=int, default=1)
@@ -114,4 +114,4 @@ if __name__ == "__main__":
     all_strips = [np.load(path) for path in asked.strips]
     strips = np.concatenate([one["strips"] for one in all_strips])
     rows = np.concatenate([one["rows"] for one in all_strips])
-    train(net, strips, rows, asked.minutes, asked.rate, asked.out, asked.seed)
+    train(net, strips, rows, asked.steps, asked.rate, asked.out, asked.seed)
