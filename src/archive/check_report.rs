@@ -104,7 +104,7 @@ pub struct DamageLine {
 }
 
 impl CheckReport {
-    /// For a window that has no repository to fetch anything from: another remedy than fetching it there.
+    /// For whoever has no repository to fetch anything from: another remedy than fetching it there.
     pub fn without_repository(mut self) -> Self {
         let (fetch, restore) = (Remedy::RepairBlob.as_str(), Remedy::RestoreBlob);
         for line in self.damages.iter_mut().filter(|line| line.remedy == fetch) {

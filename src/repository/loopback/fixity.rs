@@ -78,7 +78,8 @@ fn a_picture_damaged_at_the_repository_is_whole_when_a_window_brings_it_again() 
     std::fs::write(&segment, held).unwrap();
     let report = crate::check(&house.config, &mut |_, _| {}).unwrap();
     assert_eq!((report.damage_count, report.damages[0].check.as_str()), (1, "blobs"));
-    assert_eq!(report.damages[0].remedy, "repair_blob");
+    assert_eq!(report.damages[0].remedy, "restore_blob");
+    assert!(!report.remedies[0].en.contains("yidang archive"), "a window's command: {:?}", report.remedies);
     let options = yidang_archive::ArchiveOptions {
         data_dir: house.config.data_dir.clone(),
         keys_dir: house.config.keys_dir.clone(),
