@@ -21,8 +21,8 @@ const ENTRIES_AT_A_TIME: usize = 1024;
 /// Every entry that is what it was, of every source; on disk, since there may be millions.
 pub(super) struct Found {
     database: Connection,
-    /// Materials that a tombstone among them covers.
-    pub(super) erased: HashSet<MaterialId>,
+    /// Materials that a tombstone among them covers, in the chain or not.
+    erased: HashSet<MaterialId>,
 }
 
 struct Candidate {
@@ -50,10 +50,7 @@ impl Found {
                     (false, Source::Ledger) if envelope_of(&entry).is_ok() => Source::Damaged,
                     _ => return Ok(()),
                 };
-                if entry.content.verb == Verb::Erased {
-                    let refs = refs_of(&entry).unwrap_or_default();
-                    erased.extend(refs.materials.iter().map(|id| id.0));
-                }
+                erased.extend(covered_by(&entry));
                 keep(&transaction, source, &entry).map_err(std::io::Error::other)
             })
             .map_err(|e| StorageError::io(Part::Ledger, &e))?;
@@ -76,9 +73,47 @@ impl Found {
         folder: &Path,
         is_erased: &dyn Fn(MaterialId) -> bool,
     ) -> Result<LedgerRebuild, ArchiveError> {
+        let buried = self.buried_in_chain()?;
+        let stays_away =
+            |id: MaterialId| !buried.contains(&id) && (self.erased.contains(&id) || is_erased(id));
         let ledger = SqliteLedger::create(folder)?;
-        let mut chain = Chain::default();
         let mut kept = Vec::new();
+        let mut chain = self.visit_chain(&mut |chain, chosen| {
+            if is_withheld(&chosen.entry, &stays_away) {
+                chain.report.withheld += 1;
+                return Ok(());
+            }
+            chain.add(&chosen);
+            kept.push(chosen.entry);
+            if kept.len() == ENTRIES_AT_A_TIME {
+                ledger.take_over(&kept)?;
+                kept.clear();
+            }
+            Ok(())
+        })?;
+        ledger.take_over(&kept)?;
+        Ok(std::mem::take(&mut chain.report))
+    }
+
+    /// Materials whose tombstones are in the chain: it says itself that they are gone. A tombstone that went another way,
+    /// or that follows from nothing here, says so no more.
+    fn buried_in_chain(&self) -> Result<HashSet<MaterialId>, ArchiveError> {
+        let mut buried = HashSet::new();
+        if !self.erased.is_empty() {
+            self.visit_chain(&mut |_, chosen| {
+                buried.extend(covered_by(&chosen.entry));
+                Ok(())
+            })?;
+        }
+        Ok(buried)
+    }
+
+    /// Shows the chain's entries in their order; which they are does not depend on what becomes of them.
+    fn visit_chain(
+        &self,
+        visit: &mut dyn FnMut(&mut Chain, Candidate) -> Result<(), ArchiveError>,
+    ) -> Result<Chain, ArchiveError> {
+        let mut chain = Chain::default();
         let mut statement =
             self.database.prepare("SELECT * FROM found ORDER BY sequence, source").map_err(scratch)?;
         let mut rows = statement.query([]).map_err(scratch)?;
@@ -88,38 +123,39 @@ impl Found {
         loop {
             std::mem::swap(&mut group, &mut following);
             if group.is_empty() {
-                break;
+                return Ok(chain);
             }
             following = take_group(&mut rows, &mut next)?;
-            let Some(chosen) = chain.choose(std::mem::take(&mut group), &following) else { continue };
-            if self.is_withheld(&chosen.entry, is_erased) {
-                chain.report.withheld += 1;
-                continue;
-            }
-            chain.add(&chosen);
-            kept.push(chosen.entry);
-            if kept.len() == ENTRIES_AT_A_TIME {
-                ledger.take_over(&kept)?;
-                kept.clear();
+            if let Some(chosen) = chain.choose(std::mem::take(&mut group), &following) {
+                visit(&mut chain, chosen)?;
             }
         }
-        ledger.take_over(&kept)?;
-        Ok(chain.report)
     }
+}
 
-    /// Whether an entry files what was erased by an entry that is lost.
-    fn is_withheld(&self, entry: &Entry, is_erased: &dyn Fn(MaterialId) -> bool) -> bool {
-        let files = matches!(entry.content.verb, Verb::Filed | Verb::Refiled);
-        let material = || refs_of(entry).unwrap_or_default().material;
-        files && material().is_some_and(|id| !self.erased.contains(&id.0) && is_erased(id.0))
+/// Whether an entry files what was erased by an entry that is not in the chain.
+fn is_withheld(entry: &Entry, stays_away: &dyn Fn(MaterialId) -> bool) -> bool {
+    let files = matches!(entry.content.verb, Verb::Filed | Verb::Refiled);
+    let material = || refs_of(entry).unwrap_or_default().material;
+    files && material().is_some_and(|id| stays_away(id.0))
+}
+
+/// Materials that an entry is the tombstone of.
+fn covered_by(entry: &Entry) -> Vec<MaterialId> {
+    if entry.content.verb != Verb::Erased {
+        return Vec::new();
     }
+    refs_of(entry).unwrap_or_default().materials.iter().map(|id| id.0).collect()
 }
 
 /// The chain as far as it has come.
 #[derive(Default)]
 struct Chain {
+    /// The entry that was chosen last, written or withheld.
     at: u64,
     hash: EntryHash,
+    /// The entry that was written last.
+    written: (u64, EntryHash),
     /// The last entry that was left out because it follows from none that is here.
     left_out: Option<EntryHash>,
     report: LedgerRebuild,
@@ -133,20 +169,28 @@ impl Chain {
         let sequence = group.first()?.entry.sequence;
         let contiguous = sequence == self.at + 1;
         let left_out = self.left_out.take();
-        let hash = self.hash;
-        let follows = |c: &Candidate| !contiguous || c.entry.previous == hash;
+        // What was entered behind a withheld entry follows from the one before that.
+        let before = [self.hash, self.written.1];
+        let follows = |c: &Candidate| !contiguous || before.contains(&c.entry.previous);
         let leads = |c: &Candidate| {
             following.iter().any(|f| f.entry.sequence == sequence + 1 && f.entry.previous == c.entry.hash)
         };
-        let rank = |c: &Candidate| (c.source == Source::Damaged, !follows(c), !leads(c), c.source);
-        let copied = group.iter().find(|c| c.source == Source::Copy).map(|c| c.entry.hash);
+        let is_own = |c: &Candidate| matches!(c.source, Source::Ledger | Source::Damaged);
+        let is_of_another = |c: &Candidate| left_out.is_some_and(|left| c.entry.previous == left);
+        let fits = |c: &Candidate| is_own(c) || (follows(c) && !is_of_another(c));
+        let rank = |c: &Candidate| (c.source == Source::Damaged, !fits(c), !follows(c), !leads(c), c.source);
+        let whole: HashSet<EntryHash> = group
+            .iter()
+            .filter(|c| matches!(c.source, Source::Ledger | Source::Copy))
+            .map(|c| c.entry.hash)
+            .collect();
         let best = group.into_iter().min_by_key(|c| rank(c))?;
-        self.report.displaced += u64::from(copied.is_some_and(|hash| hash != best.entry.hash));
-        let of_another = left_out.is_some_and(|left| best.entry.previous == left);
-        if matches!(best.source, Source::Copy | Source::Aside) && (of_another || !follows(&best)) {
+        let is_chosen = fits(&best);
+        let others = whole.iter().filter(|hash| !is_chosen || **hash != best.entry.hash).count();
+        self.report.displaced += others as u64;
+        if !is_chosen {
             self.left_out = Some(best.entry.hash);
             self.report.unproven += 1;
-            self.report.displaced += u64::from(best.source == Source::Copy);
             return None;
         }
         if !follows(&best) || best.source == Source::Damaged {
@@ -154,19 +198,20 @@ impl Chain {
             self.report.breaks.push(sequence);
             self.report.breaks.truncate(RANGES_MAX);
         }
+        (self.at, self.hash) = (sequence, best.entry.hash);
         Some(best)
     }
 
     fn add(&mut self, chosen: &Candidate) {
         let Candidate { entry, source } = chosen;
-        self.report.lose(self.at + 1, entry.sequence);
+        self.report.lose(self.written.0 + 1, entry.sequence);
         self.report.entries += 1;
         match source {
             Source::Ledger | Source::Damaged => self.report.from_ledger += 1,
             Source::Copy => self.report.from_copy += 1,
             Source::Aside => self.report.from_aside += 1,
         }
-        (self.at, self.hash) = (entry.sequence, entry.hash);
+        self.written = (entry.sequence, entry.hash);
         self.report.head = entry.sequence;
     }
 }

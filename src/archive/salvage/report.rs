@@ -54,10 +54,10 @@ pub struct LedgerRebuild {
     pub breaks: Vec<u64>,
     /// Entries of copies that follow from none that is here: left out.
     pub unproven: u64,
-    /// Entries of the second copy that the ledger has others in place of, or that follow from none of its own: one of the two
-    /// went another way.
+    /// Whole entries of the ledger's own file or of its second copy that are not in the ledger now, as it has others in
+    /// their places, or as they follow from none of its own: one of the two went another way.
     pub displaced: u64,
-    /// Entries that file what was erased since by an entry that is lost: left out.
+    /// Entries that file what was erased since by an entry that is lost or went another way: left out.
     pub withheld: u64,
     /// The last entry that anything remembers.
     pub known_head: u64,
@@ -160,8 +160,8 @@ impl RebuildReport {
                 writeln!(text, "hold {id} is lost: have it placed again.")
             };
         }
-        let LedgerRebuild { lost_count, breaks, .. } = &self.ledger;
-        if *lost_count > 0 || !breaks.is_empty() {
+        let LedgerRebuild { lost_count, displaced, breaks, .. } = &self.ledger;
+        if *lost_count + *displaced > 0 || !breaks.is_empty() {
             let _ = if zh {
                 writeln!(text, "缺失的条目中可能有依法保全：请用 yidang archive hold list 与有关文书核对。")
             } else {
@@ -212,12 +212,12 @@ impl LedgerRebuild {
             let _ = if zh {
                 writeln!(
                     text,
-                    "  副本中有 {displaced} 条与账本不同：账本曾被换成较早的一份。副本移到旁边，下一次删除会清除它。"
+                    "  账本原文件或其副本中有 {displaced} 条未留在账本中：账本曾被换成较早的一份，两者此后各走各路。两者都移到旁边，下一次删除会清除它们。"
                 )
             } else {
                 writeln!(
                     text,
-                    "  {displaced} entries of its second copy are others than the ledger's: an older ledger had been put in its place. the copy is moved aside, and the next erasure removes it."
+                    "  {displaced} entries of its own file or of its second copy are not in it any more: an older ledger had been put in its place, and the two went different ways. both are moved aside, and the next erasure removes them."
                 )
             };
         }

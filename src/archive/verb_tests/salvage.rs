@@ -353,6 +353,60 @@ fn a_ledger_that_went_another_way_than_its_copy_forgets_nothing_until_it_is_told
     assert_eq!(rebuild(&world).map(drop), Err(ArchiveError::LedgerForeign));
 }
 
+/// A ledger that went another way than its copy: five papers, of which the first is erased, are only in the copy's way,
+/// and so many captures only in its own.
+fn went_another_way(captures: u8) -> World {
+    let world = World::new();
+    let open = |world: &World| Archive::open_keyed(&world.options(), &how());
+    let archive = open(&world).unwrap();
+    for number in 1..3 {
+        file_paper(&archive, number, &[resident(1)]).unwrap();
+    }
+    drop(archive);
+    let older = fs::read(path(&world, "ledger.db")).unwrap();
+    let archive = open(&world).unwrap();
+    for number in 3..8 {
+        file_paper(&archive, number, &[resident(number.into())]).unwrap();
+    }
+    archive.erase_now(erasure_of_material(1, 1)).unwrap();
+    archive.back_up().unwrap();
+    drop(archive);
+    fs::write(path(&world, "ledger.db"), &older).unwrap();
+    let archive = open(&world).unwrap();
+    for number in 0..captures {
+        archive.stage(stage_of(50 + number, &[50 + number])).unwrap();
+    }
+    drop(archive);
+    world
+}
+
+/// Whichever of the two is chosen: what is not is counted, and nothing that either says was erased is listed.
+#[test]
+fn what_either_of_two_ways_has_is_counted_and_what_was_erased_on_either_stays_away() {
+    for captures in [1, 3, 30] {
+        let world = went_another_way(captures);
+        let report = rebuild(&world).unwrap();
+        let ledger = &report.ledger;
+        assert_eq!((ledger.state.as_str(), report.complete), ("rebuilt", false), "{captures}: {report:?}");
+        // Four entries before the two parted; ten for the copy's papers, and three of the erasure.
+        let displaced = if captures == 1 { 1 } else { 13 };
+        assert_eq!(ledger.displaced, displaced, "{captures}: {report:?}");
+        assert_eq!(ledger.from_copy > 0, captures == 1, "{captures}: {report:?}");
+        assert!(report.readable(crate::Wording::English).contains("a legal hold may be among"), "{captures}");
+        assert!(report.readable(crate::Wording::Chinese).contains("可能有依法保全"), "{captures}");
+        assert_eq!(ledger.withheld, u64::from(captures > 1), "{captures}: {report:?}");
+        let archive = world.open();
+        let listed = archive.history(&resident(1), ALL).unwrap();
+        let listed: Vec<_> = listed.iter().map(|paper| paper.material.id).collect();
+        assert_eq!(listed, [material_id(2)], "{captures}");
+        assert_eq!(archive.material(material_id(1)).unwrap(), None, "{captures}");
+        drop(archive);
+        let again = rebuild(&world).unwrap();
+        assert_eq!((again.ledger.state.as_str(), again.ledger.displaced), ("unchanged", 0), "{again:?}");
+        assert_eq!(world.open().material(material_id(1)).unwrap(), None, "{captures}");
+    }
+}
+
 /// A database that was copied without its journal is an empty one.
 #[test]
 fn an_empty_ledger_beside_pictures_is_lost_and_not_whole() {
