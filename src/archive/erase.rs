@@ -6,14 +6,14 @@ use std::fmt;
 use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 
 use crate::caller::{TEXT_CHARS_MAX, too_long};
-use crate::entry::{OpenEntry, Plain, damaged_entry, seal_entry};
+use crate::entry::{OpenEntry, Plain, damaged_entry, refs_of, seal_entry};
 use crate::file::check_holders;
 use crate::held::refuse_held;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{ErasurePersonal, NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
-use crate::storage::{ErasureState, IndexChange, Verb};
-use crate::stores::Stores;
+use crate::storage::{Entry, ErasureState, IndexChange, Verb};
+use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::{Actor, Archive, ArchiveError, Idempotency};
 
 /// What is to be forgotten.
@@ -166,6 +166,31 @@ impl Archive {
     pub fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, ArchiveError> {
         let stores = self.caught_up();
         stores.lag.surely(erasure_of(stores, id)?)
+    }
+
+    /// Whether an erasure stands half-way: its tombstone is in the ledger, and it has not come to its end. Goes by the ledger
+    /// where the index lags behind it, and writes nothing.
+    pub fn is_erasing(&self, id: ErasureId) -> Result<bool, ArchiveError> {
+        let stores = &self.shared.stores;
+        // First, so that what is taken up meanwhile is not missed.
+        let mut after = stores.index.applied()?;
+        match stores.index.erasure(id)? {
+            Some((ErasureState::Erasing, ..)) => return Ok(true),
+            Some((ErasureState::Done, ..)) => return Ok(false),
+            _ => {}
+        }
+        loop {
+            let lagging = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
+            let Some(last) = lagging.last() else { return Ok(false) };
+            after = last.sequence;
+            let is_tombstone = |entry: &Entry| {
+                let named = || refs_of(entry).ok().and_then(|refs| refs.erasure);
+                entry.content.verb == Verb::Erased && named().is_some_and(|named| named.0 == id)
+            };
+            if lagging.iter().any(is_tombstone) {
+                return Ok(true);
+            }
+        }
     }
 }
 
@@ -346,7 +371,7 @@ impl PlannedErasure {
     fn known(&self, stores: &Stores) -> Result<Option<Erasure>, ArchiveError> {
         let replayed = stores.replayed(self.request.idempotency.as_ref(), &[Verb::ErasureRequested])?;
         if let Some(entry) = replayed {
-            let id = crate::entry::refs_of(&entry)?.erasure.ok_or_else(|| damaged_entry(entry.sequence))?;
+            let id = refs_of(&entry)?.erasure.ok_or_else(|| damaged_entry(entry.sequence))?;
             return erasure_of(stores, id.0);
         }
         let Some(erasure) = erasure_of(stores, self.request.id)? else { return Ok(None) };

@@ -1,6 +1,9 @@
 //! The fixity check: is everything there, and is it what it was?
 
+use std::collections::HashSet;
 use std::num::NonZero;
+
+use yidang_model::ErasureId;
 
 use crate::blob_format;
 use crate::check::Check;
@@ -8,7 +11,6 @@ use crate::compare_index::compare_index;
 use crate::entry::{OpenEntry, open_entry};
 use crate::plan::Answer;
 use crate::premises::check_premises;
-use crate::rebuild::skip_damaged;
 use crate::storage::{
     BlobName, Entry, EntryHash, KeyKeeperError, Part, StagedState, StorageError, StorageFault, Verb,
     chain_hash,
@@ -22,8 +24,6 @@ pub const PICTURES_SAMPLED: u64 = 100;
 /// Says whether plain bytes are a picture that opens to its end. Asked from several threads at once.
 pub type OpensPicture<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
-/// An erasure whose tombstone has stood for longer is stuck.
-const ERASING_MS: i64 = 10 * 60 * 1000;
 /// Blobs handed to the threads that check them in one go.
 const BLOBS_AT_A_TIME: usize = 128;
 /// Most threads that check blobs; each has one blob in memory.
@@ -79,7 +79,7 @@ impl Archive {
         let mut done = |done| progress(head + done, total.max(head + done));
         check_blobs(stores, opens.as_ref(), &mut report, &mut done)?;
         count_orphans(stores, &mut report)?;
-        check_erasures(stores, &mut report)?;
+        self.check_erasures(&stores.index.erasing()?, &mut report)?;
         match &stores.place {
             Some(place) => check_premises(place, stores.clock.now(), &mut report)?,
             None => {
@@ -111,22 +111,28 @@ impl Archive {
         report.absorb(settled.recv().map_err(|_| ArchiveError::Closed)?);
         Ok(())
     }
-}
 
-/// Whether every erasure whose tombstone stands has come to its end; one of a moment ago may still be at work.
-fn check_erasures(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
-    let begun_before = stores.clock.now().plus_millis(-ERASING_MS);
-    for (id, _) in stores.index.erasing()? {
-        let tombstone = stores.index.erasure(id)?.map_or(0, |(.., tombstone)| tombstone);
-        let found = skip_damaged(stores.ledger.get_many(&[tombstone]).map_err(ArchiveError::from))?;
-        let begun_at = found.and_then(|mut entries| entries.pop()).map(|entry| entry.content.at);
-        report.examined(Check::Leftovers, 1);
-        if begun_at.is_none_or(|at| at < begun_before) {
+    /// Whether every erasure whose tombstone stands comes to its end. Once the writer has had its turn, one that was at work is
+    /// done, and one that was cut short was gone on with: what stands before and after is stuck.
+    pub(crate) fn check_erasures(
+        &self,
+        standing: &[(ErasureId, Vec<BlobName>)],
+        report: &mut VerifyReport,
+    ) -> Result<(), ArchiveError> {
+        report.examined(Check::Leftovers, standing.len() as u64);
+        if standing.is_empty() {
+            return Ok(());
+        }
+        // A disk that takes nothing is what it may be stuck on.
+        let _ = self.wait_for_writer();
+        let still: HashSet<ErasureId> =
+            self.shared.stores.index.erasing()?.into_iter().map(|(id, _)| id).collect();
+        for (id, _) in standing.iter().filter(|(id, _)| still.contains(id)) {
             let what = DamagedThing::Row(format!("erasure {id}"));
             report.add(Check::Leftovers, Part::Index, what, StorageFault::Leftover);
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn check_epoch(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {

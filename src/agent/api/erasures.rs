@@ -178,10 +178,8 @@ async fn carry_out(app: &Shared, wish: ErasureRequest) -> Result<Erasure, Proble
         if matches!(erased, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven)) {
             archive.refuse_erasure(requested.id)?;
         }
-        erased.map_err(|error| match archive.erasure(requested.id) {
-            Ok(Some(stands)) if stands.state == ErasureState::Erasing => {
-                Problem::new(Code::ErasureUnfinished, error.to_string())
-            }
+        erased.map_err(|error| match archive.is_erasing(requested.id) {
+            Ok(true) => Problem::new(Code::ErasureUnfinished, error.to_string()),
             _ => error.into(),
         })
     })

@@ -1,7 +1,8 @@
 //! An erasure of a person stops half-way, at each of its steps and in each way, and stands there: everyone else
 //! is served, the person is gone for readers, nothing acknowledged for them is lost, and it is finished later.
 
-use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 use yidang_model::Digest;
 
@@ -170,7 +171,11 @@ fn stops_and_is_finished(op: Op, way: Way, ending: Ending) {
     half.archive.back_up().unwrap();
     let stopped = half.archive.erase_now(erasure_of_person(1, &resident(1)));
     assert!(stopped.is_err(), "it did not stop {}", half.when);
+    // Whoever asked is told that it stands half-way, whether the index could take the tombstone up or not.
+    let stands = half.archive.is_erasing(erasure_id(1)).unwrap();
+    let is_done = (op, way) == (Op::Apply(Some(Verb::ErasureDone)), Way::Done);
     let erased = half.is_erased();
+    assert_eq!(stands, erased && !is_done, "{}", half.when);
     assert_eq!(erased, op != STEPS[0] || way == Way::Done, "{}", half.when);
     if erased {
         half.the_doomed_are_gone_for_readers();
@@ -340,7 +345,7 @@ fn nothing_comes_to_someone_half_forgotten_and_what_was_theirs_with_others_can_b
     }
 }
 
-/// Shown to nobody, and yet traces are left: whoever checks is told, unless it has only just begun.
+/// Shown to nobody, and yet traces are left: whoever checks is told.
 #[test]
 fn an_erasure_that_is_stuck_is_found_by_the_check() {
     let half = Half::prepare(Op::Scrub(Part::Keyring), Way::Undone, "stuck".to_owned());
@@ -349,12 +354,41 @@ fn an_erasure_that_is_stuck_is_found_by_the_check() {
         let found = archive.verify(&mut |_, _| {}).unwrap().damages;
         found.into_iter().filter(|damage| damage.check == crate::Check::Leftovers).collect::<Vec<_>>()
     };
-    assert_eq!(stuck(&half.archive), [], "it may be at work");
-    half.world.clock.advance(11 * 60 * 1000);
     let found = stuck(&half.archive);
     let [damage] = &found[..] else { panic!("{found:?}") };
     assert_eq!(damage.what, crate::DamagedThing::Row(format!("erasure {}", erasure_id(1))));
     assert_eq!(damage.remedy(), crate::Remedy::FinishErasure);
     let half = half.finish(Ending::NextWrite);
     assert_eq!(stuck(&half.archive), []);
+}
+
+/// It stands when the check looks, and is done once the writer has had its turn.
+#[test]
+fn an_erasure_that_is_at_work_is_no_finding_of_the_check() {
+    let world = World::new();
+    let (reached, begun) = sync_channel(1);
+    let (release, released) = sync_channel::<()>(1);
+    let (reached, released) = (Mutex::new(Some(reached)), Mutex::new(released));
+    let faults = Faults::gated(move |op| {
+        let reached = (op == Op::DeleteBlobs).then(|| reached.lock().unwrap().take()).flatten();
+        if let Some(reached) = reached {
+            reached.send(()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+        }
+        Ok(())
+    });
+    let archive = world.open_faulty(&faults).unwrap();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    std::thread::scope(|scope| {
+        let erasing = scope.spawn(|| archive.erase_now(erasure_of_person(1, &resident(1))));
+        begun.recv().unwrap();
+        let standing = archive.shared.stores.index.erasing().unwrap();
+        assert_eq!(standing.len(), 1);
+        release.send(()).unwrap();
+        let mut report = crate::VerifyReport::default();
+        archive.check_erasures(&standing, &mut report).unwrap();
+        assert_eq!(report.damages, []);
+        assert_eq!(report.tallies[&crate::Check::Leftovers].examined, 1);
+        erasing.join().unwrap().unwrap();
+    });
 }
