@@ -32,6 +32,9 @@ pub(crate) const CODE_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) const UPLOAD_LIFETIME_MS: i64 = 14 * 24 * 60 * 60 * 1000;
 /// How long a copy made within the repository waits for the filing that follows at once, in milliseconds.
 pub(crate) const COPY_LIFETIME_MS: i64 = 60 * 60 * 1000;
+/// When the first sweep begins, counted from the start: soon, as it makes the second copies of ledger and keyring, and not
+/// at once, as windows that come back have much to send then.
+pub(crate) const FIRST_SWEEP_AFTER: Duration = Duration::from_secs(30);
 /// Time between two sweeps.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Grants of one agent at a time; the oldest goes first.

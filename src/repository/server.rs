@@ -16,7 +16,7 @@ use yidang_archive::Scrubber;
 use crate::config::Config;
 use crate::control::Control;
 use crate::error::StartError;
-use crate::limits::{CONNECTIONS_MAX, HEAD_WAIT, STOP_WAIT, SWEEP_EVERY, WORK_MAX};
+use crate::limits::{CONNECTIONS_MAX, FIRST_SWEEP_AFTER, HEAD_WAIT, STOP_WAIT, SWEEP_EVERY, WORK_MAX};
 use crate::repository::Repository;
 use crate::routes::routes;
 
@@ -152,7 +152,6 @@ fn serve(stream: TcpStream, router: axum::Router) -> Connection {
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
 }
 
-/// Tidies up now and then: what has expired, and what an interruption left.
 /// Starts reading blobs back, unless the configuration wants none read.
 fn start_scrub(repository: &Arc<Repository>, bytes_per_second: u64) -> Option<Scrubber> {
     if bytes_per_second == 0 {
@@ -163,9 +162,15 @@ fn start_scrub(repository: &Arc<Repository>, bytes_per_second: u64) -> Option<Sc
     started.inspect_err(|error| tracing::warn!(%error, "nothing is scrubbed")).ok()
 }
 
+/// How long to wait before each sweep.
+fn pauses() -> impl Iterator<Item = Duration> {
+    std::iter::once(FIRST_SWEEP_AFTER).chain(std::iter::repeat(SWEEP_EVERY))
+}
+
+/// Tidies up now and then: what has expired, and what an interruption left.
 async fn sweep(repository: Arc<Repository>) {
-    loop {
-        tokio::time::sleep(SWEEP_EVERY).await;
+    for pause in pauses() {
+        tokio::time::sleep(pause).await;
         let swept = crate::repository::work(&repository, (), |repository| {
             // The state first: it must not promise an upload that the archive is about to drop.
             repository.state.expire(repository.now())?;
@@ -174,5 +179,18 @@ async fn sweep(repository: Arc<Repository>) {
         if let Ok(report) = swept.await {
             tracing::info!(expired = report.expired, orphans = report.orphans, "swept");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a repository that is stopped within the hour has taken is in its second copies.
+    #[test]
+    fn the_first_sweep_comes_within_a_minute_and_the_others_by_the_hour() {
+        let [first, second, third] = pauses().take(3).collect::<Vec<_>>()[..] else { panic!("they end") };
+        assert!(first <= Duration::from_secs(60), "{first:?}");
+        assert_eq!([second, third], [SWEEP_EVERY; 2]);
     }
 }
