@@ -74,6 +74,9 @@ fn an_auditor_is_told_what_every_window_did_beside_the_repository_and_without() 
         let unknown = audit(&repository, &["person"], "resident 00000019800101000X");
         assert!(text(&unknown.stdout).is_empty() && text(&unknown.stderr).contains("nothing is known"));
         assert_eq!(audit(&repository, &["person"], "resident 123").status.code(), Some(1));
+        let too_long = audit(&repository, &["operator", "--json"], &"n".repeat(200));
+        assert!(text(&too_long.stderr).contains("error: invalid: the name of an operator"), "{too_long:?}");
+        assert!(too_long.stdout.is_empty() && too_long.status.code() == Some(1), "{too_long:?}");
         let asked = document(&audit(&repository, &["operator", "--json"], "nobody"), 0);
         assert_eq!(actions(&asked), Vec::<&str>::new());
     }

@@ -55,6 +55,8 @@ pub(crate) enum Told {
     End(AuditTail),
     /// The number is none.
     SubjectInvalid,
+    /// The archive refuses what is asked, and says why.
+    Invalid(String),
     /// What the archive said.
     Failed(String),
 }
@@ -107,6 +109,7 @@ pub(crate) fn answer_to(repository: &Arc<Repository>, wish: &AuditWish, send: &m
     send(&match end {
         Ok(tail) => Told::End(tail),
         Err(StartError::SubjectInvalid) => Told::SubjectInvalid,
+        Err(StartError::Archive(ArchiveError::Invalid(why))) => Told::Invalid(why.to_owned()),
         Err(error) => Told::Failed(error.to_string()),
     });
 }

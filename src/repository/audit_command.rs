@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use yidang_archive::{AUDIT_LINES_MAX, AuditedLine};
 use yidang_model::{Date, Timestamp};
 
-use crate::audit::{AuditWish, Topic, carry_out};
+use crate::audit::{AuditTail, AuditWish, Topic, carry_out};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::hold_command::{read_line, read_subject};
@@ -15,6 +15,9 @@ use crate::hold_command::{read_line, read_subject};
 /// Said where nothing can be told of a person. A forgotten one must not be told from one who was never here.
 const NOTHING_KNOWN: &str = "nothing is known under this number: nothing was ever filed for it, it is mistyped, or what there \
                              was has been forgotten; the ledger cannot tell which";
+
+/// How the document begins. Written once something is told: a refusal leaves nothing that looks like one.
+const BEGINNING: &str = "{\"entries\":[";
 
 /// Ask the ledger who had to do with whose papers, at every window. What a window did with papers of its own alone is in that
 /// window's ledger: `yidang archive audit` there. The question itself is entered. Exit 1 where the ledger has gaps.
@@ -68,31 +71,104 @@ pub(crate) fn audit(config: &Config, command: &AuditCommand) -> Result<ExitCode,
         until: command.until.map(Timestamp::as_millis),
         limit: command.limit,
     };
-    let mut output = BufWriter::new(io::stdout().lock());
-    let mut is_first = true;
-    if command.json {
-        let _ = write!(output, "{{\"entries\":[");
-    } else {
+    if !command.json {
         // What reads the rows would take it for one.
         let _ = writeln!(io::stderr(), "{}", AuditedLine::COLUMNS.join("\t"));
     }
-    let tail = carry_out(config, &wish, &mut |line| {
-        let written = if command.json {
-            let between = if std::mem::take(&mut is_first) { "" } else { "," };
-            write!(output, "{between}{}", serde_json::to_string(&line).unwrap_or_default())
-        } else {
-            writeln!(output, "{}", line.row())
-        };
-        written.is_ok()
-    })?;
-    if command.json {
-        let (truncated, known, unproven) = (tail.truncated, tail.known, tail.unproven);
-        let _ = writeln!(output, "],\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven}}}");
-    } else if !tail.known {
+    let mut answer = Written { output: BufWriter::new(io::stdout().lock()), json: command.json, lines: 0 };
+    let mut stopped = Ok(());
+    let asked = carry_out(config, &wish, &mut |line| {
+        stopped = answer.line(&line);
+        stopped.is_ok()
+    });
+    let tail = match (stopped, asked) {
+        (Err(error), _) => return gone_or_failed(&error),
+        (Ok(()), asked) => asked?,
+    };
+    if let Err(error) = answer.end(tail) {
+        return gone_or_failed(&error);
+    }
+    if !command.json && !tail.known {
         let _ = writeln!(io::stderr(), "{NOTHING_KNOWN}");
-    } else if tail.truncated {
+    } else if !command.json && tail.truncated {
         let _ = writeln!(io::stderr(), "there are more: narrow it down with --since and --until");
     }
-    output.flush().map_err(|error| StartError::System(error.to_string()))?;
     if tail.unproven > 0 { Err(StartError::AuditIncomplete(tail.unproven)) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// Whoever has read enough goes away, which is no error.
+fn gone_or_failed(error: &io::Error) -> Result<ExitCode, StartError> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        _ => Err(StartError::System(format!("the answer could not be written: {error}"))),
+    }
+}
+
+/// The answer as it is written: rows, or one document, which begins with the first line or with the end.
+struct Written<W: io::Write> {
+    output: W,
+    json: bool,
+    lines: u64,
+}
+
+impl<W: io::Write> Written<W> {
+    fn line(&mut self, line: &AuditedLine) -> io::Result<()> {
+        let between = if self.lines == 0 { BEGINNING } else { "," };
+        self.lines += 1;
+        match self.json {
+            true => write!(self.output, "{between}{}", serde_json::to_string(line)?),
+            false => writeln!(self.output, "{}", line.row()),
+        }
+    }
+
+    fn end(&mut self, tail: AuditTail) -> io::Result<()> {
+        if self.json {
+            let between = if self.lines == 0 { BEGINNING } else { "" };
+            let AuditTail { truncated, known, unproven } = tail;
+            let end = format!("\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven}");
+            writeln!(self.output, "{between}],{end}}}")?;
+        }
+        self.output.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(lines: &[AuditedLine], json: bool) -> String {
+        let mut answer = Written { output: Vec::new(), json, lines: 0 };
+        lines.iter().try_for_each(|line| answer.line(line)).unwrap();
+        answer.end(AuditTail { truncated: false, known: true, unproven: 0 }).unwrap();
+        String::from_utf8(answer.output).unwrap()
+    }
+
+    #[test]
+    fn one_document_however_many_lines_there_are() {
+        let line = AuditedLine {
+            sequence: 1,
+            at: "2026-01-31T09:00:00+08:00".to_owned(),
+            action: "filed".to_owned(),
+            operator: None,
+            client: "window".to_owned(),
+            basis: None,
+            purpose: None,
+            case: None,
+            materials: Vec::new(),
+        };
+        for count in 0..3 {
+            let lines = vec![line.clone(); count];
+            let told: serde_json::Value = serde_json::from_str(&written(&lines, true)).unwrap();
+            assert_eq!(told["entries"].as_array().unwrap().len(), count);
+            assert_eq!(told["known"], true);
+            assert_eq!(written(&lines, false).lines().count(), count);
+        }
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is() {
+        gone_or_failed(&io::ErrorKind::BrokenPipe.into()).unwrap();
+        let full = gone_or_failed(&io::ErrorKind::StorageFull.into()).unwrap_err();
+        assert_eq!(full.code(), "system_failed");
+    }
 }

@@ -176,6 +176,7 @@ mod unix {
                 }
                 Told::End(tail) => return Ok(Ok(tail)),
                 Told::SubjectInvalid => return Ok(Err(StartError::SubjectInvalid)),
+                Told::Invalid(why) => return Ok(Err(StartError::Invalid(why))),
                 Told::Failed(cause) => return Ok(Err(StartError::System(cause))),
             }
         }

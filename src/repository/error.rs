@@ -41,6 +41,9 @@ pub enum StartError {
     /// What was given to name somebody is no number of its kind.
     #[error("standard input names nobody")]
     SubjectInvalid,
+    /// What was asked is out of bounds; says which rule it breaks.
+    #[error("{0}")]
+    Invalid(String),
     /// So many places in the ledger could not be read that may be about what was asked.
     #[error("{0} places in the ledger are missing or cannot be read: the answer may lack them")]
     AuditIncomplete(u64),
@@ -71,6 +74,7 @@ impl StartError {
             Self::Listen { .. } => "listen_failed",
             Self::Control(_) => "control_failed",
             Self::SubjectInvalid => "subject_invalid",
+            Self::Invalid(_) => "invalid",
             Self::AuditIncomplete(_) => "audit_incomplete",
             Self::System(_) => "system_failed",
         }
@@ -96,6 +100,7 @@ impl StartError {
                  ledger and keyring of their second copies and what is left"
             }
             "subject_invalid" => "write the type, such as resident, a space and the number to standard input",
+            "invalid" => "correct what the message names and ask again",
             "hold_unknown" => "see `yidang-repository hold list`",
             "material_unknown" => "check the identifier",
             "material_erased" => "nothing is left of it to be kept",
@@ -139,6 +144,7 @@ impl StartError {
             }
             "audit_incomplete" => "请运行 yidang-repository check，它会指出读不出的条目。",
             "subject_invalid" => "请向标准输入写入类别（如 resident）、空格和号码。",
+            "invalid" => "请按提示改正后重试。",
             "hold_unknown" => "请用 yidang-repository hold list 查看。",
             "material_unknown" => "请核对编号。",
             "material_erased" => "该材料已删除，没有可以保全的内容。",
@@ -164,6 +170,7 @@ fn archive_code(error: &ArchiveError) -> &'static str {
         ArchiveError::MaterialErased => "material_erased",
         ArchiveError::Keys(_) => "key_missing",
         ArchiveError::KeysWrong => "keys_wrong",
+        ArchiveError::Invalid(_) => "invalid",
         ArchiveError::LedgerForeign => "ledger_foreign",
         ArchiveError::HoldsUnproven => "holds_unproven",
         _ => "archive_failed",

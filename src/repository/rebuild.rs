@@ -47,8 +47,31 @@ pub(crate) fn rebuild(
     let text = if command.json {
         serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
     } else {
-        report.readable(wording).trim_end().to_owned()
+        own_commands(report.readable(wording).trim_end())
     };
     let _ = writeln!(io::stdout(), "{text}");
     Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Has what a rebuild says name this program's commands, and not a window's.
+fn own_commands(text: &str) -> String {
+    text.replace("yidang archive ", "yidang-repository ")
+}
+
+#[cfg(test)]
+mod tests {
+    use yidang_archive::RebuildReport;
+
+    use super::*;
+
+    #[test]
+    fn what_a_rebuild_says_names_no_command_of_a_window() {
+        let mut report = RebuildReport::default();
+        report.ledger.lost_count = 1;
+        for wording in [Wording::English, Wording::Chinese] {
+            let text = own_commands(&report.readable(wording));
+            assert!(text.contains("yidang-repository hold list"), "{text}");
+            assert!(!text.contains("yidang archive"), "{text}");
+        }
+    }
 }
