@@ -65,8 +65,10 @@ impl From<ArchiveError> for Failure {
             ArchiveError::Recovery(error) => recovery(error),
             ArchiveError::LedgerForeign => (
                 "ledger_foreign",
-                "move ledger.db, ledger.db-wal and ledger.db-shm out of the data folder, put this store's own there or run \
-                 `yidang archive rebuild`, which makes it of the second copy",
+                "the newer backup of the data folder tells which of the two is this store's: if it is DATA/backup, move \
+                 ledger.db, ledger.db-wal and ledger.db-shm away, put this store's own there or run `yidang archive rebuild`, \
+                 which makes it of the second copy; if it is ledger.db, move the folder DATA/backup away and start: the \
+                 second copy is made anew",
             ),
             ArchiveError::KeysWrong => ("keys_wrong", "use the keys that belong to this data folder"),
             ArchiveError::LegalHold => {

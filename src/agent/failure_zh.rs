@@ -98,7 +98,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["ledger_foreign"],
-        "请把数据目录中的 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本，或运行 yidang archive rebuild 用副本重建。",
+        "请用较新的备份核对两者中哪一个是本库的：若 DATA/backup 是本库的，请把 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本，或运行 yidang archive rebuild 用副本重建；若 ledger.db 是本库的，请把 DATA/backup 目录移走再启动，副本会重新生成。",
     ),
     (
         &["holds_unproven"],

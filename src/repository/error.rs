@@ -105,7 +105,10 @@ impl StartError {
             "material_unknown" => "check the identifier",
             "material_erased" => "nothing is left of it to be kept",
             "ledger_foreign" => {
-                "move ledger.db, ledger.db-wal and ledger.db-shm out of the data folder and put its own there"
+                "the newer backup of the data folder tells which of the two is this repository's: if it is DATA/backup, move \
+                 ledger.db, ledger.db-wal and ledger.db-shm away, put its own there or run `yidang-repository rebuild`, \
+                 which makes it of the second copy; if it is ledger.db, move the folder DATA/backup away and start: the \
+                 second copy is made anew"
             }
             "holds_unproven" => {
                 "stop the repository, run `yidang-repository rebuild`, which says what is lost, and have holds that are \
@@ -137,7 +140,7 @@ impl StartError {
                 "请先把数据文件夹整体复制留存，再停止中心库并运行 yidang-repository rebuild，从副本与残余中重建账本和密钥环。"
             }
             "ledger_foreign" => {
-                "请把数据文件夹中的 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本。"
+                "请用较新的备份核对两者中哪一个是本库的：若 DATA/backup 是本库的，请把 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本，或运行 yidang-repository rebuild 用副本重建；若 ledger.db 是本库的，请把 DATA/backup 文件夹移走再启动，副本会重新生成。"
             }
             "holds_unproven" => {
                 "请停止中心库并运行 yidang-repository rebuild，它会说明缺失了什么；再用 yidang-repository hold list 核对，缺的保全请重新设置。"
