@@ -127,6 +127,9 @@ fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     let rebuilt = repository.run_command(&["rebuild", "--json"]);
     let told: Value = serde_json::from_slice(&rebuilt.stdout).expect("a document");
     assert_eq!((rebuilt.status.code(), &told["ledger"]["lost_count"]), (Some(1), &json!(1)), "{told}");
+    let holds = || document(&a.command(&["archive", "hold", "list", "--json"]), 0)["holds"].clone();
+    let old = holds()[0]["id"].clone();
+    assert!(old.is_string(), "the window's stands, whatever came to harm at the repository");
     repository.run();
     let (at_a, _) = person(&a);
     let list = a.get(&format!("/v1/holders/{at_a}/materials?scope=all")).expect(200);
@@ -134,4 +137,12 @@ fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     assert!(list.to_string().contains(&first));
     let placed = repository.command_with_input(&[&["hold", "place"], &why[..]].concat(), &number);
     assert!(placed.status.success(), "{}", text(&placed.stderr));
+    wait_until("the window has both", || holds().as_array().is_some_and(|holds| holds.len() == 2));
+    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", text(&confirmed.stderr));
+    wait_until("the one that is no more goes", || {
+        let holds = holds();
+        holds.as_array().is_some_and(|holds| holds.len() == 1) && holds[0]["id"] != old
+    });
+    erase(&a).is_problem(409, "legal_hold");
 }

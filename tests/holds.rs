@@ -229,7 +229,9 @@ fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
     assert_eq!(rebuilt.status.code(), Some(1));
     agent.run();
     let (holder, number) = person(&agent);
+    erase(&agent, &json!({"material": second})).is_problem(409, "holds_unproven");
     place(&agent, &[], &number);
+    said(&hold(&agent, &["confirm", "--operator", "Operator Ng"], ""));
     erase(&agent, &json!({"material": second})).is_problem(409, "legal_hold");
     said(&lift(&agent, holds(&agent)[0]["id"].as_str().expect("its name")));
     assert_eq!(erase(&agent, &json!({"holder": holder})).expect(201)["state"], "done");

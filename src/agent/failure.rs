@@ -76,8 +76,8 @@ impl From<ArchiveError> for Failure {
             }
             ArchiveError::HoldsUnproven => (
                 "holds_unproven",
-                "run `yidang archive rebuild`, which says what is lost, and have holds that are missing from \
-                 `yidang archive hold list` placed again",
+                "run `yidang archive rebuild`, have holds that are missing from `yidang archive hold list` placed again, and \
+                 then say so with `yidang archive hold confirm`",
             ),
             ArchiveError::HoldUnknown => ("hold_unknown", "see `yidang archive hold list`"),
             ArchiveError::HoldElsewhere => {

@@ -102,7 +102,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["holds_unproven"],
-        "请运行 yidang archive rebuild，它会说明缺失了什么；再用 yidang archive hold list 核对，缺的保全请重新设置。",
+        "请运行 yidang archive rebuild，再用 yidang archive hold list 与有关文书核对，缺的保全请重新设置，然后运行 yidang archive hold confirm 确认。",
     ),
     (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
     (&["hold_elsewhere"], "请在中心库用 yidang-repository hold lift 解除。"),

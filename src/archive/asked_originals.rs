@@ -19,7 +19,7 @@ use crate::caller::Actor;
 use crate::disposal::{Disposal, DuePaper, check_disposal};
 use crate::doubt::Doubt;
 use crate::entry::{OpenEntry, Plain, damaged_entry, refs_of, seal_entry};
-use crate::held::is_row_held;
+use crate::held::{is_row_held, tells_every_hold};
 use crate::originals::is_any_in_doubt;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::proof::doubt;
@@ -240,12 +240,15 @@ impl Scribe {
     ) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
         let doubt = doubt(&stores)?;
+        let is_proven = tells_every_hold(&stores)?;
         let (mut going, mut waiting): (Vec<MaterialRow>, Vec<(MaterialId, u64)>) = Default::default();
         for id in materials {
             let row = stores.index.material(*id)?;
             let stands_by = match &row {
                 Some(row) if row.originals_disposed => continue,
-                Some(row) if !is_row_held(&stores, row)? && !is_any_in_doubt(&stores, doubt, row)? => {
+                Some(row)
+                    if is_proven && !is_row_held(&stores, row)? && !is_any_in_doubt(&stores, doubt, row)? =>
+                {
                     if going.iter().all(|known| known.id != row.id) && is_of_kind(&stores, row, kind)? {
                         going.push(row.clone());
                     }
@@ -275,7 +278,7 @@ impl Scribe {
         let stores = self.stores.clone();
         let mut decided = stores.index.awaited_originals()?;
         decided.retain(|one| one.decided);
-        if decided.is_empty() {
+        if decided.is_empty() || !tells_every_hold(&stores)? {
             return Ok(());
         }
         let doubt = doubt(&stores)?;

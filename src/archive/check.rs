@@ -102,6 +102,7 @@ impl Check {
     pub(crate) const fn remedy(self, what: &DamagedThing, fault: StorageFault) -> Remedy {
         match (self, what, fault) {
             (_, _, StorageFault::NewerVersion) => Remedy::Update,
+            (Self::Entries, DamagedThing::Row(_), _) => Remedy::ConfirmHolds,
             (Self::Chain | Self::Entries | Self::Copies, ..) => Remedy::RestoreLedger,
             (Self::Anchor, ..) => Remedy::KeepEvidence,
             (Self::Blobs | Self::Pages, ..) => Remedy::RepairBlob,
@@ -128,6 +129,10 @@ words! {
         RestoreLedger = "restore_ledger",
             "请先把数据文件夹整体复制留存，再停止程序并运行 yidang archive rebuild，从副本与残余中恢复账本；中心库已收到的材料不受影响。",
             "Copy the data folder away as it is, stop the program and run `yidang archive rebuild`, which joins the ledger's second copy with what is left; what the repository has is not lost.";
+        /// Something is missing that may have been a hold.
+        ConfirmHolds = "confirm_holds",
+            "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm 确认；在此之前不予删除和处置。",
+            "The ledger has lost something that may have been a legal hold: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm`; nothing is forgotten before.";
         /// Somebody cut the ledger or put another in its place.
         KeepEvidence = "keep_evidence",
             "账本被截断或替换。请停止使用并保全整个数据文件夹作为证据，再从备份恢复并报告审计人员。",

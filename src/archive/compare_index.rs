@@ -200,7 +200,12 @@ fn compare(
         // Held against each other as a whole.
         IndexChange::OriginalsAwaited(_) | IndexChange::OriginalsKept { .. } => {}
         // No entry says so of itself.
-        IndexChange::LeftOut { .. } | IndexChange::Rebuilt(_) | IndexChange::StoredAgain(_) => {}
+        IndexChange::LeftOut { .. }
+        | IndexChange::HoldUnreadable { .. }
+        | IndexChange::Rebuilt { .. }
+        | IndexChange::HoldsDoubted
+        | IndexChange::HoldsConfirmed(_)
+        | IndexChange::StoredAgain(_) => {}
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub type Finding = (Check, Part, StorageFault);
 pub const FINDINGS: &[Finding] = &[
     (Check::Chain, Part::Ledger, StorageFault::Missing),
     (Check::Chain, Part::Ledger, StorageFault::Damaged),
+    (Check::Entries, Part::Ledger, StorageFault::Missing),
     (Check::Entries, Part::Ledger, StorageFault::Damaged),
     (Check::Entries, Part::Ledger, StorageFault::NewerVersion),
     (Check::Anchor, Part::Ledger, StorageFault::Missing),

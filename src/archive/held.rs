@@ -1,10 +1,18 @@
 //! Whether a hold keeps something from being forgotten.
 
+use crate::entry::{Plain, seal_entry};
 use crate::erasing::visit_dossier;
 use crate::hold::HoldTarget;
-use crate::storage::{MaterialRow, Verb};
+use crate::plan::{Answer, Draft, Plan, Planner, Request};
+use crate::rebuild::skip_damaged;
+use crate::record::{NoPersonal, Office, Refs};
+use crate::scribe::Scribe;
+use crate::storage::{IndexChange, MaterialRow, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
-use crate::{Archive, ArchiveError};
+use crate::{Actor, Archive, ArchiveError};
+
+/// Most stretches that are named one by one.
+const PLACES_MAX: usize = 1000;
 
 /// [`ArchiveError::LegalHold`] for what is held, [`ArchiveError::HoldsUnproven`] where it may be.
 pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), ArchiveError> {
@@ -15,44 +23,142 @@ pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), Ar
 }
 
 impl Archive {
+    /// Says that the holds that stand are all there are: somebody compared them with the orders that were made. Durable when it
+    /// returns; whether there was any doubt. What waited for it is carried out then, or when the archive is opened.
+    pub fn confirm_holds(&self, by: &Actor) -> Result<bool, ArchiveError> {
+        by.check()?;
+        let confirmed = match self.shared.writer.ask(Request::ConfirmHolds(by.clone()))? {
+            Answer::Count(count) => count > 0,
+            _ => return Err(ArchiveError::Defect),
+        };
+        let by = by.clone();
+        let finish = move |scribe: &mut Scribe| {
+            let finished = scribe.finish_erasures()?;
+            scribe.drop_awaited_originals(&by)?;
+            Ok(Answer::Count(finished))
+        };
+        if let Err(error) = self.shared.writer.ask_alone(finish) {
+            tracing::warn!(%error, "what waited for the holds waits for the next write or sweep");
+        }
+        Ok(confirmed)
+    }
+
+    /// Enters that a hold may be missing, as this ledger is not all that it was: nothing is forgotten until the holds are
+    /// confirmed. Refused where [`Archive::check_copy`] is.
+    pub fn doubt_holds(&self, by: &Actor) -> Result<(), ArchiveError> {
+        by.check()?;
+        self.check_copy()?;
+        self.shared.writer.ask(Request::DoubtHolds(by.clone())).map(drop)
+    }
+
     /// Whether every hold that was placed is known. While it is not, nothing is forgotten.
     pub fn tells_every_hold(&self) -> Result<bool, ArchiveError> {
-        match refuse_unproven(self.caught_up()) {
-            Err(ArchiveError::HoldsUnproven) => Ok(false),
-            proven => proven.map(|()| true),
-        }
+        tells_every_hold(self.caught_up())
     }
 }
 
-/// [`ArchiveError::HoldsUnproven`] while the index lacks what may have been a hold. Once the ledger has been made anew of
-/// what is left of it, what is lost has been told, and whoever placed a hold can place it again.
+pub(crate) fn tells_every_hold(stores: &Stores) -> Result<bool, ArchiveError> {
+    match refuse_unproven(stores) {
+        Err(ArchiveError::HoldsUnproven) => Ok(false),
+        proven => proven.map(|()| true),
+    }
+}
+
+/// [`ArchiveError::HoldsUnproven`] while the index lacks what may have been a hold, or something is known to be lost, and nobody
+/// has confirmed since that the holds that stand are all there are.
 pub(crate) fn refuse_unproven(stores: &Stores) -> Result<(), ArchiveError> {
-    let since = stores.index.left_out()?.line.map_or(0, |line| line.sequence);
-    let mut after = since;
+    let doubt = stores.index.hold_doubt()?;
+    if doubt.stands {
+        return Err(ArchiveError::HoldsUnproven);
+    }
+    let some_stand = !stores.index.holds(0, 1)?.is_empty();
+    visit_left_out(stores, &mut |first, last| {
+        let is_confirmed = doubt.confirmed.iter().any(|(begin, end)| *begin <= first && last <= *end);
+        if !is_confirmed && may_have_held(stores, first, last, some_stand)? {
+            return Err(ArchiveError::HoldsUnproven);
+        }
+        Ok(())
+    })
+}
+
+fn visit_left_out(
+    stores: &Stores,
+    visit: &mut dyn FnMut(u64, u64) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let mut after = 0;
     loop {
         let places = stores.index.left_out_places(after, ENTRIES_AT_A_TIME)?;
         let Some((begin, _)) = places.last() else { return Ok(()) };
         after = *begin;
-        for (first, last) in places {
-            if may_have_held(stores, first, last)? {
-                return Err(ArchiveError::HoldsUnproven);
-            }
-        }
+        places.iter().try_for_each(|(first, last)| visit(*first, *last))?;
     }
 }
 
-/// Whether a hold may have been entered in one of these places: the place is empty, cannot be read, or says so.
-fn may_have_held(stores: &Stores, first: u64, last: u64) -> Result<bool, ArchiveError> {
+/// Whether a hold may have been entered in one of these places: the place is empty, cannot be read, or says so. Where holds
+/// stand, one may also hold a paper by name that was put right by what cannot be read.
+fn may_have_held(stores: &Stores, first: u64, last: u64, some_stand: bool) -> Result<bool, ArchiveError> {
     for sequence in first..=last {
         // Another kind of entry whose content came to harm is still known for what it was.
-        let found =
-            crate::rebuild::skip_damaged(stores.ledger.get_many(&[sequence]).map_err(ArchiveError::from))?;
-        let verb = found.and_then(|mut entries| entries.pop()).map(|entry| entry.content.verb);
-        if verb.is_none_or(|verb| verb == Verb::Held) {
+        let found = skip_damaged(stores.ledger.get_many(&[sequence]).map_err(ArchiveError::from))?;
+        let may = match found.and_then(|mut entries| entries.pop()).map(|entry| entry.content.verb) {
+            None | Some(Verb::Held | Verb::Rebuilt | Verb::HoldsDoubted) => true,
+            Some(Verb::Filed | Verb::Refiled) => some_stand,
+            Some(_) => false,
+        };
+        if may {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Enters that the holds that stand are all there are; nothing where nobody doubts it.
+pub(crate) fn plan_confirmation(by: &Actor, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    let stores = planner.stores;
+    if refuse_unproven(stores).is_ok() {
+        return Ok(Plan::Answer(Answer::Count(0)));
+    }
+    let mut places: Vec<(u64, u64)> = Vec::new();
+    visit_left_out(stores, &mut |first, last| {
+        let is_full = places.len() == PLACES_MAX;
+        match places.last_mut() {
+            // What lies between is not told from it any more.
+            Some(end) if is_full => end.1 = last,
+            _ => places.push((first, last)),
+        }
+        Ok(())
+    })?;
+    let entries = places.iter().flat_map(|(first, last)| [*first, *last]).collect();
+    let refs = Refs { entries, ..Refs::default() };
+    let change = IndexChange::HoldsConfirmed(places);
+    plan_doubt(planner, Verb::HoldsConfirmed, refs, by, change)
+}
+
+/// Enters that a hold may be missing; nothing where that is known.
+pub(crate) fn plan_doubting(by: &Actor, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    if planner.stores.index.hold_doubt()?.stands {
+        return Ok(Plan::Answer(Answer::Count(0)));
+    }
+    plan_doubt(planner, Verb::HoldsDoubted, Refs::default(), by, IndexChange::HoldsDoubted)
+}
+
+fn plan_doubt(
+    planner: &Planner<'_>,
+    verb: Verb,
+    refs: Refs,
+    by: &Actor,
+    change: IndexChange,
+) -> Result<Plan, ArchiveError> {
+    let stores = planner.stores;
+    let (office, personal) = (Office::of(by), NoPersonal {});
+    let plain = Plain { verb, refs, office, personal, slots: &[], idempotency: None };
+    let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
+    Ok(Plan::Write(Box::new(Draft::of(entry, change, Answer::Count(1)))))
+}
+
+/// The places that a `holds_confirmed` entry is about.
+pub(crate) fn confirmed_by(refs: &Refs) -> Vec<(u64, u64)> {
+    refs.entries.chunks_exact(2).map(|place| (place[0], place[1])).collect()
 }
 
 /// A person is held, too, by any paper of theirs that is: to forget them would take them out of it.

@@ -9,10 +9,11 @@ use std::fmt;
 use yidang_model::{ErasureId, HoldId, MaterialId, Subject, Timestamp};
 
 use crate::caller::{TEXT_CHARS_MAX, too_long};
-use crate::entry::{OpenEntry, Plain, damaged_entry, open_entry, seal_entry};
+use crate::entry::{OpenEntry, Plain, damaged_entry, open_entry, refs_of, seal_entry};
 use crate::erase::ErasureTarget;
 use crate::file::LABEL_CHARS_MAX;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys};
+use crate::rebuild::skip_damaged;
 use crate::record::{HoldPersonal, Office, Refs, Text};
 use crate::storage::{ErasureState, HoldRow, IndexChange, Verb};
 use crate::stores::Stores;
@@ -130,17 +131,43 @@ impl Archive {
         Ok(())
     }
 
-    /// The holds that stand, in the order they were placed.
+    /// The holds that stand, in the order they were placed; not those of [`Archive::unreadable_holds`].
     pub fn holds(&self) -> Result<Vec<Hold>, ArchiveError> {
         let stores = self.caught_up();
         let rows = stores.index.holds(0, HOLDS_MAX)?;
         let told = rows.into_iter().map(|row| hold_of(stores, row));
-        told.filter_map(|hold| crate::rebuild::skip_damaged(hold).transpose()).collect()
+        told.filter_map(|hold| skip_damaged(hold).transpose()).collect()
     }
 
     /// Whether a hold keeps this from being forgotten.
     pub fn is_held(&self, target: &HoldTarget) -> Result<bool, ArchiveError> {
         crate::held::is_held(self.caught_up(), target)
+    }
+
+    /// Holds that stand, and whose entries cannot be read: their names, and the papers they hold by name.
+    pub fn unreadable_holds(&self) -> Result<Vec<(HoldId, Vec<MaterialId>)>, ArchiveError> {
+        let stores = self.caught_up();
+        let mut unreadable = Vec::new();
+        for row in stores.index.holds(0, HOLDS_MAX)? {
+            let (id, materials) = (row.id, row.materials.clone());
+            if skip_damaged(hold_of(stores, row))?.is_none() {
+                unreadable.push((id, materials));
+            }
+        }
+        Ok(unreadable)
+    }
+
+    /// Whether a hold was ever placed under this name. Reads the whole ledger.
+    pub fn was_placed(&self, id: HoldId) -> Result<bool, ArchiveError> {
+        let mut was_placed = false;
+        self.caught_up().visit_entries(&mut |entry| {
+            if entry.content.verb == Verb::Held {
+                let refs = skip_damaged(refs_of(entry))?.unwrap_or_default();
+                was_placed |= refs.hold.is_some_and(|hold| hold.0 == id);
+            }
+            Ok(())
+        })?;
+        Ok(was_placed)
     }
 
     /// What an erasure is refused for: [`ArchiveError::LegalHold`] where a hold keeps this from being forgotten,
@@ -217,7 +244,9 @@ pub(crate) fn plan_hold(wish: &PlaceHold, planner: &Planner<'_>) -> Result<Plan,
 pub(crate) fn plan_lift(lift: &LiftHold, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
     let stores = planner.stores;
     let row = stores.index.hold(lift.id)?.ok_or(ArchiveError::HoldUnknown)?;
-    let (_, held) = stores.entry(row.sequence)?.ok_or_else(|| damaged_entry(row.sequence))?;
+    let Some((_, held)) = skip_damaged(stores.entry(row.sequence))?.flatten() else {
+        return plan_lift_unread(lift, planner);
+    };
     if held.refs.elsewhere && !lift.decided_elsewhere {
         return Err(ArchiveError::HoldElsewhere);
     }
@@ -241,6 +270,15 @@ pub(crate) fn plan_lift(lift: &LiftHold, planner: &Planner<'_>) -> Result<Plan, 
     Ok(Plan::Write(Box::new(Draft::of(entry, IndexChange::HoldLifted(lift.id), answer))))
 }
 
+/// Lifts a hold whose entry cannot be read: nobody knows whose papers it was on, so it is sealed for nobody.
+fn plan_lift_unread(lift: &LiftHold, planner: &Planner<'_>) -> Result<Plan, ArchiveError> {
+    let refs = Refs { hold: Some(Text(lift.id)), ..Refs::default() };
+    let personal = HoldPersonal { reason: String::new(), case: None };
+    let entry = seal(planner, Verb::HoldLifted, refs, &lift.by, personal, &[])?;
+    let answer = Answer::Sequence(planner.sequence);
+    Ok(Plan::Write(Box::new(Draft::of(entry, IndexChange::HoldLifted(lift.id), answer))))
+}
+
 fn seal(
     planner: &Planner<'_>,
     verb: Verb,
@@ -254,8 +292,20 @@ fn seal(
     seal_entry(&stores.keys, stores.clock.as_ref(), plain)
 }
 
+/// What a `held` entry changes in the index.
+pub(crate) fn placed_by(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, ArchiveError> {
+    let row = row_of(stores, opened)?;
+    let is_on_nobody = opened.refs.whole_holder && row.holder.is_none();
+    Ok(if is_on_nobody {
+        // The held person's key is gone: lost, or with them once the hold was lifted.
+        IndexChange::HoldUnreadable { id: row.id, sequence: row.sequence }
+    } else {
+        IndexChange::Held(row)
+    })
+}
+
 /// The row of a `held` entry.
-pub(crate) fn row_of(stores: &Stores, opened: &OpenEntry) -> Result<HoldRow, ArchiveError> {
+fn row_of(stores: &Stores, opened: &OpenEntry) -> Result<HoldRow, ArchiveError> {
     let id = opened.refs.hold.ok_or_else(|| damaged_entry(opened.sequence))?.0;
     let who = opened.subjects.iter().flatten().next().filter(|_| opened.refs.whole_holder);
     Ok(HoldRow {

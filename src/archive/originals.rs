@@ -14,7 +14,7 @@ use crate::disposal::{Disposal, check_disposal};
 use crate::doubt::Doubt;
 use crate::entry::{Plain, open_entry, seal_entry};
 use crate::erasing::BLOBS_PER_DELETION;
-use crate::held::is_row_held;
+use crate::held::{is_row_held, refuse_unproven};
 use crate::plan::{Answer, Draft};
 use crate::proof::doubt;
 use crate::rebuild::skip_damaged;
@@ -49,6 +49,7 @@ impl Scribe {
     fn dispose_of_originals(&mut self, disposal: &Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         let stores = self.stores.clone();
         // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
+        refuse_unproven(&stores)?;
         let doubt = doubt(&stores)?;
         if doubt == Doubt::All {
             let detail = "it does not tell what every picture is needed for; have it rebuilt";

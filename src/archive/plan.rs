@@ -33,6 +33,8 @@ pub(crate) enum Request {
     Refusal { id: ErasureId },
     Hold(Box<PlaceHold>),
     Lift(Box<LiftHold>),
+    ConfirmHolds(Actor),
+    DoubtHolds(Actor),
     Dispose(Box<Disposal>),
     AskOriginals(Box<AskedOriginals>),
     KeepOriginals { id: MaterialId },
@@ -173,9 +175,13 @@ impl Request {
             Self::File(filing) => filing.touches(),
             Self::Refile(refiling) => refiling.touches(),
             Self::Look(look) => look.touches(),
-            Self::Audit(_) | Self::Attend(_) | Self::Hold(_) | Self::Lift(_) | Self::Dispose(_) => {
-                HashSet::new()
-            }
+            Self::Audit(_)
+            | Self::Attend(_)
+            | Self::Hold(_)
+            | Self::Lift(_)
+            | Self::ConfirmHolds(_)
+            | Self::DoubtHolds(_)
+            | Self::Dispose(_) => HashSet::new(),
             Self::AskOriginals(asked) => HashSet::from([Touch::Material(asked.paper.id)]),
             Self::KeepOriginals { id } => HashSet::from([Touch::Material(*id)]),
             Self::Erasure(erasure) => erasure.touches(),
@@ -187,7 +193,13 @@ impl Request {
     pub(crate) fn wants_settled_state(&self) -> bool {
         matches!(
             self,
-            Self::Refile(_) | Self::Erasure(_) | Self::Refusal { .. } | Self::Hold(_) | Self::Lift(_)
+            Self::Refile(_)
+                | Self::Erasure(_)
+                | Self::Refusal { .. }
+                | Self::Hold(_)
+                | Self::Lift(_)
+                | Self::ConfirmHolds(_)
+                | Self::DoubtHolds(_)
         )
     }
 
@@ -205,6 +217,8 @@ impl Request {
             Self::Refusal { id } => crate::erase::plan_refusal(*id, planner),
             Self::Hold(hold) => crate::hold::plan_hold(hold, planner),
             Self::Lift(lift) => crate::hold::plan_lift(lift, planner),
+            Self::ConfirmHolds(by) => crate::held::plan_confirmation(by, planner),
+            Self::DoubtHolds(by) => crate::held::plan_doubting(by, planner),
             Self::Dispose(disposal) => crate::disposal::plan_disposal(disposal, planner),
             Self::AskOriginals(asked) => asked.plan(planner),
             Self::KeepOriginals { id } => crate::asked_originals::plan_keeping(*id, planner),

@@ -141,7 +141,9 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         },
         Verb::ErasureDone => IndexChange::ErasureDone(erasure()?),
         Verb::ErasureDeferred => IndexChange::ErasureDeferred { id: erasure()?, sequence: entry.sequence },
-        Verb::Held => IndexChange::Held(crate::hold::row_of(stores, &opened)?),
+        Verb::Held => crate::hold::placed_by(stores, &opened)?,
+        Verb::HoldsDoubted => IndexChange::HoldsDoubted,
+        Verb::HoldsConfirmed => IndexChange::HoldsConfirmed(crate::held::confirmed_by(&opened.refs)),
         Verb::HoldLifted => {
             IndexChange::HoldLifted(opened.refs.hold.ok_or_else(|| damaged_entry(entry.sequence))?.0)
         }
@@ -160,7 +162,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         Verb::Rebuilt => {
             let (sequence, stored_until) = (entry.sequence, opened.office.stored_until);
             let line = |at| RebuiltLine { sequence, stored_until: Timestamp::from_millis(at) };
-            return Ok(stored_until.map(|at| IndexChange::Rebuilt(line(at))));
+            IndexChange::Rebuilt { line: stored_until.map(line), is_lossy: opened.office.count > 0 }
         }
         Verb::Repaired => {
             let at = opened.office.stored_until.map(Timestamp::from_millis);

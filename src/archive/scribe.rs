@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use yidang_model::ErasureId;
 
-use crate::ArchiveError;
 use crate::keys::NamedKey;
 use crate::left_out::gains_by_rebuild;
-use crate::plan::{Answer, Draft, Planner};
+use crate::plan::{Answer, Draft, Plan, Planner};
 use crate::rebuild::catch_up;
 use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError, StorageFault, Tag, Verb};
 use crate::stores::Stores;
 use crate::writer::{GROUP_MAX, unwind_guarded};
+use crate::{Actor, ArchiveError};
 
+/// In whose name the archive enters what it finds when it is opened.
+const CLIENT: &str = "opening";
 /// How many entries may follow on one whose used-up keys were not deleted, as long as requests keep coming.
 const USED_UP_WAIT_ENTRIES: u64 = 4 * GROUP_MAX as u64;
 /// How many entries may follow on one whose used-up keys could not be deleted, and how many are looked through
@@ -100,8 +102,9 @@ impl Scribe {
         scribe.try_to_forget_used_up();
         let applied = scribe.stores.index.applied();
         let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
-        if applied.as_ref().map_or_else(damaged, |applied| *applied > head) {
-            tracing::warn!("the index is damaged or of another ledger; it is made anew");
+        let is_ahead = applied.as_ref().is_ok_and(|applied| *applied > head);
+        if is_ahead || applied.as_ref().is_err_and(damaged) {
+            tracing::warn!(head, is_ahead, "the index is damaged or of another ledger; it is made anew");
             scribe.stores.index.clear()?;
         }
         scribe.take_up_what_was_left_out();
@@ -122,7 +125,31 @@ impl Scribe {
             }
             settled => drop(settled?),
         }
+        if is_ahead {
+            scribe.doubt_what_the_index_knew();
+        }
         Ok(scribe)
+    }
+
+    /// An index that knew more than the ledger tells saw an end of it that is gone, as where an older one was put back. Not where
+    /// the second copy shows that nothing may be entered here.
+    fn doubt_what_the_index_knew(&mut self) {
+        if self.stores.check_copy().is_err() {
+            return;
+        }
+        tracing::error!(
+            "the ledger ends before what was entered in it: nothing is forgotten until its holds are confirmed"
+        );
+        let by = Actor { client: CLIENT.to_owned(), operator: None };
+        let doubted = self.write_alone(|planner| match crate::held::plan_doubting(&by, planner)? {
+            Plan::Write(draft) => Ok(*draft),
+            Plan::Answer(_) => Err(ArchiveError::HoldsUnproven),
+        });
+        if let Err(error) = doubted
+            && error != ArchiveError::HoldsUnproven
+        {
+            tracing::error!(%error, "that its holds may be missing is not entered");
+        }
     }
 
     /// An index that left something out knows less than it could once the ledger, or a key, is put right.

@@ -67,6 +67,7 @@ impl Archive {
         check_ledger(stores, (0, [0; 32]), head, &mut report, &mut |done| progress(done, total))?;
         check_anchor(stores, wish.anchor, &mut report)?;
         check_copies(stores, &mut report)?;
+        check_holds(stores, &mut report)?;
         self.check_index(&mut report)?;
         let opens = match wish.opens {
             Some(opens) => Some(Decoding { opens, sample: Sample::of(hash, blobs, wish.deep) }),
@@ -133,6 +134,15 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// Whether the holds that stand are known to be all there are.
+fn check_holds(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
+    if stores.index.hold_doubt()?.stands {
+        let what = DamagedThing::Row("holds".to_owned());
+        report.add(Check::Entries, Part::Ledger, what, StorageFault::Missing);
+    }
+    Ok(())
 }
 
 fn check_epoch(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {

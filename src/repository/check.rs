@@ -56,7 +56,7 @@ fn reword(line: &mut RemedyLine) {
             "Stop the repository, delete `index.db` and the two files named like it, and start it: the index is made anew.",
         ),
         _ => {
-            let own = |text: &str| text.replace("yidang archive rebuild", "yidang-repository rebuild");
+            let own = |text: &str| text.replace("yidang archive ", "yidang-repository ");
             (line.zh, line.en) = (own(&line.zh), own(&line.en));
             return;
         }

@@ -20,6 +20,13 @@ const REASON_CHARS_MAX: usize = 500;
 pub(crate) enum HoldCommand {
     Place(PlaceCommand),
     Lift(LiftCommand),
+    /// Say that the holds that stand are all there are, once they were compared with the orders that were made. Until then
+    /// nothing is forgotten where the ledger has lost something that may have been a hold (`holds_unproven`).
+    Confirm {
+        /// Who compared them.
+        #[arg(long, value_name = "NAME", value_parser = name)]
+        operator: String,
+    },
     /// Name the holds that stand, without a word about whose papers they are.
     List {
         /// One JSON document on standard output.
@@ -90,6 +97,9 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
         }
         HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
             carry_out(config, &HoldWish::Lift { id, operator, reason })?;
+        }
+        HoldCommand::Confirm { operator } => {
+            carry_out(config, &HoldWish::Confirm { operator })?;
         }
         HoldCommand::List { json } => {
             let lines = carry_out(config, &HoldWish::List)?;

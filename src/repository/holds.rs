@@ -36,6 +36,8 @@ pub(crate) enum HoldWish {
     },
     /// Lift one.
     Lift { id: String, operator: String, reason: String },
+    /// Say that those that stand are all there are.
+    Confirm { operator: String },
     /// Name those that stand.
     List,
 }
@@ -140,6 +142,14 @@ impl Repository {
                 })?;
                 Ok(Vec::new())
             }
+            HoldWish::Confirm { operator } => {
+                if self.archive.confirm_holds(&actor(operator))? {
+                    self.finish_holds().map_err(|error| HoldRefusal::Failed(error.to_string()))?;
+                    self.finish_erasures().map_err(|error| HoldRefusal::Failed(error.to_string()))?;
+                    tracing::info!("the holds were confirmed");
+                }
+                Ok(Vec::new())
+            }
             HoldWish::List => Ok(self.archive.holds()?.iter().map(line).collect()),
         }
     }
@@ -196,7 +206,17 @@ impl Repository {
         for hold in standing.iter().filter(|hold| !told.contains(&hold.id)) {
             self.tell_of(hold).map_err(StartError::System)?;
         }
-        for id in told.iter().filter(|id| !standing.iter().any(|hold| hold.id == **id)) {
+        // One whose entry cannot be read stands all the same, and one that is not known any more was perhaps not lifted.
+        let unreadable = self.archive.unreadable_holds()?;
+        let stands = |id: &HoldId| {
+            standing.iter().any(|hold| hold.id == *id) || unreadable.iter().any(|(hold, _)| hold == id)
+        };
+        let mut gone = told.iter().filter(|id| !stands(id)).peekable();
+        if gone.peek().is_some() && !self.archive.tells_every_hold()? {
+            tracing::error!("holds may be missing: windows keep theirs until the holds here are confirmed");
+            return Ok(());
+        }
+        for id in gone {
             self.tell_lifted(*id).map_err(StartError::System)?;
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 pub(super) enum HoldCommand {
     Place(PlaceCommand),
     Lift(LiftCommand),
+    Confirm(ConfirmCommand),
     /// Names the holds that stand, without a word about whose papers they are.
     List {
         /// One JSON document.
@@ -68,6 +69,17 @@ pub(super) struct LiftCommand {
     reason: String,
 }
 
+/// Says that the holds that stand are all there are, once somebody has compared them with the orders that were made.
+///
+/// Where the ledger has lost something that may have been a hold, nothing is erased or disposed of until then
+/// (`holds_unproven`). What is missing is placed again first; what waited for this is carried out at once.
+#[derive(Args)]
+pub(super) struct ConfirmCommand {
+    /// Who compared them; stands in the ledger.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    operator: String,
+}
+
 pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure> {
     match command {
         HoldCommand::Place(place) => {
@@ -96,6 +108,18 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
             let (id, operator, reason) = (id.clone(), operator.clone(), reason.clone());
             let request = Request::Hold(HoldRequest::Lift { id, operator, reason });
             reach::carry_out(config, &request, &mut |_| Ok(())).map(drop)
+        }
+        HoldCommand::Confirm(ConfirmCommand { operator }) => {
+            let request = Request::Hold(HoldRequest::Confirm { operator: operator.clone() });
+            if let Outcome::HoldsConfirmed { was_doubted: false } =
+                reach::carry_out(config, &request, &mut |_| Ok(()))?
+            {
+                note(
+                    "nothing in the ledger is known to be missing: there was nothing to confirm",
+                    "账本没有缺失，无须确认。",
+                );
+            }
+            Ok(())
         }
         HoldCommand::List { json } => list(config, *json),
     }

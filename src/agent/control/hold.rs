@@ -39,6 +39,11 @@ pub(crate) enum HoldRequest {
         /// Why.
         reason: String,
     },
+    /// Say that those that stand are all there are.
+    Confirm {
+        /// Who compared them with the orders that were made.
+        operator: String,
+    },
     /// Tell those that stand.
     List,
 }
@@ -63,7 +68,7 @@ pub(crate) enum Held {
 pub(crate) struct HoldLine {
     pub(crate) id: String,
     pub(crate) placed_at: String,
-    /// `person` or `material`.
+    /// `person` or `material`; `unreadable` where the ledger does not tell any more, which then says no more.
     pub(crate) about: String,
     /// The held material, or those that were the held person's until they were put right.
     pub(crate) materials: Vec<String>,
@@ -117,8 +122,12 @@ pub(super) fn carry_out(
             })?;
             Ok(Outcome::Lifted)
         }
+        HoldRequest::Confirm { operator } => {
+            Ok(Outcome::HoldsConfirmed { was_doubted: archive.confirm_holds(&actor(operator))? })
+        }
         HoldRequest::List => {
-            let holds: Vec<HoldLine> = archive.holds()?.into_iter().map(line).collect();
+            let mut holds: Vec<HoldLine> = archive.holds()?.into_iter().map(line).collect();
+            holds.extend(archive.unreadable_holds()?.into_iter().map(|(id, papers)| unreadable(id, &papers)));
             for some in holds.chunks(LINES_AT_ONCE) {
                 let cut = |e| Failure::new("output_failed", e, "see what takes the output");
                 listen(News::Holds(some.to_vec())).map_err(cut)?;
@@ -161,6 +170,22 @@ fn is_mistyped(target: &HoldTarget) -> Option<bool> {
     match target {
         HoldTarget::Holder(who) => who.check_digit_matches().map(|matches| !matches),
         HoldTarget::Material(_) => None,
+    }
+}
+
+/// One of which only the index still knows.
+fn unreadable(id: HoldId, papers: &[MaterialId]) -> HoldLine {
+    HoldLine {
+        id: id.to_string(),
+        placed_at: "-".to_owned(),
+        about: "unreadable".to_owned(),
+        materials: papers.iter().map(ToString::to_string).collect(),
+        placed_by: "-".to_owned(),
+        operator: None,
+        case: None,
+        reason: None,
+        covers: None,
+        check_digit_wrong: None,
     }
 }
 

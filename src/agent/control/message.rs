@@ -299,6 +299,11 @@ pub(crate) enum Outcome {
     Lifted,
     /// The holds have been told.
     HoldsListed,
+    /// The holds that stand are all there are.
+    HoldsConfirmed {
+        /// Whether there was any doubt.
+        was_doubted: bool,
+    },
     /// What the card says: the fields of `POST /v1/card/read`.
     Card(Box<Value>),
     /// The daemon stops, and nothing more is told.

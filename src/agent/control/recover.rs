@@ -245,7 +245,8 @@ fn file(
 }
 
 fn place(archive: &Archive, hold: PlaceHold) -> Result<RecoverAnswer, ArchiveError> {
-    if archive.holds()?.iter().any(|standing| standing.id == hold.id) {
+    // One that an earlier run brought may have been lifted since.
+    if archive.was_placed(hold.id)? {
         return Ok(RecoverAnswer::Here);
     }
     match archive.place_hold(hold) {

@@ -11,6 +11,8 @@ pub(crate) enum LeftThing {
     Capture(CaptureId),
     Erasure(ErasureId),
     Hold(HoldId),
+    /// The dead PC's ledger as a whole.
+    Ledger,
 }
 
 impl LeftThing {
@@ -22,6 +24,7 @@ impl LeftThing {
             Self::Capture(id) => ("capture", id.to_string()),
             Self::Erasure(id) => ("erasure", id.to_string()),
             Self::Hold(id) => ("hold", id.to_string()),
+            Self::Ledger => ("part", "ledger".to_owned()),
         }
     }
 }
@@ -85,6 +88,9 @@ reasons! {
     ErasureUnsent = "erasure_unsent",
         "有一项删除请求还没有送到中心库。", "请向当事人核实后重新提出删除请求。",
         "something was asked to be erased, and the repository was not told", "ask whoever wanted it, and make the request again";
+    HoldsUnproven = "holds_unproven",
+        "旧电脑的账本中有读不出的条目，那里可能记有依法保全。", "请与有关文书核对，缺的保全请在处置、删除之前重新设置。",
+        "something in the dead PC's ledger cannot be read that may be a legal hold", "compare the holds with the orders that were made, and place what is missing before anything is disposed of or erased";
     HoldElsewhere = "hold_elsewhere",
         "这项依法保全所指的材料不在本窗口。", "请在中心库用 `yidang-repository hold place --material` 设置保全。",
         "the paper that this hold is on is not on file at this window", "place it at the repository, with `yidang-repository hold place --material`";

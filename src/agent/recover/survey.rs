@@ -32,6 +32,10 @@ impl Survey {
         let mut holds = dead.archive.holds()?;
         holds.retain(|hold| !hold.decided_elsewhere);
         let mut survey = Self { holds, ..Self::default() };
+        if !dead.archive.tells_every_hold()? {
+            let what = LeftThing::Ledger;
+            survey.left.push(Left { what, reason: Reason::HoldsUnproven });
+        }
         let mut unsent = HashSet::new();
         let head = dead.archive.head()?;
         let mut after = 0;

@@ -65,7 +65,12 @@ impl Shared {
             tracing::warn!(
                 "the ledger is not the one that was sent from: all of it is offered to the repository again"
             );
-            store.start_over()?;
+            match source.doubt_holds() {
+                Ok(()) => store.start_over()?,
+                Err(error) => {
+                    tracing::error!(%error, "nothing may be entered in it; this is tried again at the next start");
+                }
+            }
         }
         let (confirmed, refused) = (store.position()?.confirmed, store.refused()?);
         Ok(Self {

@@ -51,6 +51,8 @@ pub(super) trait Source: Send + Sync {
     fn anchor(&self) -> Result<(String, u64, [u8; 32]), ArchiveError>;
     /// The hash of the entry in that place; `None` where there is none.
     fn hash_at(&self, sequence: u64) -> Result<Option<[u8; 32]>, ArchiveError>;
+    /// Enters that holds may be missing, as this ledger is not all that it was.
+    fn doubt_holds(&self) -> Result<(), ArchiveError>;
     /// At most `limit` changes after that sequence, in order.
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError>;
     /// The plain bytes of one of a material's pictures.
@@ -97,6 +99,10 @@ impl Source for Archive {
 
     fn hash_at(&self, sequence: u64) -> Result<Option<[u8; 32]>, ArchiveError> {
         Archive::entry_hash(self, sequence)
+    }
+
+    fn doubt_holds(&self) -> Result<(), ArchiveError> {
+        Archive::doubt_holds(self, &Actor { client: REPOSITORY.to_owned(), operator: None })
     }
 
     fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use yidang_model::HoldId;
+
 use super::samples::{
     blob_name, capture_id, erasure_id, filed, instant, material, material_id, sorted, staged, tag,
 };
 use crate::storage::{
-    AwaitedOriginals, BlobName, DisposedOriginals, Index, IndexChange, IndexDump, LeftOut, MaterialRow,
-    RebuiltLine, StagedRow, StagedState,
+    AwaitedOriginals, BlobName, DisposedOriginals, HoldDoubt, Index, IndexChange, IndexDump, LeftOut,
+    MaterialRow, RebuiltLine, StagedRow, StagedState,
 };
 
 type Open<'a> = &'a dyn Fn(&str) -> Box<dyn Index>;
@@ -204,14 +206,29 @@ fn what_was_left_out_is_told(open: Open<'_>) {
     assert_eq!(index.left_out().unwrap(), left_out(6), "nor what was erased before");
     let line = RebuiltLine { sequence: 15, stored_until: instant(9) };
     index
-        .apply_many(&[IndexChange::Rebuilt(line), IndexChange::LeftOut { sequence: 16, last: 17 }], 17)
+        .apply_many(
+            &[
+                IndexChange::Rebuilt { line: Some(line), is_lossy: true },
+                IndexChange::LeftOut { sequence: 16, last: 17 },
+            ],
+            17,
+        )
         .unwrap();
+    assert_eq!(index.hold_doubt().unwrap(), HoldDoubt { stands: true, confirmed: Vec::new() });
     drop(index);
     let index = open("left out");
     assert_eq!(index.left_out().unwrap(), LeftOut { before: 6, since: 2, line: Some(line) });
     index.apply_many(&[10, 8].map(|at| IndexChange::StoredAgain(instant(at))), 18).unwrap();
     let line = RebuiltLine { stored_until: instant(10), ..line };
     assert_eq!(index.left_out().unwrap(), LeftOut { before: 6, since: 2, line: Some(line) });
+    let confirmed = vec![(2, 4), (16, 17)];
+    let unreadable = IndexChange::HoldUnreadable { id: HoldId::from_bytes([9; 16]), sequence: 19 };
+    index.apply_many(&[IndexChange::HoldsConfirmed(confirmed.clone()), unreadable], 19).unwrap();
+    assert_eq!(index.hold_doubt().unwrap(), HoldDoubt { stands: false, confirmed: confirmed.clone() });
+    assert_eq!(index.left_out().unwrap().since, 3, "whom it holds nobody knows");
+    let lifted = IndexChange::HoldLifted(HoldId::from_bytes([9; 16]));
+    index.apply_many(&[lifted, IndexChange::HoldsDoubted], 20).unwrap();
+    assert_eq!((index.left_out().unwrap().since, index.hold_doubt().unwrap().stands), (2, true));
     index.clear().unwrap();
     assert_eq!((index.left_out().unwrap(), index.left_out_places(0, 9).unwrap()), (left_out(0), Vec::new()));
 }

@@ -32,7 +32,9 @@ fn materials(stores: &Stores) -> Result<u64, ArchiveError> {
         }
         let Some(opened) = skip_damaged(open_entry(&stores.keys, entry))? else { return Ok(()) };
         let Some(id) = opened.refs.material.filter(|_| opened.is_forgotten()) else { return Ok(()) };
-        if !stores.is_erased(id.0)? && stores.index.material(id.0)?.is_none() {
+        // Put right since, it is told by a later entry.
+        let stands_by = stores.index.material(id.0)?.map(|row| row.sequence);
+        if !stores.is_erased(id.0)? && stands_by.is_none_or(|sequence| sequence == entry.sequence) {
             lost.insert(id.0);
         }
         Ok(())

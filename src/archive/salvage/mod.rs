@@ -329,7 +329,7 @@ impl<'a> Job<'a> {
             refs: Refs::default(),
             office: Office {
                 basis: Some(parts.join(",")),
-                count: ledger.lost_count,
+                count: ledger.lost_count + ledger.displaced,
                 stored_until: self.stored_until(),
                 ..Office::of(&wish.by)
             },

@@ -163,11 +163,14 @@ impl RebuildReport {
         let LedgerRebuild { lost_count, displaced, breaks, .. } = &self.ledger;
         if *lost_count + *displaced > 0 || !breaks.is_empty() {
             let _ = if zh {
-                writeln!(text, "缺失的条目中可能有依法保全：请用 yidang archive hold list 与有关文书核对。")
+                writeln!(
+                    text,
+                    "缺失的条目中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm 确认；在此之前不予删除和处置。"
+                )
             } else {
                 writeln!(
                     text,
-                    "a legal hold may be among what is lost: compare `yidang archive hold list` with the orders that were made."
+                    "a legal hold may be among what is lost: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm`. nothing is forgotten before."
                 )
             };
         }

@@ -12,8 +12,8 @@ use super::row::{row_limit, stored, unsigned};
 use super::schema::INDEX;
 use super::{index_changes, index_dump, index_holds};
 use crate::storage::{
-    AwaitedOriginals, BlobName, ErasureState, HoldRow, Index, IndexChange, IndexDump, KeyId, LeftOut,
-    MaterialRow, RebuiltLine, StagedRow, StagedState, StorageError, StorageFault, Tag,
+    AwaitedOriginals, BlobName, ErasureState, HoldDoubt, HoldRow, Index, IndexChange, IndexDump, KeyId,
+    LeftOut, MaterialRow, RebuiltLine, StagedRow, StagedState, StorageError, StorageFault, Tag,
 };
 
 const STAGED_COLUMNS: &str = "sequence, id, key, expires_at_millis, state, material";
@@ -276,6 +276,10 @@ impl Index for SqliteIndex {
 
     fn holds(&self, after: u64, limit: usize) -> Result<Vec<HoldRow>, StorageError> {
         self.read(|connection| index_holds::holds(connection, after, limit))
+    }
+
+    fn hold_doubt(&self) -> Result<HoldDoubt, StorageError> {
+        self.read(index_holds::doubt_of)
     }
 
     fn is_held(&self, material: Option<MaterialId>, holders: &[Tag]) -> Result<bool, StorageError> {

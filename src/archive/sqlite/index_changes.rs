@@ -36,11 +36,13 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             }
             use_up(transaction, *id, staged)
         }
-        IndexChange::Rebuilt(line) => {
-            transaction
-                .prepare_cached("UPDATE applied SET rebuilt = ?1, stored_until_millis = ?2")?
-                .execute(params![stored(line.sequence), line.stored_until.as_millis()])?;
-            Ok(())
+        IndexChange::Rebuilt { line, is_lossy } => {
+            if let Some(line) = line {
+                transaction
+                    .prepare_cached("UPDATE applied SET rebuilt = ?1, stored_until_millis = ?2")?
+                    .execute(params![stored(line.sequence), line.stored_until.as_millis()])?;
+            }
+            if *is_lossy { holds::doubt(transaction) } else { Ok(()) }
         }
         IndexChange::StoredAgain(at) => {
             transaction
@@ -61,6 +63,9 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
         IndexChange::ErasureDeferred { id, sequence } => holds::defer(transaction, *id, *sequence),
         IndexChange::Held(row) => holds::place(transaction, row),
         IndexChange::HoldLifted(id) => holds::lift(transaction, *id),
+        IndexChange::HoldUnreadable { id, sequence } => holds::leave_out(transaction, *id, *sequence),
+        IndexChange::HoldsDoubted => holds::doubt(transaction),
+        IndexChange::HoldsConfirmed(places) => holds::confirm(transaction, places),
     }
 }
 
@@ -70,7 +75,8 @@ pub(super) fn clear(transaction: &Transaction<'_>) -> Result<(), Failure> {
         "DELETE FROM awaited_originals; DELETE FROM deferred_erasures; DELETE FROM held_materials; DELETE FROM holds;
          DELETE FROM doomed_blobs; DELETE FROM erasures; DELETE FROM tombstones; DELETE FROM staged_blobs;
          DELETE FROM staged; DELETE FROM material_blobs; DELETE FROM material_holders; DELETE FROM materials;
-         DELETE FROM left_out; UPDATE applied SET sequence = 0, rebuilt = 0, stored_until_millis = 0;",
+         DELETE FROM left_out; DELETE FROM confirmed_places;
+         UPDATE applied SET sequence = 0, rebuilt = 0, stored_until_millis = 0, holds_doubted = 0;",
     )?;
     Ok(())
 }

@@ -8,9 +8,9 @@ use crate::storage::IndexDump;
 
 /// One query per table. Row numbers are ledger sequences and so belong to the truth; nothing else in the
 /// file, such as the order in which rows came, shows.
-const TABLES: [(&str, &str); 14] = [
-    ("applied", "SELECT sequence, rebuilt, stored_until_millis FROM applied"),
-    ("left out", "SELECT sequence, last, material FROM left_out"),
+const TABLES: [(&str, &str); 15] = [
+    ("applied", "SELECT sequence, rebuilt, stored_until_millis, holds_doubted FROM applied"),
+    ("left out", "SELECT sequence, last, material, hold FROM left_out"),
     ("material", "SELECT id, sequence, filing, supersedes, originals_disposed FROM materials"),
     ("awaited originals", "SELECT material, sequence, decided FROM awaited_originals"),
     ("material holder", "SELECT material, holder FROM material_holders"),
@@ -22,6 +22,7 @@ const TABLES: [(&str, &str); 14] = [
     ("doomed blob", "SELECT erasure, name FROM doomed_blobs"),
     ("hold", "SELECT id, sequence, holder FROM holds"),
     ("held material", "SELECT hold, material FROM held_materials"),
+    ("confirmed place", "SELECT first, last FROM confirmed_places"),
     ("deferred erasure", "SELECT erasure, sequence FROM deferred_erasures"),
 ];
 

@@ -5,7 +5,7 @@ use yidang_model::{ErasureId, HoldId, MaterialId};
 
 use super::fault::Failure;
 use super::row::{row_limit, stored, unsigned};
-use crate::storage::{HoldRow, MaterialRow, Tag};
+use crate::storage::{HoldDoubt, HoldRow, MaterialRow, Tag};
 
 /// A hold stands.
 pub(super) fn place(transaction: &Transaction<'_>, row: &HoldRow) -> Result<(), Failure> {
@@ -18,7 +18,43 @@ pub(super) fn place(transaction: &Transaction<'_>, row: &HoldRow) -> Result<(), 
 /// A hold is gone, and what it held by name with it.
 pub(super) fn lift(transaction: &Transaction<'_>, id: HoldId) -> Result<(), Failure> {
     transaction.prepare_cached("DELETE FROM holds WHERE id = ?1")?.execute([id.as_bytes()])?;
+    transaction.prepare_cached("DELETE FROM left_out WHERE hold = ?1")?.execute([id.as_bytes()])?;
     Ok(())
+}
+
+/// A hold stands, and nobody knows on whom.
+pub(super) fn leave_out(transaction: &Transaction<'_>, id: HoldId, sequence: u64) -> Result<(), Failure> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO left_out (sequence, last, hold) VALUES (?1, ?1, ?2)")?
+        .execute(params![stored(sequence), id.as_bytes()])?;
+    Ok(())
+}
+
+/// A hold may be missing.
+pub(super) fn doubt(transaction: &Transaction<'_>) -> Result<(), Failure> {
+    transaction.prepare_cached("UPDATE applied SET holds_doubted = 1")?.execute([])?;
+    Ok(())
+}
+
+/// None is, and none was in these places.
+pub(super) fn confirm(transaction: &Transaction<'_>, places: &[(u64, u64)]) -> Result<(), Failure> {
+    transaction.prepare_cached("UPDATE applied SET holds_doubted = 0")?.execute([])?;
+    let mut add = transaction
+        .prepare_cached("INSERT OR REPLACE INTO confirmed_places (first, last) VALUES (?1, ?2)")?;
+    for (first, last) in places {
+        add.execute(params![stored(*first), stored(*last)])?;
+    }
+    Ok(())
+}
+
+/// How far the holds that stand are all there are.
+pub(super) fn doubt_of(connection: &Connection) -> Result<HoldDoubt, Failure> {
+    let stands =
+        connection.prepare_cached("SELECT holds_doubted FROM applied")?.query_row([], |row| row.get(0))?;
+    let mut statement =
+        connection.prepare_cached("SELECT first, last FROM confirmed_places ORDER BY first")?;
+    let places = statement.query_map([], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?;
+    Ok(HoldDoubt { stands, confirmed: places.collect::<Result<_, _>>()? })
 }
 
 /// A material is about to get another row: whoever's it was and is held keeps it held.

@@ -192,6 +192,14 @@ pub(crate) const INDEX: Schema = Schema {
         ALTER TABLE applied ADD COLUMN rebuilt INTEGER NOT NULL DEFAULT 0 CHECK (rebuilt >= 0);
         ALTER TABLE applied ADD COLUMN stored_until_millis INTEGER NOT NULL DEFAULT 0;
     ",
+        "
+        ALTER TABLE left_out ADD COLUMN hold BLOB CHECK (length(hold) = 16);
+        ALTER TABLE applied ADD COLUMN holds_doubted INTEGER NOT NULL DEFAULT 0 CHECK (holds_doubted IN (0, 1));
+        CREATE TABLE confirmed_places (
+            first INTEGER PRIMARY KEY CHECK (first > 0),
+            last INTEGER NOT NULL CHECK (last >= first)
+        ) STRICT;
+    ",
     ],
     durable: false,
 };

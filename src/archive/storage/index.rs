@@ -112,6 +112,15 @@ pub struct RebuiltLine {
     pub stored_until: Timestamp,
 }
 
+/// How far the holds that stand are all there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldDoubt {
+    /// Whether something is known to be missing since they were last confirmed.
+    pub stands: bool,
+    /// Stretches of the ledger that were left out and are confirmed to have been no hold: first and last place of each.
+    pub confirmed: Vec<(u64, u64)>,
+}
+
 /// What the index knows that it does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
@@ -213,9 +222,13 @@ pub enum IndexChange {
         /// The sets it was made of.
         staged: Vec<CaptureId>,
     },
-    /// The ledger was made anew of what was left of it. What is missing of what came before can only need blobs that were
-    /// stored by then.
-    Rebuilt(RebuiltLine),
+    /// The ledger was made anew of what was left of it.
+    Rebuilt {
+        /// What is missing of what came before can only need blobs that were stored by then; `None`: any.
+        line: Option<RebuiltLine>,
+        /// Whether something was lost: it may have been a hold.
+        is_lossy: bool,
+    },
     /// A blob was stored once more, then: it counts as one that was there when the ledger was last made anew.
     StoredAgain(Timestamp),
     /// A hold stands from here on. A material that is put right while it stands, and is no longer the held
@@ -223,6 +236,17 @@ pub enum IndexChange {
     Held(HoldRow),
     /// The hold is gone.
     HoldLifted(HoldId),
+    /// The keys of a hold's entry are gone: whom it holds nobody knows. It is left out until it is lifted.
+    HoldUnreadable {
+        /// The hold.
+        id: HoldId,
+        /// Its `held` entry.
+        sequence: u64,
+    },
+    /// A hold may be missing.
+    HoldsDoubted,
+    /// The holds that stand are all there are: these stretches of the ledger, which cannot be read, had none.
+    HoldsConfirmed(Vec<(u64, u64)>),
 }
 
 /// Everything in the index, in a fixed order: two indexes of the same truth have equal dumps.
@@ -302,6 +326,9 @@ pub trait Index: Send + Sync {
 
     /// At most `limit` holds that stand, in the order they were placed, after `after`.
     fn holds(&self, after: u64, limit: usize) -> Result<Vec<HoldRow>, StorageError>;
+
+    /// How far the holds that stand are all there are.
+    fn hold_doubt(&self) -> Result<HoldDoubt, StorageError>;
 
     /// Whether a hold stands on this material by name, or on one of these people.
     fn is_held(&self, material: Option<MaterialId>, holders: &[Tag]) -> Result<bool, StorageError>;

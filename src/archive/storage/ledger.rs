@@ -92,6 +92,10 @@ verbs! {
     Held = "held",
     /// They may again.
     HoldLifted = "hold_lifted",
+    /// The ledger is not all that it was, and a hold may be among what is missing.
+    HoldsDoubted = "holds_doubted",
+    /// Somebody compared the holds that stand with the orders that were made: what cannot be read by then is none.
+    HoldsConfirmed = "holds_confirmed",
     /// A damaged blob was moved aside.
     Quarantined = "quarantined",
     /// A damaged or missing blob is whole again.

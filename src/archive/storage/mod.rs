@@ -14,8 +14,8 @@ mod names;
 pub use blob_store::{BlobStat, BlobStore};
 pub use error::{Part, StorageError, StorageFault};
 pub use index::{
-    AwaitedOriginals, DisposedOriginals, ErasureState, HoldRow, Index, IndexChange, IndexDump, LeftOut,
-    MaterialRow, RebuiltLine, StagedRow, StagedState,
+    AwaitedOriginals, DisposedOriginals, ErasureState, HoldDoubt, HoldRow, Index, IndexChange, IndexDump,
+    LeftOut, MaterialRow, RebuiltLine, StagedRow, StagedState,
 };
 pub use key_keeper::{KeyKeeper, KeyKeeperError, Secret};
 pub use keyring::{EpochRecord, KeyPurpose, KeyRecord, Keyring, RecoverySeal};

@@ -359,6 +359,10 @@ impl Index for Faulty<dyn Index> {
         self.0.holds(after, limit)
     }
 
+    fn hold_doubt(&self) -> Result<HoldDoubt, StorageError> {
+        self.0.hold_doubt()
+    }
+
     fn is_held(&self, material: Option<MaterialId>, holders: &[Tag]) -> Result<bool, StorageError> {
         self.0.is_held(material, holders)
     }

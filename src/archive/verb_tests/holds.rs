@@ -273,8 +273,14 @@ fn nothing_is_forgotten_while_an_entry_that_may_be_a_hold_cannot_be_read() {
         assert!(!report.complete, "{report:?}");
         assert_eq!(report.holds_lost, Vec::<String>::new(), "the index had forgotten it before");
         let archive = world.open();
+        let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+        assert_eq!(asked, Err(ArchiveError::HoldsUnproven), "nobody has looked yet what is missing");
+        assert!(archive.material(material_id(2)).unwrap().is_some());
+        archive.place_hold(hold(2, person(1))).unwrap();
+        assert!(archive.confirm_holds(&clerk()).unwrap());
         assert!(archive.is_erased(material_id(2)).unwrap(), "what was decided elsewhere has waited for this");
-        archive.erase_now(erasure_of_material(7, 1)).unwrap();
+        assert!(is_refused(&archive, erasure_of_material(7, 1)), "placed again");
+        assert!(!archive.confirm_holds(&clerk()).unwrap(), "there is no doubt any more");
         assert_eq!(rebuild_of(archive, &world).ledger.state, "unchanged");
     }
 }
@@ -298,6 +304,7 @@ fn a_hold_that_a_rebuild_cannot_keep_is_named() {
     assert_eq!((report.complete, report.holds_lost), (false, vec![hold_id(1).to_string()]));
     let archive = world.open();
     archive.place_hold(hold(1, person(1))).unwrap();
+    archive.confirm_holds(&clerk()).unwrap();
     assert!(is_refused(&archive, erasure_of_material(7, 1)));
     archive.lift_hold(lift(1)).unwrap();
     assert_eq!(rebuild_of(archive, &world).holds_lost, Vec::<String>::new());
@@ -319,6 +326,98 @@ fn an_entry_that_was_changed_and_is_kept_counts_as_told() {
     let report = rebuild_of(archive, &world);
     assert_eq!((report.ledger.state.as_str(), report.ledger.breaks), ("rebuilt", vec![entry]));
     let archive = world.open();
+    assert_eq!(archive.refuse_held(&person(2)), Err(ArchiveError::HoldsUnproven));
+    archive.confirm_holds(&clerk()).unwrap();
     assert_eq!(archive.refuse_held(&person(2)), Ok(()));
     assert_eq!(rebuild_of(archive, &world).ledger.state, "unchanged");
+}
+
+/// What was confirmed is confirmed of the places that were missing then, and of no other.
+#[test]
+fn a_hold_that_comes_to_harm_after_others_were_confirmed_is_doubted_anew() {
+    let world = World::new();
+    let archive = world.open();
+    for number in [1, 2, 3] {
+        file_paper(&archive, number, &[resident(number.into())]).unwrap();
+    }
+    archive.place_hold(hold(1, person(1))).unwrap();
+    let entry = archive.head().unwrap();
+    file_paper(&archive, 4, &[resident(4)]).unwrap();
+    let seen = archive.material(material_id(2)).unwrap().unwrap().sequence;
+    drop(archive);
+    tamper(&world, &format!("DELETE FROM entries WHERE sequence = {seen}"));
+    rebuild(&world);
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    archive.erase_now(erasure_of_material(1, 3)).unwrap();
+    drop(archive);
+    spoiling(&world, entry)(&world, false);
+    let archive = world.open();
+    assert!(is_refused(&archive, erasure_of_material(7, 1)), "the index knows it");
+    archive.rebuild_index().unwrap();
+    let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+    assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
+}
+
+/// The index knows it, and nobody whom it is on.
+#[test]
+fn a_hold_whose_entry_cannot_be_read_is_named_and_can_be_lifted() {
+    let (world, _) = damaged_hold();
+    let archive = world.open();
+    assert_eq!(archive.holds().unwrap(), []);
+    assert_eq!(archive.unreadable_holds().unwrap(), [(hold_id(1), Vec::new())]);
+    assert!(archive.was_placed(hold_id(2)).is_ok_and(|was| !was));
+    archive.lift_hold(lift(1)).unwrap();
+    archive.erase_now(erasure_of_material(7, 1)).unwrap();
+}
+
+/// Its key opens whom a hold is on.
+#[test]
+fn a_hold_on_somebody_whose_key_is_lost_is_doubted_until_it_is_lifted() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1), resident(2)]).unwrap();
+    archive.place_hold(hold(1, person(1))).unwrap();
+    let keys = &archive.shared.stores.keys;
+    let lost = keys.holder(keys.subject_tag(&resident(1))).unwrap().unwrap();
+    keys.forget(&[lost.id]).unwrap();
+    archive.rebuild_index().unwrap();
+    let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+    assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
+}
+
+/// A paper that was put right away from a held person is held by name, which only the entries of both places tell.
+#[test]
+fn a_paper_held_by_name_is_doubted_where_its_entry_cannot_be_read() {
+    let world = World::new();
+    let archive = world.open();
+    let filed = file_paper(&archive, 1, &[resident(1)]).unwrap().stored.sequence;
+    archive.place_hold(hold(1, person(1))).unwrap();
+    archive.refile(Refiling { holders: Some(vec![resident(2)]), ..refiling_of(1) }).unwrap();
+    assert!(is_refused(&archive, erasure_of_material(7, 1)));
+    drop(archive);
+    spoiling(&world, filed)(&world, false);
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+    assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
+}
+
+/// An older ledger that was put back, where only the index shows how far the other went.
+#[test]
+fn a_ledger_that_ends_before_what_its_index_knew_forgets_nothing() {
+    let world = World::new();
+    let path = world.data_dir().join("ledger.db");
+    file_paper(&world.open(), 1, &[resident(1)]).unwrap();
+    let older = std::fs::read(&path).unwrap();
+    world.open().place_hold(hold(1, person(1))).unwrap();
+    std::fs::write(&path, older).unwrap();
+    for _ in 0..2 {
+        let archive = world.open();
+        let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+        assert_eq!(asked, Err(ArchiveError::HoldsUnproven), "whenever it is opened");
+    }
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    archive.erase_now(erasure_of_material(7, 1)).unwrap();
 }

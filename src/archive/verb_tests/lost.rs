@@ -30,6 +30,7 @@ fn rebuilt_after(prepare: impl FnOnce(&World, &Archive)) -> World {
     let rebuild = Rebuild { anchor: &|_| Anchor::Unknown("no_repository"), by: clerk() };
     let report = Archive::rebuild(&world.options(), &how(), &rebuild).unwrap();
     assert_eq!((report.ledger.state.as_str(), report.ledger.lost_count), ("rebuilt", 2), "{report:?}");
+    assert!(world.open().confirm_holds(&clerk()).unwrap());
     // Blobs are dated to the millisecond.
     std::thread::sleep(Duration::from_millis(5));
     world

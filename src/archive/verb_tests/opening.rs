@@ -154,6 +154,8 @@ fn an_index_ahead_of_the_ledger_is_made_anew() {
     let archive = Archive::open(&world.options()).unwrap();
     assert_eq!(archive.staged(capture(2)).unwrap(), None);
     assert!(archive.material(material_id(1)).unwrap().is_some());
+    assert!(!archive.tells_every_hold().unwrap(), "what the index knew may have been a hold");
+    assert!(archive.confirm_holds(&clerk()).unwrap());
     assert_whole(&archive, "after the ledger was put back");
 }
 

@@ -288,6 +288,7 @@ fn as_an_older_version_left_it(world: &World) {
     let index = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
     let back = "DROP TABLE left_out; ALTER TABLE applied DROP COLUMN rebuilt;
                 ALTER TABLE applied DROP COLUMN stored_until_millis;
+                ALTER TABLE applied DROP COLUMN holds_doubted; DROP TABLE confirmed_places;
                 ALTER TABLE applied ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0 CHECK (left_out >= 0);
                 PRAGMA user_version = 5";
     index.execute_batch(back).unwrap();

@@ -102,7 +102,8 @@ fn an_index_of_the_first_version_is_taken_over() {
     let back = "DROP TABLE awaited_originals; DROP TABLE held_materials; DROP TABLE holds; DROP TABLE deferred_erasures;
                 DROP INDEX materials_supersedes; ALTER TABLE materials DROP COLUMN supersedes;
                 ALTER TABLE materials DROP COLUMN originals_disposed; ALTER TABLE applied DROP COLUMN rebuilt;
-                ALTER TABLE applied DROP COLUMN stored_until_millis; DROP TABLE left_out; PRAGMA user_version = 1";
+                ALTER TABLE applied DROP COLUMN stored_until_millis; DROP TABLE left_out;
+                ALTER TABLE applied DROP COLUMN holds_doubted; DROP TABLE confirmed_places; PRAGMA user_version = 1";
     index.execute_batch(back).unwrap();
     drop(index);
     let archive = world.open();
