@@ -187,7 +187,11 @@ fn an_original_whose_term_is_over_goes_and_its_paper_stays() {
         let told = document(&dispose(&agent, &["--dry-run", "--json"]));
         assert_eq!(told["figures"]["originals_due"], 0);
     }
-    let out = folder.path().join("package");
+    is_taken_out_without_it(&agent, &number, &over, &folder.path().join("package"));
+}
+
+/// A package of the person has the page, and says that its original was disposed of.
+fn is_taken_out_without_it(agent: &Agent, number: &str, over: &str, out: &std::path::Path) {
     let export =
         ["archive", "export", out.to_str().expect("text"), "--operator", "Ng", "--purpose", "move", "--json"];
     let told = document(&agent.command_with_input(&export, &format!("resident {number}")));
