@@ -214,7 +214,8 @@ impl Archive {
     }
 
     /// Refuses a ledger that ends before its second copy or went another way, because an older one was put in its place
-    /// ([`StorageFault::Damaged`]) or another store's ([`ArchiveError::LedgerForeign`]). Ask before anything is entered; an archive that is only looked at may be as it is.
+    /// ([`StorageFault::Damaged`]) or another store's ([`ArchiveError::LedgerForeign`]). Ask before anything is entered; an
+    /// archive that is only looked at may be as it is.
     pub fn check_copy(&self) -> Result<(), ArchiveError> {
         self.shared.stores.check_copy()
     }

@@ -3,12 +3,13 @@
 use crate::entry::{Plain, seal_entry};
 use crate::erasing::visit_dossier;
 use crate::hold::HoldTarget;
+use crate::left_out::visit_left_out;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs};
 use crate::scribe::Scribe;
 use crate::storage::{IndexChange, MaterialRow, Verb};
-use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::stores::Stores;
 use crate::{Actor, Archive, ArchiveError};
 
 /// Most stretches that are named one by one.
@@ -31,6 +32,12 @@ impl Archive {
             Answer::Count(count) => count > 0,
             _ => return Err(ArchiveError::Defect),
         };
+        self.go_on_with_what_waited(by);
+        Ok(confirmed)
+    }
+
+    /// Carries out what holds have kept waiting, as far as none keeps it any more.
+    pub(crate) fn go_on_with_what_waited(&self, by: &Actor) {
         let by = by.clone();
         let finish = move |scribe: &mut Scribe| {
             let finished = scribe.finish_erasures()?;
@@ -38,9 +45,8 @@ impl Archive {
             Ok(Answer::Count(finished))
         };
         if let Err(error) = self.shared.writer.ask_alone(finish) {
-            tracing::warn!(%error, "what waited for the holds waits for the next write or sweep");
+            tracing::warn!(%error, "what waited for a hold waits for the next write or sweep");
         }
-        Ok(confirmed)
     }
 
     /// Enters that a hold may be missing, as this ledger is not all that it was: nothing is forgotten until the holds are
@@ -79,19 +85,6 @@ pub(crate) fn refuse_unproven(stores: &Stores) -> Result<(), ArchiveError> {
         }
         Ok(())
     })
-}
-
-fn visit_left_out(
-    stores: &Stores,
-    visit: &mut dyn FnMut(u64, u64) -> Result<(), ArchiveError>,
-) -> Result<(), ArchiveError> {
-    let mut after = 0;
-    loop {
-        let places = stores.index.left_out_places(after, ENTRIES_AT_A_TIME)?;
-        let Some((begin, _)) = places.last() else { return Ok(()) };
-        after = *begin;
-        places.iter().try_for_each(|(first, last)| visit(*first, *last))?;
-    }
 }
 
 /// Whether a hold may have been entered in one of these places: the place is empty, cannot be read, or says so. Where holds

@@ -120,14 +120,7 @@ impl Archive {
         };
         self.shared.writer.ask_alone(end)?;
         self.shared.writer.ask(Request::Lift(Box::new(lift)))?;
-        let finish = move |scribe: &mut crate::scribe::Scribe| {
-            let finished = scribe.finish_erasures()?;
-            scribe.drop_awaited_originals(&by)?;
-            Ok(Answer::Count(finished))
-        };
-        if let Err(error) = self.shared.writer.ask_alone(finish) {
-            tracing::warn!(%error, "what waited for a hold waits for the next write or sweep");
-        }
+        self.go_on_with_what_waited(&by);
         Ok(())
     }
 

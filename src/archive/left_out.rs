@@ -12,15 +12,25 @@ type Places = Vec<(u64, u64)>;
 /// everything else that the index knows. An entry that has come to harm since is only in the index.
 pub(crate) fn gains_by_rebuild(stores: &Stores) -> Result<bool, ArchiveError> {
     let mut places = Places::new();
-    loop {
-        let after = places.last().map_or(0, |(first, _)| *first);
-        let more = stores.index.left_out_places(after, ENTRIES_AT_A_TIME)?;
-        if more.is_empty() {
-            break;
-        }
-        places.extend(more);
-    }
+    visit_left_out(stores, &mut |first, last| {
+        places.push((first, last));
+        Ok(())
+    })?;
     Ok(something_opens_now(stores, &places)? && tells_all_of_the_index(stores, &places)?)
+}
+
+/// Goes through the stretches that were left out, in their order: first and last place of each.
+pub(crate) fn visit_left_out(
+    stores: &Stores,
+    visit: &mut dyn FnMut(u64, u64) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let mut after = 0;
+    loop {
+        let places = stores.index.left_out_places(after, ENTRIES_AT_A_TIME)?;
+        let Some((begin, _)) = places.last() else { return Ok(()) };
+        after = *begin;
+        places.iter().try_for_each(|(first, last)| visit(*first, *last))?;
+    }
 }
 
 fn something_opens_now(stores: &Stores, places: &Places) -> Result<bool, ArchiveError> {

@@ -48,8 +48,8 @@ impl Archive {
 impl Scribe {
     fn dispose_of_originals(&mut self, disposal: &Disposal) -> Result<Vec<MaterialId>, ArchiveError> {
         let stores = self.stores.clone();
-        // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
         refuse_unproven(&stores)?;
+        // Papers that were cut out of one frame share it, and one whose entry does not open is not in the index.
         let doubt = doubt(&stores)?;
         if doubt == Doubt::All {
             let detail = "it does not tell what every picture is needed for; have it rebuilt";

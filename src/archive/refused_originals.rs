@@ -7,7 +7,7 @@ use yidang_model::MaterialId;
 use crate::entry::open_entry;
 use crate::rebuild::skip_damaged;
 use crate::storage::{Entry, Verb};
-use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::stores::Stores;
 use crate::{Archive, ArchiveError};
 
 impl Archive {
@@ -16,16 +16,15 @@ impl Archive {
     /// whose request ended here, by a hold or as it was put right, are not among them.
     pub fn refused_originals(&self) -> Result<HashMap<MaterialId, u64>, ArchiveError> {
         let stores = &self.shared.stores;
-        let (mut refused, mut after) = (HashMap::new(), 0);
-        loop {
-            let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(refused) };
-            for entry in entries.iter().filter(|entry| entry.content.verb == Verb::OriginalsRefused) {
+        let mut refused = HashMap::new();
+        stores.visit_entries(&mut |entry| {
+            if entry.content.verb == Verb::OriginalsRefused {
                 let material = skip_damaged(refused_by_repository(stores, entry))?.flatten();
                 refused.extend(material.map(|material| (material, entry.sequence)));
             }
-            after = last;
-        }
+            Ok(())
+        })?;
+        Ok(refused)
     }
 }
 
