@@ -6,6 +6,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
+use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
 use crate::support::said::{document, text};
 use crate::support::wait_until;
@@ -95,12 +96,7 @@ fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     file(&a, &holder, 2);
     sent(&a);
     repository.kill();
-    let ledger = rusqlite::Connection::open(repository.data().join("ledger.db")).expect("a ledger");
-    let name = "SELECT sql FROM sqlite_master WHERE name = 'entries_never_change'";
-    let guard: String = ledger.query_row(name, [], |row| row.get(0)).expect("a trigger");
-    let harm = "DROP TRIGGER entries_never_change; UPDATE entries SET body = x'7b7d' WHERE verb = 'held'";
-    ledger.execute_batch(&format!("{harm}; {guard}")).expect("it comes to harm");
-    drop(ledger);
+    tamper(&repository.data(), "UPDATE entries SET body = x'7b7d' WHERE verb = 'held'");
     std::fs::remove_file(repository.data().join("index.db")).expect("the index is lost");
     let _ = std::fs::remove_dir_all(repository.data().join("backup"));
     repository.run();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::blobs::{self, StoredBlob};
+use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -135,13 +136,9 @@ fn a_damaged_ledger_is_told_who_asks_how_the_service_is() {
     };
     wait_until("it is read through", || known(&agent) == (json!("whole"), json!("whole"), json!(0)));
     assert!(agent.stop());
-    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
-    let damage = "DROP TRIGGER entries_never_change;
-        UPDATE entries SET body = x'00' WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed');
-        CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
-            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;";
-    ledger.execute_batch(damage).expect("it is damaged");
-    drop(ledger);
+    let damage = "UPDATE entries SET body = x'00'
+        WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed')";
+    tamper(&agent.data(), damage);
     agent.run();
     wait_until("it is found out", || known(&agent) == (json!("damaged"), json!("damaged"), json!(0)));
     assert!(agent.read_log().contains("the ledger is damaged"), "{}", agent.read_log());
@@ -158,10 +155,7 @@ fn a_damaged_ledger_is_told_who_asks_how_the_service_is() {
 
 /// Takes the last entries out, as somebody with the disk would.
 fn cut_ledger(agent: &Agent) {
-    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
-    let sql = "DROP TRIGGER entries_never_go;
-        DELETE FROM entries WHERE sequence > (SELECT max(sequence) - 1 FROM entries WHERE verb = 'filed');
-        CREATE TRIGGER entries_never_go BEFORE DELETE ON entries
-            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;";
-    ledger.execute_batch(sql).expect("it is cut off");
+    let cut =
+        "DELETE FROM entries WHERE sequence > (SELECT max(sequence) - 1 FROM entries WHERE verb = 'filed')";
+    tamper(&agent.data(), cut);
 }

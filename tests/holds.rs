@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
+use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
@@ -208,12 +209,7 @@ fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
     place(&agent, &[], &number);
     let second = file(&agent, &holder, LETTER);
     assert!(agent.stop());
-    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("a ledger");
-    let name = "SELECT sql FROM sqlite_master WHERE name = 'entries_never_change'";
-    let guard: String = ledger.query_row(name, [], |row| row.get(0)).expect("a trigger");
-    let harm = "DROP TRIGGER entries_never_change; UPDATE entries SET body = x'7b7d' WHERE verb = 'held'";
-    ledger.execute_batch(&format!("{harm}; {guard}")).expect("it comes to harm");
-    drop(ledger);
+    tamper(&agent.data(), "UPDATE entries SET body = x'7b7d' WHERE verb = 'held'");
     std::fs::remove_file(agent.data().join("index.db")).expect("the index is lost");
     let _ = std::fs::remove_dir_all(agent.data().join("backup"));
     agent.run();

@@ -7,6 +7,7 @@ mod support {
     pub(crate) mod blobs;
     pub(crate) mod cards;
     mod document;
+    pub(crate) mod ledger;
     pub(crate) mod paper;
     pub(crate) mod pcscd;
     pub(crate) mod preview;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
+use crate::support::ledger::tamper;
 use crate::support::said::{document, refusal, text};
 use crate::support::small_disk::SmallDisk;
 
@@ -168,13 +169,9 @@ fn a_record_that_is_damaged_is_named_and_the_others_are_there() {
     let hurt = file(&agent, NUMBER, &[FORM]);
     let whole = file(&agent, NUMBER, &[LETTER]);
     assert!(agent.stop());
-    let ledger = rusqlite::Connection::open(agent.data().join("ledger.db")).expect("it opens");
-    let damage = "DROP TRIGGER entries_never_change;
-        UPDATE entries SET body = x'00' WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed');
-        CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries
-            BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;";
-    ledger.execute_batch(damage).expect("it is damaged");
-    drop(ledger);
+    let damage = "UPDATE entries SET body = x'00'
+        WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'filed')";
+    tamper(&agent.data(), damage);
     let bag = agent.folder.path().join("bag");
     let told = document(&export(&agent, &bag, &format!("resident {NUMBER}")), 1);
     let wanted = json!([{"material": hurt, "page": null, "picture": null, "code": "record_damaged"}]);

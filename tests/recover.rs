@@ -138,6 +138,16 @@ fn dies(agent: &mut Agent) {
     fs::remove_dir_all(agent.folder.path().join("keys")).expect("its keys are gone");
 }
 
+/// A window whose first paper, of the person on the reader, is at the repository.
+fn with_one_sent(office: &Office, repository: &Repository) -> (Agent, String, Value) {
+    let window = office.window(Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    wait_until("it is enrolled", || window.get("/v1/sync").expect(200)["repository"] == "connected");
+    let holder = window.read_card();
+    let sent = file(&window, &holder, FORM, "K1");
+    wait_until("the first is there", || backlog(&window) == 0);
+    (window, holder, sent)
+}
+
 #[test]
 fn a_dead_pcs_papers_come_home_once_beside_the_daemon_and_without() {
     let office = Office::new();
@@ -204,11 +214,7 @@ fn a_dead_pcs_papers_come_home_once_beside_the_daemon_and_without() {
 fn a_dead_pcs_holds_stand_where_its_papers_come_home() {
     let office = Office::new();
     let mut repository = Repository::start();
-    let mut dead = office.window(Agent::start_enrolled(&repository.url, &repository.enrol_code()));
-    wait_until("it is enrolled", || dead.get("/v1/sync").expect(200)["repository"] == "connected");
-    let holder = dead.read_card();
-    let sent = file(&dead, &holder, FORM, "K1");
-    wait_until("the first is there", || backlog(&dead) == 0);
+    let (mut dead, holder, sent) = with_one_sent(&office, &repository);
     repository.kill();
     let unsent = file(&dead, &holder, SMALL, "K2");
     let why = ["--operator", "clerk-07", "--reason", "order 7"];
@@ -242,11 +248,7 @@ fn a_dead_pcs_holds_stand_where_its_papers_come_home() {
 fn what_the_repository_had_stays_there_and_the_rest_goes_there_from_here() {
     let office = Office::new();
     let mut repository = Repository::start();
-    let mut dead = office.window(Agent::start_enrolled(&repository.url, &repository.enrol_code()));
-    wait_until("it is enrolled", || dead.get("/v1/sync").expect(200)["repository"] == "connected");
-    let holder = dead.read_card();
-    let sent = file(&dead, &holder, FORM, "K1");
-    wait_until("the first is there", || backlog(&dead) == 0);
+    let (mut dead, holder, sent) = with_one_sent(&office, &repository);
     repository.kill();
     let unsent = file(&dead, &holder, SMALL, "K2");
     let refile = format!("/v1/materials/{}/refile", sent["id"].as_str().expect("an id"));
