@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::agent::Agent;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal};
-use crate::support::wait_until;
+use crate::support::{copy_folder, wait_until};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
 
@@ -27,6 +27,21 @@ fn are_there(agent: &Agent, papers: &[String]) {
         let picture = agent.get(&format!("/v1/materials/{paper}/pages/1/image?rendition=original"));
         assert!(picture.status == 200 && picture.bytes.starts_with(FORM), "{paper}: {}", picture.status);
     }
+}
+
+/// What a verification says of the entry that the repository remembers.
+fn anchor_check(agent: &Agent) -> Value {
+    let said = agent.command(&["archive", "verify", "--json"]);
+    let report: Value = serde_json::from_slice(&said.stdout).expect("a report");
+    let properties = report["properties"].as_array().expect("a list").iter();
+    let mut checks = properties.flat_map(|property| property["checks"].as_array().expect("a list"));
+    checks.find(|check| check["check"] == "anchor").expect("the check").clone()
+}
+
+fn end_of(database: &Path, table: &str) -> u64 {
+    let database = rusqlite::Connection::open(database).expect("it opens");
+    let sql = format!("SELECT max(sequence) FROM {table}");
+    database.query_row(&sql, [], |row| row.get(0)).expect("its end")
 }
 
 fn remove(data: &Path, file: &str) {
@@ -56,10 +71,7 @@ fn a_window_without_ledger_and_keyring_works_again_and_sends_on() {
     };
     wait_until("they are copied", copied);
     wait_until("the keys are copied", || agent.data().join("backup/keyring.db").is_file());
-    wait_until("the ledger is anchored", || {
-        let said = agent.command(&["archive", "verify", "--json"]);
-        String::from_utf8_lossy(&said.stdout).contains("\"check\":\"anchor\",\"examined\":1")
-    });
+    wait_until("the ledger is anchored", || anchor_check(&agent)["examined"] == 1);
     assert!(agent.stop());
     for file in ["ledger.db", "keyring.db"] {
         remove(&agent.data(), file);
@@ -104,4 +116,56 @@ fn what_nothing_remembers_is_not_made_up() {
         (&json!("lost"), &json!("no_repository"))
     );
     refusal(&agent.command(&["archive", "stats"]), "store_damaged");
+}
+
+#[test]
+fn an_older_image_that_grew_past_what_the_repository_remembers_is_found_out() {
+    let mut repository = Repository::start();
+    let mut agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    file(&agent, 0);
+    wait_until("it is sent", || agent.get("/v1/sync").expect(200)["backlog_materials"] == 0);
+    assert!(agent.stop());
+    let image = agent.data().with_extension("image");
+    copy_folder(&agent.data(), &image);
+    agent.run();
+    let gone = file(&agent, 1);
+    wait_until("it is sent", || agent.get("/v1/sync").expect(200)["backlog_materials"] == 0);
+    // The next start tells of the ledger's end without waiting for news first.
+    assert!(agent.stop());
+    let head = end_of(&agent.data().join("ledger.db"), "entries");
+    agent.run();
+    let anchored = || end_of(&repository.data().join("repository.db"), "anchors") >= head;
+    wait_until("the ledger is anchored", anchored);
+    assert!(agent.stop());
+    let head = end_of(&agent.data().join("ledger.db"), "entries");
+
+    // The whole folder, with what it knew of its sending and its second copies; and the window works on without a network.
+    fs::remove_dir_all(agent.data()).expect("it goes");
+    copy_folder(&image, &agent.data());
+    repository.kill();
+    agent.run();
+    let mut number = 2;
+    while end_of(&agent.data().join("ledger.db"), "entries") <= head + 4 {
+        file(&agent, number);
+        number += 1;
+    }
+    repository.run();
+    wait_until("it is noticed", || agent.read_log().contains("remembers another ledger"));
+    let mine = file(&agent, number);
+    let erasure = json!({"material": mine, "reason": "asked"});
+    agent.post("/v1/erasures", &erasure).is_problem(409, "holds_unproven");
+    assert_eq!(anchor_check(&agent)["failed"], 1);
+    assert!(agent.stop());
+
+    let report = document(&agent.command(&["archive", "rebuild", "--json"]), 1);
+    let ledger = &report["ledger"];
+    assert_eq!((&report["repository"], &ledger["state"]), (&json!("differs"), &json!("rebuilt")), "{report}");
+    agent.run();
+    wait_until("it is anchored anew", || anchor_check(&agent)["failed"] == 0);
+    let confirmed = agent.command(&["archive", "hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+    agent.post("/v1/erasures", &erasure).expect(201);
+    let holder = agent.read_card();
+    let dossier = agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    assert!(dossier.to_string().contains(&gone), "what the image lacked is still to be had: {dossier}");
 }

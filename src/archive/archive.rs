@@ -21,9 +21,9 @@ use crate::scrub::Scrubbing;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
     BlobStore, EntryHash, Index, KeyKeeper, KeyKeeperError, KeyPurpose, Keyring, Ledger, Part, StorageError,
-    StorageFault,
+    StorageFault, Verb,
 };
-use crate::stores::Stores;
+use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::veil::Veil;
 use crate::writer::Writer;
 
@@ -255,6 +255,22 @@ impl Archive {
     /// The hash of the ledger entry in that place; `None` where there is none.
     pub fn entry_hash(&self, sequence: u64) -> Result<Option<EntryHash>, ArchiveError> {
         Ok(self.shared.stores.ledger.get_many(&[sequence])?.pop().map(|entry| entry.hash))
+    }
+
+    /// Whether the ledger still has the entry that somebody remembers of it, or tells behind that place that it was made anew.
+    pub fn accounts_for(&self, sequence: u64, hash: EntryHash) -> Result<bool, ArchiveError> {
+        if self.entry_hash(sequence)? == Some(hash) {
+            return Ok(true);
+        }
+        let (ledger, mut after) = (&self.shared.stores.ledger, sequence);
+        loop {
+            let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
+            let Some(last) = entries.last() else { return Ok(false) };
+            after = last.sequence;
+            if entries.iter().any(|entry| entry.content.verb == Verb::Rebuilt) {
+                return Ok(true);
+            }
+        }
     }
 
     /// Whether something waits to be written or is being written.

@@ -4,6 +4,7 @@
 //! Two threads work: one pushes ([`pusher`]), one waits for news ([`poller`]). Each makes its calls on a thread
 //! of its own that it can walk away from ([`errand`]). What survives a restart is in [`store`] and [`enrolment`].
 
+mod anchoring;
 mod backlog;
 mod batch;
 mod client;

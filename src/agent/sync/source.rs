@@ -51,6 +51,8 @@ pub(super) trait Source: Send + Sync {
     fn anchor(&self) -> Result<(String, u64, [u8; 32]), ArchiveError>;
     /// The hash of the entry in that place; `None` where there is none.
     fn hash_at(&self, sequence: u64) -> Result<Option<[u8; 32]>, ArchiveError>;
+    /// Whether the ledger has that entry in that place, or tells behind it that it was made anew.
+    fn accounts_for(&self, sequence: u64, hash: [u8; 32]) -> Result<bool, ArchiveError>;
     /// Enters that holds may be missing, as this ledger is not all that it was.
     fn doubt_holds(&self) -> Result<(), ArchiveError>;
     /// At most `limit` changes after that sequence, in order.
@@ -99,6 +101,10 @@ impl Source for Archive {
 
     fn hash_at(&self, sequence: u64) -> Result<Option<[u8; 32]>, ArchiveError> {
         Archive::entry_hash(self, sequence)
+    }
+
+    fn accounts_for(&self, sequence: u64, hash: [u8; 32]) -> Result<bool, ArchiveError> {
+        Archive::accounts_for(self, sequence, hash)
     }
 
     fn doubt_holds(&self) -> Result<(), ArchiveError> {

@@ -12,6 +12,7 @@ use yidang_sync::limits::MATERIALS_MAX;
 use yidang_sync::parcel::CourierKey;
 use yidang_sync::wire::{MaterialsAnswer, MaterialsRequest, WireSubject};
 
+use super::anchoring;
 use super::client::Client;
 use super::enroller::Enroller;
 use super::enrolment::EnrolmentFile;
@@ -62,14 +63,7 @@ impl SyncOptions {
 pub(crate) fn anchor_at(options: &SyncOptions, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
     let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
     let enrolment = EnrolmentFile::new(&options.keys_dir, &options.machine_id).load(&options.url)?;
-    asked_anchor(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger)
-}
-
-fn asked_anchor(client: &Client, key: &str, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
-    let Some(anchor) = client.anchor(key, ledger)? else { return Ok(None) };
-    let mut hash = [0; 32];
-    hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| SyncError::Protocol)?;
-    Ok(Some((anchor.sequence, hash)))
+    anchoring::asked(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger)
 }
 
 /// Starts the threads that keep a repository up to date.
@@ -308,7 +302,7 @@ impl Upstream for SyncHandle {
     }
 
     fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
-        asked_anchor(&self.shared.client, &self.shared.enrolment()?.key, ledger)
+        anchoring::asked(&self.shared.client, &self.shared.enrolment()?.key, ledger)
     }
 
     fn stop(&self) {

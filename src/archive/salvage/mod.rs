@@ -269,6 +269,10 @@ impl<'a> Job<'a> {
             Anchor::Unknown(reason) => (0, reason),
             Anchor::Head { sequence, hash } => (sequence, told(made, sequence, hash)?),
         };
+        if said == "differs" {
+            // What the repository remembers is nowhere: an older ledger was put back, and more was entered in it.
+            ledger.lose(anchored, anchored + 1);
+        }
         let known = [("ledger", ledger.head), ("index", applied), ("repository", anchored)];
         for (who, head) in known {
             if head > ledger.known_head {

@@ -96,7 +96,7 @@ impl LedgerRebuild {
     pub(super) fn lose(&mut self, from: u64, before: u64) {
         if from < before {
             self.lost_count += before - from;
-            self.last_harmed = before - 1;
+            self.last_harmed = self.last_harmed.max(before - 1);
             if self.lost.len() < RANGES_MAX {
                 self.lost.push((from, before - 1));
             }

@@ -1,0 +1,145 @@
+//! The repository remembers the ledger's last entry: nobody can cut the ledger off, or put an older one in its place, unnoticed.
+//!
+//! A ledger that was put back may have grown past what is remembered, so its end alone proves nothing. In each run the repository
+//! is asked first, and told of a new end only if this ledger accounts for the old one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use yidang_archive::ArchiveError;
+use yidang_archive::storage::EntryHash;
+use yidang_sync::wire::LedgerAnchor;
+
+use super::client::Client;
+use super::error::{CallError, SyncError};
+use super::source::Source;
+
+/// Sequence and hash of an entry.
+pub(super) type Head = (u64, EntryHash);
+
+/// What this run knows of it.
+#[derive(Default)]
+pub(super) struct Anchoring {
+    standing: Standing,
+    /// The last entry that the repository was told of in this run.
+    told: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+enum Standing {
+    /// The repository has not been asked yet.
+    #[default]
+    Unasked,
+    /// The ledger accounts for what the repository remembers.
+    Proven,
+    /// It does not. This is sent once, so that the repository's log tells of it too.
+    Another(Option<LedgerAnchor>),
+}
+
+/// What an errand is to do about it; it holds nothing that is open.
+#[derive(Default)]
+pub(super) struct Due {
+    /// The ledger to ask about.
+    ask: Option<String>,
+    tell: Option<(LedgerAnchor, Arc<AtomicU64>)>,
+}
+
+impl Anchoring {
+    /// What the next call is to do.
+    pub(super) fn due(&mut self, source: &dyn Source) -> Due {
+        let (ledger, sequence, hash) = match source.anchor() {
+            Ok(anchor) => anchor,
+            Err(error) => {
+                tracing::warn!(%error, "the ledger's last entry cannot be read");
+                return Due::default();
+            }
+        };
+        let told = || self.told.clone();
+        match &mut self.standing {
+            Standing::Unasked => Due { ask: Some(ledger), tell: None },
+            Standing::Another(witness) => {
+                Due { ask: None, tell: witness.take().map(|witness| (witness, told())) }
+            }
+            Standing::Proven if sequence == 0 || self.told.load(Ordering::Relaxed) == sequence => {
+                Due::default()
+            }
+            Standing::Proven => {
+                let head = LedgerAnchor { ledger, sequence, hash: hex::encode(hash) };
+                Due { ask: None, tell: Some((head, told())) }
+            }
+        }
+    }
+
+    /// Takes in what the repository remembers; `None` where it remembers nothing of this ledger.
+    pub(super) fn take_in(&mut self, source: &dyn Source, remembered: Option<Head>) {
+        match compare(source, remembered) {
+            Ok(standing) => self.standing = standing,
+            // Asked again with the next call.
+            Err(error) => {
+                tracing::warn!(%error, "the ledger cannot be compared with what the repository remembers")
+            }
+        }
+    }
+}
+
+/// Where the ledger is not what it was, a hold may be among what it lacks.
+fn compare(source: &dyn Source, remembered: Option<Head>) -> Result<Standing, ArchiveError> {
+    let Some((sequence, hash)) = remembered else { return Ok(Standing::Proven) };
+    if source.accounts_for(sequence, hash)? {
+        return Ok(Standing::Proven);
+    }
+    tracing::error!(
+        sequence,
+        "the repository remembers another ledger than this window has: run `yidang archive verify`, then `yidang archive rebuild`"
+    );
+    let (ledger, head, head_hash) = source.anchor()?;
+    let here = if head < sequence {
+        Some((head, head_hash))
+    } else {
+        source.hash_at(sequence)?.map(|hash| (sequence, hash))
+    };
+    let witness = here.map(|(sequence, hash)| LedgerAnchor { ledger, sequence, hash: hex::encode(hash) });
+    if let Err(error) = source.doubt_holds() {
+        tracing::error!(%error, "that its holds may be missing is not entered");
+    }
+    Ok(Standing::Another(witness))
+}
+
+impl Due {
+    /// Makes the calls; what the repository remembers, where it was to be asked and answered.
+    pub(super) fn carry_out(self, client: &Client, key: &str) -> Option<Option<Head>> {
+        if let Some((head, told)) = self.tell {
+            tell(client, key, &head, &told);
+        }
+        match asked(client, key, &self.ask?) {
+            Ok(remembered) => Some(remembered),
+            // Among others: a repository of an earlier version. Asked again with the next call.
+            Err(error) => {
+                tracing::debug!(%error, "what the repository remembers of the ledger is not known");
+                None
+            }
+        }
+    }
+}
+
+/// What the repository remembers of this ledger.
+pub(super) fn asked(client: &Client, key: &str, ledger: &str) -> Result<Option<Head>, SyncError> {
+    let Some(anchor) = client.anchor(key, ledger)? else { return Ok(None) };
+    let mut hash = [0; 32];
+    hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| SyncError::Protocol)?;
+    Ok(Some((anchor.sequence, hash)))
+}
+
+/// What fails is tried again with the next call.
+fn tell(client: &Client, key: &str, head: &LedgerAnchor, told: &AtomicU64) {
+    match client.put_anchor(key, head) {
+        Ok(()) => told.store(head.sequence, Ordering::Relaxed),
+        Err(CallError::Refused(problem)) if problem.status == 409 => {
+            tracing::error!(
+                "the repository remembers another ledger than this window has; run `yidang archive verify`"
+            );
+        }
+        // Among others: a repository of an earlier version.
+        Err(error) => tracing::debug!(code = error.judge().0, "the ledger was not anchored"),
+    }
+}
