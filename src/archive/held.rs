@@ -124,7 +124,7 @@ pub(crate) fn plan_confirmation(by: &Actor, planner: &Planner<'_>) -> Result<Pla
     let entries = places.iter().flat_map(|(first, last)| [*first, *last]).collect();
     let refs = Refs { entries, ..Refs::default() };
     let change = IndexChange::HoldsConfirmed(places);
-    plan_doubt(planner, Verb::HoldsConfirmed, refs, by, change)
+    Ok(Plan::Write(Box::new(about_holds(planner, Verb::HoldsConfirmed, refs, by, change)?)))
 }
 
 /// Enters that a hold may be missing; nothing where that is known.
@@ -132,21 +132,26 @@ pub(crate) fn plan_doubting(by: &Actor, planner: &Planner<'_>) -> Result<Plan, A
     if planner.stores.index.hold_doubt()?.stands {
         return Ok(Plan::Answer(Answer::Count(0)));
     }
-    plan_doubt(planner, Verb::HoldsDoubted, Refs::default(), by, IndexChange::HoldsDoubted)
+    Ok(Plan::Write(Box::new(doubting(by, planner)?)))
 }
 
-fn plan_doubt(
+/// That a hold may be missing, whether that is known or not.
+pub(crate) fn doubting(by: &Actor, planner: &Planner<'_>) -> Result<Draft, ArchiveError> {
+    about_holds(planner, Verb::HoldsDoubted, Refs::default(), by, IndexChange::HoldsDoubted)
+}
+
+fn about_holds(
     planner: &Planner<'_>,
     verb: Verb,
     refs: Refs,
     by: &Actor,
     change: IndexChange,
-) -> Result<Plan, ArchiveError> {
+) -> Result<Draft, ArchiveError> {
     let stores = planner.stores;
     let (office, personal) = (Office::of(by), NoPersonal {});
     let plain = Plain { verb, refs, office, personal, slots: &[], idempotency: None };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
-    Ok(Plan::Write(Box::new(Draft::of(entry, change, Answer::Count(1)))))
+    Ok(Draft::of(entry, change, Answer::Count(1)))
 }
 
 /// The places that a `holds_confirmed` entry is about.

@@ -7,7 +7,7 @@ use yidang_model::ErasureId;
 
 use crate::keys::NamedKey;
 use crate::left_out::gains_by_rebuild;
-use crate::plan::{Answer, Draft, Plan, Planner};
+use crate::plan::{Answer, Draft, Planner};
 use crate::rebuild::catch_up;
 use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError, StorageFault, Tag, Verb};
 use crate::stores::Stores;
@@ -16,6 +16,8 @@ use crate::{Actor, ArchiveError};
 
 /// In whose name the archive enters what it finds when it is opened.
 const CLIENT: &str = "opening";
+/// As far as an index goes, by its own word, that is of another ledger and about to be made anew.
+pub(crate) const INDEX_AHEAD: u64 = i64::MAX.cast_unsigned();
 /// How many entries may follow on one whose used-up keys were not deleted, as long as requests keep coming.
 const USED_UP_WAIT_ENTRIES: u64 = 4 * GROUP_MAX as u64;
 /// How many entries may follow on one whose used-up keys could not be deleted, and how many are looked through
@@ -103,6 +105,9 @@ impl Scribe {
         let applied = scribe.stores.index.applied();
         let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
         let is_ahead = applied.as_ref().is_ok_and(|applied| *applied > head);
+        if is_ahead {
+            scribe.doubt_what_the_index_knew()?;
+        }
         if is_ahead || applied.as_ref().is_err_and(damaged) {
             tracing::warn!(head, is_ahead, "the index is damaged or of another ledger; it is made anew");
             scribe.stores.index.clear()?;
@@ -125,31 +130,26 @@ impl Scribe {
             }
             settled => drop(settled?),
         }
-        if is_ahead {
-            scribe.doubt_what_the_index_knew();
-        }
         Ok(scribe)
     }
 
     /// An index that knew more than the ledger tells saw an end of it that is gone, as where an older one was put back. Not where
     /// the second copy shows that nothing may be entered here.
-    fn doubt_what_the_index_knew(&mut self) {
+    ///
+    /// Until that is entered the index stays ahead of whatever else is: the next opening sees it too.
+    fn doubt_what_the_index_knew(&self) -> Result<(), ArchiveError> {
         if self.stores.check_copy().is_err() {
-            return;
+            return Ok(());
         }
         tracing::error!(
             "the ledger ends before what was entered in it: nothing is forgotten until its holds are confirmed"
         );
+        self.stores.index.apply_many(&[], INDEX_AHEAD)?;
         let by = Actor { client: CLIENT.to_owned(), operator: None };
-        let doubted = self.write_alone(|planner| match crate::held::plan_doubting(&by, planner)? {
-            Plan::Write(draft) => Ok(*draft),
-            Plan::Answer(_) => Err(ArchiveError::HoldsUnproven),
-        });
-        if let Err(error) = doubted
-            && error != ArchiveError::HoldsUnproven
-        {
-            tracing::error!(%error, "that its holds may be missing is not entered");
-        }
+        let (head, _) = self.stores.ledger.head()?;
+        let mut batch = Batch { head, holders: HashMap::new(), drafts: Vec::new() };
+        batch.push(crate::held::doubting(&by, &self.planner(&batch))?);
+        enter(&self.stores, &batch)
     }
 
     /// An index that left something out knows less than it could once the ledger, or a key, is put right.

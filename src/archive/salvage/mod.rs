@@ -35,6 +35,7 @@ use crate::files::{BlobSegments, KeyFiles, durable};
 use crate::hold::HOLDS_MAX;
 use crate::keys::KeyCabinet;
 use crate::record::{NoPersonal, Office, Refs};
+use crate::scribe::INDEX_AHEAD;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
 use crate::storage::{
     BlobStore, EntryHash, Index, KeyId, Keyring, Ledger, Part, StorageError, StorageFault, Verb,
@@ -264,7 +265,8 @@ impl<'a> Job<'a> {
         ledger: &mut LedgerRebuild,
         anchor: Anchor,
     ) -> Result<String, ArchiveError> {
-        let applied = self.index.as_ref().and_then(|index| index.applied().ok()).unwrap_or(0);
+        let applied = self.index.as_ref().and_then(|index| index.applied().ok());
+        let applied = applied.filter(|applied| *applied != INDEX_AHEAD).unwrap_or(0);
         let (anchored, said) = match anchor {
             Anchor::Unknown(reason) => (0, reason),
             Anchor::Head { sequence, hash } => (sequence, told(made, sequence, hash)?),

@@ -3,6 +3,7 @@
 use yidang_model::{Digest, HoldId, Subject};
 
 use super::damage::{spoiling, tamper};
+use super::faulty::{Faults, Mode};
 use super::originals::disposal_of;
 use super::papers::*;
 use super::world::{World, assert_whole, file_paper};
@@ -420,4 +421,24 @@ fn a_ledger_that_ends_before_what_its_index_knew_forgets_nothing() {
     let archive = world.open();
     archive.confirm_holds(&clerk()).unwrap();
     archive.erase_now(erasure_of_material(7, 1)).unwrap();
+}
+
+/// An older ledger that was put back, at an opening that the power ends at any write.
+#[test]
+fn an_opening_that_is_cut_off_forgets_no_doubt() {
+    let ways = [Mode::Once, Mode::PowerCut, Mode::PowerCutAfter];
+    for (at, way) in (1..=5).flat_map(|at| ways.map(|way| (at, way))) {
+        let world = World::new();
+        let path = world.data_dir().join("ledger.db");
+        file_paper(&world.open(), 1, &[resident(1)]).unwrap();
+        let older = std::fs::read(&path).unwrap();
+        world.open().place_hold(hold(1, person(1))).unwrap();
+        std::fs::write(&path, older).unwrap();
+        drop(world.open_faulty(&Faults::new(way, at)));
+        let archive = world.open();
+        let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+        assert_eq!(asked, Err(ArchiveError::HoldsUnproven), "{way:?} at write {at}");
+        archive.confirm_holds(&clerk()).unwrap();
+        archive.erase_now(erasure_of_material(7, 1)).unwrap();
+    }
 }
