@@ -339,6 +339,11 @@ async fn sweep(app: Shared) {
             if !archive.tells_every_blob()? && archive.ledger_state() == LedgerState::Damaged {
                 tracing::error!("the ledger is damaged: run `yidang archive verify`");
             }
+            if !archive.tells_every_hold()? {
+                tracing::error!(
+                    "a legal hold may be missing, and nothing is forgotten: see `yidang archive verify`, compare `yidang archive hold list` with the orders that were made, and say so with `yidang archive hold confirm --operator NAME`"
+                );
+            }
             Ok::<_, ArchiveError>(swept)
         });
         match swept.await {

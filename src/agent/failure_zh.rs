@@ -94,7 +94,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["legal_hold"], "请用 yidang archive hold list 查看，由设置保全的人解除。"),
     (
         &["audit_incomplete"],
-        "账本中有缺失或读不出的条目，所列可能不全；请运行 yidang archive verify，它会指出是哪些条目。",
+        "账本中有缺失、读不出或密钥已丢失的条目，所列可能不全；请运行 yidang archive verify，它会指出是哪些条目。",
     ),
     (
         &["ledger_foreign"],

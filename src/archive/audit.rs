@@ -1,13 +1,13 @@
 //! Asking the ledger who did what. The question is a look like any other, and is entered before it is answered.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use yidang_model::{MaterialId, Subject, Timestamp};
 
 use crate::backup::is_whole;
 use crate::caller::{NAME_CHARS_MAX, too_long};
-use crate::entry::{OpenEntry, Plain, SlotKey, open_beneath, seal_entry};
+use crate::entry::{OpenEntry, Plain, SlotKey, envelope_of, open_beneath, seal_entry};
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{FiledPersonal, HoldPersonal, LookPersonal, NoPersonal, Office, Refs};
@@ -97,7 +97,8 @@ pub struct AuditEnd {
     /// Which of them, the ledger cannot tell.
     pub known: bool,
     /// Places in the ledger, as far as it was read, whose entries are missing, cannot be read, or are not what was entered
-    /// there: any of them may be about what was asked.
+    /// there; where a person is asked about, also entries that are sealed for somebody whose key is lost. Any of them may be
+    /// about what was asked.
     pub unproven: u64,
 }
 
@@ -107,7 +108,7 @@ impl Archive {
     /// `progress` hears entries read and entries in all. An entry that is damaged is left out, logged and counted;
     /// [`Archive::verify`] names it.
     ///
-    /// Memory grows with one person's papers, and with nothing else.
+    /// Memory grows with one person's papers and with the number of people who are forgotten, and with nothing else.
     pub fn audit(
         &self,
         query: AuditQuery,
@@ -132,7 +133,8 @@ impl Archive {
             for entry in entries.iter().filter(|entry| entry.sequence < entered) {
                 let missing = seen.go_on_to(entry);
                 let line = skip_damaged(walk.line(entry))?;
-                end.unproven += missing + u64::from(line.is_none() || !seen.is_whole);
+                let lacks_some = entry.content.verb == Verb::HoldsDoubted && missing == 0;
+                end.unproven += missing + u64::from(line.is_none() || !seen.is_whole || lacks_some);
                 let Some(line) = line.flatten() else { continue };
                 end.truncated = end.lines == limit;
                 if end.truncated {
@@ -148,7 +150,7 @@ impl Archive {
                 break;
             }
         }
-        end.unproven += entered - 1 - seen.at;
+        end.unproven += entered - 1 - seen.at + walk.sealed.for_lost_keys();
         Ok(end)
     }
 }
@@ -225,6 +227,40 @@ struct Walk<'a> {
     key: Option<KeyId>,
     /// That person's papers, as of the entry before.
     theirs: HashSet<MaterialId>,
+    sealed: Sealed,
+}
+
+/// What is sealed for people whose keys are gone.
+#[derive(Default)]
+struct Sealed {
+    /// Entries of each of these keys.
+    entries: HashMap<KeyId, u64>,
+    /// Keys that an erasure deleted.
+    forgotten: HashSet<KeyId>,
+}
+
+impl Sealed {
+    fn see(&mut self, stores: &Stores, entry: &Entry) -> Result<(), ArchiveError> {
+        // A capture is sealed for nobody.
+        if entry.content.verb == Verb::Staged {
+            return Ok(());
+        }
+        let envelope = envelope_of(entry)?;
+        for slot in &envelope.slots {
+            if entry.content.verb == Verb::Erased && envelope.refs.whole_holder {
+                self.forgotten.insert(slot.key);
+            }
+            if stores.keys.get(slot.key)?.is_none() {
+                *self.entries.entry(slot.key).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of them no erasure accounts for.
+    fn for_lost_keys(&self) -> u64 {
+        self.entries.iter().filter(|(key, _)| !self.forgotten.contains(key)).map(|(_, count)| count).sum()
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -234,11 +270,14 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         let key = key.filter(|key| !stores.veil.covers_key(*key));
-        Ok(Self { stores, query, key, theirs: HashSet::new() })
+        Ok(Self { stores, query, key, theirs: HashSet::new(), sealed: Sealed::default() })
     }
 
     /// What an entry says, if it is one of those asked for.
     fn line(&mut self, entry: &Entry) -> Result<Option<AuditLine>, ArchiveError> {
+        if matches!(self.query.of, AuditOf::Person(_)) {
+            self.sealed.see(self.stores, entry)?;
+        }
         let opened = match &self.query.of {
             AuditOf::Person(_) if self.key.is_none() => return Ok(None),
             AuditOf::WithoutCard if !matches!(entry.content.verb, Verb::Opened | Verb::Exported) => {

@@ -131,12 +131,12 @@ words! {
             "Copy the data folder away as it is, stop the program and run `yidang archive rebuild`, which joins the ledger's second copy with what is left; what the repository has is not lost.";
         /// Something is missing that may have been a hold.
         ConfirmHolds = "confirm_holds",
-            "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm 确认；在此之前不予删除和处置。",
-            "The ledger has lost something that may have been a legal hold: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm`; nothing is forgotten before.";
+            "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
+            "The ledger has lost something that may have been a legal hold: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`; nothing is forgotten before.";
         /// Somebody cut the ledger or put another in its place.
         KeepEvidence = "keep_evidence",
-            "账本被截断或替换。请停止使用并保全整个数据文件夹作为证据，再从备份恢复并报告审计人员。",
-            "The ledger was cut off or replaced. Stop using it, keep the whole folder as evidence, restore from a backup, and tell the auditor.";
+            "账本被截断或替换。请停止程序，把整个数据文件夹复制留存作为证据并报告审计人员，再运行 yidang archive rebuild，把缺失记入账本。",
+            "The ledger was cut off or replaced. Stop the program, copy the whole data folder away as evidence and tell the auditor; then run `yidang archive rebuild`, which enters what is lost.";
         /// From whoever has the same bytes.
         RepairBlob = "repair_blob",
             "请运行 yidang archive verify --repair 从中心库取回；取不回时请当事人再次出示原件并重新拍摄或导入。",
@@ -155,8 +155,8 @@ words! {
             "Put the current epoch's key back into the keys' folder at once; a daemon that runs still has it in memory, so do not stop it.";
         /// From a backup.
         RestoreKeyring = "restore_keyring",
-            "请停止程序并运行 yidang archive rebuild，从副本与残余中恢复密钥环；没有这些密钥，对应的材料无法打开。",
-            "Stop the program and run `yidang archive rebuild`, which joins the keyring's second copy with what is left; without these keys what they seal cannot be opened.";
+            "请停止程序并运行一次 yidang archive rebuild，从副本与残余中恢复密钥环；仍缺的密钥已丢失，对应的材料在本机无法再打开：中心库有的，打开当事人档案时仍可从中心库查阅；没有的，请再次出示原件归档。",
+            "Stop the program and run `yidang archive rebuild` once, which joins the keyring's second copy with what is left. Where a key is still missing, the paper cannot be opened here any more: what the repository has is shown with its person's dossier all the same, and what it has not is to be shown again and filed anew.";
         /// From what is left of the keyring; its second copy has no keys of captures.
         RestoreOrCapture = "restore_or_capture",
             "请停止程序并运行一次 yidang archive rebuild；仍缺此密钥时，这份待归档的拍摄无法再打开，请重新拍摄，它到期后自动清除。",

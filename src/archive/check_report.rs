@@ -23,6 +23,9 @@ pub struct CheckReport {
     pub blob_bytes: u64,
     /// Blobs nothing needs, waiting to be swept. No damage.
     pub orphans: u64,
+    /// Places of the ledger whose entries are lost for good, as a rebuild entered. No damage.
+    #[serde(default)]
+    pub known_lost: u64,
     /// How many damages there are in all.
     pub damage_count: u64,
     /// The first of them.
@@ -160,6 +163,7 @@ impl From<&VerifyReport> for CheckReport {
             blobs: found.blobs,
             blob_bytes: found.blob_bytes,
             orphans: found.orphans,
+            known_lost: found.known_lost,
             damage_count: found.damage_count,
             damages: found.damages.iter().map(DamageLine::from).collect(),
             properties: Property::ALL.iter().map(|property| property_line(*property, found)).collect(),
@@ -225,7 +229,11 @@ impl fmt::Display for CheckReport {
             f,
             "{verdict}: {} entries ({} whose keys are gone as they should be), {} blobs ({} bytes), {} waiting to be swept, {} damages",
             self.entries, self.forgotten, self.blobs, self.blob_bytes, self.orphans, self.damage_count
-        )
+        )?;
+        if self.known_lost > 0 {
+            write!(f, "; {} entries are lost for good, as a rebuild entered", self.known_lost)?;
+        }
+        Ok(())
     }
 }
 

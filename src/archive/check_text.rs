@@ -53,6 +53,20 @@ impl CheckReport {
                 verdict.1, self.entries, self.blobs, self.blob_bytes, self.orphans, self.damage_count
             ),
         };
+        if self.known_lost > 0 {
+            let lost = self.known_lost;
+            let _ = match wording {
+                Wording::Chinese => {
+                    writeln!(text, "另有账本 {lost} 条已确认丢失（重建时已记入账本），无需再处理。")
+                }
+                Wording::English => {
+                    writeln!(
+                        text,
+                        "{lost} ledger entries are lost for good, as a rebuild entered: nothing is left to do about them."
+                    )
+                }
+            };
+        }
         if let Some(RepairLine { repaired, left, code }) = &self.repair {
             let why = code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
             let _ = match wording {

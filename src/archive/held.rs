@@ -1,7 +1,10 @@
 //! Whether a hold keeps something from being forgotten.
 
+use yidang_model::MaterialId;
+
 use crate::entry::{Plain, seal_entry};
 use crate::erasing::visit_dossier;
+use crate::gaps::{Stretch, numbers};
 use crate::hold::HoldTarget;
 use crate::left_out::visit_left_out;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
@@ -55,6 +58,19 @@ impl Archive {
         by.check()?;
         self.check_copy()?;
         self.shared.writer.ask(Request::DoubtHolds(by.clone())).map(drop)
+    }
+
+    /// Whether this material is gone wherever else it was, and only a hold keeps it here.
+    pub fn is_held_here_alone(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        let stores = self.caught_up();
+        // Hardly ever does anything wait for a hold.
+        for (_, sequence) in stores.index.deferred()? {
+            let deferral = skip_damaged(stores.entry(sequence))?.flatten();
+            if deferral.is_some_and(|(_, deferral)| deferral.refs.materials.iter().any(|gone| gone.0 == id)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether every hold that was placed is known. While it is not, nothing is forgotten.
@@ -111,7 +127,7 @@ pub(crate) fn plan_confirmation(by: &Actor, planner: &Planner<'_>) -> Result<Pla
     if refuse_unproven(stores).is_ok() {
         return Ok(Plan::Answer(Answer::Count(0)));
     }
-    let mut places: Vec<(u64, u64)> = Vec::new();
+    let mut places: Vec<Stretch> = Vec::new();
     visit_left_out(stores, &mut |first, last| {
         let is_full = places.len() == PLACES_MAX;
         match places.last_mut() {
@@ -121,8 +137,7 @@ pub(crate) fn plan_confirmation(by: &Actor, planner: &Planner<'_>) -> Result<Pla
         }
         Ok(())
     })?;
-    let entries = places.iter().flat_map(|(first, last)| [*first, *last]).collect();
-    let refs = Refs { entries, ..Refs::default() };
+    let refs = Refs { entries: numbers(&places), ..Refs::default() };
     let change = IndexChange::HoldsConfirmed(places);
     Ok(Plan::Write(Box::new(about_holds(planner, Verb::HoldsConfirmed, refs, by, change)?)))
 }
@@ -152,11 +167,6 @@ fn about_holds(
     let plain = Plain { verb, refs, office, personal, slots: &[], idempotency: None };
     let entry = seal_entry(&stores.keys, stores.clock.as_ref(), plain)?;
     Ok(Draft::of(entry, change, Answer::Count(1)))
-}
-
-/// The places that a `holds_confirmed` entry is about.
-pub(crate) fn confirmed_by(refs: &Refs) -> Vec<(u64, u64)> {
-    refs.entries.chunks_exact(2).map(|place| (place[0], place[1])).collect()
 }
 
 /// A person is held, too, by any paper of theirs that is: to forget them would take them out of it.

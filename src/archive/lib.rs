@@ -39,6 +39,7 @@ pub mod files;
 mod findings;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
+mod gaps;
 mod held;
 mod history;
 mod hold;

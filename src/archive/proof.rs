@@ -18,6 +18,9 @@ pub enum LedgerState {
     Unchecked,
     /// It was whole when it was read through. What came to harm after that was not noticed.
     Whole,
+    /// What is there holds together; something is known to be lost for good, as a rebuild entered, or a hold may be and nobody
+    /// has confirmed yet that none is.
+    Incomplete,
     /// Something of it is missing or does not open.
     Damaged,
 }
@@ -28,6 +31,7 @@ impl LedgerState {
         match self {
             Self::Unchecked => "unchecked",
             Self::Whole => "whole",
+            Self::Incomplete => "incomplete",
             Self::Damaged => "damaged",
         }
     }
@@ -59,10 +63,15 @@ impl Proof {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, before: Found, doubt: Doubt) {
+    fn tell(&self, before: Found, doubt: Doubt, holds_doubted: bool) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if found.rounds == before.rounds {
-            found.state = if doubt == Doubt::All { LedgerState::Damaged } else { LedgerState::Whole };
+            found.state = match doubt {
+                Doubt::All => LedgerState::Damaged,
+                Doubt::StoredUntil(_) => LedgerState::Incomplete,
+                Doubt::None if holds_doubted => LedgerState::Incomplete,
+                Doubt::None => LedgerState::Whole,
+            };
         }
     }
 
@@ -100,13 +109,14 @@ impl Archive {
 pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
     let before = stores.proof.found();
     let left_out = stores.index.left_out()?;
+    let holds_doubted = stores.index.hold_doubt()?.stands;
     let doubt = Doubt::of(left_out);
     let line = match doubt {
         Doubt::None => 0,
         // What is missing before it is missing for good.
         Doubt::StoredUntil(_) => left_out.line.map_or(0, |line| line.sequence),
         Doubt::All => {
-            stores.proof.tell(before, doubt);
+            stores.proof.tell(before, doubt, holds_doubted);
             return Ok(doubt);
         }
     };
@@ -115,7 +125,7 @@ pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
         false
     });
     let doubt = if is_whole { doubt } else { Doubt::All };
-    stores.proof.tell(before, doubt);
+    stores.proof.tell(before, doubt, holds_doubted);
     Ok(doubt)
 }
 

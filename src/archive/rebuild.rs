@@ -143,7 +143,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         Verb::ErasureDeferred => IndexChange::ErasureDeferred { id: erasure()?, sequence: entry.sequence },
         Verb::Held => crate::hold::placed_by(stores, &opened)?,
         Verb::HoldsDoubted => IndexChange::HoldsDoubted,
-        Verb::HoldsConfirmed => IndexChange::HoldsConfirmed(crate::held::confirmed_by(&opened.refs)),
+        Verb::HoldsConfirmed => IndexChange::HoldsConfirmed(crate::gaps::stretches(&opened.refs.entries)),
         Verb::HoldLifted => {
             IndexChange::HoldLifted(opened.refs.hold.ok_or_else(|| damaged_entry(entry.sequence))?.0)
         }

@@ -137,7 +137,7 @@ pub(crate) struct Refs {
     /// Of an erasure: papers whose predecessor goes, each with the one whose place it takes from then on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) relinked: Vec<(Text<MaterialId>, Text<MaterialId>)>,
-    /// Of disposed originals: the `filed` or `refiled` entry of each of `materials`. Of refused ones: the deferral that is
+    /// Of a rebuild: first and last place of each stretch that is lost; of confirmed holds: of each that was looked at. Of disposed originals: the `filed` or `refiled` entry of each of `materials`. Of refused ones: the deferral that is
     /// at an end with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) entries: Vec<u64>,

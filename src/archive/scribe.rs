@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use yidang_model::ErasureId;
 
+use crate::hold::HOLDS_MAX;
 use crate::keys::NamedKey;
 use crate::left_out::gains_by_rebuild;
 use crate::plan::{Answer, Draft, Planner};
@@ -16,8 +17,8 @@ use crate::{Actor, ArchiveError};
 
 /// In whose name the archive enters what it finds when it is opened.
 const CLIENT: &str = "opening";
-/// As far as an index goes, by its own word, that is of another ledger and about to be made anew.
-pub(crate) const INDEX_AHEAD: u64 = i64::MAX.cast_unsigned();
+/// Set in what an index says it goes up to, while it is of another ledger and about to be made anew.
+pub(crate) const INDEX_AHEAD: u64 = 1 << 62;
 /// How many entries may follow on one whose used-up keys were not deleted, as long as requests keep coming.
 const USED_UP_WAIT_ENTRIES: u64 = 4 * GROUP_MAX as u64;
 /// How many entries may follow on one whose used-up keys could not be deleted, and how many are looked through
@@ -106,7 +107,7 @@ impl Scribe {
         let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
         let is_ahead = applied.as_ref().is_ok_and(|applied| *applied > head);
         if is_ahead {
-            scribe.doubt_what_the_index_knew()?;
+            scribe.doubt_what_the_index_knew(head, applied.clone()?)?;
         }
         if is_ahead || applied.as_ref().is_err_and(damaged) {
             tracing::warn!(head, is_ahead, "the index is damaged or of another ledger; it is made anew");
@@ -133,23 +134,29 @@ impl Scribe {
         Ok(scribe)
     }
 
-    /// An index that knew more than the ledger tells saw an end of it that is gone, as where an older one was put back. Not where
-    /// the second copy shows that nothing may be entered here.
+    /// An index that knew more than the ledger tells saw an end of it that is gone, as where an older one was put back. Its places
+    /// are not given again: behind them it is entered that holds may be missing. Not where the second copy shows that nothing may
+    /// be entered here.
     ///
-    /// Until that is entered the index stays ahead of whatever else is: the next opening sees it too.
-    fn doubt_what_the_index_knew(&self) -> Result<(), ArchiveError> {
+    /// Until that is durable the index stays ahead of whatever else is: the next opening sees it too.
+    fn doubt_what_the_index_knew(&self, head: u64, applied: u64) -> Result<(), ArchiveError> {
         if self.stores.check_copy().is_err() {
             return Ok(());
         }
+        let known = applied & !INDEX_AHEAD;
+        let lost: Vec<String> =
+            self.stores.index.holds(head, HOLDS_MAX)?.iter().map(|hold| hold.id.to_string()).collect();
         tracing::error!(
-            "the ledger ends before what was entered in it: nothing is forgotten until its holds are confirmed"
+            head,
+            known,
+            ?lost,
+            "the ledger ends before what was entered in it: nothing is forgotten until its holds are confirmed. stop the program and run `archive rebuild`, then `archive hold confirm`"
         );
-        self.stores.index.apply_many(&[], INDEX_AHEAD)?;
+        self.stores.index.apply_many(&[], known | INDEX_AHEAD)?;
         let by = Actor { client: CLIENT.to_owned(), operator: None };
-        let (head, _) = self.stores.ledger.head()?;
-        let mut batch = Batch { head, holders: HashMap::new(), drafts: Vec::new() };
-        batch.push(crate::held::doubting(&by, &self.planner(&batch))?);
-        enter(&self.stores, &batch)
+        let batch = Batch { head, holders: HashMap::new(), drafts: Vec::new() };
+        let doubting = crate::held::doubting(&by, &self.planner(&batch))?;
+        Ok(self.stores.ledger.append_behind_gap(known.max(head) + 1, &doubting.entry)?)
     }
 
     /// An index that left something out knows less than it could once the ledger, or a key, is put right.

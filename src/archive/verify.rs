@@ -9,6 +9,7 @@ use crate::blob_format;
 use crate::check::Check;
 use crate::compare_index::compare_index;
 use crate::entry::{OpenEntry, open_entry};
+use crate::gaps::Gaps;
 use crate::plan::Answer;
 use crate::premises::check_premises;
 use crate::storage::{
@@ -16,7 +17,7 @@ use crate::storage::{
     chain_hash,
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
-use crate::{Anchor, Archive, ArchiveError, DAMAGES_MAX, DamagedThing, VerifyReport};
+use crate::{Anchor, Archive, ArchiveError, DamagedThing, VerifyReport};
 
 /// About so many pictures are decoded unless all are.
 pub const PICTURES_SAMPLED: u64 = 100;
@@ -169,16 +170,15 @@ pub(crate) fn check_ledger(
     report: &mut VerifyReport,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), ArchiveError> {
+    let mut gaps = Gaps::default();
     while sequence < head {
         let entries = stores.ledger.after(sequence, ENTRIES_AT_A_TIME)?;
         if entries.is_empty() {
-            report.add(Check::Chain, Part::Ledger, DamagedThing::Entry(sequence + 1), StorageFault::Missing);
-            return Ok(());
+            gaps.see_end(sequence + 1);
+            break;
         }
         for entry in &entries {
-            for missing in (sequence + 1..entry.sequence).take(DAMAGES_MAX) {
-                report.add(Check::Chain, Part::Ledger, DamagedThing::Entry(missing), StorageFault::Missing);
-            }
+            gaps.see(sequence, entry);
             let chained = entry.sequence != sequence + 1 || entry.previous == previous;
             if !chained || chain_hash(&entry.previous, entry.sequence, &entry.content) != entry.hash {
                 report.add(
@@ -195,6 +195,7 @@ pub(crate) fn check_ledger(
         }
         progress(sequence);
     }
+    gaps.report(report);
     Ok(())
 }
 

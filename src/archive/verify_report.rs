@@ -89,6 +89,8 @@ pub struct VerifyReport {
     pub blob_bytes: u64,
     /// Blobs nothing needs, waiting to be swept. No damage.
     pub orphans: u64,
+    /// Places of the ledger whose entries are lost, and that a rebuild has entered as such. No damage: nobody can do more.
+    pub known_lost: u64,
     /// What is damaged, at most [`DAMAGES_MAX`].
     pub damages: Vec<Damage>,
     /// How many damages there are in all.

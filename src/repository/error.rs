@@ -45,7 +45,9 @@ pub enum StartError {
     #[error("{0}")]
     Invalid(String),
     /// So many places in the ledger could not be read that may be about what was asked.
-    #[error("{0} places in the ledger are missing or cannot be read: the answer may lack them")]
+    #[error(
+        "{0} places in the ledger are missing, cannot be read, or are sealed with lost keys: the answer may lack them"
+    )]
     AuditIncomplete(u64),
     /// The operating system refused something the program cannot do without.
     #[error("{0}")]

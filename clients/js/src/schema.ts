@@ -56,8 +56,8 @@ export interface Archive {
   unfiled: number;
 }
 
-/** What is known of the archive: `damaged` where pictures are moved aside as damaged or the ledger is, `unchecked` as long as the ledger has not been read through since the start. */
-export type ArchiveState = 'unchecked' | 'whole' | 'damaged';
+/** What is known of the archive: `damaged` where pictures are moved aside as damaged or the ledger is, `incomplete` where something is lost for good as a rebuild entered, or a hold may be and nobody has confirmed yet that none is, `unchecked` as long as the ledger has not been read through since the start. */
+export type ArchiveState = 'unchecked' | 'whole' | 'incomplete' | 'damaged';
 
 /** On what ground a dossier is opened without the card. `none`: a number alone, for filing only. */
 export type Basis = 'none' | 'guardian' | 'authorised_agent' | 'lost_card' | 'no_card' | 'official_duty';
@@ -472,8 +472,8 @@ export interface LayFrame {
   frame: string | null;
 }
 
-/** What is known of the ledger; `unchecked` as long as it has not been read through since the start. */
-export type LedgerState = 'unchecked' | 'whole' | 'damaged';
+/** What is known of the ledger; `unchecked` as long as it has not been read through since the start, `incomplete` where something is lost for good as a rebuild entered, or a hold may be and nobody has confirmed yet that none is. */
+export type LedgerState = 'unchecked' | 'whole' | 'incomplete' | 'damaged';
 
 /** What one clerk left. */
 export interface LeftBy {

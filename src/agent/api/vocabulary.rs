@@ -106,10 +106,12 @@ words! {
     Right: "What an open dossier allows: `file` papers into it, `read` what is in it." ["file", "read"];
     SafeAt: "`this_pc`: durable here; `repository`: committed centrally." ["this_pc", "repository"];
     ServiceState: "The service answers." ["ok"];
-    ArchiveState: "What is known of the archive: `damaged` where pictures are moved aside as damaged or the ledger is, `unchecked` as \
-        long as the ledger has not been read through since the start." ["unchecked", "whole", "damaged"];
-    LedgerState: "What is known of the ledger; `unchecked` as long as it has not been read through since the start." [
-        "unchecked", "whole", "damaged"
+    ArchiveState: "What is known of the archive: `damaged` where pictures are moved aside as damaged or the ledger is, `incomplete` \
+        where something is lost for good as a rebuild entered, or a hold may be and nobody has confirmed yet that none is, `unchecked` as \
+        long as the ledger has not been read through since the start." ["unchecked", "whole", "incomplete", "damaged"];
+    LedgerState: "What is known of the ledger; `unchecked` as long as it has not been read through since the start, `incomplete` where \
+        something is lost for good as a rebuild entered, or a hold may be and nobody has confirmed yet that none is." [
+        "unchecked", "whole", "incomplete", "damaged"
     ];
     SessionState: "Whether a clerk's session can be used; `locked`: not until the same clerk signs in again." [
         "open", "locked"

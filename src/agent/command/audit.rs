@@ -92,8 +92,9 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     if unproven == 0 {
         return Ok(());
     }
-    let cause =
-        format!("{unproven} places in the ledger are missing or cannot be read: the answer may lack them");
+    let cause = format!(
+        "{unproven} places in the ledger are missing, cannot be read, or are sealed with lost keys: the answer may lack them"
+    );
     Err(Failure::new("audit_incomplete", cause, "run `yidang archive verify`, which names them"))
 }
 

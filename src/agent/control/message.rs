@@ -349,7 +349,7 @@ pub(crate) struct ArchiveStats {
 /// What is known of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LedgerFigures {
-    /// `unchecked`, `whole` or `damaged`.
+    /// `unchecked`, `whole`, `incomplete` or `damaged`.
     pub(crate) state: String,
     /// Places in it, and staged sets, that are missing or did not open.
     pub(crate) left_out: u64,

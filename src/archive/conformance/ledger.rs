@@ -17,6 +17,7 @@ pub(super) fn run(open: Open<'_>) {
     limits_are_kept(open);
     entries_come_in_the_order_asked(open);
     an_idempotency_tag_is_found_and_unique(open);
+    what_is_lost_leaves_a_gap(open);
     emptying_the_journal_keeps_everything(open);
     readers_see_whole_batches(open);
     writers_side_by_side_leave_no_gap(open);
@@ -47,6 +48,23 @@ fn entries_are_chained_across_restarts(open: Open<'_>) {
     assert_chain(&appended, 1, [0; 32]);
     let last = appended.last().unwrap();
     assert_eq!(ledger.head().unwrap(), (last.sequence, last.hash));
+}
+
+fn what_is_lost_leaves_a_gap(open: Open<'_>) {
+    let told = |verb| NewEntry { verb, ..entry(40) };
+    for (name, verb) in [("doubted", Verb::HoldsDoubted), ("rebuilt", Verb::Rebuilt)] {
+        let ledger = open(name);
+        let before = ledger.append_many(&[entry(41), entry(42)]).unwrap();
+        for (place, verb) in [(2, verb), (7, Verb::Filed)] {
+            let refused = ledger.append_behind_gap(place, &told(verb)).unwrap_err();
+            assert_eq!(refused.fault, StorageFault::Damaged);
+        }
+        ledger.append_behind_gap(7, &told(verb)).unwrap();
+        let after = open(name).append_many(&[entry(43)]).unwrap();
+        let behind = ledger.get_many(&[7]).unwrap().remove(0);
+        assert_eq!((behind.previous, after[0].sequence, after[0].previous), (before[1].hash, 8, behind.hash));
+        assert_eq!(behind.hash, chain_hash(&behind.previous, 7, &behind.content));
+    }
 }
 
 fn every_field_comes_back(open: Open<'_>) {

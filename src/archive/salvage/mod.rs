@@ -32,6 +32,7 @@ use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
 use crate::entry::{Plain, envelope_of, seal_entry};
 use crate::files::{BlobSegments, KeyFiles, durable};
+use crate::gaps::numbers;
 use crate::hold::HOLDS_MAX;
 use crate::keys::KeyCabinet;
 use crate::record::{NoPersonal, Office, Refs};
@@ -87,6 +88,7 @@ impl Archive {
         if report.ledger.state != "lost" && report.keyring.state != "lost" {
             let archive = Self::open_keyed(options, how)?;
             losses::tell(&archive.shared.stores, &known_holds, &mut report)?;
+            report.holds_unproven = !archive.tells_every_hold()?;
             if let Err(error) = archive.back_up() {
                 tracing::warn!(%error, "the second copies are made with the next sweep");
             }
@@ -265,8 +267,7 @@ impl<'a> Job<'a> {
         ledger: &mut LedgerRebuild,
         anchor: Anchor,
     ) -> Result<String, ArchiveError> {
-        let applied = self.index.as_ref().and_then(|index| index.applied().ok());
-        let applied = applied.filter(|applied| *applied != INDEX_AHEAD).unwrap_or(0);
+        let applied = self.index.as_ref().and_then(|index| index.applied().ok()).unwrap_or(0) & !INDEX_AHEAD;
         let (anchored, said) = match anchor {
             Anchor::Unknown(reason) => (0, reason),
             Anchor::Head { sequence, hash } => (sequence, told(made, sequence, hash)?),
@@ -332,7 +333,7 @@ impl<'a> Job<'a> {
         let parts: Vec<&str> = parts.iter().filter(|(_, is)| *is).map(|(part, _)| *part).collect();
         let plain = Plain {
             verb: Verb::Rebuilt,
-            refs: Refs::default(),
+            refs: Refs { entries: numbers(&ledger.lost), ..Refs::default() },
             office: Office {
                 basis: Some(parts.join(",")),
                 count: ledger.lost_count + ledger.displaced,

@@ -24,6 +24,8 @@ pub struct RebuildReport {
     pub captures_lost: u64,
     /// Holds that stood by the index and whose entries are nowhere any more: to be placed again.
     pub holds_lost: Vec<String>,
+    /// Whether a hold may be among what is lost, and nobody has confirmed yet that those that stand are all there are.
+    pub holds_unproven: bool,
     /// What the repository remembers of the ledger: `anchored` (it has that entry), `behind` (it lacks it), `differs`, or
     /// why that is not known: `no_repository`, `not_enrolled`, `repository_unreachable` …
     pub repository: String,
@@ -113,6 +115,7 @@ impl RebuildReport {
             && keyring.state != "lost"
             && self.materials_lost + self.captures_lost == 0
             && self.holds_lost.is_empty()
+            && !self.holds_unproven
     }
 
     /// The whole report, lines of text.
@@ -160,17 +163,16 @@ impl RebuildReport {
                 writeln!(text, "hold {id} is lost: have it placed again.")
             };
         }
-        let LedgerRebuild { lost_count, displaced, breaks, .. } = &self.ledger;
-        if *lost_count + *displaced > 0 || !breaks.is_empty() {
+        if self.holds_unproven {
             let _ = if zh {
                 writeln!(
                     text,
-                    "缺失的条目中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm 确认；在此之前不予删除和处置。"
+                    "缺失的内容中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。"
                 )
             } else {
                 writeln!(
                     text,
-                    "a legal hold may be among what is lost: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm`. nothing is forgotten before."
+                    "a legal hold may be among what is lost: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`. nothing is forgotten before."
                 )
             };
         }
@@ -221,6 +223,16 @@ impl LedgerRebuild {
                 writeln!(
                     text,
                     "  {displaced} entries of its own file or of its second copy are not in it any more: an older ledger had been put in its place, and the two went different ways. both are moved aside, and the next erasure removes them."
+                )
+            };
+        }
+        if self.lost_count > 0 {
+            let _ = if zh {
+                writeln!(text, "  缺失已记入账本，无需再次重建；审计查询会提示可能不全。")
+            } else {
+                writeln!(
+                    text,
+                    "  the ledger tells of it now: rebuilding again brings no more, and audits say that they may lack it."
                 )
             };
         }

@@ -32,19 +32,6 @@ impl SqliteLedger {
         Ok(Self { database: Database::create(&LEDGER, data_dir, |_| Ok(()))? })
     }
 
-    /// Appends an entry of that place, with nothing between it and the last one there is, which it follows from all the
-    /// same: the places between are known to be lost. Durable when it returns.
-    pub(crate) fn append_behind_gap(&self, sequence: u64, content: &NewEntry) -> Result<(), StorageError> {
-        self.database.write(|transaction| {
-            let (head, previous) = checked_head(transaction)?;
-            if sequence <= head {
-                return Err(damaged(&LEDGER, "there is no gap before an entry that is there").into());
-            }
-            let hash = chain_hash(&previous, sequence, content);
-            insert(transaction, &Entry { sequence, previous, hash, content: content.clone() })
-        })
-    }
-
     /// Whether SQLite finds nothing wrong with the file.
     pub(crate) fn is_sound(&self) -> Result<bool, StorageError> {
         self.database.is_sound()
@@ -75,6 +62,17 @@ impl Ledger for SqliteLedger {
                 previous = hash;
             }
             Ok(appended)
+        })
+    }
+
+    fn append_behind_gap(&self, sequence: u64, content: &NewEntry) -> Result<(), StorageError> {
+        self.database.write(|transaction| {
+            let (head, previous) = checked_head(transaction)?;
+            if sequence <= head || !content.verb.tells_of_a_gap() {
+                return Err(damaged(&LEDGER, "there is no gap before this entry").into());
+            }
+            let hash = chain_hash(&previous, sequence, content);
+            insert(transaction, &Entry { sequence, previous, hash, content: content.clone() })
         })
     }
 
@@ -141,7 +139,7 @@ fn checked_head(connection: &Connection) -> Result<(u64, EntryHash), Failure> {
     let before = rows.next()?.map(entry_of).transpose()?;
     let (sequence, hash) = before.map_or((0, [0; 32]), |entry| (entry.sequence, entry.hash));
     // Behind what is known to be lost; see `append_behind_gap`.
-    let behind_gap = head.content.verb == Verb::Rebuilt && head.sequence > sequence;
+    let behind_gap = head.content.verb.tells_of_a_gap() && head.sequence > sequence;
     let whole = (head.sequence == sequence + 1 || behind_gap)
         && head.previous == hash
         && head.hash == chain_hash(&head.previous, head.sequence, &head.content);

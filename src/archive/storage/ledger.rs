@@ -114,6 +114,13 @@ verbs! {
     Rebuilt = "rebuilt",
 }
 
+impl Verb {
+    /// Whether an entry of this kind may stand behind places that are known to be lost.
+    pub const fn tells_of_a_gap(self) -> bool {
+        matches!(self, Self::Rebuilt | Self::HoldsDoubted)
+    }
+}
+
 /// An entry about to be appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEntry {
@@ -134,7 +141,7 @@ pub struct NewEntry {
 /// An entry in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// 1, 2, 3 … without gaps.
+    /// 1, 2, 3 …; behind a gap only where the places before are known to be lost.
     pub sequence: u64,
     /// The predecessor's hash; 32 zero bytes for the first.
     pub previous: EntryHash,
@@ -183,6 +190,13 @@ pub trait Ledger: Send + Sync {
     /// The caller has made sure that no idempotency tag is there already; one that is fails the batch with
     /// [`StorageFault::Damaged`](super::StorageFault::Damaged).
     fn append_many(&self, entries: &[NewEntry]) -> Result<Vec<Entry>, StorageError>;
+
+    /// Appends an entry in that place, behind the last one there is, which it follows from all the same: the places between are
+    /// known to be lost, and none of them is given again. Durable when it returns.
+    ///
+    /// Only an entry that says so may stand there ([`Verb::tells_of_a_gap`]); a place that is taken is
+    /// [`StorageFault::Damaged`](super::StorageFault::Damaged).
+    fn append_behind_gap(&self, sequence: u64, entry: &NewEntry) -> Result<(), StorageError>;
 
     /// At most `limit` entries after `sequence`, in order.
     fn after(&self, sequence: u64, limit: usize) -> Result<Vec<Entry>, StorageError>;

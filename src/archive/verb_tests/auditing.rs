@@ -205,3 +205,23 @@ fn an_answer_out_of_a_damaged_ledger_says_so() {
     assert_eq!(unproven(&archive, 100), 3, "one that is gone, and one that was changed");
     assert_eq!(unproven(&archive, 1), 1, "what lies behind the last line told is not looked at");
 }
+
+/// Whose key is lost is not told from who was never here, and the answer says that it may lack them.
+#[test]
+fn an_answer_beside_lost_keys_says_so() {
+    let world = World::new();
+    let archive = world.open();
+    for (number, who) in [(1, 1), (2, 2), (3, 3)] {
+        file_paper(&archive, number, &[resident(who)]).unwrap();
+    }
+    archive.erase_now(erasure_of_person(7, &resident(3))).unwrap();
+    let asked = |who| answer(&archive, asks(AuditOf::Person(resident(who)))).1;
+    assert_eq!((asked(1).unproven, asked(3).unproven), (0, 0), "what was forgotten lacks nothing");
+    let keys = &archive.shared.stores.keys;
+    let lost = keys.holder(keys.subject_tag(&resident(1))).unwrap().unwrap();
+    keys.forget(&[lost.id]).unwrap();
+    // Two questions about that person were entered under their key.
+    let (own, others) = (asked(1), asked(2));
+    assert_eq!((own.known, own.lines, own.unproven, others.unproven), (false, 0, 2, 2), "{own:?}");
+    assert_eq!(answer(&archive, asks(AuditOf::WithoutCard)).1.unproven, 0, "which keys cannot hide");
+}

@@ -196,6 +196,10 @@ impl Ledger for Faulty<dyn Ledger> {
         self.1.write(Op::append(entries), || self.0.append_many(entries))
     }
 
+    fn append_behind_gap(&self, sequence: u64, entry: &NewEntry) -> Result<(), StorageError> {
+        self.1.write(Op::Append(None), || self.0.append_behind_gap(sequence, entry))
+    }
+
     fn after(&self, sequence: u64, limit: usize) -> Result<Vec<Entry>, StorageError> {
         self.0.after(sequence, limit)
     }

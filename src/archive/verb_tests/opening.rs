@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use super::papers::*;
-use super::world::{World, assert_whole, file_paper};
+use super::world::{World, assert_whole, file_paper, how};
 use crate::storage::{KeyKeeperError, Part, StorageFault};
-use crate::{Archive, ArchiveError};
+use crate::{Anchor, Archive, ArchiveError, DamagedThing, Rebuild};
 
 /// Every file with its contents.
 fn contents(world: &World) -> Vec<(std::path::PathBuf, Vec<u8>)> {
@@ -155,8 +155,18 @@ fn an_index_ahead_of_the_ledger_is_made_anew() {
     assert_eq!(archive.staged(capture(2)).unwrap(), None);
     assert!(archive.material(material_id(1)).unwrap().is_some());
     assert!(!archive.tells_every_hold().unwrap(), "what the index knew may have been a hold");
+    let head = archive.head().unwrap();
+    let lost = archive.verify(&mut |_, _| {}).unwrap();
+    assert!(lost.damages.iter().any(|d| d.what == DamagedThing::Entry(head - 1)), "{:?}", lost.damages);
+    drop(archive);
+    let wish = Rebuild { anchor: &|_| Anchor::default(), by: clerk() };
+    let report = Archive::rebuild(&world.options(), &how(), &wish).unwrap();
+    assert_eq!((report.ledger.state.as_str(), report.ledger.lost_count), ("rebuilt", 1), "{report:?}");
+    assert!(report.holds_unproven && report.ledger.lost == [(head - 1, head - 1)], "{report:?}");
+    let archive = Archive::open(&world.options()).unwrap();
     assert!(archive.confirm_holds(&clerk()).unwrap());
-    assert_whole(&archive, "after the ledger was put back");
+    let verified = archive.verify(&mut |_, _| {}).unwrap();
+    assert_eq!((verified.known_lost, verified.damages), (1, Vec::new()), "after the ledger was put back");
 }
 
 #[test]
