@@ -195,6 +195,9 @@ fn the_repository_s_hold_reaches_the_windows_and_a_window_s_own_outlasts_an_eras
     let ledger = || said(&b.command_with_input(&["archive", "audit", "person", "--json"], &number));
     wait_until("the erasure waits", || ledger().contains("erasure_deferred"));
     assert_eq!(shown(&b), 1, "it is held");
+    let everywhere = b.get(&format!("{list}?scope=all")).expect(200);
+    let only = &everywhere["materials"][0];
+    assert_eq!((&only["id"], &only["safe_at"]), (&json!(second), &json!("this_pc")), "{everywhere}");
     said(&lift(&b, &own));
     wait_until("it goes with the hold", || shown(&b) == 0);
     assert!(said(&b.command(&["archive", "verify"])).starts_with("clean"));

@@ -245,6 +245,45 @@ fn a_dead_pcs_holds_stand_where_its_papers_come_home() {
 }
 
 #[test]
+fn a_paper_that_only_a_hold_of_the_dead_pc_keeps_is_named() {
+    let office = Office::new();
+    let repository = Repository::start();
+    let (mut dead, _, sent) = with_one_sent(&office, &repository);
+    let id = sent["id"].as_str().expect("an id");
+    let placed = dead.command(&[
+        "archive",
+        "hold",
+        "place",
+        "--material",
+        id,
+        "--operator",
+        "clerk-07",
+        "--reason",
+        "order 7",
+    ]);
+    assert!(
+        placed.status.success() && text(&placed.stderr).contains("yidang-repository hold place"),
+        "{placed:?}"
+    );
+    let home = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    wait_until("it is enrolled", || home.get("/v1/sync").expect(200)["repository"] == "connected");
+    let holder = home.read_card();
+    home.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    let asked = home.post("/v1/erasures", &json!({"material": id, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("the district forgets it", || home.get(&path).expect(200)["state"] == "done");
+    let list =
+        || document(&dead.command(&["archive", "list", "--json"]), 0)["materials"][0]["safe_at"].clone();
+    wait_until("the hold keeps it", || list() == "this_pc");
+    dies(&mut dead);
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
+    assert_eq!(materials(&told)[2], 0, "none of it is at the repository: {told}");
+    let named =
+        told["left"].as_array().expect("a list").iter().any(|left| left["code"] == "held_there_alone");
+    assert!(named, "{told}");
+}
+
+#[test]
 fn what_the_repository_had_stays_there_and_the_rest_goes_there_from_here() {
     let office = Office::new();
     let mut repository = Repository::start();

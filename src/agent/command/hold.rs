@@ -99,6 +99,9 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
             match reach::carry_out(config, &Request::Hold(request), &mut |_| Ok(()))? {
                 Outcome::Held(line) => {
                     warn(&line);
+                    if config.repository_url.is_some() {
+                        tell_how_far();
+                    }
                     if place.json { say_json(&line) } else { say(&line.id) }
                 }
                 _ => Ok(()),
@@ -142,6 +145,14 @@ fn warn(line: &HoldLine) {
         ),
         _ => note(&format!("it covers {covers} paper"), &format!("现在保全材料 {covers} 份。")),
     }
+}
+
+/// A window binds only itself.
+fn tell_how_far() {
+    note(
+        "it keeps this window's own copies; the repository and other windows are bound by `yidang-repository hold place` alone",
+        "此保全只留住本窗口自己的一份；要同时约束中心库和其他窗口，请在中心库运行 yidang-repository hold place。",
+    );
 }
 
 /// Not on standard output: what reads the identifier would take it for one.

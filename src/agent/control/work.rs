@@ -129,7 +129,8 @@ impl Workplace {
     }
 
     fn line(&self, line: InventoryLine) -> MaterialLine {
-        let is_central = self.sync.as_ref().is_some_and(|sync| sync.is_committed(line.sequence, line.id));
+        let is_sent = self.sync.as_ref().is_some_and(|sync| sync.is_committed(line.sequence, line.id));
+        let is_central = is_sent && !self.archive.is_held_here_alone(line.id).unwrap_or(true);
         MaterialLine {
             id: line.id.to_string(),
             filed_at: line.filed_at.to_string(),

@@ -91,6 +91,9 @@ reasons! {
     HoldsUnproven = "holds_unproven",
         "旧电脑的账本中有读不出的条目，那里可能记有依法保全。", "请与有关文书核对，缺的保全请在处置、删除之前重新设置。",
         "something in the dead PC's ledger cannot be read that may be a legal hold", "compare the holds with the orders that were made, and place what is missing before anything is disposed of or erased";
+    HeldThereAlone = "held_there_alone",
+        "中心库已删除这份材料，只因旧电脑上的依法保全才留在这块磁盘上。", "请原样保存这块磁盘和办公室恢复密钥，并告知设置保全的单位；保全解除后再清除磁盘。",
+        "the repository erased this paper, and only a hold of the dead PC keeps it, on this disk", "keep the disk as it is, with the office's recovery key, and tell whoever placed the hold; wipe it once the hold is lifted";
     HoldElsewhere = "hold_elsewhere",
         "这项依法保全所指的材料不在本窗口。", "请在中心库用 `yidang-repository hold place --material` 设置保全。",
         "the paper that this hold is on is not on file at this window", "place it at the repository, with `yidang-repository hold place --material`";

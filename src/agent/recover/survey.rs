@@ -41,7 +41,9 @@ impl Survey {
         let mut after = 0;
         while after < head {
             let page = survey.page(dead, after)?;
-            page.iter().for_each(|change| survey.take(dead, change, &mut unsent));
+            for change in &page {
+                survey.take(dead, change, &mut unsent)?;
+            }
             // Of a page without changes the first entry was left.
             after = page.last().map_or(after + 1, |last| last.sequence);
         }
@@ -76,9 +78,18 @@ impl Survey {
         }
     }
 
-    fn take(&mut self, dead: &Dead, change: &Change, unsent: &mut HashSet<MaterialId>) {
+    fn take(
+        &mut self,
+        dead: &Dead,
+        change: &Change,
+        unsent: &mut HashSet<MaterialId>,
+    ) -> Result<(), ArchiveError> {
         let is_sent = dead.sent.has(change.sequence);
         match &change.what {
+            ChangeWhat::Filed(material) if is_sent && dead.archive.is_held_here_alone(material.id)? => {
+                let what = LeftThing::Material(material.id);
+                self.left.push(Left { what, reason: Reason::HeldThereAlone });
+            }
             ChangeWhat::Filed(_) if is_sent => self.at_repository += 1,
             ChangeWhat::Filed(material) => {
                 unsent.insert(material.id);
@@ -98,6 +109,7 @@ impl Survey {
             }
             _ => {}
         }
+        Ok(())
     }
 }
 

@@ -247,12 +247,14 @@ async fn ask(
 
 /// What this PC has filed and the repository does not have yet.
 async fn unsent(app: &Shared, holder: &Holder, which: &WhichMaterials) -> Result<Vec<Stored>, Problem> {
-    let (archive, subject) = (app.archive.clone(), holder.subject.clone());
-    let newest =
-        blocking(move || Ok(archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?))
-            .await?;
-    let waits = |s: &Stored| matches!(Safe::of(app, s.sequence, &s.material), Safe::ThisPc);
-    Ok(newest.into_iter().filter(|s| fits(app, &s.material, which) && waits(s)).collect())
+    let (app, subject, which) = (app.clone(), holder.subject.clone(), which.clone());
+    blocking(move || {
+        let mut newest = app.archive.history(&subject, HistoryPage { before: u64::MAX, limit: LIST_MAX })?;
+        let waits = |s: &Stored| matches!(Safe::of(&app, s.sequence, &s.material), Safe::ThisPc);
+        newest.retain(|s| fits(&app, &s.material, &which) && waits(s));
+        Ok(newest)
+    })
+    .await
 }
 
 /// Those of the waiting that the repository does not list: under their own identifier, nor under the one they became

@@ -97,12 +97,12 @@ pub(crate) enum Safe {
 }
 
 impl Safe {
-    /// Where a material of this archive is safe.
+    /// Where a material of this archive is safe. Blocks on the index.
     pub(crate) fn of(app: &Shared, sequence: u64, material: &Material) -> Self {
-        match &app.sync {
-            Some(sync) if sync.is_committed(sequence, material.id) => Self::Repository,
-            _ => Self::ThisPc,
-        }
+        let is_sent = app.sync.as_ref().is_some_and(|sync| sync.is_committed(sequence, material.id));
+        // What cannot be told is not said to be safe elsewhere.
+        let is_gone_there = || app.archive.is_held_here_alone(material.id).unwrap_or(true);
+        if is_sent && !is_gone_there() { Self::Repository } else { Self::ThisPc }
     }
 }
 
