@@ -84,11 +84,14 @@ impl Archive {
         let report = Job::begin(options, how).and_then(carry_out);
         shred_work(&options.data_dir)?;
         drop(lock);
-        let (known_holds, mut report) = report?;
+        let ((known, known_before), mut report) = report?;
         if report.ledger.state != "lost" && report.keyring.state != "lost" {
             let archive = Self::open_keyed(options, how)?;
-            losses::tell(&archive.shared.stores, &known_holds, &mut report)?;
             report.holds_unproven = !archive.tells_every_hold()?;
+            // What the last rebuild found to be lost is told until somebody has confirmed it: that one may have been cut off.
+            let known_before = known_before.into_iter().filter(|_| report.holds_unproven);
+            let known: Vec<HoldId> = known.into_iter().chain(known_before).collect();
+            losses::tell(&archive.shared.stores, &known, &mut report)?;
             if let Err(error) = archive.back_up() {
                 tracing::warn!(%error, "the second copies are made with the next sweep");
             }
@@ -156,11 +159,26 @@ impl<'a> Job<'a> {
         Ok(Self { options, keeper, work, live, new, index })
     }
 
-    /// The holds that stand by the index there was, as far as it can be read.
-    fn known_holds(&self) -> Result<Vec<HoldId>, ArchiveError> {
-        let Some(index) = &self.index else { return Ok(Vec::new()) };
-        let rows = usable(index.holds(0, HOLDS_MAX))?.unwrap_or_default();
-        Ok(rows.into_iter().map(|row| row.id).collect())
+    /// The holds that stand by the index there is, and those by the one that the last rebuild moved aside; as far as they can be
+    /// read.
+    fn known_holds(&self) -> Result<(Vec<HoldId>, Vec<HoldId>), ArchiveError> {
+        let standing = |index: Option<&SqliteIndex>| {
+            let rows = index.map(|index| usable(index.holds(0, HOLDS_MAX))).transpose()?.flatten();
+            Ok::<_, ArchiveError>(rows.unwrap_or_default().into_iter().map(|row| row.id).collect())
+        };
+        let before = match aside(&self.options.data_dir)?.pop() {
+            Some(folder) => {
+                let copied = self.work.join("before");
+                let copy = || {
+                    durable::create_folder(&copied)?;
+                    copy_database(&folder, SqliteIndex::FILE, &copied)
+                };
+                copy().map_err(|e| io_error(&e))?;
+                SqliteIndex::open(&copied).ok()
+            }
+            None => None,
+        };
+        Ok((standing(self.index.as_ref())?, standing(before.as_ref())?))
     }
 
     fn carry_out(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<RebuildReport, ArchiveError> {
@@ -217,14 +235,7 @@ impl<'a> Job<'a> {
         let data_dir = &self.options.data_dir;
         let mut sources =
             vec![(Source::Ledger, data_dir.join(file)), (Source::Copy, data_dir.join(COPIES).join(file))];
-        let mut aside = match fs::read_dir(data_dir.join(ASIDE)) {
-            Ok(found) => found.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-        .map_err(|e| io_error(&e))?;
-        aside.sort();
-        for folder in aside {
+        for folder in aside(data_dir)? {
             sources.extend(
                 [folder.join(file), folder.join(COPIES).join(file)].map(|path| (Source::Aside, path)),
             );
@@ -368,6 +379,18 @@ impl<'a> Job<'a> {
             }
         }
     }
+}
+
+/// Where earlier rebuilds moved what was damaged, the last one last.
+fn aside(data_dir: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut folders = match fs::read_dir(data_dir.join(ASIDE)) {
+        Ok(found) => found.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+    .map_err(|e| io_error(&e))?;
+    folders.sort();
+    Ok(folders)
 }
 
 /// Keys that the ledger says are deleted: of people who are forgotten, and of captures that are used up.

@@ -6,7 +6,9 @@ use super::damage::{spoiling, tamper};
 use super::faulty::{Faults, Mode};
 use super::originals::disposal_of;
 use super::papers::*;
-use super::world::{World, assert_whole, file_paper};
+use super::salvage_crashes::wish;
+use super::world::{World, assert_whole, file_paper, how};
+use crate::salvage::rebuild_cut_off;
 use crate::storage::{ErasureState, Index};
 use crate::{
     Archive, ArchiveError, AuditOf, AuditQuery, ErasureRequest, ErasureTarget, HoldTarget, LiftHold,
@@ -287,8 +289,7 @@ fn nothing_is_forgotten_while_an_entry_that_may_be_a_hold_cannot_be_read() {
 }
 
 fn rebuild(world: &World) -> crate::RebuildReport {
-    let anchor = &|_: &str| crate::Anchor::Unknown("no_repository");
-    Archive::rebuild(&world.options(), &super::world::how(), &crate::Rebuild { anchor, by: clerk() }).unwrap()
+    Archive::rebuild(&world.options(), &how(), &wish()).unwrap()
 }
 
 fn rebuild_of(archive: Archive, world: &World) -> crate::RebuildReport {
@@ -309,6 +310,25 @@ fn a_hold_that_a_rebuild_cannot_keep_is_named() {
     assert!(is_refused(&archive, erasure_of_material(7, 1)));
     archive.lift_hold(lift(1)).unwrap();
     assert_eq!(rebuild_of(archive, &world).holds_lost, Vec::<String>::new());
+}
+
+/// A rebuild that the power ended tells of it when it is run once more, until the holds were confirmed.
+#[test]
+fn a_hold_that_a_rebuild_cut_off_could_not_keep_is_named() {
+    for steps in [1, 3, 100] {
+        let (world, _) = damaged_hold();
+        drop(world.open());
+        rebuild_cut_off(&world.options(), &how(), &wish(), steps).unwrap();
+        let lost = vec![hold_id(1).to_string()];
+        for _ in 0..2 {
+            let report = rebuild(&world);
+            assert_eq!((&report.holds_lost, report.holds_unproven), (&lost, true), "after {steps} steps");
+        }
+        let archive = world.open();
+        archive.confirm_holds(&clerk()).unwrap();
+        let report = rebuild_of(archive, &world);
+        assert_eq!((report.holds_lost, report.holds_unproven), (Vec::<String>::new(), false), "{steps}");
+    }
 }
 
 /// An entry whose place or time was changed is kept as it is, and told; one that does not open is told all the same.

@@ -3,9 +3,10 @@
 use std::time::SystemTime;
 
 use super::papers::*;
+use super::salvage_crashes::wish;
 use super::world::{World, assert_whole, file_paper, how};
 use crate::storage::{KeyKeeperError, Part, StorageFault};
-use crate::{Anchor, Archive, ArchiveError, DamagedThing, Rebuild};
+use crate::{Archive, ArchiveError, DamagedThing};
 
 /// Every file with its contents.
 fn contents(world: &World) -> Vec<(std::path::PathBuf, Vec<u8>)> {
@@ -159,8 +160,7 @@ fn an_index_ahead_of_the_ledger_is_made_anew() {
     let lost = archive.verify(&mut |_, _| {}).unwrap();
     assert!(lost.damages.iter().any(|d| d.what == DamagedThing::Entry(head - 1)), "{:?}", lost.damages);
     drop(archive);
-    let wish = Rebuild { anchor: &|_| Anchor::default(), by: clerk() };
-    let report = Archive::rebuild(&world.options(), &how(), &wish).unwrap();
+    let report = Archive::rebuild(&world.options(), &how(), &wish()).unwrap();
     assert_eq!((report.ledger.state.as_str(), report.ledger.lost_count), ("rebuilt", 1), "{report:?}");
     assert!(report.holds_unproven && report.ledger.lost == [(head - 1, head - 1)], "{report:?}");
     let archive = Archive::open(&world.options()).unwrap();

@@ -48,7 +48,7 @@ fn damaged(how: &KeyOptions) -> World {
     world
 }
 
-fn wish() -> Rebuild<'static> {
+pub(super) fn wish() -> Rebuild<'static> {
     Rebuild { anchor: &|_| Anchor::Unknown("no_repository"), by: clerk() }
 }
 
