@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use yidang_model::{MaterialId, Subject, Timestamp};
+use yidang_model::{ErasureId, MaterialId, Subject, Timestamp};
 
 use crate::backup::is_whole;
 use crate::caller::{NAME_CHARS_MAX, too_long};
@@ -227,6 +227,8 @@ struct Walk<'a> {
     key: Option<KeyId>,
     /// That person's papers, as of the entry before.
     theirs: HashSet<MaterialId>,
+    /// Erasures of them or of their papers: what became of one is entered without a word about whom it was of.
+    erasures: HashSet<ErasureId>,
     sealed: Sealed,
 }
 
@@ -270,7 +272,8 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         let key = key.filter(|key| !stores.veil.covers_key(*key));
-        Ok(Self { stores, query, key, theirs: HashSet::new(), sealed: Sealed::default() })
+        let (theirs, erasures, sealed) = (HashSet::new(), HashSet::new(), Sealed::default());
+        Ok(Self { stores, query, key, theirs, erasures, sealed })
     }
 
     /// What an entry says, if it is one of those asked for.
@@ -311,8 +314,12 @@ impl<'a> Walk<'a> {
                 self.theirs.remove(&id.0);
             }
         }
+        let erasure = opened.refs.erasure.map(|id| id.0);
+        if let (true, Verb::ErasureRequested, Some(id)) = (named || known, opened.verb, erasure) {
+            self.erasures.insert(id);
+        }
         // A look at a joint paper in another holder's dossier is a look at theirs.
-        named || known
+        named || known || erasure.is_some_and(|id| self.erasures.contains(&id))
     }
 }
 

@@ -68,6 +68,19 @@ fn who_saw_a_persons_papers_is_told_with_by_whom_and_what_for() {
 }
 
 #[test]
+fn what_became_of_an_erasure_is_told_of_whom_it_was() {
+    let world = World::new();
+    let archive = world.open();
+    for number in [1, 2] {
+        file_paper(&archive, number, &[resident(number.into())]).unwrap();
+        archive.request_erasure(erasure_of_material(number, number)).unwrap();
+        archive.refuse_erasure(erasure_id(number)).unwrap();
+    }
+    let told = [(Verb::Filed, vec![1]), (Verb::ErasureRequested, vec![1]), (Verb::ErasureRefused, vec![])];
+    assert_eq!(of_person(&archive, &resident(1)), told);
+}
+
+#[test]
 fn a_paper_is_theirs_as_long_as_it_was_thought_to_be() {
     let world = World::new();
     let archive = world.open();
@@ -80,7 +93,8 @@ fn a_paper_is_theirs_as_long_as_it_was_thought_to_be() {
     let one = |verb| (verb, vec![1]);
     assert_eq!(first, [one(Verb::Filed), one(Verb::Looked), one(Verb::Refiled)]);
     let other = of_person(&archive, &resident(2));
-    let expected = [Verb::Refiled, Verb::Looked, Verb::ErasureRequested, Verb::Erased].map(one);
+    let mut expected = [Verb::Refiled, Verb::Looked, Verb::ErasureRequested, Verb::Erased].map(one).to_vec();
+    expected.push((Verb::ErasureDone, vec![]));
     assert_eq!(other, expected);
     let (lines, _) = answer(&archive, asks(AuditOf::Person(resident(2))));
     assert_eq!(lines[0].purpose.as_deref(), Some("wrong card"));
