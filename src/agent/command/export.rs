@@ -92,6 +92,9 @@ pub(super) fn export(config: &Config, command: &ExportCommand) -> Result<ExitCod
     });
     let packed = pack(config, &request, Packer::new(bag, dossier))?;
     tell(command, &packed)?;
+    if config.repository_url.is_some() && !command.json {
+        say("what the repository and other windows have of this person beside it is not in it")?;
+    }
     Ok(if packed.damage_count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
