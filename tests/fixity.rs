@@ -2,31 +2,22 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::agent::Agent;
 use crate::support::blobs::{self, StoredBlob};
 use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
+use crate::support::verified::{check, verify};
+use crate::support::wait_until;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
-/// Everything here happens within this time, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 fn file(agent: &Agent, holder: &str) -> String {
     let capture = agent.upload(FORM).expect(201);
     let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]]});
     agent.post("/v1/materials", &body).expect(201)["id"].as_str().expect("an id").to_owned()
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {
@@ -44,18 +35,6 @@ fn damage_all(agent: &Agent) -> usize {
     let blobs = blobs::stored_in(&agent.data());
     blobs.iter().for_each(StoredBlob::damage);
     blobs.len()
-}
-
-fn verify(agent: &Agent, more: &[&str]) -> Value {
-    let said = agent.command(&[&["archive", "verify", "--json"], more].concat());
-    serde_json::from_slice(&said.stdout)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&said.stderr)))
-}
-
-fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
-    let properties = report["properties"].as_array().expect("a list").iter();
-    let mut checks = properties.flat_map(|property| property["checks"].as_array().expect("a list"));
-    checks.find(|check| check["check"] == name).expect("the check")
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod support {
     pub(crate) mod shims;
     pub(crate) mod small_disk;
     pub(crate) mod tpm;
+    pub(crate) mod verified;
     #[path = "../../drivers/sam-serial/wire.rs"]
     #[allow(dead_code)]
     pub(crate) mod wire;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::agent::Agent;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal};
+use crate::support::verified::{check, verify};
 use crate::support::{copy_folder, wait_until};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
@@ -29,13 +30,9 @@ fn are_there(agent: &Agent, papers: &[String]) {
     }
 }
 
-/// What a verification says of the entry that the repository remembers.
+/// What a check says of the entry that the repository remembers.
 fn anchor_check(agent: &Agent) -> Value {
-    let said = agent.command(&["archive", "verify", "--json"]);
-    let report: Value = serde_json::from_slice(&said.stdout).expect("a report");
-    let properties = report["properties"].as_array().expect("a list").iter();
-    let mut checks = properties.flat_map(|property| property["checks"].as_array().expect("a list"));
-    checks.find(|check| check["check"] == "anchor").expect("the check").clone()
+    check(&verify(agent, &[]), "anchor").clone()
 }
 
 fn end_of(database: &Path, table: &str) -> u64 {

@@ -11,6 +11,7 @@ use super::{folder, said};
 use crate::support::agent::{Agent, program};
 use crate::support::repository::Repository;
 use crate::support::said::text;
+use crate::support::verified::{check, verify};
 use crate::support::{copy_folder, wait_until};
 
 const CONFIG: &str = "[agent]\ncounter = \"fixture\"\ndata_dir = \"data\"\nkeys_dir = \"keys\"\n";
@@ -55,7 +56,7 @@ impl Store {
                 wait_until("the repository has the ledger's head, and the sweep has made the copies", || {
                     agent.data().join("backup/keyring.db").is_file()
                         && agent.get("/v1/sync").expect(200)["backlog_materials"] == 0
-                        && is_anchored(&agent)
+                        && check(&verify(&agent, &[]), "anchor")["examined"] == 1
                 });
                 assert!(agent.stop());
                 damage(&folder_of(&agent));
@@ -102,14 +103,6 @@ fn run(arguments: &[&str], config: &Path) -> Output {
 
 fn folder_of(agent: &Agent) -> PathBuf {
     agent.data().parent().expect("a folder").to_path_buf()
-}
-
-fn is_anchored(agent: &Agent) -> bool {
-    let said = agent.command(&["archive", "verify", "--json"]);
-    let report: Value = serde_json::from_slice(&said.stdout).expect("a report");
-    let checks = report["properties"].as_array().expect("a list").iter();
-    let mut checks = checks.flat_map(|property| property["checks"].as_array().expect("a list"));
-    checks.any(|check| check["check"] == "anchor" && check["examined"] == 1)
 }
 
 /// As an archive's folders are; a checkout of the sources leaves them open.
