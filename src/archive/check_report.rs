@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Property, Remedy};
-use crate::{DAMAGES_MAX, Damage, DamagedThing, Tally, VerifyReport};
+use crate::{BlobUse, DAMAGES_MAX, Damage, Speaker, Tally, VerifyReport};
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,9 @@ pub struct DamageLine {
     pub part: String,
     /// What in it: a blob's name, an entry's sequence, an identifier.
     pub what: String,
+    /// The same in Chinese; empty where it is told in no other words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub what_zh: String,
     /// How: the word for a fault.
     pub fault: String,
     /// The examination that found it.
@@ -104,56 +107,22 @@ pub struct DamageLine {
     /// Of a blob, what needs it: `material … page …` or `capture …`, the first few of them. Not whose they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed_by: Vec<String>,
+    /// The same in Chinese.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed_by_zh: Vec<String>,
+}
+
+impl DamageLine {
+    /// Says what needs it.
+    pub fn is_needed_by(&mut self, uses: impl IntoIterator<Item = BlobUse>) {
+        (self.needed_by_zh, self.needed_by) = uses.into_iter().map(BlobUse::told).unzip();
+    }
 }
 
 impl CheckReport {
-    /// For whoever has no repository to fetch anything from: another remedy than fetching it there.
-    pub fn without_repository(mut self) -> Self {
-        let (fetch, restore) = (Remedy::RepairBlob.as_str(), Remedy::RestoreBlob);
-        for line in self.damages.iter_mut().filter(|line| line.remedy == fetch) {
-            restore.as_str().clone_into(&mut line.remedy);
-        }
-        for line in self.remedies.iter_mut().filter(|line| line.remedy == fetch) {
-            *line = RemedyLine::from(restore);
-        }
-        self
-    }
-
-    /// Adds what the records beside the archive are found to be: so many looked at, and what is damaged in them.
-    pub fn add_state(&mut self, examined: u64, damaged: impl IntoIterator<Item = String>) {
-        let (check, remedy) = (Check::State.as_str().to_owned(), Remedy::RestoreState);
-        let before = self.damage_count;
-        for what in damaged {
-            self.damage_count += 1;
-            if self.damages.len() < DAMAGES_MAX {
-                let (part, fault) = ("state".to_owned(), "damaged".to_owned());
-                let remedy = remedy.as_str().to_owned();
-                self.damages.push(DamageLine {
-                    part,
-                    what,
-                    fault,
-                    check: check.clone(),
-                    remedy,
-                    needed_by: Vec::new(),
-                });
-            }
-        }
-        let failed = self.damage_count - before;
-        let integrity = Property::Integrity.as_str();
-        if let Some(line) = self.properties.iter_mut().find(|line| line.property == integrity) {
-            line.checks.push(CheckLine { check, examined, failed, of: None, passed_over: None });
-            line.clean &= failed == 0;
-        }
-        if failed > 0 {
-            self.clean = false;
-            self.remedies.push(RemedyLine::from(remedy));
-        }
-    }
-}
-
-impl From<&VerifyReport> for CheckReport {
-    fn from(found: &VerifyReport) -> Self {
-        let mut remedies: Vec<Remedy> = found.damages.iter().map(Damage::remedy).collect();
+    /// What was found, as this program tells it.
+    pub fn new(found: &VerifyReport, speaker: Speaker) -> Self {
+        let mut remedies: Vec<Remedy> = found.damages.iter().map(|d| d.remedy().at(speaker)).collect();
         remedies.sort_unstable();
         remedies.dedup();
         Self {
@@ -165,10 +134,55 @@ impl From<&VerifyReport> for CheckReport {
             orphans: found.orphans,
             known_lost: found.known_lost,
             damage_count: found.damage_count,
-            damages: found.damages.iter().map(DamageLine::from).collect(),
+            damages: found.damages.iter().map(|damage| damage_line(damage, speaker)).collect(),
             properties: Property::ALL.iter().map(|property| property_line(*property, found)).collect(),
-            remedies: remedies.into_iter().map(RemedyLine::from).collect(),
+            remedies: remedies.into_iter().map(|remedy| RemedyLine::new(remedy, speaker)).collect(),
             repair: None,
+        }
+    }
+
+    /// For a window that has no repository to fetch anything from: another remedy than fetching it there.
+    pub fn without_repository(mut self) -> Self {
+        let (fetch, restore) = (Remedy::RepairBlob.as_str(), Remedy::RestoreBlob);
+        for line in self.damages.iter_mut().filter(|line| line.remedy == fetch) {
+            restore.as_str().clone_into(&mut line.remedy);
+        }
+        for line in self.remedies.iter_mut().filter(|line| line.remedy == fetch) {
+            *line = RemedyLine::new(restore, Speaker::Window);
+        }
+        self
+    }
+
+    /// Adds what the repository's records beside the archive are found to be: so many looked at, and what is damaged in them.
+    pub fn add_state(&mut self, examined: u64, damaged: impl IntoIterator<Item = String>) {
+        let (check, remedy) = (Check::State.as_str().to_owned(), Remedy::RestoreState);
+        let before = self.damage_count;
+        for what in damaged {
+            self.damage_count += 1;
+            if self.damages.len() < DAMAGES_MAX {
+                let (part, fault) = ("state".to_owned(), "damaged".to_owned());
+                let remedy = remedy.as_str().to_owned();
+                self.damages.push(DamageLine {
+                    part,
+                    what,
+                    what_zh: String::new(),
+                    fault,
+                    check: check.clone(),
+                    remedy,
+                    needed_by: Vec::new(),
+                    needed_by_zh: Vec::new(),
+                });
+            }
+        }
+        let failed = self.damage_count - before;
+        let integrity = Property::Integrity.as_str();
+        if let Some(line) = self.properties.iter_mut().find(|line| line.property == integrity) {
+            line.checks.push(CheckLine { check, examined, failed, of: None, passed_over: None });
+            line.clean &= failed == 0;
+        }
+        if failed > 0 {
+            self.clean = false;
+            self.remedies.push(RemedyLine::new(remedy, Speaker::Repository));
         }
     }
 }
@@ -190,32 +204,24 @@ fn check_line(check: Check, tally: &Tally) -> CheckLine {
     }
 }
 
-impl From<Remedy> for RemedyLine {
-    fn from(remedy: Remedy) -> Self {
-        let (zh, en) = remedy.words();
+impl RemedyLine {
+    fn new(remedy: Remedy, speaker: Speaker) -> Self {
+        let (zh, en) = remedy.said_by(speaker);
         Self { remedy: remedy.as_str().to_owned(), zh: zh.to_owned(), en: en.to_owned() }
     }
 }
 
-impl From<&Damage> for DamageLine {
-    fn from(damage: &Damage) -> Self {
-        let what = match &damage.what {
-            DamagedThing::Blob(name) => format!("blob {}", name.to_hex()),
-            DamagedThing::Entry(sequence) => format!("entry {sequence}"),
-            DamagedThing::Material(id) => format!("material {id}"),
-            DamagedThing::Staged(id) => format!("staged set {id}"),
-            DamagedThing::Row(row) => format!("row {row}"),
-            DamagedThing::Epoch(epoch) => format!("epoch {epoch}"),
-            DamagedThing::Path(path) => format!("path {path}"),
-        };
-        Self {
-            part: damage.part.as_str().to_owned(),
-            what,
-            fault: damage.fault.as_str().to_owned(),
-            check: damage.check.as_str().to_owned(),
-            remedy: damage.remedy().as_str().to_owned(),
-            needed_by: Vec::new(),
-        }
+fn damage_line(damage: &Damage, speaker: Speaker) -> DamageLine {
+    let (what_zh, what) = damage.what.told();
+    DamageLine {
+        part: damage.part.as_str().to_owned(),
+        what,
+        what_zh,
+        fault: damage.fault.as_str().to_owned(),
+        check: damage.check.as_str().to_owned(),
+        remedy: damage.remedy().at(speaker).as_str().to_owned(),
+        needed_by: Vec::new(),
+        needed_by_zh: Vec::new(),
     }
 }
 
@@ -239,9 +245,11 @@ impl fmt::Display for CheckReport {
 
 #[cfg(test)]
 mod tests {
+    use yidang_model::{ErasureId, MaterialId};
+
     use super::*;
     use crate::storage::{Part, StorageFault};
-    use crate::{REPORT_BEGINNINGS, Wording};
+    use crate::{DamagedRow, DamagedThing, FINDINGS, REPORT_BEGINNINGS, Wording};
 
     #[test]
     fn damages_are_told_in_stable_words() {
@@ -250,7 +258,7 @@ mod tests {
         found.add(Check::Chain, Part::Ledger, DamagedThing::Entry(2), StorageFault::Damaged);
         found.add(Check::Chain, Part::Ledger, DamagedThing::Entry(2), StorageFault::Damaged);
         found.add(Check::Keys, Part::KeyKeeper, DamagedThing::Epoch(1), StorageFault::Missing);
-        let mut report = CheckReport::from(&found);
+        let mut report = CheckReport::new(&found, Speaker::Window);
         assert!(!report.clean);
         let text = report.to_string();
         assert!(
@@ -269,23 +277,56 @@ mod tests {
         let mut found = VerifyReport::default();
         found.examined(Check::Chain, 7);
         found.pass_over(Check::Pictures, "no_decoder");
-        found.add(Check::Index, Part::Index, DamagedThing::Row("erasure 1".into()), StorageFault::Missing);
-        let report = CheckReport::from(&found);
-        let (zh, en) = (report.readable(Wording::Chinese), report.readable(Wording::English));
-        for text in [&zh, &en] {
-            assert!(
-                text.contains("index: row erasure 1: missing\n") && text.contains("rebuild-index"),
-                "{text}"
-            );
-            assert!(text.contains("no_decoder") && text.contains(" 7"), "{text}");
-            assert!(REPORT_BEGINNINGS.iter().any(|begins| text.starts_with(begins)));
+        let erasure = DamagedThing::Row(DamagedRow::Erasure(ErasureId::from_bytes([1; 16])));
+        found.add(Check::Index, Part::Index, erasure, StorageFault::Missing);
+        for (speaker, command) in [
+            (Speaker::Window, "yidang archive rebuild-index"),
+            (Speaker::Repository, "yidang-repository rebuild-index"),
+        ] {
+            let report = CheckReport::new(&found, speaker);
+            let (zh, en) =
+                (report.readable(speaker, Wording::Chinese), report.readable(speaker, Wording::English));
+            let id = "01".repeat(16);
+            assert!(en.contains(&format!("    index: row erasure {id}: missing\n")), "{en}");
+            assert!(zh.contains(&format!("    索引：删除 {id}：缺失\n")), "{zh}");
+            for text in [&zh, &en] {
+                assert!(text.contains(command) && text.contains(" 7"), "{text}");
+                assert!(REPORT_BEGINNINGS.iter().any(|begins| text.starts_with(begins)));
+            }
+            assert!(zh.contains("未检测（此程序不解码图片）"), "{zh}");
+            assert!(en.contains("not examined (this program decodes no pictures)"), "{en}");
+            assert_eq!(zh.lines().count(), en.lines().count());
+            for (property, passed) in
+                [("真实性", "合格"), ("完整性", "不合格"), ("可用性", "合格"), ("安全性", "合格")]
+            {
+                assert!(zh.contains(&format!("{property}：{passed}\n")), "{zh}");
+            }
+            assert!(en.contains("authenticity: passed\n") && en.contains("integrity: failed\n"), "{en}");
         }
-        assert_eq!(zh.lines().count(), en.lines().count());
-        for (property, passed) in
-            [("真实性", "合格"), ("完整性", "不合格"), ("可用性", "合格"), ("安全性", "合格")]
-        {
-            assert!(zh.contains(&format!("{property}: {passed}\n")), "{zh}");
+    }
+
+    /// Every damage there can be is told in Chinese where the reader reads Chinese, identifiers and commands apart.
+    #[test]
+    fn a_chinese_report_has_no_english_words() {
+        for (check, part, fault) in FINDINGS {
+            let mut found = VerifyReport::default();
+            found.add(*check, *part, DamagedThing::Entry(2), *fault);
+            let mut report = CheckReport::new(&found, Speaker::Window);
+            report.remedies.clear();
+            report.damages[0].is_needed_by([BlobUse::Page(MaterialId::from_bytes([1; 16]), 1)]);
+            let text = report.readable(Speaker::Window, Wording::Chinese);
+            let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 3);
+            assert_eq!(words.collect::<Vec<_>>(), Vec::<&str>::new(), "{text}");
         }
-        assert!(en.contains("authenticity: passed\n") && en.contains("integrity: failed\n"), "{en}");
+    }
+
+    #[test]
+    fn a_repository_fetches_nothing_from_itself() {
+        let mut found = VerifyReport::default();
+        found.add(Check::Blobs, Part::Blobs, DamagedThing::Entry(1), StorageFault::Damaged);
+        let report = CheckReport::new(&found, Speaker::Repository);
+        assert_eq!(report.damages[0].remedy, "restore_blob");
+        assert_eq!(report.remedies.len(), 1);
+        assert!(!report.readable(Speaker::Repository, Wording::English).contains("--repair"));
     }
 }

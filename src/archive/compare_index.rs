@@ -15,7 +15,7 @@ use crate::storage::{
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::verify::{count_unfiled, noticed};
-use crate::{ArchiveError, DamagedThing, VerifyReport};
+use crate::{ArchiveError, DamagedRow, DamagedThing, VerifyReport};
 
 /// What the ledger says that there must be.
 #[derive(Default)]
@@ -104,8 +104,8 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
     compare_awaited(stores, &expected, report)?;
     let (materials, _) = stores.index.counts()?;
     if materials > expected.materials || count_unfiled(stores)? > expected.unfiled {
-        let surplus = "materials or staged sets that the ledger knows nothing of".to_owned();
-        report.add(Check::Index, Part::Index, DamagedThing::Row(surplus), StorageFault::Damaged);
+        let surplus = DamagedThing::Row(DamagedRow::Surplus);
+        report.add(Check::Index, Part::Index, surplus, StorageFault::Damaged);
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ fn compare_awaited(
     report: &mut VerifyReport,
 ) -> Result<(), ArchiveError> {
     let live = stores.index.awaited_originals()?;
-    let differs = |what: MaterialId| DamagedThing::Row(format!("awaited originals of {what}"));
+    let differs = |what: MaterialId| DamagedThing::Row(DamagedRow::AwaitedOriginals(what));
     for one in live.iter().filter(|one| expected.awaited.get(&one.material) != Some(one)) {
         report.add(Check::Index, Part::Index, differs(one.material), StorageFault::Damaged);
     }
@@ -177,7 +177,7 @@ fn compare(
         IndexChange::ErasureRequested { id, sequence } => {
             let live = index.erasure(*id)?;
             if live.map(|(_, requested, _)| requested) != Some(*sequence) {
-                differs(DamagedThing::Row(format!("erasure {id}")), live.is_some());
+                differs(DamagedThing::Row(DamagedRow::Erasure(*id)), live.is_some());
             }
         }
         IndexChange::ErasureRefused(id) => compare_erasure(stores, *id, &[ErasureState::Refused], report)?,
@@ -187,12 +187,12 @@ fn compare(
         IndexChange::ErasureDone(id) => compare_erasure(stores, *id, &[ErasureState::Done], report)?,
         IndexChange::ErasureDeferred { id, sequence } => {
             if !crate::hold::shows_deferral(stores, *id, *sequence)? {
-                differs(DamagedThing::Row(format!("deferred erasure {id}")), true);
+                differs(DamagedThing::Row(DamagedRow::DeferredErasure(*id)), true);
             }
         }
         IndexChange::Held(row) => {
             if !crate::hold::shows_hold(stores, row, expected.lifted.contains(&row.id))? {
-                differs(DamagedThing::Row(format!("hold {}", row.id)), true);
+                differs(DamagedThing::Row(DamagedRow::Hold(row.id)), true);
             }
         }
         // Held against the rows of its materials.
@@ -264,18 +264,10 @@ fn compare_erasure(
 ) -> Result<(), ArchiveError> {
     match stores.index.erasure(id)? {
         Some((state, ..)) if states.contains(&state) => {}
-        Some(_) => report.add(
-            Check::Index,
-            Part::Index,
-            DamagedThing::Row(format!("erasure {id}")),
-            StorageFault::Damaged,
-        ),
-        None => report.add(
-            Check::Index,
-            Part::Index,
-            DamagedThing::Row(format!("erasure {id}")),
-            StorageFault::Missing,
-        ),
+        live => {
+            let fault = if live.is_some() { StorageFault::Damaged } else { StorageFault::Missing };
+            report.add(Check::Index, Part::Index, DamagedThing::Row(DamagedRow::Erasure(id)), fault);
+        }
     }
     Ok(())
 }

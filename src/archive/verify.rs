@@ -17,7 +17,7 @@ use crate::storage::{
     chain_hash,
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
-use crate::{Anchor, Archive, ArchiveError, DamagedThing, VerifyReport};
+use crate::{Anchor, Archive, ArchiveError, DamagedRow, DamagedThing, VerifyReport};
 
 /// About so many pictures are decoded unless all are.
 pub const PICTURES_SAMPLED: u64 = 100;
@@ -130,7 +130,7 @@ impl Archive {
         let still: HashSet<ErasureId> =
             self.shared.stores.index.erasing()?.into_iter().map(|(id, _)| id).collect();
         for (id, _) in standing.iter().filter(|(id, _)| still.contains(id)) {
-            let what = DamagedThing::Row(format!("erasure {id}"));
+            let what = DamagedThing::Row(DamagedRow::Erasure(*id));
             report.add(Check::Leftovers, Part::Index, what, StorageFault::Leftover);
         }
         Ok(())
@@ -140,7 +140,7 @@ impl Archive {
 /// Whether the holds that stand are known to be all there are.
 fn check_holds(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
     if stores.index.hold_doubt()?.stands {
-        let what = DamagedThing::Row("holds".to_owned());
+        let what = DamagedThing::Row(DamagedRow::Holds);
         report.add(Check::Entries, Part::Ledger, what, StorageFault::Missing);
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use yidang_model::{CaptureId, MaterialId};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId};
 
 use crate::check::{Check, Remedy};
 use crate::findings::FINDINGS;
@@ -22,12 +22,29 @@ pub enum DamagedThing {
     Material(MaterialId),
     /// A staged set.
     Staged(CaptureId),
-    /// Something else in the index, described by random identifiers and figures.
-    Row(String),
+    /// Something else in the index.
+    Row(DamagedRow),
     /// An epoch's key.
     Epoch(u32),
     /// A file or folder, by its path below `data` or `keys`.
     Path(String),
+}
+
+/// What else is damaged in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DamagedRow {
+    /// An erasure.
+    Erasure(ErasureId),
+    /// One that waits for a hold.
+    DeferredErasure(ErasureId),
+    /// A material whose originals are to go.
+    AwaitedOriginals(MaterialId),
+    /// A hold.
+    Hold(HoldId),
+    /// What holds there are.
+    Holds,
+    /// Materials or staged sets that the ledger knows nothing of.
+    Surplus,
 }
 
 /// What somebody else remembers of the ledger.

@@ -1,7 +1,7 @@
 //! Is everything there, and is it what it was?
 
 use yidang_archive::storage::StorageFault;
-use yidang_archive::{Archive, ArchiveError, CheckReport, Remedy, RemedyLine};
+use yidang_archive::{Archive, ArchiveError, CheckReport, Speaker};
 
 use crate::config::Config;
 use crate::control::ask_check;
@@ -37,29 +37,7 @@ pub(crate) fn check_open(
     state: &dyn State,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<CheckReport, StartError> {
-    let mut report = CheckReport::from(&archive.verify(progress)?);
+    let mut report = CheckReport::new(&archive.verify(progress)?, Speaker::Repository);
     report.add_state(1, state.verify()?);
-    report = report.without_repository();
-    report.remedies.iter_mut().for_each(reword);
     Ok(report)
-}
-
-/// Has a remedy name this program's commands, and not a window's.
-fn reword(line: &mut RemedyLine) {
-    let words = match Remedy::from_word(&line.remedy) {
-        Some(Remedy::RestoreBlob) => (
-            "请从备份恢复数据文件夹；没有备份时，请当事人再次出示所列材料的原件，在窗口重新拍摄归档。",
-            "Restore the data folder from a backup; else have the papers that are named shown again at a window and filed anew.",
-        ),
-        Some(Remedy::RebuildIndex) => (
-            "请停止中心库，删除 index.db 及同名的两个文件，再启动：索引会重新生成。",
-            "Stop the repository, delete `index.db` and the two files named like it, and start it: the index is made anew.",
-        ),
-        _ => {
-            let own = |text: &str| text.replace("yidang archive ", "yidang-repository ");
-            (line.zh, line.en) = (own(&line.zh), own(&line.en));
-            return;
-        }
-    };
-    (line.zh, line.en) = (words.0.to_owned(), words.1.to_owned());
 }

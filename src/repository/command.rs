@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-use yidang_archive::Wording;
+use yidang_archive::{Speaker, Wording};
 
 use crate::audit_command::{AuditCommand, audit};
 use crate::check::check;
@@ -18,7 +18,7 @@ use crate::courier::{Carried, CourierError, FailedLine, carry, courier_key};
 use crate::enrolment::{make_enrol_code, make_enrolment};
 use crate::error::StartError;
 use crate::hold_command::{HoldCommand, hold};
-use crate::rebuild::{RebuildCommand, rebuild};
+use crate::rebuild::{RebuildCommand, rebuild, rebuild_index};
 use crate::server::Server;
 
 /// How long the runtime waits for threads that are still at work when all else has stopped.
@@ -58,6 +58,12 @@ enum Command {
     Courier(CourierCommand),
     Audit(AuditCommand),
     Rebuild(RebuildCommand),
+    /// Make the index anew from the ledger and the keyring. The repository must not run.
+    RebuildIndex {
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Read everything and see whether it is what it was. Exit 1 if it is not.
     Check {
         /// One JSON document on standard output.
@@ -133,6 +139,16 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
         }
         Command::Audit(command) => audit(config, &command),
         Command::Rebuild(command) => rebuild(config, &command, wording()),
+        Command::RebuildIndex { json } => {
+            let entries = rebuild_index(config)?;
+            let text = if json {
+                serde_json::json!({"entries": entries}).to_string()
+            } else {
+                format!("{entries} entries applied")
+            };
+            say(&mut io::stdout(), &text);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Check { json } => {
             let mut bar = Bar { shown: u64::MAX };
             let report = check(config, &mut |done, all| bar.show(done, all))?;
@@ -140,7 +156,7 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
             let text = if json {
                 serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
             } else {
-                format!("{report}\n\n{}", report.readable(wording()).trim_end())
+                report.printed(Speaker::Repository, wording())
             };
             say(&mut io::stdout(), &text);
             Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

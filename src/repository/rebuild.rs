@@ -4,11 +4,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
-use yidang_archive::{Actor, Anchor, Archive, Rebuild, Wording};
+use yidang_archive::{Actor, Anchor, Archive, Rebuild, Speaker, Wording};
 
 use crate::config::Config;
 use crate::error::StartError;
-use crate::repository::{archive_options, key_options};
+use crate::repository::{archive_options, key_options, open_archive};
 use crate::sqlite_state::STATE_FILE;
 
 /// In whose name it is entered.
@@ -29,6 +29,18 @@ pub(crate) struct RebuildCommand {
     json: bool,
 }
 
+/// Makes the index anew from ledger and keyring; how many entries were applied. Blocks as long as reading the ledger takes.
+/// Not beside a running repository: while the index is made, windows would be shown dossiers that lack papers.
+pub(crate) fn rebuild_index(config: &Config) -> Result<u64, StartError> {
+    if !config.data_dir.join(STATE_FILE).is_file() {
+        let none = format!("{}: no repository ever ran here", config.data_dir.display());
+        return Err(StartError::System(none));
+    }
+    let archive = open_archive(config)?;
+    archive.check_copy()?;
+    Ok(archive.rebuild_index()?)
+}
+
 /// Does it. Blocks as long as reading ledger and keyring twice takes.
 pub(crate) fn rebuild(
     config: &Config,
@@ -47,31 +59,8 @@ pub(crate) fn rebuild(
     let text = if command.json {
         serde_json::to_string(&report).map_err(|e| StartError::System(e.to_string()))?
     } else {
-        own_commands(report.readable(wording).trim_end())
+        report.readable(Speaker::Repository, wording).trim_end().to_owned()
     };
     let _ = writeln!(io::stdout(), "{text}");
     Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Has what a rebuild says name this program's commands, and not a window's.
-fn own_commands(text: &str) -> String {
-    text.replace("yidang archive ", "yidang-repository ")
-}
-
-#[cfg(test)]
-mod tests {
-    use yidang_archive::RebuildReport;
-
-    use super::*;
-
-    #[test]
-    fn what_a_rebuild_says_names_no_command_of_a_window() {
-        let mut report = RebuildReport::default();
-        report.ledger.lost_count = 1;
-        for wording in [Wording::English, Wording::Chinese] {
-            let text = own_commands(&report.readable(wording));
-            assert!(text.contains("yidang-repository hold list"), "{text}");
-            assert!(!text.contains("yidang archive"), "{text}");
-        }
-    }
 }

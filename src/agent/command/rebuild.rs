@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use yidang_archive::{Actor, Anchor, Archive, ArchiveOptions, Rebuild};
+use yidang_archive::{Actor, Anchor, Archive, ArchiveOptions, Rebuild, Speaker};
 
 use super::output::{say, say_json};
 use super::verify::wording;
@@ -42,7 +42,7 @@ pub(super) fn rebuild(config: &Config, command: &RebuildCommand) -> Result<ExitC
     if command.json {
         say_json(&report)?;
     } else {
-        say(report.readable(wording()).trim_end())?;
+        say(report.readable(Speaker::Window, wording()).trim_end())?;
     }
     Ok(if report.complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

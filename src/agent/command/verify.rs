@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use yidang_archive::{REPORT_BEGINNINGS, Wording};
+use yidang_archive::{REPORT_BEGINNINGS, Speaker, Wording};
 
 use super::archive::ask;
 use super::output::{say, say_json};
@@ -49,7 +49,7 @@ pub(super) fn verify(config: &Config, command: &VerifyCommand) -> Result<ExitCod
     let Outcome::Verified(report) = ask(config, &request)? else {
         return Ok(ExitCode::FAILURE);
     };
-    let readable = report.readable(wording());
+    let readable = report.readable(Speaker::Window, wording());
     if let Some(mut file) = file {
         let json = serde_json::to_string(&report).map_err(|error| report_file::not_written(error.into()))?;
         let text = if command.json { json + "\n" } else { readable.clone() };
@@ -58,7 +58,7 @@ pub(super) fn verify(config: &Config, command: &VerifyCommand) -> Result<ExitCod
     if command.json {
         say_json(&report)?;
     } else {
-        say(&format!("{report}\n\n{}", readable.trim_end()))?;
+        say(&report.printed(Speaker::Window, wording()))?;
     }
     Ok(if report.clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

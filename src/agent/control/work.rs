@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use yidang_archive::storage::BlobName;
 use yidang_archive::{
-    Anchor, Archive, ArchiveError, BlobUse, Check, CheckReport, Damage, DamagedThing, InventoryLine,
-    LedgerState, VerifyReport, VerifyWish,
+    Anchor, Archive, ArchiveError, Check, CheckReport, Damage, DamagedThing, InventoryLine, LedgerState,
+    Speaker, VerifyReport, VerifyWish,
 };
 
 use super::{
@@ -172,12 +172,12 @@ impl Workplace {
 
     /// What was found, with what needs each damaged blob, and with remedies that are to be had here.
     fn report(&self, found: &VerifyReport) -> Result<CheckReport, ArchiveError> {
-        let mut report = CheckReport::from(found);
+        let mut report = CheckReport::new(found, Speaker::Window);
         for (line, damage) in report.damages.iter_mut().zip(&found.damages) {
             if let DamagedThing::Blob(name) = damage.what {
                 // Where the ledger or the index cannot tell, the blob's name alone is known.
                 let uses = self.archive.uses_of_blob(name, USES_TOLD_MAX).unwrap_or_default();
-                line.needed_by = uses.into_iter().map(told_use).collect();
+                line.is_needed_by(uses);
             }
         }
         let is_enrolled = self.sync.as_ref().is_some_and(|sync| sync.status().repository != "not_enrolled");
@@ -205,13 +205,6 @@ impl Workplace {
                 let _ = listen(News::Progress { done, all });
             }
         })
-    }
-}
-
-fn told_use(of: BlobUse) -> String {
-    match of {
-        BlobUse::Page(material, page) => format!("material {material} page {page}"),
-        BlobUse::Capture(capture) => format!("capture {capture}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Wording;
+use crate::{Speaker, Wording};
 
 /// Most ranges and places named; the rest are counted.
 pub(super) const RANGES_MAX: usize = 100;
@@ -118,30 +118,28 @@ impl RebuildReport {
             && !self.holds_unproven
     }
 
-    /// The whole report, lines of text.
-    pub fn readable(&self, wording: Wording) -> String {
+    /// The whole report, lines of text, as this program tells it.
+    pub fn readable(&self, speaker: Speaker, wording: Wording) -> String {
         let zh = wording == Wording::Chinese;
         let mut text = String::new();
         self.ledger.write_to(&mut text, zh);
         self.keyring.write_to(&mut text, zh);
         let lost = self.materials_lost;
         let _ = if zh {
-            writeln!(text, "密钥丢失、无法再打开的材料：{lost}。中心库：{}。", self.repository)
+            writeln!(text, "密钥丢失、无法再打开的材料：{lost}。")
         } else {
-            writeln!(text, "materials whose keys are lost: {lost}. repository: {}.", self.repository)
+            writeln!(text, "materials whose keys are lost: {lost}.")
         };
-        if self.captures_lost > 0 {
-            let captures = self.captures_lost;
+        if speaker == Speaker::Window {
+            let known = wording.reason(&self.repository);
             let _ = if zh {
-                writeln!(text, "密钥丢失、待归档的拍摄：{captures}，请重新拍摄；它们到期后自动清除。")
+                writeln!(text, "中心库所记：{known}。")
             } else {
-                writeln!(
-                    text,
-                    "captures that waited to be filed, whose keys are lost: {captures}. capture them again; these go when they expire."
-                )
+                writeln!(text, "what the repository remembers: {known}.")
             };
         }
-        self.write_holds(&mut text, zh);
+        self.write_captures(&mut text, speaker, zh);
+        self.write_holds(&mut text, speaker, zh);
         if let Some(aside) = &self.aside {
             let _ = if zh {
                 writeln!(text, "损坏的原文件保存在 {aside}。")
@@ -154,8 +152,36 @@ impl RebuildReport {
 }
 
 impl RebuildReport {
+    /// What waited to become part of a paper and cannot any more.
+    fn write_captures(&self, text: &mut String, speaker: Speaker, zh: bool) {
+        let captures = self.captures_lost;
+        if captures == 0 {
+            return;
+        }
+        let _ = match (speaker, zh) {
+            (Speaker::Window, true) => {
+                writeln!(text, "密钥丢失、待归档的拍摄：{captures}，请重新拍摄；它们到期后自动清除。")
+            }
+            (Speaker::Window, false) => writeln!(
+                text,
+                "captures that waited to be filed, whose keys are lost: {captures}. capture them again; these go when they expire."
+            ),
+            (Speaker::Repository, true) => {
+                writeln!(text, "密钥丢失、窗口已上传而尚未归档的图片：{captures} 组；它们到期后自动清除。")
+            }
+            (Speaker::Repository, false) => writeln!(
+                text,
+                "uploads that no paper came of yet, whose keys are lost: {captures}. these go when they expire."
+            ),
+        };
+    }
+
     /// What was held and may not be any more.
-    fn write_holds(&self, text: &mut String, zh: bool) {
+    fn write_holds(&self, text: &mut String, speaker: Speaker, zh: bool) {
+        let hold = match speaker {
+            Speaker::Window => "yidang archive hold",
+            Speaker::Repository => "yidang-repository hold",
+        };
         for id in &self.holds_lost {
             let _ = if zh {
                 writeln!(text, "依法保全 {id} 的记录已丢失，请重新设置。")
@@ -167,12 +193,12 @@ impl RebuildReport {
             let _ = if zh {
                 writeln!(
                     text,
-                    "缺失的内容中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。"
+                    "缺失的内容中可能有依法保全：请用 {hold} list 与有关文书核对，缺的重新设置，再运行 {hold} confirm --operator 姓名 确认；在此之前不予删除和处置。"
                 )
             } else {
                 writeln!(
                     text,
-                    "a legal hold may be among what is lost: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`. nothing is forgotten before."
+                    "a legal hold may be among what is lost: compare `{hold} list` with the orders that were made, place what is missing, and say so with `{hold} confirm --operator NAME`. nothing is forgotten before."
                 )
             };
         }
@@ -252,7 +278,7 @@ impl KeyringRebuild {
         let _ = if zh {
             writeln!(
                 text,
-                "密钥环：{}。密钥 {keys}（残余 {from_keyring}，副本 {from_copy}，旧残余 {from_aside}），已遗忘 {forgotten}，打不开 {unopened}。",
+                "密钥环：{}。密钥 {keys}（残余 {from_keyring}，副本 {from_copy}，旧残余 {from_aside}），因删除或用完而略去 {forgotten}，打不开 {unopened}。",
                 state_words(&self.state, zh)
             )
         } else {
@@ -266,5 +292,30 @@ impl KeyringRebuild {
             let _ =
                 if zh { writeln!(text, "  缺失：{purpose}") } else { writeln!(text, "  lost: {purpose}") };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_program_names_its_own_commands_and_what_it_has() {
+        let mut report = RebuildReport { captures_lost: 2, ..RebuildReport::default() };
+        report.repository = "repository_unreachable".to_owned();
+        report.ledger.lost_count = 1;
+        let told = |speaker, wording| report.readable(speaker, wording);
+        let (zh, en) =
+            (told(Speaker::Repository, Wording::Chinese), told(Speaker::Repository, Wording::English));
+        for text in [&zh, &en] {
+            assert!(text.contains("yidang-repository hold list"), "{text}");
+            assert!(!text.contains("yidang archive"), "{text}");
+        }
+        assert!(!en.contains("capture them again") && !en.contains("repository remembers"), "{en}");
+        assert!(!zh.contains("重新拍摄") && !zh.contains("中心库所记"), "{zh}");
+        let (zh, en) = (told(Speaker::Window, Wording::Chinese), told(Speaker::Window, Wording::English));
+        assert!(en.contains("yidang archive hold confirm") && en.contains("capture them again"), "{en}");
+        assert!(zh.contains("yidang archive hold confirm") && zh.contains("中心库连接不上"), "{zh}");
+        assert!(!zh.contains("repository_unreachable"), "{zh}");
     }
 }

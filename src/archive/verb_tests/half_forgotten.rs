@@ -356,7 +356,7 @@ fn an_erasure_that_is_stuck_is_found_by_the_check() {
     };
     let found = stuck(&half.archive);
     let [damage] = &found[..] else { panic!("{found:?}") };
-    assert_eq!(damage.what, crate::DamagedThing::Row(format!("erasure {}", erasure_id(1))));
+    assert_eq!(damage.what, crate::DamagedThing::Row(crate::DamagedRow::Erasure(erasure_id(1))));
     assert_eq!(damage.remedy(), crate::Remedy::FinishErasure);
     let half = half.finish(Ending::NextWrite);
     assert_eq!(stuck(&half.archive), []);

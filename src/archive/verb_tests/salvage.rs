@@ -392,8 +392,16 @@ fn what_either_of_two_ways_has_is_counted_and_what_was_erased_on_either_stays_aw
         let displaced = if captures == 1 { 1 } else { 13 };
         assert_eq!(ledger.displaced, displaced, "{captures}: {report:?}");
         assert_eq!(ledger.from_copy > 0, captures == 1, "{captures}: {report:?}");
-        assert!(report.readable(crate::Wording::English).contains("a legal hold may be among"), "{captures}");
-        assert!(report.readable(crate::Wording::Chinese).contains("可能有依法保全"), "{captures}");
+        assert!(
+            report
+                .readable(crate::Speaker::Window, crate::Wording::English)
+                .contains("a legal hold may be among"),
+            "{captures}"
+        );
+        assert!(
+            report.readable(crate::Speaker::Window, crate::Wording::Chinese).contains("可能有依法保全"),
+            "{captures}"
+        );
         assert_eq!(ledger.withheld, u64::from(captures > 1), "{captures}: {report:?}");
         let archive = world.open();
         let listed = archive.history(&resident(1), ALL).unwrap();

@@ -1,0 +1,112 @@
+//! In whose name a report speaks: its words name that program's commands, and what can be done there.
+
+use crate::check::{Check, Remedy, Words};
+
+/// The program whose user reads a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// `yidang`, at a window.
+    Window,
+    /// `yidang-repository`.
+    Repository,
+}
+
+impl Check {
+    /// What a reader of this program's report is told.
+    pub const fn said_by(self, speaker: Speaker) -> Words {
+        match (speaker, self) {
+            (Speaker::Repository, Self::Anchor) => {
+                ("账本与他处所记的末条一致", "the ledger has the entry that somebody else remembers")
+            }
+            _ => self.words(),
+        }
+    }
+}
+
+impl Remedy {
+    /// What helps where this program runs: at the repository there is nobody to fetch anything from.
+    pub(crate) const fn at(self, speaker: Speaker) -> Self {
+        match (speaker, self) {
+            (Speaker::Repository, Self::RepairBlob) => Self::RestoreBlob,
+            _ => self,
+        }
+    }
+
+    /// What a reader of this program's report is told.
+    pub const fn said_by(self, speaker: Speaker) -> Words {
+        match speaker {
+            Speaker::Window => self.words(),
+            Speaker::Repository => self.said_by_repository(),
+        }
+    }
+
+    const fn said_by_repository(self) -> Words {
+        match self {
+            Self::RestoreLedger => (
+                "请先把数据文件夹整体复制留存，再停止中心库并运行 yidang-repository rebuild，从副本与残余中恢复账本；各窗口归档的材料，窗口上仍有一份。",
+                "Copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which joins the ledger's second copy with what is left; what a window filed lies there still.",
+            ),
+            Self::ConfirmHolds => (
+                "账本有缺失，其中可能有依法保全：请用 yidang-repository hold list 与有关文书核对，缺的重新设置，再运行 yidang-repository hold confirm 确认；在此之前不予删除和处置。",
+                "The ledger has lost something that may have been a legal hold: compare `yidang-repository hold list` with the orders that were made, place what is missing, and say so with `yidang-repository hold confirm`; nothing is forgotten before.",
+            ),
+            Self::RepairBlob | Self::RestoreBlob => (
+                "请从备份恢复数据文件夹；没有备份时，请当事人再次出示所列材料的原件，在窗口重新拍摄归档。",
+                "Restore the data folder from a backup; else have the papers that are named shown again at a window and filed anew.",
+            ),
+            Self::RebuildIndex => (
+                "请停止中心库并运行 yidang-repository rebuild-index。",
+                "Stop the repository and run `yidang-repository rebuild-index`.",
+            ),
+            Self::RestoreEpochKey => (
+                "请立即把当前纪元密钥放回密钥文件夹；中心库运行期间密钥仍在内存中，请勿停止。",
+                "Put the current epoch's key back into the keys' folder at once; a repository that runs still has it in memory, so do not stop it.",
+            ),
+            Self::RestoreKeyring => (
+                "请停止中心库并运行 yidang-repository rebuild，从副本与残余中恢复密钥环；没有这些密钥，对应的材料无法打开。",
+                "Stop the repository and run `yidang-repository rebuild`, which joins the keyring's second copy with what is left; without these keys what they seal cannot be opened.",
+            ),
+            Self::RestoreOrCapture => (
+                "请停止中心库并运行一次 yidang-repository rebuild；仍缺此密钥时，这份窗口已上传、尚未归档的图片无法再打开，它到期后自动清除。",
+                "Stop the repository and run `yidang-repository rebuild` once; where the key is still missing, this upload, which no paper came of yet, cannot be opened any more, and it goes by itself when it expires.",
+            ),
+            Self::CaptureAgain => (
+                "数据未变但图片打不开。请当事人在窗口再次出示原件并重新拍摄归档。",
+                "The bytes are as they were taken in and are no picture. Have the paper shown again at a window and filed anew.",
+            ),
+            Self::MoveKeys => (
+                "请停止中心库，把密钥移出数据文件夹并设置 [repository] keys_dir。",
+                "Stop the repository, move the keys out of the data folder, and set `[repository] keys_dir`.",
+            ),
+            Self::Update
+            | Self::KeepEvidence
+            | Self::RestoreState
+            | Self::CloseToOthers
+            | Self::RemoveLeftover
+            | Self::FinishErasure => self.words(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_program_is_told_its_own_commands() {
+        for remedy in Remedy::ALL {
+            for (speaker, foreign) in
+                [(Speaker::Window, "yidang-repository"), (Speaker::Repository, "yidang archive")]
+            {
+                let (zh, en) = remedy.said_by(speaker);
+                assert!(!zh.contains(foreign) && !en.contains(foreign), "{remedy:?}");
+                assert!(!zh.is_ascii() && en.is_ascii() && en.ends_with('.'), "{remedy:?}");
+            }
+            let (zh, en) = remedy.said_by(Speaker::Repository);
+            assert!(
+                !zh.contains("本窗口") && !en.contains("This window") && !en.contains("[agent]"),
+                "{remedy:?}"
+            );
+        }
+    }
+}
