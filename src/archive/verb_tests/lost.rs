@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::damage::tamper;
 use super::originals::*;
 use super::papers::*;
-use super::world::{World, how};
+use super::world::{World, file_paper, how};
 use crate::storage::BlobStore;
 use crate::{Anchor, Archive, ArchiveError, Rebuild};
 
@@ -141,4 +141,41 @@ fn a_blob_whose_clock_was_ahead_was_there_before_all_the_same() {
     // Until the clock has come there, what is stored cannot be told from it.
     file_cut(&archive, 4, 104, 4);
     assert_eq!(dispose(&archive, &[3, 4]).unwrap(), []);
+}
+
+#[test]
+fn an_index_of_what_is_left_agrees_with_a_ledger_that_lost_what_was_staged() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    file_paper(&archive, 2, &[resident(2)]).unwrap();
+    archive.stage(stage_of(9, &[9])).unwrap();
+    drop(archive);
+    tamper(
+        &world,
+        "DELETE FROM entries WHERE sequence = (SELECT min(sequence) FROM entries WHERE verb = 'staged')",
+    );
+    let rebuild = Rebuild { anchor: &|_| Anchor::Unknown("no_repository"), by: clerk() };
+    let report = Archive::rebuild(&world.options(), &how(), &rebuild).unwrap();
+    assert_eq!(report.ledger.lost_count, 1, "{report:?}");
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    archive.rebuild_index().unwrap();
+    let of_index = |archive: &Archive| {
+        let damages = archive.verify(&mut |_, _| {}).unwrap().damages;
+        damages.into_iter().filter(|damage| damage.check == crate::Check::Index).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of_index(&archive),
+        [],
+        "the set whose entry is lost was used up, and none waits in its place"
+    );
+    // One whose entry is there is still missed.
+    drop(archive);
+    let index = rusqlite::Connection::open(world.data_dir().join("index.db")).unwrap();
+    assert_eq!(index.execute("DELETE FROM staged WHERE state = 'unfiled'", []).unwrap(), 1);
+    drop(index);
+    let missed = of_index(&world.open());
+    assert_eq!(missed.len(), 1, "{missed:?}");
+    assert_eq!(missed[0].fault, crate::storage::StorageFault::Missing);
 }
