@@ -230,7 +230,11 @@ fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
     let (holder, number) = person(&agent);
     erase(&agent, &json!({"material": second})).is_problem(409, "holds_unproven");
     place(&agent, &[], &number);
-    said(&hold(&agent, &["confirm", "--operator", "Operator Ng"], ""));
+    let confirmed = hold(&agent, &["confirm", "--operator", "Operator Ng"], "");
+    said(&confirmed);
+    assert!(String::from_utf8_lossy(&confirmed.stderr).contains("the holds are confirmed"));
+    let listed = hold(&agent, &["list"], "");
+    assert!(String::from_utf8_lossy(&listed.stderr).starts_with("id\tplaced_at\tabout\tplaced_by\t"));
     erase(&agent, &json!({"material": second})).is_problem(409, "legal_hold");
     said(&lift(&agent, holds(&agent)[0]["id"].as_str().expect("its name")));
     assert_eq!(erase(&agent, &json!({"holder": holder})).expect(201)["state"], "done");

@@ -29,7 +29,7 @@ mod unix {
     use crate::check::check_open;
     use crate::courier::{CourierError, Taken, take};
     use crate::error::StartError;
-    use crate::holds::{HoldLine, HoldRefusal, HoldWish};
+    use crate::holds::{HoldAnswer, HoldRefusal, HoldWish};
     use crate::limits::{CONTROL_REQUEST_MAX, CONTROL_WAIT, PARCEL_PAUSE_MAX};
     use crate::repository::Repository;
 
@@ -122,16 +122,13 @@ mod unix {
         serde_json::to_string(answer).unwrap_or_default()
     }
 
-    async fn hold(repository: Arc<Repository>, wish: HoldWish) -> Result<Vec<HoldLine>, HoldRefusal> {
+    async fn hold(repository: Arc<Repository>, wish: HoldWish) -> Result<HoldAnswer, HoldRefusal> {
         let done = tokio::task::spawn_blocking(move || repository.hold(&wish));
         done.await.unwrap_or_else(|_| Err(HoldRefusal::Failed("it stopped on a defect".to_owned())))
     }
 
     /// Has the running repository place, lift or list holds. Blocks until that is durable.
-    pub(crate) fn ask_hold(
-        data_dir: &Path,
-        wish: &HoldWish,
-    ) -> io::Result<Result<Vec<HoldLine>, HoldRefusal>> {
+    pub(crate) fn ask_hold(data_dir: &Path, wish: &HoldWish) -> io::Result<Result<HoldAnswer, HoldRefusal>> {
         ask(data_dir, &written(wish))
     }
 
@@ -256,7 +253,7 @@ mod elsewhere {
     use crate::audit::{AuditTail, AuditWish, Tell};
     use crate::courier::{CourierError, Taken};
     use crate::error::StartError;
-    use crate::holds::{HoldLine, HoldRefusal, HoldWish};
+    use crate::holds::{HoldAnswer, HoldRefusal, HoldWish};
     use crate::repository::Repository;
 
     pub(crate) enum Control {}
@@ -274,7 +271,7 @@ mod elsewhere {
     pub(crate) fn ask_hold(
         _data_dir: &Path,
         _wish: &HoldWish,
-    ) -> io::Result<Result<Vec<HoldLine>, HoldRefusal>> {
+    ) -> io::Result<Result<HoldAnswer, HoldRefusal>> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 
 use clap::{Args, Subcommand};
+use yidang_model::escaped;
 use yidang_sync::limits::NAME_LENGTH_MAX;
 use yidang_sync::wire::WireSubject;
 
@@ -12,6 +13,8 @@ use crate::holds::{HoldLine, HoldWish, carry_out};
 
 /// Longest input that is read for the person's number, in bytes.
 const INPUT_BYTES_MAX: u64 = 4096;
+/// The columns of the list, named as in the JSON document.
+const COLUMNS: [&str; 7] = ["id", "placed_at", "about", "operator", "case", "reason", "materials"];
 /// Longest reason, in characters.
 const REASON_CHARS_MAX: usize = 500;
 
@@ -22,12 +25,16 @@ pub(crate) enum HoldCommand {
     Lift(LiftCommand),
     /// Say that the holds that stand are all there are, once they were compared with the orders that were made. Until then
     /// nothing is forgotten where the ledger has lost something that may have been a hold (`holds_unproven`).
+    ///
+    /// To compare: `hold list` gives each hold's case and reason, and not whose papers it is on; `audit person` tells whether
+    /// a person's papers are held (`held`, with the case), and `hold_lifted` where they are no more.
     Confirm {
         /// Who compared them.
         #[arg(long, value_name = "NAME", value_parser = name)]
         operator: String,
     },
-    /// Name the holds that stand, without a word about whose papers they are.
+    /// Name the holds that stand, without a word about whose papers they are: `audit person` tells what holds a person's. The
+    /// columns' names go to standard error.
     List {
         /// One JSON document on standard output.
         #[arg(long)]
@@ -49,7 +56,7 @@ pub(crate) struct PlaceCommand {
     /// Why, without names and numbers of people.
     #[arg(long, value_name = "TEXT", value_parser = text)]
     reason: String,
-    /// For which case, or by which order.
+    /// For which case, or by which order: by this number the list can be compared with the orders that were made.
     #[arg(long, value_name = "NUMBER", value_parser = name)]
     case: Option<String>,
 }
@@ -90,22 +97,37 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
         HoldCommand::Place(PlaceCommand { material, operator, reason, case }) => {
             let holder = if material.is_none() { Some(read_subject()?) } else { None };
             let wish = HoldWish::Place { holder, material, operator, reason, case };
-            for line in carry_out(config, &wish)? {
+            for line in carry_out(config, &wish)?.holds {
                 warn(&line);
                 say(&line.id);
             }
         }
         HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
             carry_out(config, &HoldWish::Lift { id, operator, reason })?;
+            note(
+                "the hold is lifted; what waited for it is carried out",
+                "已解除此保全；等待它的删除和处置随即执行。",
+            );
         }
         HoldCommand::Confirm { operator } => {
-            carry_out(config, &HoldWish::Confirm { operator })?;
+            if carry_out(config, &HoldWish::Confirm { operator })?.was_doubted {
+                note(
+                    "the holds are confirmed: those that stand are all there are, and what waited for this is carried out",
+                    "已确认：现有的依法保全就是全部；等待确认的删除和处置随即执行。",
+                );
+            } else {
+                note(
+                    "nothing in the ledger is known to be missing: there was nothing to confirm",
+                    "账本没有缺失，无须确认。",
+                );
+            }
         }
         HoldCommand::List { json } => {
-            let lines = carry_out(config, &HoldWish::List)?;
+            let lines = carry_out(config, &HoldWish::List)?.holds;
             if json {
                 say(&serde_json::json!({"holds": lines}).to_string());
             } else {
+                head(&COLUMNS);
                 lines.iter().for_each(|line| say(&row(line)));
             }
         }
@@ -133,8 +155,14 @@ fn row(line: &HoldLine) -> String {
     let HoldLine { id, placed_at, about, materials, operator, case, reason, .. } = line;
     let materials = if materials.is_empty() { "-".to_owned() } else { materials.join(",") };
     [id, placed_at, about, &said(operator), &said(case), &said(reason), &materials]
-        .map(|f| f.clone())
+        .map(|field| escaped(field))
         .join("\t")
+}
+
+/// What the columns of a table are, on standard error: what reads the rows would take them for one.
+pub(crate) fn head(columns: &[&str]) {
+    // When nobody reads it there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{}", columns.join("\t"));
 }
 
 /// What whoever places a hold has to know, beside the identifier that programs read: whether it covers anything.
@@ -164,7 +192,7 @@ fn note(english: &str, chinese: &str) {
     let _ = writeln!(io::stderr(), "{english}\n  {chinese}");
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // When nobody reads it any more there is nobody to tell.
     let _ = writeln!(io::stdout(), "{text}");
 }

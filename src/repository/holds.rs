@@ -62,6 +62,21 @@ pub(crate) struct HoldLine {
     pub(crate) check_digit_wrong: Option<bool>,
 }
 
+/// What was done: the hold placed, or those that stand.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct HoldAnswer {
+    pub(crate) holds: Vec<HoldLine>,
+    /// Of a confirmation, whether there was anything to confirm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) was_doubted: bool,
+}
+
+impl HoldAnswer {
+    fn of(holds: Vec<HoldLine>) -> Self {
+        Self { holds, was_doubted: false }
+    }
+}
+
 /// Why a hold was not placed or lifted; crosses the control socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,8 +112,8 @@ impl From<HoldRefusal> for StartError {
     }
 }
 
-/// What was done: the hold placed, the one lifted, or those that stand.
-pub(crate) fn carry_out(config: &Config, wish: &HoldWish) -> Result<Vec<HoldLine>, StartError> {
+/// Does it, here or in the repository that runs on the folder.
+pub(crate) fn carry_out(config: &Config, wish: &HoldWish) -> Result<HoldAnswer, StartError> {
     if !config.data_dir.join(STATE_FILE).is_file() {
         let none = format!("{}: no repository ever ran here", config.data_dir.display());
         return Err(StartError::System(none));
@@ -117,7 +132,7 @@ pub(crate) fn carry_out(config: &Config, wish: &HoldWish) -> Result<Vec<HoldLine
 
 impl Repository {
     /// Does what an operator wants. Durable when it returns; the agents concerned hear of it on their feeds.
-    pub(crate) fn hold(&self, wish: &HoldWish) -> Result<Vec<HoldLine>, HoldRefusal> {
+    pub(crate) fn hold(&self, wish: &HoldWish) -> Result<HoldAnswer, HoldRefusal> {
         match wish {
             HoldWish::Place { holder, material, operator, reason, case } => {
                 let placed = self.place(PlaceHold {
@@ -130,7 +145,8 @@ impl Repository {
                 })?;
                 let (covers, check_digit_wrong) =
                     (self.covered(&placed.target)?, is_mistyped(&placed.target));
-                Ok(vec![HoldLine { covers: Some(covers), check_digit_wrong, ..line(&placed) }])
+                let line = HoldLine { covers: Some(covers), check_digit_wrong, ..line(&placed) };
+                Ok(HoldAnswer::of(vec![line]))
             }
             HoldWish::Lift { id, operator, reason } => {
                 let id: HoldId = id.parse().map_err(|_| HoldRefusal::HoldUnknown)?;
@@ -140,17 +156,20 @@ impl Repository {
                     by: actor(operator),
                     decided_elsewhere: false,
                 })?;
-                Ok(Vec::new())
+                Ok(HoldAnswer::default())
             }
             HoldWish::Confirm { operator } => {
-                if self.archive.confirm_holds(&actor(operator))? {
-                    self.finish_holds().map_err(|error| HoldRefusal::Failed(error.to_string()))?;
-                    self.finish_erasures().map_err(|error| HoldRefusal::Failed(error.to_string()))?;
+                let was_doubted = self.archive.confirm_holds(&actor(operator))?;
+                if was_doubted {
+                    let failed = |error: StartError| HoldRefusal::Failed(error.to_string());
+                    self.finish_holds().map_err(failed)?;
+                    self.finish_erasures().map_err(failed)?;
+                    self.finish_originals().map_err(failed)?;
                     tracing::info!("the holds were confirmed");
                 }
-                Ok(Vec::new())
+                Ok(HoldAnswer { holds: Vec::new(), was_doubted })
             }
-            HoldWish::List => Ok(self.archive.holds()?.iter().map(line).collect()),
+            HoldWish::List => Ok(HoldAnswer::of(self.archive.holds()?.iter().map(line).collect())),
         }
     }
 

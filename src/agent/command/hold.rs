@@ -6,11 +6,15 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::export::{name, read_subject, text};
-use super::output::{say, say_json};
+use super::output::{head, say, say_json};
 use super::reach;
 use crate::config::Config;
 use crate::control::{Held, HoldLine, HoldRequest, News, Outcome, Request};
 use crate::failure::Failure;
+
+/// The columns of the list, named as in the JSON document.
+const COLUMNS: [&str; 8] =
+    ["id", "placed_at", "about", "placed_by", "operator", "case", "reason", "materials"];
 
 /// Legal holds: what is held is neither erased nor disposed of, whoever asks, until the hold is lifted.
 #[derive(Subcommand)]
@@ -18,7 +22,8 @@ pub(super) enum HoldCommand {
     Place(PlaceCommand),
     Lift(LiftCommand),
     Confirm(ConfirmCommand),
-    /// Names the holds that stand, without a word about whose papers they are.
+    /// Names the holds that stand, without a word about whose papers they are: `archive audit person` tells what holds a
+    /// person's. The columns' names go to standard error.
     List {
         /// One JSON document.
         #[arg(long)]
@@ -46,7 +51,7 @@ pub(super) struct PlaceCommand {
     /// Why; stands in the ledger. No names and no numbers of people.
     #[arg(long, value_name = "TEXT", value_parser = text)]
     reason: String,
-    /// For which case, or by which order.
+    /// For which case, or by which order: by this number the list can be compared with the orders that were made.
     #[arg(long, value_name = "NUMBER", value_parser = text)]
     case: Option<String>,
     /// One JSON document.
@@ -73,6 +78,9 @@ pub(super) struct LiftCommand {
 ///
 /// Where the ledger has lost something that may have been a hold, nothing is erased or disposed of until then
 /// (`holds_unproven`). What is missing is placed again first; what waited for this is carried out at once.
+///
+/// To compare: `archive hold list` gives each hold's case and reason, and not whose papers it is on; `archive audit person`
+/// tells whether a person's papers are held (`held`, with the case), and `hold_lifted` where they are no more.
 #[derive(Args)]
 pub(super) struct ConfirmCommand {
     /// Who compared them; stands in the ledger.
@@ -110,21 +118,37 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
         HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
             let (id, operator, reason) = (id.clone(), operator.clone(), reason.clone());
             let request = Request::Hold(HoldRequest::Lift { id, operator, reason });
-            reach::carry_out(config, &request, &mut |_| Ok(())).map(drop)
+            reach::carry_out(config, &request, &mut |_| Ok(()))?;
+            note(
+                "the hold is lifted; what waited for it is carried out",
+                "已解除此保全；等待它的删除和处置随即执行。",
+            );
+            Ok(())
         }
         HoldCommand::Confirm(ConfirmCommand { operator }) => {
             let request = Request::Hold(HoldRequest::Confirm { operator: operator.clone() });
-            if let Outcome::HoldsConfirmed { was_doubted: false } =
+            if let Outcome::HoldsConfirmed { was_doubted } =
                 reach::carry_out(config, &request, &mut |_| Ok(()))?
             {
-                note(
-                    "nothing in the ledger is known to be missing: there was nothing to confirm",
-                    "账本没有缺失，无须确认。",
-                );
+                confirmed(was_doubted);
             }
             Ok(())
         }
         HoldCommand::List { json } => list(config, *json),
+    }
+}
+
+fn confirmed(was_doubted: bool) {
+    if was_doubted {
+        note(
+            "the holds are confirmed: those that stand are all there are, and what waited for this is carried out",
+            "已确认：现有的依法保全就是全部；等待确认的删除和处置随即执行。",
+        );
+    } else {
+        note(
+            "nothing in the ledger is known to be missing: there was nothing to confirm",
+            "账本没有缺失，无须确认。",
+        );
     }
 }
 
@@ -172,6 +196,7 @@ fn list(config: &Config, json: bool) -> Result<(), Failure> {
     if json {
         return say_json(&json!({"holds": holds}));
     }
+    head(&COLUMNS);
     holds.iter().try_for_each(|hold| say(&row(hold)))
 }
 

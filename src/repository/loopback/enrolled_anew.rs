@@ -58,7 +58,7 @@ fn place(house: &mut House, holder: Option<&Subject>, material: Option<MaterialI
         case: None,
     };
     house.stop();
-    let id = hold(&house.config, &wish).unwrap()[0].id.parse().unwrap();
+    let id = hold(&house.config, &wish).unwrap().holds[0].id.parse().unwrap();
     house.start();
     id
 }

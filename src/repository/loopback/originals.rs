@@ -272,7 +272,7 @@ fn place_hold(house: &House) -> String {
         reason: "court order".into(),
         case: None,
     };
-    hold(&house.config, &wish).unwrap()[0].id.clone()
+    hold(&house.config, &wish).unwrap().holds[0].id.clone()
 }
 
 fn lift_hold(house: &House, id: String) {
