@@ -84,6 +84,49 @@ fn an_auditor_is_told_what_every_window_did_beside_the_repository_and_without() 
 }
 
 #[test]
+fn an_auditor_is_told_at_which_counter_a_clerk_had_something_forgotten() {
+    let mut repository = Repository::start();
+    let a = window(&repository);
+    let (holder, number) = person(&a);
+    let paper = file(&a, &holder, 1);
+    file(&a, &holder, 2);
+    sent(&a);
+    let body = json!({"material": paper, "reason": "test"});
+    let asked = a.post_with("/v1/erasures", &body, &[("Yidang-Operator", "clerk-07")]).expect(201);
+    let erasure = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is done", || a.get(&erasure).expect(200)["state"] == "done");
+    let windows = document(&repository.run_command(&["windows", "--json"]), 0);
+    let [own] = &windows["windows"].as_array().expect("a list")[..] else { panic!("{windows}") };
+    assert_eq!(own["replaced_by"], json!(null));
+    let counter = own["counter"].as_str().expect("its counter");
+    let told = document(&audit(&repository, &["operator", "--json"], "clerk-07"), 0);
+    assert!(actions(&told).contains(&"erasure_requested") && actions(&told).contains(&"erased"), "{told}");
+    for entry in told["entries"].as_array().expect("a list") {
+        assert_eq!(entry["counter"], counter, "{entry}");
+        let client = entry["client"].as_str().expect("a client");
+        assert!(client.starts_with(own["agent"].as_str().expect("its agent")), "{entry}");
+    }
+    let rows = audit(&repository, &["person"], &number);
+    assert!(text(&rows.stderr).starts_with("sequence\t") && text(&rows.stderr).contains("\tcounter\n"));
+    assert!(text(&rows.stdout).lines().next().is_some_and(|row| row.ends_with(&format!("\t{counter}"))));
+    let code = repository.run_command(&["enrol-code", "--counter", counter]);
+    let again = a.command_with_input(&["enrol", "--code", "-"], &text(&code.stdout));
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    let rows = repository.run_command(&["windows"]);
+    assert!(text(&rows.stderr).starts_with("agent\tcounter\tenrolled_at\tlast_heard_at\treplaced_by"));
+    let rows: Vec<Vec<String>> =
+        text(&rows.stdout).lines().map(|row| row.split('\t').map(str::to_owned).collect()).collect();
+    assert_eq!((rows.len(), &rows[0][4], rows[1][4].as_str()), (2, &rows[1][0], "-"), "{rows:?}");
+
+    let beside = repository.run_command(&["rebuild-index"]);
+    assert!(text(&beside.stderr).contains("error: in_use"), "{}", text(&beside.stderr));
+    repository.kill();
+    let made = document(&repository.run_command(&["rebuild-index", "--json"]), 0);
+    assert!(made["entries"].as_u64().is_some_and(|entries| entries > 3), "{made}");
+    assert!(repository.run_command(&["check"]).status.success());
+}
+
+#[test]
 fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     let mut repository = Repository::start();
     let a = window(&repository);
@@ -136,6 +179,12 @@ fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     wait_until("the window has both", || holds().as_array().is_some_and(|holds| holds.len() == 2));
     let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
     assert!(confirmed.status.success(), "{}", text(&confirmed.stderr));
+    assert!(text(&confirmed.stderr).contains("the holds are confirmed"), "{}", text(&confirmed.stderr));
+    let again = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(text(&again.stderr).contains("nothing to confirm"), "{}", text(&again.stderr));
+    let listed = repository.run_command(&["hold", "list"]);
+    assert!(text(&listed.stderr).starts_with("id\tplaced_at\tabout\t"), "{}", text(&listed.stderr));
+    assert_eq!(text(&listed.stdout).lines().count(), 1);
     wait_until("the one that is no more goes", || {
         let holds = holds();
         holds.as_array().is_some_and(|holds| holds.len() == 1) && holds[0]["id"] != old

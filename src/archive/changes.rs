@@ -9,7 +9,7 @@ use crate::originals::without_originals;
 use crate::record::{ErasurePersonal, FiledPersonal};
 use crate::storage::{Entry, Verb};
 use crate::stores::Stores;
-use crate::{Archive, ArchiveError, ErasureTarget};
+use crate::{Actor, Archive, ArchiveError, ErasureTarget};
 
 /// Most changes in one answer; a higher limit is cut to it.
 pub const CHANGES_MAX: usize = 1000;
@@ -26,6 +26,8 @@ pub enum ChangeWhat {
         material: Box<Material>,
         /// Why.
         reason: String,
+        /// Who put it right.
+        by: Actor,
     },
     /// An erasure was asked for.
     ErasureRequested {
@@ -35,6 +37,8 @@ pub enum ChangeWhat {
         target: ErasureTarget,
         /// Why; `None` where that is forgotten already.
         reason: Option<String>,
+        /// Who asked.
+        by: Actor,
     },
     /// The repository is asked to have a paper's untouched originals disposed of; only as long as that is still to be asked.
     OriginalsRequested {
@@ -42,6 +46,8 @@ pub enum ChangeWhat {
         id: MaterialId,
         /// What it was when that was asked: the rule is its kind's.
         kind: Kind,
+        /// Who asked.
+        by: Actor,
     },
     /// Materials were erased.
     Erased {
@@ -93,14 +99,15 @@ fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
             match (opened.refs.erasure, target_of(&opened)) {
                 (Some(id), Some(target)) => {
                     let reason = opened.personal::<ErasurePersonal>()?.map(|personal| personal.reason);
-                    ChangeWhat::ErasureRequested { id: id.0, target, reason }
+                    ChangeWhat::ErasureRequested { id: id.0, target, reason, by: opened.office.by() }
                 }
                 _ => ChangeWhat::Unreadable,
             }
         }
         Verb::OriginalsRequested => {
-            let asked = asked_about(stores, &open_beneath(&stores.veil, &stores.keys, entry)?)?;
-            asked.map_or(ChangeWhat::Unreadable, |(id, kind)| ChangeWhat::OriginalsRequested { id, kind })
+            let opened = open_beneath(&stores.veil, &stores.keys, entry)?;
+            let requested = |(id, kind)| ChangeWhat::OriginalsRequested { id, kind, by: opened.office.by() };
+            asked_about(stores, &opened)?.map_or(ChangeWhat::Unreadable, requested)
         }
         Verb::Erased => {
             let refs = crate::entry::refs_of(entry)?;
@@ -126,7 +133,8 @@ fn refiled(stores: &Stores, opened: &OpenEntry) -> Result<ChangeWhat, ArchiveErr
     let personal = opened.personal::<FiledPersonal>()?;
     Ok(match (standing(stores, opened)?, personal) {
         (Some(material), Some(personal)) => {
-            ChangeWhat::Refiled { material, reason: personal.reason.unwrap_or_default() }
+            let reason = personal.reason.unwrap_or_default();
+            ChangeWhat::Refiled { material, reason, by: opened.office.by() }
         }
         _ => ChangeWhat::Unreadable,
     })

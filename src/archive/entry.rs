@@ -38,6 +38,11 @@ impl Office {
     pub(crate) fn of(actor: &Actor) -> Self {
         Self { client: actor.client.clone(), operator: actor.operator.clone(), ..Self::default() }
     }
+
+    /// Who did it.
+    pub(crate) fn by(&self) -> Actor {
+        Actor { client: self.client.clone(), operator: self.operator.clone() }
+    }
 }
 
 /// Seals an entry.

@@ -4,17 +4,22 @@ use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use yidang_archive::{AUDIT_LINES_MAX, AuditedLine};
-use yidang_model::{Date, Timestamp};
+use yidang_model::{Date, Timestamp, escaped};
 
 use crate::audit::{AuditTail, AuditWish, Topic, carry_out};
 use crate::config::Config;
 use crate::error::StartError;
-use crate::hold_command::{read_line, read_subject};
+use crate::hold_command::{head, read_line, read_subject};
+use crate::windows::Counters;
 
 /// Said where nothing can be told of a person. A forgotten one must not be told from one who was never here.
 const NOTHING_KNOWN: &str = "nothing is known under this number: nothing was ever filed for it, it is mistyped, or what there \
                              was has been forgotten; the ledger cannot tell which";
+
+/// The last column: where the window stands.
+const COUNTER: &str = "counter";
 
 /// How the document begins. Written once something is told: a refusal leaves nothing that looks like one.
 const BEGINNING: &str = "{\"entries\":[";
@@ -73,12 +78,13 @@ pub(crate) fn audit(config: &Config, command: &AuditCommand) -> Result<ExitCode,
     };
     if !command.json {
         // What reads the rows would take it for one.
-        let _ = writeln!(io::stderr(), "{}", AuditedLine::COLUMNS.join("\t"));
+        head(&[&AuditedLine::COLUMNS[..], &[COUNTER]].concat());
     }
+    let counters = Counters::read(config)?;
     let mut answer = Written { output: BufWriter::new(io::stdout().lock()), json: command.json, lines: 0 };
     let mut stopped = Ok(());
     let asked = carry_out(config, &wish, &mut |line| {
-        stopped = answer.line(&line);
+        stopped = answer.line(&line, counters.of(&line.client));
         stopped.is_ok()
     });
     let tail = match (stopped, asked) {
@@ -104,6 +110,15 @@ fn gone_or_failed(error: &io::Error) -> Result<ExitCode, StartError> {
     }
 }
 
+/// A line as the repository tells it.
+#[derive(Serialize)]
+struct CentralLine<'a> {
+    #[serde(flatten)]
+    line: &'a AuditedLine,
+    /// Where the window stands, as it was enrolled; null for what was done here.
+    counter: Option<&'a str>,
+}
+
 /// The answer as it is written: rows, or one document, which begins with the first line or with the end.
 struct Written<W: io::Write> {
     output: W,
@@ -112,12 +127,18 @@ struct Written<W: io::Write> {
 }
 
 impl<W: io::Write> Written<W> {
-    fn line(&mut self, line: &AuditedLine) -> io::Result<()> {
+    fn line(&mut self, line: &AuditedLine, counter: Option<&str>) -> io::Result<()> {
         let between = if self.lines == 0 { BEGINNING } else { "," };
         self.lines += 1;
         match self.json {
-            true => write!(self.output, "{between}{}", serde_json::to_string(line)?),
-            false => writeln!(self.output, "{}", line.row()),
+            true => {
+                let told = serde_json::to_string(&CentralLine { line, counter })?;
+                write!(self.output, "{between}{told}")
+            }
+            false => {
+                let counter = counter.map_or_else(|| "-".to_owned(), escaped);
+                writeln!(self.output, "{}\t{counter}", line.row())
+            }
         }
     }
 
@@ -138,7 +159,7 @@ mod tests {
 
     fn written(lines: &[AuditedLine], json: bool) -> String {
         let mut answer = Written { output: Vec::new(), json, lines: 0 };
-        lines.iter().try_for_each(|line| answer.line(line)).unwrap();
+        lines.iter().try_for_each(|line| answer.line(line, Some("hall-1"))).unwrap();
         answer.end(AuditTail { truncated: false, known: true, unproven: 0 }).unwrap();
         String::from_utf8(answer.output).unwrap()
     }
@@ -161,7 +182,10 @@ mod tests {
             let told: serde_json::Value = serde_json::from_str(&written(&lines, true)).unwrap();
             assert_eq!(told["entries"].as_array().unwrap().len(), count);
             assert_eq!(told["known"], true);
-            assert_eq!(written(&lines, false).lines().count(), count);
+            assert!(count == 0 || told["entries"][0]["counter"] == "hall-1", "{told}");
+            let rows = written(&lines, false);
+            assert_eq!(rows.lines().count(), count);
+            assert!(rows.lines().all(|row| row.ends_with("\thall-1")), "{rows}");
         }
     }
 

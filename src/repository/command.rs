@@ -20,6 +20,7 @@ use crate::error::StartError;
 use crate::hold_command::{HoldCommand, hold};
 use crate::rebuild::{RebuildCommand, rebuild, rebuild_index};
 use crate::server::Server;
+use crate::windows::{WindowsCommand, windows};
 
 /// How long the runtime waits for threads that are still at work when all else has stopped.
 const THREADS_WAIT: Duration = Duration::from_secs(1);
@@ -57,6 +58,7 @@ enum Command {
     #[command(subcommand)]
     Courier(CourierCommand),
     Audit(AuditCommand),
+    Windows(WindowsCommand),
     Rebuild(RebuildCommand),
     /// Make the index anew from the ledger and the keyring. The repository must not run.
     RebuildIndex {
@@ -138,6 +140,10 @@ fn carry_out(command: Command, config: &Config) -> Result<ExitCode, StartError> 
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit(command) => audit(config, &command),
+        Command::Windows(command) => {
+            windows(config, &command)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Rebuild(command) => rebuild(config, &command, wording()),
         Command::RebuildIndex { json } => {
             let entries = rebuild_index(config)?;

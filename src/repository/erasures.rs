@@ -45,7 +45,7 @@ impl Repository {
         entry: &ErasureEntry,
         progress: &mut Progress,
     ) -> Result<Option<&'static str>, Problem> {
-        let Some(target) = target(entry) else { return Ok(Some(wire::INVALID)) };
+        let Some(target) = target(entry).filter(|_| is_within(entry)) else { return Ok(Some(wire::INVALID)) };
         // What this very commit filed has to be known before it is asked who is concerned.
         self.write_down(agent, progress, None)?;
         if !self.may_erase(agent, entry.id, &target)? {
@@ -53,6 +53,8 @@ impl Repository {
             return Ok(Some(wire::ERASURE_DENIED));
         }
         let (id, mut entry) = (entry.id, entry.clone());
+        // The ledger tells of every window: a client's own name does not say at which one it was.
+        entry.client = agent.client(&entry.client);
         let mut on_file = target;
         if let Some(material) = entry.material {
             let stored = self.state.stored_for(material)?.unwrap_or(material);
@@ -252,15 +254,16 @@ impl Repository {
     }
 }
 
-/// What a request is about; `None` if it is about nothing or does not hold together.
-fn target(entry: &ErasureEntry) -> Option<ErasureTarget> {
+/// Whether the texts of a request that came over the wire are as long as they may be.
+fn is_within(entry: &ErasureEntry) -> bool {
     let long = |text: &str, length_max| text.chars().count() > length_max;
-    if long(&entry.client, NAME_LENGTH_MAX)
-        || entry.operator.as_deref().is_some_and(|operator| long(operator, NAME_LENGTH_MAX))
-        || long(&entry.reason, REMARK_LENGTH_MAX)
-    {
-        return None;
-    }
+    !long(&entry.client, NAME_LENGTH_MAX)
+        && !entry.operator.as_deref().is_some_and(|operator| long(operator, NAME_LENGTH_MAX))
+        && !long(&entry.reason, REMARK_LENGTH_MAX)
+}
+
+/// What a request is about; `None` if it is about nothing, or about two things.
+fn target(entry: &ErasureEntry) -> Option<ErasureTarget> {
     match (entry.material, &entry.holder) {
         (Some(material), None) => Some(ErasureTarget::Material(material)),
         (None, Some(holder)) => Subject::try_from(holder).ok().map(ErasureTarget::Holder),

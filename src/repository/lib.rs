@@ -54,6 +54,7 @@ mod state;
 #[cfg(test)]
 mod state_tests;
 mod uploads;
+mod windows;
 
 pub use check::check;
 pub use command::run_command;

@@ -72,15 +72,22 @@ impl Repository {
                 refused.push((stored, number));
             } else {
                 let kind = Some(entry.kind.clone());
-                granted.push(PlannedOriginals { stored, agent: number, named: entry.id, kind });
+                let by = Actor { client: agent.client(&entry.client), operator: entry.operator.clone() };
+                granted.push((by, PlannedOriginals { stored, agent: number, named: entry.id, kind }));
             }
             progress.results.insert(*at, code);
         }
         // Plans of an earlier try, which was granted and stopped half-way.
         self.state.unplan_originals(&refused)?;
+        let (by, granted): (Vec<Actor>, Vec<PlannedOriginals>) = granted.into_iter().unzip();
         self.state.plan_originals(&granted)?;
-        let by = Actor { client: agent.record.name.clone(), operator: None };
-        let left = self.carry_out_originals(&granted, &by)?;
+        let mut left = Vec::new();
+        let mut rest = granted.as_slice();
+        for run in by.chunk_by(|one, next| one == next) {
+            let (of_one, others) = rest.split_at(run.len());
+            left.extend(self.carry_out_originals(of_one, &run[0])?);
+            rest = others;
+        }
         // Held since it was decided: by whoever runs the repository, this very moment.
         let held = |planned: &&PlannedOriginals| left.contains(&planned.stored);
         for planned in granted.iter().filter(held) {

@@ -150,7 +150,7 @@ impl Repository {
             basis,
             purpose,
             case,
-            by: Actor { client: format!("{}/{client}", agent.record.name), operator },
+            by: Actor { client: agent.client(&client), operator },
             idempotency: None,
         })?;
         Ok(MaterialsAnswer {

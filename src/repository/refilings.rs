@@ -102,7 +102,7 @@ fn read(agent: &Agent, entry: &RefilingEntry) -> Option<Refiling> {
         kind: Some(Kind::new(&entry.now.kind).ok()?),
         case: entry.now.case.clone(),
         reason: entry.reason.clone(),
-        by: Actor { client: agent.record.name.clone(), operator: entry.operator.clone() },
+        by: Actor { client: agent.client(&entry.client), operator: entry.operator.clone() },
         idempotency: None,
         decided_elsewhere: true,
         only_at: None,

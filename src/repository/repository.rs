@@ -16,6 +16,9 @@ use crate::secrets::{Secrets, SecretsError, make_private_folder};
 use crate::sqlite_state::SqliteState;
 use crate::state::{AgentNumber, AgentRecord, State, StateError};
 
+/// Between a window's name and its client's, where the ledger says who did something.
+pub(crate) const WINDOW_SEPARATOR: char = '/';
+
 /// An open repository.
 pub(crate) struct Repository {
     pub(crate) archive: Archive,
@@ -177,6 +180,11 @@ pub(crate) async fn work<T: Send + 'static, K: Send + 'static>(
 }
 
 impl Agent {
+    /// How the ledger names a client of that window.
+    pub(crate) fn client(&self, client: &str) -> String {
+        format!("{}{WINDOW_SEPARATOR}{client}", self.record.name)
+    }
+
     /// Waits until this agent's other commit is through.
     pub(crate) async fn turn(&self) -> Result<OwnedMutexGuard<()>, Problem> {
         let turn = tokio::time::timeout(WORK_WAIT, self.lane.clone().lock_owned()).await;

@@ -14,7 +14,7 @@ use crate::sqlite_feed;
 use crate::state::{
     AgentNumber, AgentRecord, Anchor, Answered, CommitRecord, Enrolment, ErasureOutcome, FeedRow,
     HoldOutcome, NewAgent, OriginalsOutcome, PlannedErasure, PlannedOriginals, RefilingOutcome, State,
-    StateError, StateFault, Tag, Upload,
+    StateError, StateFault, Tag, Upload, WindowRecord,
 };
 
 /// The file in the data folder.
@@ -259,6 +259,28 @@ impl State for SqliteState {
         let connection = self.read();
         let mut statement = connection.prepare("SELECT number, name, epoch, key FROM agents")?;
         Ok(statement.query_map([], agent)?.collect::<Result<_, _>>()?)
+    }
+
+    fn windows(&self) -> Result<Vec<WindowRecord>, StateError> {
+        let connection = self.read();
+        let mut statement = connection.prepare(
+            "SELECT name, counter, enrolled_at,
+                    (SELECT max(anchored_at) FROM anchors WHERE agent = own.number),
+                    (SELECT later.name FROM agents AS later
+                     WHERE later.counter = own.counter AND later.number > own.number AND later.counter_named = 1
+                     ORDER BY later.number DESC LIMIT 1)
+             FROM agents AS own ORDER BY number",
+        )?;
+        let window = |row: &Row<'_>| {
+            Ok(WindowRecord {
+                agent: row.get(0)?,
+                counter: row.get(1)?,
+                enrolled_at: Timestamp::from_millis(row.get(2)?),
+                last_heard_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
+                replaced_by: row.get(4)?,
+            })
+        };
+        Ok(statement.query_map([], window)?.collect::<Result<_, _>>()?)
     }
 
     fn uploads(&self, agent: AgentNumber, digests: &[Tag]) -> Result<Vec<Option<Upload>>, StateError> {

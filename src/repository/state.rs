@@ -73,6 +73,20 @@ impl fmt::Debug for AgentRecord {
     }
 }
 
+/// An enrolment, for whoever wants to know which window an agent is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WindowRecord {
+    /// The agent's name.
+    pub(crate) agent: String,
+    /// The counter it was enrolled for.
+    pub(crate) counter: String,
+    pub(crate) enrolled_at: Timestamp,
+    /// When it last told of a new end of its ledger.
+    pub(crate) last_heard_at: Option<Timestamp>,
+    /// The latest agent whose code was made for the same counter, where there is a later one.
+    pub(crate) replaced_by: Option<String>,
+}
+
 /// What became of an enrolment.
 #[derive(Debug)]
 pub(crate) enum Enrolment {
@@ -252,6 +266,9 @@ pub(crate) trait State: Send + Sync {
 
     /// Every agent.
     fn agents(&self) -> Result<Vec<AgentRecord>, StateError>;
+
+    /// Every enrolment, the earliest first.
+    fn windows(&self) -> Result<Vec<WindowRecord>, StateError>;
 
     /// What is known of this agent's uploads, in the order asked.
     fn uploads(&self, agent: AgentNumber, digests: &[Tag]) -> Result<Vec<Option<Upload>>, StateError>;

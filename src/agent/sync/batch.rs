@@ -1,7 +1,8 @@
 //! A commit's body, made from the ledger the same way each time.
 
-use yidang_archive::{ArchiveError, Change, ChangeWhat, ErasureTarget};
+use yidang_archive::{Actor, ArchiveError, Change, ChangeWhat, ErasureTarget};
 use yidang_model::{Digest, ErasureId, Material, MaterialId};
+use yidang_sync::limits::NAME_LENGTH_MAX;
 use yidang_sync::machine::{BlobRef, Cut, EntryId, Item, LOAD_ENTRIES_MAX};
 use yidang_sync::wire::{
     Entry, ErasureEntry, OriginalsEntry, RefilingEntry, WireMaterial, WirePlace, WireSubject,
@@ -14,8 +15,6 @@ use super::shared::Shared;
 
 /// Changes read at a time.
 const PAGE: usize = 256;
-/// Who asks, for the repository: the clerk and the client stand in this window's own ledger.
-const CLIENT: &str = "agent";
 
 /// Why no batch could be read.
 #[derive(Debug, thiserror::Error)]
@@ -133,35 +132,45 @@ impl Batch {
 fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>, LoadError> {
     match &change.what {
         ChangeWhat::Filed(material) => filing(change.sequence, material).map(Some),
-        ChangeWhat::ErasureRequested { id, target, reason } => match request(shared, *id, target, reason)? {
-            Some(entry) => {
-                let entry = Entry::ErasureRequested(entry);
-                written(change.sequence, EntryId::Erasure(*id), &entry, Vec::new()).map(Some)
+        ChangeWhat::ErasureRequested { id, target, reason, by } => {
+            match request(shared, *id, target, reason, by)? {
+                Some(entry) => {
+                    let entry = Entry::ErasureRequested(entry);
+                    written(change.sequence, EntryId::Erasure(*id), &entry, Vec::new()).map(Some)
+                }
+                None => Ok(None),
             }
-            None => Ok(None),
-        },
-        ChangeWhat::Refiled { material, reason } => {
+        }
+        ChangeWhat::Refiled { material, reason, by } => {
+            let (client, operator) = names(by);
             let entry = Entry::Refiled(RefilingEntry {
                 id: material.id,
                 now: place_of(material),
                 reason: reason.clone(),
-                operator: None,
-                client: CLIENT.to_owned(),
+                operator,
+                client,
             });
             written(change.sequence, EntryId::Refiling(material.id), &entry, Vec::new()).map(Some)
         }
-        ChangeWhat::OriginalsRequested { id, kind } => {
+        ChangeWhat::OriginalsRequested { id, kind, by } => {
+            let (client, operator) = names(by);
             let entry = Entry::OriginalsRequested(OriginalsEntry {
                 id: *id,
                 kind: kind.as_str().to_owned(),
-                operator: None,
-                client: CLIENT.to_owned(),
+                operator,
+                client,
             });
             written(change.sequence, EntryId::Originals(*id), &entry, Vec::new()).map(Some)
         }
         // What was forgotten before it was sent never leaves this window.
         ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
     }
+}
+
+/// Client and clerk as the wire has them. A name that is too long for it is cut: it is no reason for a refusal.
+fn names(by: &Actor) -> (String, Option<String>) {
+    let cut = |name: &String| name.chars().take(NAME_LENGTH_MAX).collect::<String>();
+    (cut(&by.client), by.operator.as_ref().map(cut))
 }
 
 fn place_of(material: &Material) -> WirePlace {
@@ -194,6 +203,7 @@ fn request(
     id: ErasureId,
     target: &ErasureTarget,
     reason: &Option<String>,
+    by: &Actor,
 ) -> Result<Option<ErasureEntry>, LoadError> {
     if shared.store.decision(id).map_err(LoadError::State)?.is_some() {
         // The repository knows of it: the decision came from there.
@@ -204,5 +214,6 @@ fn request(
         ErasureTarget::Holder(subject) => (None, Some(WireSubject::from(subject))),
     };
     let reason = reason.clone().unwrap_or_default();
-    Ok(Some(ErasureEntry { id, material, holder, reason, operator: None, client: CLIENT.to_owned() }))
+    let (client, operator) = names(by);
+    Ok(Some(ErasureEntry { id, material, holder, reason, operator, client }))
 }

@@ -56,7 +56,7 @@ fn put_right(archive: &Archive, number: u8, kind: &str) {
 
 fn asked(changes: &[Change]) -> Vec<(MaterialId, String)> {
     let one = |change: &Change| match &change.what {
-        ChangeWhat::OriginalsRequested { id, kind } => Some((*id, kind.as_str().to_owned())),
+        ChangeWhat::OriginalsRequested { id, kind, .. } => Some((*id, kind.as_str().to_owned())),
         _ => None,
     };
     changes.iter().filter_map(one).collect()

@@ -252,8 +252,8 @@ fn the_change_feed_tells_what_happened_in_order() {
     let whats = |archive: &crate::Archive| -> Vec<ChangeWhat> {
         archive.changes(0, 100).unwrap().into_iter().map(|c| c.what).collect()
     };
-    let requested =
-        ChangeWhat::ErasureRequested { id: erasure_id(1), target, reason: Some("asked for it".to_owned()) };
+    let (id, reason, by) = (erasure_id(1), Some("asked for it".to_owned()), clerk());
+    let requested = ChangeWhat::ErasureRequested { id, target, reason, by };
     let filed = ChangeWhat::Filed(Box::new(filed.stored.material));
     let before = [ChangeWhat::Other, filed, ChangeWhat::Other, requested.clone()];
     assert_eq!(whats(&archive), before);

@@ -201,8 +201,8 @@ fn the_feed_tells_it_once_and_never_whose_it_was_thought_to_be() {
     let changes = archive.changes(0, 100).unwrap();
     assert_eq!(changes.len(), 4);
     let ChangeWhat::Filed(filed) = &changes[1].what else { panic!("{:?}", changes[1]) };
-    let ChangeWhat::Refiled { material, reason } = &changes[2].what else { panic!("{:?}", changes[2]) };
-    assert_eq!(reason, "wrong card");
+    let ChangeWhat::Refiled { material, reason, by } = &changes[2].what else { panic!("{:?}", changes[2]) };
+    assert_eq!((reason.as_str(), by), ("wrong card", &to_people(1, &[]).by));
     assert_eq!((&filed.holders[..], &material.holders[..]), (&[resident(3)][..], &[resident(3)][..]));
     assert_eq!(changes[3].what, ChangeWhat::Other, "who decided it knows");
 }

@@ -220,3 +220,51 @@ fn only_who_filed_it_or_opened_the_dossier_lately_puts_a_paper_right() {
     files.address = house.address();
     assert_eq!(files.materials(&somebody(2)).materials, []);
 }
+
+/// Whoever audits the office hears which clerk asked for it, with which client, and at which window.
+#[test]
+fn who_asked_at_the_window_stands_in_the_ledger() {
+    let mut house = House::new();
+    let mut window = house.window("hall-1");
+    let (first, second) = (window.file(&[specimen()], &paper()), window.file(&[specimen()], &paper()));
+    let Entry::Refiled(entry) = refiled(first, &somebody(1)) else { panic!("a refiling") };
+    // As long as the wire lets it be.
+    let client = "c".repeat(yidang_sync::limits::NAME_LENGTH_MAX);
+    let right =
+        Entry::Refiled(RefilingEntry { operator: Some("clerk 8".into()), client: client.clone(), ..entry });
+    let Entry::ErasureRequested(entry) = forget_material(second) else { panic!("an erasure") };
+    let gone = Entry::ErasureRequested(ErasureEntry { client: client.clone(), ..entry });
+    assert_eq!(window.commit(vec![right, gone]), ["accepted", "accepted"]);
+    house.stop();
+    let windows = crate::sqlite_state::SqliteState::open(&house.config.data_dir).unwrap();
+    let windows = crate::state::State::windows(&windows).unwrap();
+    assert_eq!((windows.len(), windows[0].counter.as_str()), (1, "hall-1"));
+    let counters = crate::windows::Counters::read(&house.config).unwrap();
+    let archive = crate::repository::open_archive(&house.config).unwrap();
+    for (operator, actions) in
+        [("clerk 8", &["refiled"][..]), ("clerk 7", &["erasure_requested", "erased", "erasure_done"])]
+    {
+        let query = yidang_archive::AuditQuery {
+            of: yidang_archive::AuditOf::Operator(operator.into()),
+            since: None,
+            until: None,
+            limit: 100,
+            by: yidang_archive::Actor { client: "test".into(), operator: None },
+        };
+        let mut told = Vec::new();
+        archive
+            .audit(query, &mut |_, _| {}, &mut |line| {
+                told.push(line);
+                true
+            })
+            .unwrap();
+        let verbs: Vec<&str> = told.iter().map(|line| line.verb.as_str()).collect();
+        assert_eq!(verbs[..], actions[..verbs.len().min(actions.len())], "{operator}");
+        assert!(!told.is_empty());
+        for line in told {
+            assert_eq!(line.client, format!("{}/{client}", windows[0].agent));
+            assert_eq!(counters.of(&line.client), Some("hall-1"));
+        }
+    }
+    assert_eq!(counters.of("yidang-repository hold"), None);
+}

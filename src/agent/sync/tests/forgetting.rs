@@ -12,7 +12,7 @@ use super::window::{Window, person, wait_for};
 const ERASURE: ErasureId = ErasureId::from_bytes([9; 16]);
 
 fn request(target: ErasureTarget) -> ErasureRequest {
-    let by = Actor { client: "test".into(), operator: None };
+    let by = Actor { client: "desk".into(), operator: Some("clerk 7".into()) };
     ErasureRequest {
         id: ERASURE,
         target,
@@ -39,7 +39,8 @@ fn a_request_goes_up_and_its_decision_comes_back() {
     assert!(window.archive.material(gone.material.id).unwrap().is_none());
     assert!(window.archive.material(kept.material.id).unwrap().is_some());
     assert!(window.sync().erasure_confirmed(ERASURE));
-    assert_eq!(repository.state().erasures[0]["reason"], "asked for");
+    let sent = repository.state().erasures[0].clone();
+    assert_eq!([&sent["reason"], &sent["operator"], &sent["client"]], ["asked for", "clerk 7", "desk"]);
     let told = SyncEvent::Erased { erasure: ERASURE, materials: vec![gone.material.id] };
     wait_for("the event", || window.events.lock().unwrap().contains(&told));
 }

@@ -16,7 +16,7 @@ fn other() -> Subject {
 }
 
 fn put_right(window: &Window, paper: &Stored) -> Stored {
-    let by = Actor { client: "test".into(), operator: None };
+    let by = Actor { client: "desk".into(), operator: Some("n".repeat(120)) };
     let refiling = Refiling {
         id: paper.material.id,
         holders: Some(vec![other()]),
@@ -50,6 +50,8 @@ fn what_is_put_right_here_goes_up_once() {
     assert_eq!((&sent["id"], &sent["reason"]), (&json!(right.material.id.to_string()), &json!("wrong card")));
     assert_eq!(sent["holders"], json!([{"type": "provisional", "value": "P-2002"}]));
     assert_eq!(sent["kind"], right.material.kind.as_str());
+    // The ledger here takes longer names than the wire, which must not refuse for that.
+    assert_eq!((&sent["client"], &sent["operator"]), (&json!("desk"), &json!("n".repeat(100))));
 }
 
 #[test]
