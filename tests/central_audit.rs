@@ -95,6 +95,7 @@ fn an_auditor_is_told_at_which_counter_a_clerk_had_something_forgotten() {
     let asked = a.post_with("/v1/erasures", &body, &[("Yidang-Operator", "clerk-07")]).expect(201);
     let erasure = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
     wait_until("it is done", || a.get(&erasure).expect(200)["state"] == "done");
+    assert_eq!(a.get(&erasure).expect(200)["refusal"], json!(null));
     let windows = document(&repository.run_command(&["windows", "--json"]), 0);
     let [own] = &windows["windows"].as_array().expect("a list")[..] else { panic!("{windows}") };
     assert_eq!(own["replaced_by"], json!(null));
@@ -156,6 +157,7 @@ fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     let asked = b.post("/v1/erasures", &json!({"material": first, "reason": "test"})).expect(201);
     let erasure = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
     wait_until("it is refused", || b.get(&erasure).expect(200)["state"] == "refused");
+    assert_eq!(b.get(&erasure).expect(200)["refusal"], "holds_unproven");
     let asked = audit(&repository, &["person"], &number);
     assert!(text(&asked.stderr).contains("error: audit_incomplete: 1 places"), "{}", text(&asked.stderr));
     assert_eq!(asked.status.code(), Some(1));

@@ -65,11 +65,13 @@ impl Repository {
         if self.state.erasure(id)?.is_none()
             && let Err(error) = self.archive.refuse_held(&on_file)
         {
-            if !matches!(error, ArchiveError::LegalHold | ArchiveError::HoldsUnproven) {
-                return Err(error.into());
-            }
-            tracing::warn!(agent = agent.record.name, erasure = %id, %error, "an erasure is refused");
-            return Ok(Some(wire::LEGAL_HOLD));
+            let code = match error {
+                ArchiveError::LegalHold => wire::LEGAL_HOLD,
+                ArchiveError::HoldsUnproven => wire::HOLDS_UNPROVEN,
+                error => return Err(error.into()),
+            };
+            tracing::warn!(agent = agent.record.name, erasure = %id, code, "an erasure is refused");
+            return Ok(Some(code));
         }
         let holders = self.holders_of(entry.material)?.iter().map(hex::encode).collect();
         let request = serde_json::to_vec(&KeptRequest { entry, holders }).map_err(|_| Code::StorageFailed)?;

@@ -133,6 +133,8 @@ impl Repository {
             Some(wire::MATERIAL_CHANGED)
         } else if !is_told {
             Some(wire::LEDGER_DAMAGED)
+        } else if !self.archive.tells_every_hold()? {
+            Some(wire::HOLDS_UNPROVEN)
         } else {
             None
         })
@@ -200,6 +202,10 @@ impl Repository {
             return Ok(());
         }
         match self.archive.tells_every_blob() {
+            Ok(true) if !self.archive.tells_every_hold()? => {
+                tracing::error!("interrupted disposals of originals wait until the holds are confirmed");
+                return Ok(());
+            }
             Ok(true) => {}
             Ok(false) => {
                 tracing::error!("interrupted disposals of originals wait until the ledger has been rebuilt");

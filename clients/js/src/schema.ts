@@ -371,6 +371,8 @@ export interface Erasure {
   materials: string[];
   /** Pictures that another paper may need whose ledger entry could not be read then; nearly always 0. Of a person they went all the same; of a material they stay sealed on this PC, and go once the ledger has been rebuilt. */
   pictures_unproven: number;
+  /** Why the repository refused it; null where it did not, or did not say. */
+  refusal: ErasureRefusal | null;
   /** What the repository said; `none` too where it was carried out here while there was none. */
   repository: ErasureRepository;
   /** Digests of pictures that stay because they are someone else's paper too. */
@@ -378,6 +380,9 @@ export interface Erasure {
   /** How far it has come. */
   state: ErasureState;
 }
+
+/** Why the repository refused an erasure. `legal_hold`: a hold there keeps it; `holds_unproven`: its ledger lost something that may have been a hold, and its operator has to confirm the holds; `erasure_denied`: this window neither filed it nor had the dossier open lately; `invalid`: the request does not hold together; `repository_refused`: anything else. */
+export type ErasureRefusal = 'legal_hold' | 'holds_unproven' | 'erasure_denied' | 'invalid' | 'repository_refused';
 
 /** What the repository said to an erasure; `none`: there is no repository. */
 export type ErasureRepository = 'confirmed' | 'pending' | 'none';

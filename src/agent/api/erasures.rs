@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use yidang_archive::storage::ErasureState;
 use yidang_archive::{ArchiveError, Erasure, ErasureRequest, ErasureTarget};
 use yidang_model::{ErasureId, MaterialId};
+use yidang_sync::wire;
 
 use super::extract::{Address, Json, blocking};
 use super::holders::durable_key;
@@ -65,6 +66,23 @@ pub(crate) struct ErasureBody {
     /// What the repository said; `none` too where it was carried out here while there was none.
     #[schema(value_type = vocabulary::ErasureRepository)]
     repository: &'static str,
+    /// Why the repository refused it; null where it did not, or did not say.
+    #[schema(value_type = Option<vocabulary::ErasureRefusal>)]
+    refusal: Option<&'static str>,
+}
+
+/// Codes of a refusal that are shown as they come; any other becomes `repository_refused`.
+const REFUSALS: [&str; 4] = [wire::LEGAL_HOLD, wire::HOLDS_UNPROVEN, wire::ERASURE_DENIED, wire::INVALID];
+/// A refusal whose code is not known here.
+const REFUSED: &str = "repository_refused";
+
+/// Why the repository refused it.
+fn refusal(app: &App, erasure: &Erasure) -> Option<&'static str> {
+    if erasure.state != ErasureState::Refused {
+        return None;
+    }
+    let code = app.sync.as_ref()?.erasure_refusal(erasure.id)?;
+    Some(REFUSALS.into_iter().find(|known| *known == code).unwrap_or(REFUSED))
 }
 
 /// Asks that a material or a person be forgotten.
@@ -74,7 +92,7 @@ pub(crate) struct ErasureBody {
 /// call waits up to 1.5 seconds for that and may answer `requested`: ask `readErasure` later. A material that only
 /// the repository holds can be named once it was seen in a dossier that is open. What is under a legal hold is
 /// refused (`legal_hold`), and so is everything while something in the ledger that may be a hold cannot be read
-/// (`holds_unproven`); where only the repository knows of the hold, the answer's state is `refused`.
+/// (`holds_unproven`); where only the repository knows of the hold, the answer's state is `refused`, and `refusal` says why.
 #[utoipa::path(post, path = "/v1/erasures", tag = "erasures", operation_id = "requestErasure",
     request_body(content = Forget, description = "Exactly one of `holder` and `material`, and why."),
     responses((status = 201, description = "The erasure is entered.", body = ErasureBody)))]
@@ -227,6 +245,7 @@ fn erasure_body(app: &Shared, erasure: &Erasure) -> ErasureBody {
         materials: erasure.materials.iter().map(ToString::to_string).collect(),
         shared_kept: erasure.shared_kept.iter().map(ToString::to_string).collect(),
         pictures_unproven: erasure.unproven,
+        refusal: refusal(app, erasure),
         // The repository confirms by its decision: an erasure that got one has been carried out there first.
         repository: match (&app.sync, erasure.state) {
             (None, _) => "none",

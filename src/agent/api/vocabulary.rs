@@ -61,6 +61,12 @@ words! {
     ];
     DeviceType: "What a device is." ["card_reader", "camera"];
     DocumentType: "Which of the four cards it is." ["resident", "foreigner_2017", "foreigner_2023", "hmt"];
+    ErasureRefusal: "Why the repository refused an erasure. `legal_hold`: a hold there keeps it; `holds_unproven`: its \
+        ledger lost something that may have been a hold, and its operator has to confirm the holds; `erasure_denied`: this \
+        window neither filed it nor had the dossier open lately; `invalid`: the request does not hold together; \
+        `repository_refused`: anything else." [
+        "legal_hold", "holds_unproven", "erasure_denied", "invalid", "repository_refused"
+    ];
     ErasureRepository: "What the repository said to an erasure; `none`: there is no repository." [
         "confirmed", "pending", "none"
     ];

@@ -135,6 +135,8 @@ pub trait Upstream: Send + Sync {
     fn filed_as(&self, material: MaterialId) -> Option<MaterialId>;
     /// Whether it has carried this erasure out.
     fn erasure_confirmed(&self, erasure: ErasureId) -> bool;
+    /// Why the repository refused an erasure; `None` if it did not, or did not say.
+    fn erasure_refusal(&self, erasure: ErasureId) -> Option<String>;
     /// A holder's dossier as the repository has it.
     fn query(&self, query: &HolderQuery) -> Result<HolderAnswer, SyncError>;
     /// A picture's bytes, hashed again here.

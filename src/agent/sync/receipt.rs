@@ -8,13 +8,12 @@ use yidang_sync::machine::{Acceptance, Cut, EntryId, Position, Rejection};
 use yidang_sync::parcel::{
     ParcelError, ParcelReader, ReceiptAnswer, ReceiptHead, Record, Seal, Tag, read_header,
 };
-use yidang_sync::wire::{CommitAnswer, CommitResult, FeedAnswer, Verdict};
+use yidang_sync::wire::{self, CommitAnswer, CommitResult, FeedAnswer, Verdict};
 
 use super::batch::Batch;
 use super::enrolment::Enrolment;
 use super::error::{REFUSED, is_code};
 use super::shared::Shared;
-use super::store::Decision;
 use super::{ReceiptFault, SyncError, SyncEvent};
 
 /// What a receipt has changed here.
@@ -186,8 +185,16 @@ pub(super) fn refused(shared: &Shared, rejection: &Rejection) -> Result<(), &'st
         return written(shared.source.keep_originals(material));
     }
     let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
-    tracing::warn!(erasure = %id, code = rejection.code, "the repository denies an erasure");
-    shared.store.decide(id, Decision::Refused).map_err(|error| {
+    let why = match rejection.code.as_str() {
+        wire::LEGAL_HOLD => "a legal hold there keeps it",
+        wire::HOLDS_UNPROVEN => {
+            "its ledger lost something that may have been a hold; its operator has to confirm the holds"
+        }
+        wire::ERASURE_DENIED => "this window neither filed it nor had the dossier open lately",
+        _ => "see the code",
+    };
+    tracing::warn!(erasure = %id, code = rejection.code, why, "the repository denies an erasure");
+    shared.store.deny(id, &rejection.code).map_err(|error| {
         tracing::error!(%error, "sync's own records do not serve");
         super::error::STATE_FAILED
     })?;

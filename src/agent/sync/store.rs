@@ -12,7 +12,7 @@ use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
 use super::SyncError;
 use super::plan::give_up_pending;
 
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What records of version 1 lack.
@@ -37,6 +37,8 @@ CREATE TABLE packed (
 const SINCE_3: &str = "UPDATE progress SET feed_after = 0;";
 /// What records of version 4 lack.
 const SINCE_4: &str = "ALTER TABLE progress ADD COLUMN confirmed_hash BLOB;";
+/// What records of version 5 lack: why an erasure was refused.
+const SINCE_5: &str = "ALTER TABLE decided ADD COLUMN code TEXT;";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -277,12 +279,36 @@ impl SyncStore {
     /// The repository has decided an erasure. Kept before anything is done about it, so that its entry in the
     /// ledger is known to be no news to the repository.
     pub(super) fn decide(&self, erasure: ErasureId, decision: Decision) -> Result<(), SyncError> {
+        self.decide_for(erasure, decision, None)
+    }
+
+    /// The same of a refusal, with its stable code.
+    pub(super) fn deny(&self, erasure: ErasureId, code: &str) -> Result<(), SyncError> {
+        self.decide_for(erasure, Decision::Refused, Some(code))
+    }
+
+    fn decide_for(
+        &self,
+        erasure: ErasureId,
+        decision: Decision,
+        code: Option<&str>,
+    ) -> Result<(), SyncError> {
         let connection = self.lock();
+        let code = code.map(|code| code.chars().take(CODE_LENGTH_MAX).collect::<String>());
         connection.execute(
-            "INSERT OR REPLACE INTO decided (id, erased) VALUES (?1, ?2)",
-            params![erasure.as_bytes(), decision == Decision::Erased],
+            "INSERT OR REPLACE INTO decided (id, erased, code) VALUES (?1, ?2, ?3)",
+            params![erasure.as_bytes(), decision == Decision::Erased, code],
         )?;
         Ok(())
+    }
+
+    /// Why the repository refused an erasure; `None` if it did not, or did not say.
+    pub(super) fn denial(&self, erasure: ErasureId) -> Result<Option<String>, SyncError> {
+        let connection = self.lock();
+        let mut statement =
+            connection.prepare_cached("SELECT code FROM decided WHERE id = ?1 AND erased = 0")?;
+        let code = statement.query_row([erasure.as_bytes()], |row| row.get(0)).optional()?;
+        Ok(code.flatten())
     }
 
     /// How the repository decided an erasure; `None` if it has not yet.
@@ -352,8 +378,11 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
     if version < 4 {
         transaction.execute_batch(SINCE_3)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 5 {
         transaction.execute_batch(SINCE_4)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_5)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
@@ -474,7 +503,7 @@ mod tests {
         drop(store);
         let connection = Connection::open(&path).unwrap();
         let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
-            ALTER TABLE progress DROP COLUMN confirmed_hash; PRAGMA user_version = 1";
+            ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -492,7 +521,8 @@ mod tests {
         store.save("e1", &Position::start(5), None, &[], &[]).unwrap();
         store.feed_done("e1", 6).unwrap();
         drop(store);
-        let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; PRAGMA user_version = 3";
+        let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
+            PRAGMA user_version = 3";
         Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));
@@ -507,7 +537,9 @@ mod tests {
         let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
         let [a, b, c] = [1, 2, 3].map(|n| ErasureId::from_bytes([n; 16]));
         store.decide(a, Decision::Erased).unwrap();
-        store.decide(b, Decision::Refused).unwrap();
+        store.deny(b, "legal_hold").unwrap();
+        assert_eq!(store.denial(a).unwrap(), None);
+        assert_eq!(store.denial(b).unwrap().as_deref(), Some("legal_hold"));
         assert_eq!(store.decision(a).unwrap(), Some(Decision::Erased));
         assert_eq!(store.decision(b).unwrap(), Some(Decision::Refused));
         assert_eq!(store.decision(c).unwrap(), None);

@@ -249,6 +249,10 @@ impl Upstream for SyncHandle {
         matches!(self.shared.store.decision(erasure), Ok(Some(Decision::Erased)))
     }
 
+    fn erasure_refusal(&self, erasure: ErasureId) -> Option<String> {
+        self.shared.store.denial(erasure).unwrap_or_default()
+    }
+
     fn query(&self, query: &HolderQuery) -> Result<HolderAnswer, SyncError> {
         if self.stop.is_set() {
             return Err(SyncError::Stopped);

@@ -352,3 +352,32 @@ fn a_window_enrolled_anew_is_told_what_its_older_number_knew() {
     let own = file_cut(&mut claims, &[somebody(7)], &frame, &page);
     assert_eq!(claims.commit(vec![asked(&own)]), ["accepted"]);
 }
+
+/// While the repository does not know all its holds nothing goes, nobody's queue waits, and it starts all the same.
+#[test]
+fn what_may_be_held_stays_and_its_window_hears_why() {
+    let mut house = House::new();
+    let mut one = house.window("one");
+    let (frame, page) = (paper(), paper());
+    let first = file_cut(&mut one, &[specimen()], &frame, &page);
+    let by = yidang_archive::Actor { client: "one".into(), operator: None };
+    house.stop();
+    let archive = crate::repository::open_archive(&house.config).unwrap();
+    archive.doubt_holds(&by).unwrap();
+    drop(archive);
+    plan(&house, first.id, Some(first.kind.as_str()));
+    house.start();
+    one.address = house.address();
+    assert_eq!(plans(&house), 1, "it waits for the confirmation");
+    let own = forget_material(first.id);
+    assert_eq!(one.commit(vec![asked(&first), own]), ["holds_unproven", "holds_unproven"]);
+    assert!(holds_frame(&mut house, &frame));
+    house.stop();
+    let confirm = HoldWish::Confirm { operator: "Operator Ng".into() };
+    for was_doubted in [true, false] {
+        assert_eq!(hold(&house.config, &confirm).unwrap().was_doubted, was_doubted);
+    }
+    house.start();
+    one.address = house.address();
+    assert_eq!(one.commit(vec![asked(&first), forget_material(first.id)]), ["accepted", "accepted"]);
+}

@@ -11,6 +11,8 @@ pub const MATERIAL_CONFLICT: &str = "material_conflict";
 pub const ERASURE_DENIED: &str = "erasure_denied";
 /// Result code: a legal hold keeps this from being forgotten.
 pub const LEGAL_HOLD: &str = "legal_hold";
+/// Result code: the repository does not know all its holds, one of which may keep this from being forgotten.
+pub const HOLDS_UNPROVEN: &str = "holds_unproven";
 /// Result code: this agent may not put this right. It neither filed it itself nor had the dossier open lately.
 pub const REFILING_DENIED: &str = "refiling_denied";
 /// Result code: no such material is on file.

@@ -130,7 +130,28 @@ fn a_refusal_is_taken_down() {
         window.archive.erasure(ERASURE).unwrap().unwrap().state == ErasureState::Refused
     });
     assert!(!window.sync().erasure_confirmed(ERASURE));
+    assert_eq!(window.sync().erasure_refusal(ERASURE), None, "the feed says no reason");
     assert!(window.archive.material(stored.material.id).unwrap().is_some());
+}
+
+/// A code that a later repository has is a refusal like any other.
+#[test]
+fn what_is_refused_is_at_an_end_and_says_why_whatever_the_code() {
+    for code in ["holds_unproven", "of_a_later_version"] {
+        let repository = Repository::start();
+        repository.state().denies = true;
+        repository.state().denial = Some(code);
+        let mut window = Window::at_work(&repository);
+        let stored = window.file();
+        window.settled();
+        window.archive.request_erasure(request(ErasureTarget::Material(stored.material.id))).unwrap();
+        wait_for("the refusal", || {
+            window.archive.erasure(ERASURE).unwrap().unwrap().state == ErasureState::Refused
+        });
+        assert_eq!(window.sync().erasure_refusal(ERASURE).as_deref(), Some(code));
+        let later = window.file();
+        wait_for("the next paper", || window.sync().is_committed(later.sequence, later.material.id));
+    }
 }
 
 #[test]

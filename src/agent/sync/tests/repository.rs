@@ -67,6 +67,8 @@ pub(super) struct State {
     pub(super) refusal: Option<String>,
     /// Whether a request to forget is carried out at once.
     pub(super) approves: bool,
+    /// The code with which it denies.
+    pub(super) denial: Option<&'static str>,
     /// Whether requests to forget are refused as they come.
     pub(super) denies: bool,
     /// Told with every erasure: pictures that stay with others.
@@ -101,7 +103,10 @@ struct Request {
 
 impl Repository {
     pub(super) fn start() -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), State { approves: true, ..State::default() })
+        Self::start_at(
+            "127.0.0.1:0".parse().unwrap(),
+            State { approves: true, denial: Some("erasure_denied"), ..State::default() },
+        )
     }
 
     pub(super) fn start_at(address: SocketAddr, state: State) -> Self {
@@ -395,7 +400,7 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
             continue;
         }
         if state.denies && entry["type"] != "filed" {
-            results.push(json!({"id": entry["id"], "result": "rejected", "code": "erasure_denied"}));
+            results.push(json!({"id": entry["id"], "result": "rejected", "code": state.denial}));
             continue;
         }
         if entry["type"] == "filed" {
