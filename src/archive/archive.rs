@@ -11,6 +11,7 @@ use crate::ArchiveError;
 use crate::backup::Backups;
 use crate::crypto::Suite;
 use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
+use crate::gaps::Harm;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::proof::Proof;
@@ -21,7 +22,7 @@ use crate::scrub::Scrubbing;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger};
 use crate::storage::{
     BlobStore, EntryHash, Index, KeyKeeper, KeyKeeperError, KeyPurpose, Keyring, Ledger, Part, StorageError,
-    StorageFault, Verb,
+    StorageFault,
 };
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::veil::Veil;
@@ -257,7 +258,7 @@ impl Archive {
         Ok(self.shared.stores.ledger.get_many(&[sequence])?.pop().map(|entry| entry.hash))
     }
 
-    /// Whether the ledger still has the entry that somebody remembers of it, or tells behind that place that it was made anew.
+    /// Whether the ledger still has the entry that somebody remembers of it, or tells behind that place that it is lost.
     pub fn accounts_for(&self, sequence: u64, hash: EntryHash) -> Result<bool, ArchiveError> {
         if self.entry_hash(sequence)? == Some(hash) {
             return Ok(true);
@@ -267,7 +268,7 @@ impl Archive {
             let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
             let Some(last) = entries.last() else { return Ok(false) };
             after = last.sequence;
-            if entries.iter().any(|entry| entry.content.verb == Verb::Rebuilt) {
+            if entries.iter().filter_map(Harm::entered_by).any(|harm| harm.accounts_for(sequence)) {
                 return Ok(true);
             }
         }

@@ -129,6 +129,10 @@ words! {
         RestoreLedger = "restore_ledger",
             "请先把数据文件夹整体复制留存，再停止程序并运行 yidang archive rebuild，从副本与残余中恢复账本；中心库已收到的材料不受影响。",
             "Copy the data folder away as it is, stop the program and run `yidang archive rebuild`, which joins the ledger's second copy with what is left; what the repository has is not lost.";
+        /// Nothing more; it is evidence.
+        KnownChange = "known_change",
+            "此条曾被改动，重建时已记入账本，原样保留。请告知审计人员，并留存重建前复制的数据文件夹；无需再次重建。",
+            "This entry was changed; a rebuild entered that, and it stays as it is. Tell the auditor, and keep the copy of the data folder that was made before; rebuilding again changes nothing.";
         /// Something is missing that may have been a hold.
         ConfirmHolds = "confirm_holds",
             "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。",

@@ -122,7 +122,8 @@ impl DamageLine {
 impl CheckReport {
     /// What was found, as this program tells it.
     pub fn new(found: &VerifyReport, speaker: Speaker) -> Self {
-        let mut remedies: Vec<Remedy> = found.damages.iter().map(|d| d.remedy().at(speaker)).collect();
+        let mut remedies: Vec<Remedy> =
+            found.damages.iter().map(|d| found.remedy_of(d).at(speaker)).collect();
         remedies.sort_unstable();
         remedies.dedup();
         Self {
@@ -134,7 +135,7 @@ impl CheckReport {
             orphans: found.orphans,
             known_lost: found.known_lost,
             damage_count: found.damage_count,
-            damages: found.damages.iter().map(|damage| damage_line(damage, speaker)).collect(),
+            damages: found.damages.iter().map(|damage| damage_line(found, damage, speaker)).collect(),
             properties: Property::ALL.iter().map(|property| property_line(*property, found)).collect(),
             remedies: remedies.into_iter().map(|remedy| RemedyLine::new(remedy, speaker)).collect(),
             repair: None,
@@ -211,7 +212,7 @@ impl RemedyLine {
     }
 }
 
-fn damage_line(damage: &Damage, speaker: Speaker) -> DamageLine {
+fn damage_line(found: &VerifyReport, damage: &Damage, speaker: Speaker) -> DamageLine {
     let (what_zh, what) = damage.what.told();
     DamageLine {
         part: damage.part.as_str().to_owned(),
@@ -219,7 +220,7 @@ fn damage_line(damage: &Damage, speaker: Speaker) -> DamageLine {
         what_zh,
         fault: damage.fault.as_str().to_owned(),
         check: damage.check.as_str().to_owned(),
-        remedy: damage.remedy().at(speaker).as_str().to_owned(),
+        remedy: found.remedy_of(damage).at(speaker).as_str().to_owned(),
         needed_by: Vec::new(),
         needed_by_zh: Vec::new(),
     }

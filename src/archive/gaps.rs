@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 use crate::entry::refs_of;
+use crate::record::Refs;
 use crate::storage::{Entry, Part, StorageFault, Verb};
 use crate::{DAMAGES_MAX, DamagedThing, VerifyReport};
 
@@ -18,11 +19,81 @@ pub(crate) fn numbers(stretches: &[Stretch]) -> Vec<u64> {
     stretches.iter().flat_map(|(first, last)| [*first, *last]).collect()
 }
 
+/// Most stretches, and most changed entries, that one entry names.
+const NAMED_MAX: usize = 100_000;
+
+/// What a rebuild knows to be lost or changed, and enters: all there is of it then, so that the last such entry tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Harm {
+    /// Places that are empty.
+    lost: Vec<Stretch>,
+    /// Entries that were changed or follow from none before, and stay as they are.
+    breaks: Vec<u64>,
+    /// The place in which somebody else remembers another entry.
+    anchored: Option<u64>,
+}
+
+impl Harm {
+    pub(crate) fn lose(&mut self, first: u64, last: u64) {
+        if self.lost.len() < NAMED_MAX {
+            self.lost.push((first, last));
+        }
+    }
+
+    pub(crate) fn break_at(&mut self, sequence: u64) {
+        if self.breaks.len() < NAMED_MAX {
+            self.breaks.push(sequence);
+        }
+    }
+
+    pub(crate) fn differ_at(&mut self, sequence: u64) {
+        self.anchored = Some(sequence);
+    }
+
+    pub(crate) fn differs(&self) -> bool {
+        self.anchored.is_some()
+    }
+
+    /// What a `rebuilt` entry says; `None` for any other.
+    pub(crate) fn entered_by(entry: &Entry) -> Option<Self> {
+        (entry.content.verb == Verb::Rebuilt).then(|| {
+            let Refs { entries, breaks, anchored, .. } = refs_of(entry).unwrap_or_default();
+            Self { lost: stretches(&entries), breaks, anchored }
+        })
+    }
+
+    pub(crate) fn refs(&self) -> Refs {
+        let Self { lost, breaks, anchored } = self;
+        Refs { entries: numbers(lost), breaks: breaks.clone(), anchored: *anchored, ..Refs::default() }
+    }
+
+    /// Whether it names that place as lost, or as one that somebody remembers another entry in.
+    pub(crate) fn accounts_for(&self, sequence: u64) -> bool {
+        self.anchored == Some(sequence) || self.has_lost(&(sequence, sequence))
+    }
+
+    /// Whether this says all that the other does: what somebody else remembers may have been settled since.
+    pub(crate) fn tells(&self, other: &Self) -> bool {
+        self.lost == other.lost
+            && self.breaks == other.breaks
+            && other.anchored.is_none_or(|place| self.accounts_for(place))
+    }
+
+    fn has_lost(&self, gap: &Stretch) -> bool {
+        self.lost.iter().any(|known| known.0 <= gap.0 && gap.1 <= known.1)
+    }
+
+    pub(crate) fn into_lost(self) -> Vec<Stretch> {
+        self.lost
+    }
+}
+
 /// What a walk through the ledger finds of them.
 #[derive(Default)]
 pub(crate) struct Gaps {
     empty: Vec<Stretch>,
-    entered: Vec<Stretch>,
+    /// By the last rebuild: what was lost before and has been found since is whole, and is damage if it is gone again.
+    entered: Harm,
 }
 
 impl Gaps {
@@ -31,8 +102,8 @@ impl Gaps {
         if before + 1 < entry.sequence {
             self.empty.push((before + 1, entry.sequence - 1));
         }
-        if entry.content.verb == Verb::Rebuilt {
-            self.entered.extend(stretches(&refs_of(entry).unwrap_or_default().entries));
+        if let Some(harm) = Harm::entered_by(entry) {
+            self.entered = harm;
         }
     }
 
@@ -44,9 +115,8 @@ impl Gaps {
     /// Reports what is missing. What was entered as lost is known, and nothing that anybody has to see to.
     pub(crate) fn report(self, report: &mut VerifyReport) {
         let Self { empty, entered } = self;
-        let is_entered = |gap: &Stretch| entered.iter().any(|known| known.0 <= gap.0 && gap.1 <= known.1);
         for gap in empty {
-            if is_entered(&gap) {
+            if entered.has_lost(&gap) {
                 report.known_lost += gap.1 - gap.0 + 1;
                 continue;
             }
@@ -54,5 +124,6 @@ impl Gaps {
                 report.add(Check::Chain, Part::Ledger, DamagedThing::Entry(missing), StorageFault::Missing);
             }
         }
+        report.known_breaks = entered.breaks;
     }
 }

@@ -36,6 +36,7 @@ impl Archive {
             _ => return Err(ArchiveError::Defect),
         };
         self.go_on_with_what_waited(by);
+        self.look_again();
         Ok(confirmed)
     }
 
@@ -57,16 +58,28 @@ impl Archive {
     pub fn doubt_holds(&self, by: &Actor) -> Result<(), ArchiveError> {
         by.check()?;
         self.check_copy()?;
-        self.shared.writer.ask(Request::DoubtHolds(by.clone())).map(drop)
+        self.shared.writer.ask(Request::DoubtHolds(by.clone()))?;
+        self.look_again();
+        Ok(())
     }
 
-    /// Whether this material is gone wherever else it was, and only a hold keeps it here.
+    /// So that who asks how the archive is hears of it at once.
+    fn look_again(&self) {
+        if let Err(error) = self.tells_every_blob() {
+            tracing::warn!(%error, "how the ledger is, is looked at again with the next sweep");
+        }
+    }
+
+    /// Whether this material is gone wherever else it was, and only a hold keeps it here; or may be, as what waits for holds cannot
+    /// all be read.
     pub fn is_held_here_alone(&self, id: MaterialId) -> Result<bool, ArchiveError> {
         let stores = self.caught_up();
         // Hardly ever does anything wait for a hold.
         for (_, sequence) in stores.index.deferred()? {
-            let deferral = skip_damaged(stores.entry(sequence))?.flatten();
-            if deferral.is_some_and(|(_, deferral)| deferral.refs.materials.iter().any(|gone| gone.0 == id)) {
+            let Some((_, deferral)) = skip_damaged(stores.entry(sequence))?.flatten() else {
+                return Ok(true);
+            };
+            if deferral.refs.materials.iter().any(|gone| gone.0 == id) {
                 return Ok(true);
             }
         }

@@ -3,6 +3,7 @@
 use yidang_model::Timestamp;
 
 use crate::entry::{OpenEntry, damaged_entry, open_entry};
+use crate::gaps::Harm;
 use crate::plan::Answer;
 use crate::record::{FiledPersonal, StagedPersonal};
 use crate::scribe::Scribe;
@@ -21,8 +22,12 @@ impl Archive {
     /// find little until it is done.
     pub fn rebuild_index(&self) -> Result<u64, ArchiveError> {
         let rebuild = |scribe: &mut Scribe| {
-            scribe.stores.index.clear()?;
             let (head, _) = scribe.stores.ledger.head()?;
+            if scribe.stores.index.applied().is_ok_and(|applied| applied > head) {
+                // It knows more than this ledger, and a rebuild of that needs it.
+                scribe.stores.check_copy()?;
+            }
+            scribe.stores.index.clear()?;
             Ok(Answer::Count(catch_up(&scribe.stores, head)?))
         };
         match self.shared.writer.ask_alone(rebuild)? {
@@ -162,7 +167,8 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         Verb::Rebuilt => {
             let (sequence, stored_until) = (entry.sequence, opened.office.stored_until);
             let line = |at| RebuiltLine { sequence, stored_until: Timestamp::from_millis(at) };
-            IndexChange::Rebuilt { line: stored_until.map(line), is_lossy: opened.office.count > 0 }
+            let lost = Harm::entered_by(entry).unwrap_or_default().into_lost();
+            IndexChange::Rebuilt { line: stored_until.map(line), is_lossy: opened.office.count > 0, lost }
         }
         Verb::Repaired => {
             let at = opened.office.stored_until.map(Timestamp::from_millis);

@@ -141,6 +141,12 @@ pub(crate) struct Refs {
     /// at an end with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) entries: Vec<u64>,
+    /// Of a rebuild: entries that were changed or follow from none before, and stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) breaks: Vec<u64>,
+    /// Of a rebuild: the place in which somebody else remembers another entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) anchored: Option<u64>,
     /// Of an erasure or a hold: a person is meant, the one whose key the only slot names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) whole_holder: bool,

@@ -106,10 +106,12 @@ impl Scribe {
         let applied = scribe.stores.index.applied();
         let damaged = |e: &StorageError| matches!(e.fault, StorageFault::Damaged | StorageFault::Missing);
         let is_ahead = applied.as_ref().is_ok_and(|applied| *applied > head);
-        if is_ahead {
+        // Where the second copy shows that nothing may be entered here, a rebuild still needs what this index knows.
+        let is_witness = is_ahead && scribe.stores.check_copy().is_err();
+        if is_ahead && !is_witness {
             scribe.doubt_what_the_index_knew(head, applied.clone()?)?;
         }
-        if is_ahead || applied.as_ref().is_err_and(damaged) {
+        if (is_ahead && !is_witness) || applied.as_ref().is_err_and(damaged) {
             tracing::warn!(head, is_ahead, "the index is damaged or of another ledger; it is made anew");
             scribe.stores.index.clear()?;
         }
@@ -135,14 +137,10 @@ impl Scribe {
     }
 
     /// An index that knew more than the ledger tells saw an end of it that is gone, as where an older one was put back. Its places
-    /// are not given again: behind them it is entered that holds may be missing. Not where the second copy shows that nothing may
-    /// be entered here.
+    /// are not given again: behind them it is entered that holds may be missing.
     ///
     /// Until that is durable the index stays ahead of whatever else is: the next opening sees it too.
     fn doubt_what_the_index_knew(&self, head: u64, applied: u64) -> Result<(), ArchiveError> {
-        if self.stores.check_copy().is_err() {
-            return Ok(());
-        }
         let known = applied & !INDEX_AHEAD;
         let lost: Vec<String> =
             self.stores.index.holds(head, HOLDS_MAX)?.iter().map(|hold| hold.id.to_string()).collect();

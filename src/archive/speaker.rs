@@ -47,8 +47,8 @@ impl Remedy {
                 "Copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which joins the ledger's second copy with what is left; what a window filed lies there still.",
             ),
             Self::ConfirmHolds => (
-                "账本有缺失，其中可能有依法保全：请用 yidang-repository hold list 与有关文书核对，缺的重新设置，再运行 yidang-repository hold confirm 确认；在此之前不予删除和处置。",
-                "The ledger has lost something that may have been a legal hold: compare `yidang-repository hold list` with the orders that were made, place what is missing, and say so with `yidang-repository hold confirm`; nothing is forgotten before.",
+                "账本有缺失，其中可能有依法保全：请用 yidang-repository hold list 与有关文书核对，缺的重新设置，再运行 yidang-repository hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
+                "The ledger has lost something that may have been a legal hold: compare `yidang-repository hold list` with the orders that were made, place what is missing, and say so with `yidang-repository hold confirm --operator NAME`; nothing is forgotten before.",
             ),
             Self::RepairBlob | Self::RestoreBlob => (
                 "请从备份恢复数据文件夹；没有备份时，请当事人再次出示所列材料的原件，在窗口重新拍摄归档。",
@@ -63,8 +63,8 @@ impl Remedy {
                 "Put the current epoch's key back into the keys' folder at once; a repository that runs still has it in memory, so do not stop it.",
             ),
             Self::RestoreKeyring => (
-                "请停止中心库并运行 yidang-repository rebuild，从副本与残余中恢复密钥环；没有这些密钥，对应的材料无法打开。",
-                "Stop the repository and run `yidang-repository rebuild`, which joins the keyring's second copy with what is left; without these keys what they seal cannot be opened.",
+                "请停止中心库并运行一次 yidang-repository rebuild，从副本与残余中恢复密钥环；仍缺的密钥已丢失，对应的材料无法再打开，请在窗口再次出示原件归档。",
+                "Stop the repository and run `yidang-repository rebuild` once, which joins the keyring's second copy with what is left; where a key is still missing, the paper cannot be opened here any more and is to be shown again at a window and filed anew.",
             ),
             Self::RestoreOrCapture => (
                 "请停止中心库并运行一次 yidang-repository rebuild；仍缺此密钥时，这份窗口已上传、尚未归档的图片无法再打开，它到期后自动清除。",
@@ -78,8 +78,12 @@ impl Remedy {
                 "请停止中心库，把密钥移出数据文件夹并设置 [repository] keys_dir。",
                 "Stop the repository, move the keys out of the data folder, and set `[repository] keys_dir`.",
             ),
+            Self::KeepEvidence => (
+                "账本被截断或替换。请停止中心库，把整个数据文件夹复制留存作为证据并报告审计人员，再运行 yidang-repository rebuild，把缺失记入账本。",
+                "The ledger was cut off or replaced. Stop the repository, copy the whole data folder away as evidence and tell the auditor; then run `yidang-repository rebuild`, which enters what is lost.",
+            ),
             Self::Update
-            | Self::KeepEvidence
+            | Self::KnownChange
             | Self::RestoreState
             | Self::CloseToOthers
             | Self::RemoveLeftover

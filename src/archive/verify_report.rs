@@ -108,6 +108,8 @@ pub struct VerifyReport {
     pub orphans: u64,
     /// Places of the ledger whose entries are lost, and that a rebuild has entered as such. No damage: nobody can do more.
     pub known_lost: u64,
+    /// Entries that were changed, and that a rebuild has entered as such; they stay damaged.
+    pub known_breaks: Vec<u64>,
     /// What is damaged, at most [`DAMAGES_MAX`].
     pub damages: Vec<Damage>,
     /// How many damages there are in all.
@@ -131,6 +133,15 @@ impl Damage {
 }
 
 impl VerifyReport {
+    /// What helps against one of its damages: of an entry that a rebuild named as changed, no further rebuild.
+    pub(crate) fn remedy_of(&self, damage: &Damage) -> Remedy {
+        let is_known = matches!(damage.what, DamagedThing::Entry(at) if self.known_breaks.contains(&at));
+        match damage.remedy() {
+            Remedy::RestoreLedger if is_known => Remedy::KnownChange,
+            remedy => remedy,
+        }
+    }
+
     /// Adds a damage, unless it is named already.
     pub(crate) fn add(&mut self, check: Check, part: Part, what: DamagedThing, fault: StorageFault) {
         debug_assert!(

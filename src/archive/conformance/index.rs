@@ -208,7 +208,7 @@ fn what_was_left_out_is_told(open: Open<'_>) {
     index
         .apply_many(
             &[
-                IndexChange::Rebuilt { line: Some(line), is_lossy: true },
+                IndexChange::Rebuilt { line: Some(line), is_lossy: true, lost: Vec::new() },
                 IndexChange::LeftOut { sequence: 16, last: 17 },
             ],
             17,
@@ -226,6 +226,9 @@ fn what_was_left_out_is_told(open: Open<'_>) {
     index.apply_many(&[IndexChange::HoldsConfirmed(confirmed.clone()), unreadable], 19).unwrap();
     assert_eq!(index.hold_doubt().unwrap(), HoldDoubt { stands: false, confirmed: confirmed.clone() });
     assert_eq!(index.left_out().unwrap().since, 3, "whom it holds nobody knows");
+    let found = IndexChange::Rebuilt { line: None, is_lossy: false, lost: vec![(16, 18)] };
+    index.apply_many(&[found], 19).unwrap();
+    assert_eq!(index.hold_doubt().unwrap().confirmed, [(16, 17)], "the other place is whole again");
     let lifted = IndexChange::HoldLifted(HoldId::from_bytes([9; 16]));
     index.apply_many(&[lifted, IndexChange::HoldsDoubted], 20).unwrap();
     assert_eq!((index.left_out().unwrap().since, index.hold_doubt().unwrap().stands), (2, true));

@@ -194,7 +194,7 @@ impl Chain {
             return None;
         }
         if !follows(&best) || best.source == Source::Damaged {
-            self.report.last_harmed = sequence;
+            self.report.harm.break_at(sequence);
             self.report.breaks.push(sequence);
             self.report.breaks.truncate(RANGES_MAX);
         }

@@ -32,10 +32,10 @@ use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
 use crate::entry::{Plain, envelope_of, seal_entry};
 use crate::files::{BlobSegments, KeyFiles, durable};
-use crate::gaps::numbers;
+use crate::gaps::Harm;
 use crate::hold::HOLDS_MAX;
 use crate::keys::KeyCabinet;
-use crate::record::{NoPersonal, Office, Refs};
+use crate::record::{NoPersonal, Office};
 use crate::scribe::INDEX_AHEAD;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
 use crate::storage::{
@@ -285,7 +285,7 @@ impl<'a> Job<'a> {
         };
         if said == "differs" {
             // What the repository remembers is nowhere: an older ledger was put back, and more was entered in it.
-            ledger.lose(anchored, anchored + 1);
+            ledger.harm.differ_at(anchored);
         }
         let known = [("ledger", ledger.head), ("index", applied), ("repository", anchored)];
         for (who, head) in known {
@@ -313,16 +313,15 @@ impl<'a> Job<'a> {
         if !live.is_sound()? || ledger.known_head > ledger.head || ledger.displaced > 0 {
             return Ok(false);
         }
-        let (mut after, mut told_at) = (0, 0);
+        let (mut after, mut told) = (0, Harm::default());
         loop {
             let Some(ours) = usable(live.after(after, ENTRIES_AT_A_TIME))? else { return Ok(false) };
             if ours != made.after(after, ENTRIES_AT_A_TIME)? {
                 return Ok(false);
             }
-            let Some(last) = ours.last() else { return Ok(ledger.last_harmed <= told_at) };
+            let Some(last) = ours.last() else { return Ok(told.tells(&ledger.harm)) };
             after = last.sequence;
-            let told = ours.iter().rfind(|entry| entry.content.verb == Verb::Rebuilt);
-            told_at = told.map_or(told_at, |entry| entry.sequence);
+            told = ours.iter().rev().find_map(Harm::entered_by).unwrap_or(told);
         }
     }
 
@@ -344,10 +343,10 @@ impl<'a> Job<'a> {
         let parts: Vec<&str> = parts.iter().filter(|(_, is)| *is).map(|(part, _)| *part).collect();
         let plain = Plain {
             verb: Verb::Rebuilt,
-            refs: Refs { entries: numbers(&ledger.lost), ..Refs::default() },
+            refs: ledger.harm.refs(),
             office: Office {
                 basis: Some(parts.join(",")),
-                count: ledger.lost_count + ledger.displaced,
+                count: ledger.lost_count + ledger.displaced + u64::from(ledger.differs()),
                 stored_until: self.stored_until(),
                 ..Office::of(&wish.by)
             },

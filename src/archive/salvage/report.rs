@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::gaps::Harm;
 use crate::{Speaker, Wording};
 
 /// Most ranges and places named; the rest are counted.
@@ -65,9 +66,9 @@ pub struct LedgerRebuild {
     pub known_head: u64,
     /// What remembers it: `ledger`, `index`, `copy` or `repository`.
     pub known_by: String,
-    /// The last place of all that are lost or changed.
+    /// All of it, as it is entered.
     #[serde(skip)]
-    pub(super) last_harmed: u64,
+    pub(super) harm: Harm,
 }
 
 /// What became of the keyring.
@@ -94,11 +95,16 @@ pub struct KeyringRebuild {
 }
 
 impl LedgerRebuild {
+    /// Whether the repository remembers another entry than is here.
+    pub(super) fn differs(&self) -> bool {
+        self.harm.differs()
+    }
+
     /// Counts the entries from one to before another as lost.
     pub(super) fn lose(&mut self, from: u64, before: u64) {
         if from < before {
             self.lost_count += before - from;
-            self.last_harmed = self.last_harmed.max(before - 1);
+            self.harm.lose(from, before - 1);
             if self.lost.len() < RANGES_MAX {
                 self.lost.push((from, before - 1));
             }
@@ -111,6 +117,7 @@ impl RebuildReport {
         let Self { ledger, keyring, .. } = self;
         ledger.state != "lost"
             && ledger.lost_count + ledger.displaced == 0
+            && !ledger.differs()
             && ledger.breaks.is_empty()
             && keyring.state != "lost"
             && self.materials_lost + self.captures_lost == 0
@@ -301,7 +308,7 @@ mod tests {
 
     #[test]
     fn each_program_names_its_own_commands_and_what_it_has() {
-        let mut report = RebuildReport { captures_lost: 2, ..RebuildReport::default() };
+        let mut report = RebuildReport { captures_lost: 2, holds_unproven: true, ..RebuildReport::default() };
         report.repository = "repository_unreachable".to_owned();
         report.ledger.lost_count = 1;
         let told = |speaker, wording| report.readable(speaker, wording);

@@ -36,7 +36,8 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &IndexChange) -> Resu
             }
             use_up(transaction, *id, staged)
         }
-        IndexChange::Rebuilt { line, is_lossy } => {
+        IndexChange::Rebuilt { line, is_lossy, lost } => {
+            holds::unconfirm_but(transaction, lost)?;
             if let Some(line) = line {
                 transaction
                     .prepare_cached("UPDATE applied SET rebuilt = ?1, stored_until_millis = ?2")?

@@ -39,10 +39,23 @@ pub(super) fn doubt(transaction: &Transaction<'_>) -> Result<(), Failure> {
 /// None is, and none was in these places.
 pub(super) fn confirm(transaction: &Transaction<'_>, places: &[(u64, u64)]) -> Result<(), Failure> {
     transaction.prepare_cached("UPDATE applied SET holds_doubted = 0")?.execute([])?;
+    transaction.prepare_cached("DELETE FROM confirmed_places")?.execute([])?;
     let mut add = transaction
         .prepare_cached("INSERT OR REPLACE INTO confirmed_places (first, last) VALUES (?1, ?2)")?;
     for (first, last) in places {
         add.execute(params![stored(*first), stored(*last)])?;
+    }
+    Ok(())
+}
+
+/// What was confirmed of any other place than these counts no more.
+pub(super) fn unconfirm_but(transaction: &Transaction<'_>, lost: &[(u64, u64)]) -> Result<(), Failure> {
+    let confirmed = doubt_of(transaction)?.confirmed;
+    let mut remove = transaction.prepare_cached("DELETE FROM confirmed_places WHERE first = ?1")?;
+    for (first, last) in confirmed {
+        if !lost.iter().any(|(begin, end)| *begin <= first && last <= *end) {
+            remove.execute([stored(first)])?;
+        }
     }
     Ok(())
 }
@@ -84,8 +97,13 @@ fn name(transaction: &Transaction<'_>, hold: &[u8; 16], material: MaterialId) ->
     Ok(())
 }
 
-/// An erasure waits.
+/// An erasure waits, whether the entry that asked for it is there or lost.
 pub(super) fn defer(transaction: &Transaction<'_>, id: ErasureId, sequence: u64) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO erasures (id, state, requested, erased) VALUES (?1, 'requested', 0, 0)",
+        )?
+        .execute([id.as_bytes()])?;
     transaction
         .prepare_cached("INSERT OR IGNORE INTO deferred_erasures (erasure, sequence) VALUES (?1, ?2)")?
         .execute(params![id.as_bytes(), stored(sequence)])?;

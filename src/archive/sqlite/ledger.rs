@@ -67,7 +67,8 @@ impl Ledger for SqliteLedger {
 
     fn append_behind_gap(&self, sequence: u64, content: &NewEntry) -> Result<(), StorageError> {
         self.database.write(|transaction| {
-            let (head, previous) = checked_head(transaction)?;
+            // What it says is that something before it is lost: the last entry's own predecessor may be.
+            let (head, previous) = last_entry(transaction)?;
             if sequence <= head || !content.verb.tells_of_a_gap() {
                 return Err(damaged(&LEDGER, "there is no gap before this entry").into());
             }
@@ -115,18 +116,21 @@ impl Ledger for SqliteLedger {
     }
 
     fn head(&self) -> Result<(u64, EntryHash), StorageError> {
-        self.database.read(|connection| {
-            let head = connection
-                .prepare_cached("SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1")?
-                .query_row([], |row| Ok((unsigned(row, 0)?, row.get(1)?)))
-                .optional()?;
-            Ok(head.unwrap_or((0, [0; 32])))
-        })
+        self.database.read(last_entry)
     }
 
     fn scrub(&self) -> Result<(), StorageError> {
         self.database.empty_journal()
     }
+}
+
+/// The head, as it stands.
+fn last_entry(connection: &Connection) -> Result<(u64, EntryHash), Failure> {
+    let head = connection
+        .prepare_cached("SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1")?
+        .query_row([], |row| Ok((unsigned(row, 0)?, row.get(1)?)))
+        .optional()?;
+    Ok(head.unwrap_or((0, [0; 32])))
 }
 
 /// The head, after making sure that it is what was appended and that no entry before it is missing: nothing

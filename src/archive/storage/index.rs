@@ -228,6 +228,8 @@ pub enum IndexChange {
         line: Option<RebuiltLine>,
         /// Whether something was lost: it may have been a hold.
         is_lossy: bool,
+        /// All stretches that are empty then. What was confirmed of any other place counts no more: it has been found again.
+        lost: Vec<(u64, u64)>,
     },
     /// A blob was stored once more, then: it counts as one that was there when the ledger was last made anew.
     StoredAgain(Timestamp),
@@ -245,7 +247,7 @@ pub enum IndexChange {
     },
     /// A hold may be missing.
     HoldsDoubted,
-    /// The holds that stand are all there are: these stretches of the ledger, which cannot be read, had none.
+    /// The holds that stand are all there are: these stretches of the ledger, which are all that cannot be read, had none.
     HoldsConfirmed(Vec<(u64, u64)>),
 }
 

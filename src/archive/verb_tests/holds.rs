@@ -19,7 +19,7 @@ fn hold_id(number: u8) -> HoldId {
     HoldId::from_bytes([number; 16])
 }
 
-fn hold(number: u8, target: HoldTarget) -> PlaceHold {
+pub(super) fn hold(number: u8, target: HoldTarget) -> PlaceHold {
     PlaceHold {
         id: hold_id(number),
         target,
@@ -461,4 +461,30 @@ fn an_opening_that_is_cut_off_forgets_no_doubt() {
         archive.confirm_holds(&clerk()).unwrap();
         archive.erase_now(erasure_of_material(7, 1)).unwrap();
     }
+}
+
+/// The entry that asked for an erasure is lost, and the one by which it waits is not.
+#[test]
+fn an_erasure_that_waits_and_was_asked_for_by_what_is_lost_keeps_nobody_out() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    archive.place_hold(hold(1, person(1))).unwrap();
+    let before = archive.head().unwrap();
+    let went = WentElsewhere { decided: true, materials: vec![material_id(1)], shared_kept: Vec::new() };
+    assert!(archive.erase_now_with(erasure_of_material(8, 1), went).is_err());
+    assert!(archive.is_held_here_alone(material_id(1)).unwrap());
+    drop(archive);
+    tamper(&world, &format!("DELETE FROM entries WHERE sequence = {}", before + 1));
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert!(archive.is_held_here_alone(material_id(1)).unwrap());
+    let report = rebuild_of(archive, &world);
+    assert_eq!(report.ledger.lost, [(before + 1, before + 1)], "{report:?}");
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    archive.lift_hold(lift(1)).unwrap();
+    let verified = archive.verify(&mut |_, _| {}).unwrap();
+    assert_eq!((verified.known_lost, verified.damages), (1, Vec::new()));
+    assert!(archive.material(material_id(1)).unwrap().is_some(), "nobody knows any more what was asked for");
 }

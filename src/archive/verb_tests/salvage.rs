@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::damage::tamper;
+use super::holds::hold;
 use super::papers::*;
 use super::world::{World, file_paper, how};
 use crate::storage::{Part, StorageFault};
-use crate::{Anchor, Archive, ArchiveError, HistoryPage, Rebuild, RebuildReport};
+use crate::{Anchor, Archive, ArchiveError, HistoryPage, HoldTarget, Rebuild, RebuildReport};
 
 const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
@@ -324,6 +326,7 @@ fn a_ledger_that_went_another_way_than_its_copy_forgets_nothing_until_it_is_told
     archive.back_up().unwrap();
     drop(archive);
     fs::write(path(&world, "ledger.db"), &older).unwrap();
+    fs::remove_file(path(&world, "index.db")).unwrap();
     let archive = open(&world).unwrap();
     for number in 3..6 {
         file_paper(&archive, number, &[resident(number.into())]).unwrap();
@@ -425,4 +428,89 @@ fn an_empty_ledger_beside_pictures_is_lost_and_not_whole() {
     fs::remove_file(path(&world, "index.db")).unwrap();
     let report = rebuild(&world).unwrap();
     assert_eq!((report.ledger.state.as_str(), report.complete), ("lost", false), "{report:?}");
+}
+
+/// Whoever looks at such a ledger before it is rebuilt takes nothing away of what only the index knows.
+#[test]
+fn what_only_the_index_knew_is_told_whoever_looked_before() {
+    for looks in [0, 1, 2] {
+        let world = World::new();
+        let archive = world.open();
+        file_paper(&archive, 1, &[resident(1)]).unwrap();
+        drop(archive);
+        let older = fs::read(path(&world, "ledger.db")).unwrap();
+        let archive = world.open();
+        file_paper(&archive, 2, &[resident(2)]).unwrap();
+        archive.back_up().unwrap();
+        let held = archive.head().unwrap() + 1;
+        archive.place_hold(hold(1, HoldTarget::Holder(resident(1)))).unwrap();
+        drop(archive);
+        fs::write(path(&world, "ledger.db"), &older).unwrap();
+        for _ in 0..looks {
+            let archive = world.open();
+            assert!(archive.check_copy().is_err() && archive.rebuild_index().is_err());
+            let found = archive.verify(&mut |_, _| {}).unwrap();
+            assert!(!found.is_clean());
+        }
+        let report = rebuild(&world).unwrap();
+        assert_eq!(report.ledger.lost, [(held, held)], "after {looks}: {report:?}");
+        assert!(report.holds_unproven && report.holds_lost.len() == 1, "after {looks}: {report:?}");
+        let asked = world.open().erase_now(erasure_of_material(7, 1)).map(drop);
+        assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
+    }
+}
+
+/// What was entered as lost and has been found since is damage when it is gone again; so is what goes beside it.
+#[test]
+fn damage_hides_in_no_place_that_was_lost_once() {
+    let world = World::new();
+    let archive = world.open();
+    for number in 1..=4 {
+        file_paper(&archive, number, &[resident(number.into())]).unwrap();
+    }
+    archive.place_hold(hold(1, HoldTarget::Holder(resident(1)))).unwrap();
+    let held = archive.head().unwrap();
+    file_paper(&archive, 5, &[resident(5)]).unwrap();
+    drop(archive);
+    let whole = fs::read(path(&world, "ledger.db")).unwrap();
+    tamper(&world, &format!("DELETE FROM entries WHERE sequence = {held}"));
+    let _ = fs::remove_dir_all(path(&world, "backup"));
+    assert_eq!(rebuild(&world).unwrap().ledger.lost, [(held, held)]);
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    assert_eq!(archive.verify(&mut |_, _| {}).unwrap().known_lost, 1);
+    drop(archive);
+
+    // Beside it: the rebuild that verification asks for enters it, and nothing is asked for then.
+    let forget_remains = || ["backup", "damaged"].map(|folder| fs::remove_dir_all(path(&world, folder)));
+    tamper(&world, "DELETE FROM entries WHERE sequence = 2");
+    let _ = forget_remains();
+    let missing =
+        |archive: &Archive| archive.verify(&mut |_, _| {}).unwrap().tallies[&crate::Check::Chain].failed;
+    assert_eq!(missing(&world.open()), 1);
+    let report = rebuild(&world).unwrap();
+    assert_eq!((report.ledger.state.as_str(), report.ledger.lost.len()), ("rebuilt", 2), "{report:?}");
+    assert!(report.holds_unproven, "{report:?}");
+    assert_eq!(rebuild(&world).unwrap().ledger.state, "unchanged");
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    assert_eq!((missing(&archive), archive.verify(&mut |_, _| {}).unwrap().known_lost), (0, 2));
+    drop(archive);
+
+    // The remains turn up, and are lost again.
+    let aside = path(&world, "damaged/found");
+    fs::create_dir_all(&aside).unwrap();
+    fs::write(aside.join("ledger.db"), whole).unwrap();
+    assert_eq!(rebuild(&world).unwrap().ledger.lost_count, 0);
+    let archive = world.open();
+    archive.confirm_holds(&clerk()).unwrap();
+    assert_eq!(archive.holds().unwrap().len(), 1);
+    drop(archive);
+    let _ = forget_remains();
+    tamper(&world, &format!("DELETE FROM entries WHERE sequence = {held}"));
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    assert_eq!(missing(&archive), 1, "it was whole when the ledger was rebuilt last");
+    let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
+    assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
 }
