@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::{Agent, program};
 use crate::support::blobs;
+use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal, text};
 
@@ -242,6 +243,30 @@ fn a_dead_pcs_holds_stand_where_its_papers_come_home() {
     }
     let again = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
     assert_eq!(again["holds"], json!({"recovered": 0, "here_already": 2}), "{again}");
+}
+
+#[test]
+fn a_dead_pc_whose_ledger_was_cut_off_is_not_called_complete() {
+    let office = Office::new();
+    let mut dead = office.window(Agent::start());
+    let holder = dead.read_card();
+    file(&dead, &holder, FORM, "K1");
+    let number = dead.post("/v1/card/read", &json!({})).expect(200)["id_number"].clone();
+    let person = format!("resident {}\n", number.as_str().expect("a number"));
+    let placed = ["archive", "hold", "place", "--operator", "clerk-07", "--reason", "order 7"];
+    let placed = dead.command_with_input(&placed, &person);
+    assert!(placed.status.success(), "{}", text(&placed.stderr));
+    dies(&mut dead);
+    tamper(
+        &dead.data(),
+        "DELETE FROM entries WHERE sequence >= (SELECT sequence FROM entries WHERE verb = 'held')",
+    );
+    let home = Agent::start();
+    let told = document(&office.recover(&home, &dead.data(), &[1, 2, 3]), 1);
+    let codes: Vec<&Value> =
+        told["left"].as_array().expect("a list").iter().map(|left| &left["code"]).collect();
+    assert_eq!(codes, ["ledger_cut", "hold_lost"], "{told}");
+    assert_eq!(told["holds"]["recovered"], 0, "{told}");
 }
 
 #[test]

@@ -117,6 +117,16 @@ fn what_nothing_remembers_is_not_made_up() {
 
 #[test]
 fn an_older_image_that_grew_past_what_the_repository_remembers_is_found_out() {
+    older_image_is_found_out(false);
+}
+
+/// On a PC in the place of the dead one, which the repository knows by another number.
+#[test]
+fn an_older_image_on_another_pc_is_found_out_once_it_is_enrolled() {
+    older_image_is_found_out(true);
+}
+
+fn older_image_is_found_out(enrols_anew: bool) {
     let mut repository = Repository::start();
     let mut agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
     file(&agent, 0);
@@ -140,6 +150,9 @@ fn an_older_image_that_grew_past_what_the_repository_remembers_is_found_out() {
     fs::remove_dir_all(agent.data()).expect("it goes");
     copy_folder(&image, &agent.data());
     repository.kill();
+    if enrols_anew {
+        fs::remove_file(agent.folder.path().join("keys/repository.key")).expect("it was enrolled");
+    }
     agent.run();
     let mut number = 2;
     while end_of(&agent.data().join("ledger.db"), "entries") <= head + 4 {
@@ -147,6 +160,10 @@ fn an_older_image_that_grew_past_what_the_repository_remembers_is_found_out() {
         number += 1;
     }
     repository.run();
+    if enrols_anew {
+        let enrolled = agent.command_with_input(&["enrol", "--code", "-"], &repository.enrol_code());
+        assert!(enrolled.status.success(), "{}", String::from_utf8_lossy(&enrolled.stderr));
+    }
     wait_until("it is noticed", || agent.read_log().contains("remembers another ledger"));
     let mine = file(&agent, number);
     let erasure = json!({"material": mine, "reason": "asked"});

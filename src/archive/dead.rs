@@ -3,15 +3,19 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use yidang_model::HoldId;
+
 use crate::archive::LOCK_FILE;
-use crate::files::ForeignBlobs;
+use crate::files::{ForeignBlobs, durable};
+use crate::hold::HOLDS_MAX;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::proof::Proof;
 use crate::recovery::{HeldKey, RecoverySecret};
 use crate::salvage::folder_of;
+use crate::scribe::INDEX_AHEAD;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
-use crate::storage::{Keyring, Ledger, Part, StorageError, StorageFault};
+use crate::storage::{Index, Keyring, Ledger, Part, StorageError, StorageFault};
 use crate::stores::Stores;
 use crate::veil::Veil;
 use crate::{Archive, ArchiveError, Clock, KeyOptions, SystemClock};
@@ -58,6 +62,30 @@ impl Archive {
             lag: Lag::default(),
             _lock: lock,
         })
+    }
+}
+
+/// What the index of a dead PC knew that its ledger does not tell: the ledger was cut off, or is an older one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadIndex {
+    /// The last entry it knew of; 0 where there is no index, or none that can be read.
+    pub applied: u64,
+    /// The holds that stood by it.
+    pub holds: Vec<HoldId>,
+}
+
+impl DeadIndex {
+    /// Reads a copy of it, made in `work`; the folder stays as it is.
+    pub fn read(from: &Path, work: &Path) -> Self {
+        let copied = work.join("index");
+        let read = || {
+            durable::create_folder(&copied).ok()?;
+            copy_database(from, SqliteIndex::FILE, &copied).ok()?;
+            let index = SqliteIndex::open(&copied).ok()?;
+            let holds = index.holds(0, HOLDS_MAX).ok()?.into_iter().map(|row| row.id).collect();
+            Some(Self { applied: index.applied().ok()? & !INDEX_AHEAD, holds })
+        };
+        read().unwrap_or_default()
     }
 }
 

@@ -91,6 +91,7 @@ pub use changes::{CHANGES_MAX, Change, ChangeWhat};
 pub use check::{Check, Property, Remedy, Words};
 pub use check_report::{CheckLine, CheckReport, DamageLine, PropertyLine, RemedyLine, RepairLine};
 pub use check_text::{REPORT_BEGINNINGS, Wording};
+pub use dead::DeadIndex;
 pub use disposal::{Disposal, DuePaper, OnFilePage};
 pub use erase::{Erasure, ErasureRequest, ErasureTarget, WentElsewhere};
 pub use error::ArchiveError;

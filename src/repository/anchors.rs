@@ -46,7 +46,8 @@ pub(crate) async fn put(
     .await
 }
 
-/// `GET /v1/anchor`. An agent hears of its own ledgers alone.
+/// `GET /v1/anchor`. Of a ledger that came under another number, a window enrolled anew hears what that told: a ledger's name is
+/// drawn at random, so who knows it has the ledger or a copy of it.
 pub(crate) async fn get(
     Shared(repository): Shared<Arc<Repository>>,
     Caller(agent): Caller,

@@ -391,23 +391,24 @@ impl State for SqliteState {
     fn put_anchor(&self, agent: AgentNumber, anchor: &Anchor, now: Timestamp) -> Result<bool, StateError> {
         let Anchor { ledger, sequence, hash } = anchor;
         self.write(|t| {
-            let sql =
-                "INSERT INTO anchors (agent, ledger, sequence, hash, anchored_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                ON CONFLICT DO UPDATE SET sequence = ?3, hash = ?4, anchored_at = ?5
-                WHERE sequence < ?3 OR (sequence = ?3 AND hash = ?4)";
+            // Whichever number it came under: a window that enrolled anew begins no new ledger.
+            let known = known_anchor(t, agent, *ledger)?;
+            let goes_back = |known: &Anchor| {
+                known.sequence > *sequence || known.sequence == *sequence && known.hash != *hash
+            };
+            if known.as_ref().is_some_and(goes_back) {
+                return Ok(false);
+            }
+            let sql = "INSERT OR REPLACE INTO anchors (agent, ledger, sequence, hash, anchored_at)
+                VALUES (?1, ?2, ?3, ?4, ?5)";
             let row = params![agent, ledger, signed(*sequence), hash, now.as_millis()];
-            Ok(t.prepare_cached(sql)?.execute(row)? == 1)
+            t.prepare_cached(sql)?.execute(row)?;
+            Ok(true)
         })
     }
 
     fn anchor(&self, agent: AgentNumber, ledger: [u8; 16]) -> Result<Option<Anchor>, StateError> {
-        let sql = "SELECT sequence, hash FROM anchors WHERE agent = ?1 AND ledger = ?2";
-        let connection = self.read();
-        let anchor = |row: &Row<'_>| {
-            let sequence = row.get::<_, i64>(0)?.unsigned_abs();
-            Ok(Anchor { ledger, sequence, hash: fixed(row, 1)? })
-        };
-        Ok(connection.prepare_cached(sql)?.query_row(params![agent, ledger], anchor).optional()?)
+        known_anchor(&self.read(), agent, ledger)
     }
 
     fn put_opened(&self, agent: AgentNumber, subject: Tag, at: Timestamp) -> Result<(), StateError> {
@@ -573,6 +574,21 @@ impl State for SqliteState {
         faults.extend(sqlite_feed::gaps(&connection)?);
         Ok(faults)
     }
+}
+
+/// What is kept of a ledger: by this number, else the latest by any other.
+fn known_anchor(
+    connection: &Connection,
+    agent: AgentNumber,
+    ledger: [u8; 16],
+) -> Result<Option<Anchor>, StateError> {
+    let sql = "SELECT sequence, hash FROM anchors WHERE ledger = ?2
+        ORDER BY agent = ?1 DESC, sequence DESC LIMIT 1";
+    let anchor = |row: &Row<'_>| {
+        let sequence = row.get::<_, i64>(0)?.unsigned_abs();
+        Ok(Anchor { ledger, sequence, hash: fixed(row, 1)? })
+    };
+    Ok(connection.prepare_cached(sql)?.query_row(params![agent, ledger], anchor).optional()?)
 }
 
 pub(crate) fn put_contact(t: &Transaction<'_>, agent: AgentNumber, subject: &Tag) -> Result<(), StateError> {

@@ -371,7 +371,7 @@ pub(crate) trait State: Send + Sync {
     /// or another one of that sequence.
     fn put_anchor(&self, agent: AgentNumber, anchor: &Anchor, now: Timestamp) -> Result<bool, StateError>;
 
-    /// The latest entry kept of this ledger of an agent's.
+    /// The latest entry kept of this ledger: by this agent, else by whichever number its window had before.
     fn anchor(&self, agent: AgentNumber, ledger: [u8; 16]) -> Result<Option<Anchor>, StateError>;
 
     /// What does not hold together, one line each.

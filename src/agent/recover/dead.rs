@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use yidang_archive::recovery::{OfficeId, RecoverySecret, RecoveryShare, join_shares};
 use yidang_archive::sqlite::copy_database;
-use yidang_archive::{Archive, ArchiveError};
+use yidang_archive::{Archive, ArchiveError, DeadIndex};
 
 use crate::failure::Failure;
 use crate::sync::Sent;
@@ -21,6 +21,8 @@ const SENT_FILE: &str = "sync.db";
 /// An open dead archive. The copies it is read from go when it is dropped.
 pub(crate) struct Dead {
     pub(crate) archive: Archive,
+    /// What its index knew, beside its ledger.
+    pub(crate) index: DeadIndex,
     pub(crate) sent: Sent,
     pub(crate) office: OfficeId,
     /// Whether the records of what had been sent could not be read, so that everything is taken for unsent.
@@ -54,6 +56,7 @@ impl Dead {
             Failure::new("data_dir_not_writable", cause, "make room, and give this account write access")
         })?;
         let archive = Archive::open_dead(from, work.path(), &secret).map_err(not_opened)?;
+        let index = DeadIndex::read(from, work.path());
         let (sent, sent_unknown) = match sent_of(from, work.path()) {
             Ok(sent) => (sent, false),
             Err(error) => {
@@ -61,7 +64,7 @@ impl Dead {
                 (Sent::default(), true)
             }
         };
-        Ok(Self { archive, sent, office: secret.public().office(), sent_unknown, _work: work })
+        Ok(Self { archive, index, sent, office: secret.public().office(), sent_unknown, _work: work })
     }
 }
 

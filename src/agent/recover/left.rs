@@ -91,6 +91,12 @@ reasons! {
     HoldsUnproven = "holds_unproven",
         "旧电脑的账本中有读不出的条目，那里可能记有依法保全。", "请与有关文书核对，缺的保全请在处置、删除之前重新设置。",
         "something in the dead PC's ledger cannot be read that may be a legal hold", "compare the holds with the orders that were made, and place what is missing before anything is disposed of or erased";
+    LedgerCut = "ledger_cut",
+        "旧电脑的账本止于其索引所知之前：后面归档的材料和设置的保全不在其中。", "如有旧电脑较新的备份，或其 backup、damaged 文件夹，请先在旧电脑数据的副本上运行 `yidang archive rebuild`，再恢复一次；否则请据登记簿核对缺了什么。",
+        "the dead PC's ledger ends before what its index knew: what was filed and held after that is not in it", "where there is a later backup, or its folders backup and damaged, run `yidang archive rebuild` on a copy of that disk and recover once more; else see from other records what is lacking";
+    HoldLost = "hold_lost",
+        "旧电脑的索引中有这项依法保全，账本中已没有它的记录。", "请与有关文书核对，并重新设置。",
+        "this hold stood by the dead PC's index, and its entry is gone", "compare it with the orders that were made, and place it again";
     HeldThereAlone = "held_there_alone",
         "中心库已删除这份材料，只因旧电脑上的依法保全才留在这块磁盘上。", "请原样保存这块磁盘和办公室恢复密钥，并告知设置保全的单位；保全解除后再清除磁盘。",
         "the repository erased this paper, and only a hold of the dead PC keeps it, on this disk", "keep the disk as it is, with the office's recovery key, and tell whoever placed the hold; wipe it once the hold is lifted";

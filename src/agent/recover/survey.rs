@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use yidang_archive::storage::{Part, StorageFault};
 use yidang_archive::{ArchiveError, Change, ChangeWhat, Hold, UNFILED_PAGE_MAX};
-use yidang_model::{CaptureId, ErasureId, MaterialId};
+use yidang_model::{CaptureId, ErasureId, HoldId, MaterialId};
 
 use super::{Dead, Left, LeftThing, Reason};
 
@@ -30,8 +30,9 @@ impl Survey {
     /// Goes through the whole ledger.
     pub(crate) fn make(dead: &Dead) -> Result<Self, ArchiveError> {
         let mut holds = dead.archive.holds()?;
+        let left = lost_with_the_end(dead, &holds)?;
         holds.retain(|hold| !hold.decided_elsewhere);
-        let mut survey = Self { holds, ..Self::default() };
+        let mut survey = Self { holds, left, ..Self::default() };
         if !dead.archive.tells_every_hold()? {
             let what = LeftThing::Ledger;
             survey.left.push(Left { what, reason: Reason::HoldsUnproven });
@@ -111,6 +112,17 @@ impl Survey {
         }
         Ok(())
     }
+}
+
+/// What the dead PC's index knew behind the end of the ledger that is left.
+fn lost_with_the_end(dead: &Dead, holds: &[Hold]) -> Result<Vec<Left>, ArchiveError> {
+    if dead.index.applied <= dead.archive.head()? {
+        return Ok(Vec::new());
+    }
+    let is_told = |id: &HoldId| holds.iter().any(|hold| hold.id == *id);
+    let lost = dead.index.holds.iter().filter(|id| !is_told(id));
+    let lost = lost.map(|id| Left { what: LeftThing::Hold(*id), reason: Reason::HoldLost });
+    Ok(std::iter::once(Left { what: LeftThing::Ledger, reason: Reason::LedgerCut }).chain(lost).collect())
 }
 
 /// Whether nobody but the dead PC knew of an erasure that it was asked for and had not carried out.

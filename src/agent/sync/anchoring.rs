@@ -70,6 +70,11 @@ impl Anchoring {
         }
     }
 
+    /// The same for a call that asks nothing: the head, where it may be told of.
+    pub(super) fn head(&mut self, source: &dyn Source) -> Due {
+        if matches!(self.standing, Standing::Unasked) { Due::default() } else { self.due(source) }
+    }
+
     /// Takes in what the repository remembers; `None` where it remembers nothing of this ledger.
     pub(super) fn take_in(&mut self, source: &dyn Source, remembered: Option<Head>) {
         match compare(source, remembered) {
@@ -106,6 +111,13 @@ fn compare(source: &dyn Source, remembered: Option<Head>) -> Result<Standing, Ar
 }
 
 impl Due {
+    /// Tells what there is to tell.
+    pub(super) fn tell(self, client: &Client, key: &str) {
+        if let Some((head, told)) = self.tell {
+            tell(client, key, &head, &told);
+        }
+    }
+
     /// Makes the calls; what the repository remembers, where it was to be asked and answered.
     pub(super) fn carry_out(self, client: &Client, key: &str) -> Option<Option<Head>> {
         if let Some((head, told)) = self.tell {

@@ -8,7 +8,7 @@ use yidang_sync::limits::FEED_WAIT_MAX_S;
 use yidang_sync::machine::Healing;
 use yidang_sync::wire::FeedAnswer;
 
-use super::anchoring::{Anchoring, Due, Head};
+use super::anchoring::{Due, Head};
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
 use super::error::{CallError, STATE_FAILED};
@@ -31,7 +31,6 @@ pub(super) struct Poller {
     stop: Stop,
     /// Wakes the pushing thread when the repository is back.
     other: Arc<dyn Bell>,
-    anchoring: Anchoring,
 }
 
 impl Poller {
@@ -41,11 +40,11 @@ impl Poller {
         stop: Stop,
         other: Arc<dyn Bell>,
     ) -> Self {
-        Self { shared, errands, stop, other, anchoring: Anchoring::default() }
+        Self { shared, errands, stop, other }
     }
 
     /// Works until told to stop.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(self) {
         let mut backoff = Backoff::default();
         // The first answer after a failure is asked for without waiting: it shows at once that all is well.
         let mut wait = 0;
@@ -86,7 +85,7 @@ impl Poller {
     }
 
     /// Asks once and carries out what comes; `None` when it is time to go.
-    fn poll(&mut self, enrolment: &Arc<Enrolment>, wait: u64) -> Option<Result<(), (&'static str, Healing)>> {
+    fn poll(&self, enrolment: &Arc<Enrolment>, wait: u64) -> Option<Result<(), (&'static str, Healing)>> {
         let after = match self.shared.store.feed_after() {
             Ok(after) => after,
             Err(error) => {
@@ -96,7 +95,8 @@ impl Poller {
         };
         // Only once the repository has answered: one that is away is found out by the feed alone. The errand holds
         // nothing that is open, since it may outlast this thread.
-        let due = if wait > 0 { self.anchoring.due(self.shared.source.as_ref()) } else { Due::default() };
+        let due =
+            if wait > 0 { self.shared.anchoring().due(self.shared.source.as_ref()) } else { Due::default() };
         let (client, who) = (self.shared.client.clone(), enrolment.clone());
         let heard = self.errands.run(move || {
             let remembered = due.carry_out(&client, &who.key);
@@ -105,7 +105,7 @@ impl Poller {
             Heard { remembered, answer: client.feed(&who.key, &who.epoch, after, wait) }
         })?;
         if let Some(remembered) = heard.remembered {
-            self.anchoring.take_in(self.shared.source.as_ref(), remembered);
+            self.shared.anchoring().take_in(self.shared.source.as_ref(), remembered);
         }
         Some(match heard.answer {
             Ok(answer) => {

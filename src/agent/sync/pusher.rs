@@ -384,7 +384,15 @@ impl Pusher {
 
     fn commit(&self, enrolment: &Arc<Enrolment>) -> Option<Event> {
         let (client, who, body) = (self.shared.client.clone(), enrolment.clone(), self.body.clone());
-        Some(match self.errands.run(move || Answer::Commit(client.commit(&who.key, &body)))? {
+        let head = self.shared.anchoring().head(self.shared.source.as_ref());
+        let call = move || {
+            let answer = client.commit(&who.key, &body);
+            if answer.is_ok() {
+                head.tell(&client, &who.key);
+            }
+            Answer::Commit(answer)
+        };
+        Some(match self.errands.run(call)? {
             Answer::Commit(Ok(answer)) => self.committed(answer),
             Answer::Commit(Err(CallError::Refused(problem))) => match problem.status {
                 409 if problem.code == SEQUENCE_CONFLICT => Event::CommitConflict,

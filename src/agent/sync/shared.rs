@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use yidang_model::MaterialId;
 
+use super::anchoring::Anchoring;
 use super::backlog::Backlog;
 use super::client::Client;
 use super::enrolment::{Enrolment, EnrolmentFile};
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     errors: Mutex<[Option<&'static str>; 3]>,
     retry: AtomicBool,
     missed_news: AtomicBool,
+    anchoring: Mutex<Anchoring>,
     enrolling: Mutex<()>,
     fixing: Mutex<()>,
 }
@@ -87,6 +89,7 @@ impl Shared {
             errors: Mutex::default(),
             retry: AtomicBool::new(false),
             missed_news: AtomicBool::new(false),
+            anchoring: Mutex::default(),
             enrolling: Mutex::default(),
             fixing: Mutex::default(),
         })
@@ -113,6 +116,11 @@ impl Shared {
             Standing::Enrolled(enrolment) => Ok(enrolment.clone()),
             Standing::Not(why) => Err(why.clone()),
         }
+    }
+
+    /// What this run knows of what the repository remembers of the ledger.
+    pub(super) fn anchoring(&self) -> MutexGuard<'_, Anchoring> {
+        self.anchoring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One enrolment at a time: held from the question to the taking up.

@@ -57,7 +57,11 @@ fn a_ledger_that_was_anchored_only_grows() {
         assert_eq!((answer.status, answer.code()), (409, "anchor_conflict".to_owned()), "{why}");
     }
     assert_eq!(known(&window), Some(anchor(9, 2)));
-    assert_eq!(known(&other), None, "each agent has its own");
+    // A window that enrolled anew has another number and the same ledger.
+    assert_eq!(known(&other), Some(anchor(9, 2)));
+    assert_eq!(put(&other, &anchor(8, 2)).status, 409, "cut off, whoever says so");
+    assert_eq!(put(&other, &anchor(11, 4)).status, 200);
+    assert_eq!((known(&other), known(&window)), (Some(anchor(11, 4)), Some(anchor(9, 2))));
     for wrong in [LedgerAnchor { ledger: "x".into(), ..anchor(1, 1) }, anchor(0, 1)] {
         assert_eq!(put(&window, &wrong).status, 422);
     }

@@ -135,7 +135,7 @@ export const ROUTES: { [name in Exclude<OperationName, 'watchEvents' | 'watchCam
     const materials = gone.map(({ record }) => record.id);
     const erasure: api.Erasure = {
       id: desk.newId(), state: 'done', erased_at: desk.instant(), materials, shared_kept: [],
-      pictures_unproven: 0, repository: 'none',
+      pictures_unproven: 0, refusal: null, repository: 'none',
     };
     desk.erasures.push(erasure);
     for (const material of materials) desk.publish('material.erased', { material });

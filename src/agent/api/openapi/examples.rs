@@ -68,6 +68,7 @@ pub(super) fn all() -> Vec<(&'static str, Value)> {
                 "materials": [MATERIAL],
                 "shared_kept": [],
                 "pictures_unproven": 0,
+                "refusal": null,
                 "repository": "none",
             }),
         ),
