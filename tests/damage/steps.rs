@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use rusqlite::Connection;
 use serde_json::Value;
-use yidang_archive::{Actor, Archive, ArchiveOptions, Stage};
+use yidang_archive::{Actor, Anchor, Archive, ArchiveOptions, KeyOptions, Rebuild, Stage};
 use yidang_model::{CaptureId, Timestamp};
 
 use crate::support::blobs;
@@ -19,6 +19,8 @@ pub(super) const STEPS: [&str; 10] =
 const STAGE: &str = "stage";
 /// Makes the second copies of ledger and keyring.
 const BACK_UP: &str = "back_up";
+/// Has the ledger made anew of what is left; no damage.
+const REBUILD: &str = "rebuild";
 /// Puts back what was erased, which nothing opens: no damage.
 const COPY: &str = "copy";
 
@@ -42,6 +44,7 @@ pub(super) fn carry_out(step: &Value, folder: &Path) {
         "age" => open(&path()).set_modified(SystemTime::UNIX_EPOCH).expect("it is set"),
         "blob" => damage_blob(step, folder),
         STAGE => stage(text("text").as_bytes(), folder),
+        REBUILD => rebuild(folder),
         BACK_UP => drop(opened(folder).back_up().expect("the copies are made")),
         other => panic!("`{other}` is no step: {step}"),
     }
@@ -130,6 +133,16 @@ fn stage(bytes: &[u8], folder: &Path) {
 }
 
 fn opened(folder: &Path) -> Archive {
-    let options = ArchiveOptions { data_dir: folder.join("data"), keys_dir: folder.join("keys") };
-    Archive::open(&options).expect("it opens")
+    Archive::open(&options(folder)).expect("it opens")
+}
+
+fn options(folder: &Path) -> ArchiveOptions {
+    ArchiveOptions { data_dir: folder.join("data"), keys_dir: folder.join("keys") }
+}
+
+fn rebuild(folder: &Path) {
+    let by = Actor { client: "test".to_owned(), operator: None };
+    let wish = Rebuild { anchor: &|_| Anchor::Unknown("no_repository"), by };
+    let report = Archive::rebuild(&options(folder), &KeyOptions::default(), &wish).expect("it is rebuilt");
+    assert_eq!(report.ledger.state, "rebuilt");
 }
