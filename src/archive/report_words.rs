@@ -44,6 +44,7 @@ pub(crate) fn reason_words(word: &str) -> Option<Words> {
         "not_enrolled" => ("没有登记到中心库", "not enrolled"),
         "repository_unreachable" => ("中心库连接不上", "the repository is not reached"),
         "never_anchored" => ("中心库还没有记下末条", "the repository was told of no entry yet"),
+        "ledger_older" => ("账本较旧，先重建账本", "the ledger is an older one: it is rebuilt first"),
         "no_copy" => ("还没有副本", "there is no second copy yet"),
         "stored_elsewhere" => ("数据不在本机文件中", "it is not stored in files of this machine"),
         "not_on_this_system" => ("本操作系统没有这种权限", "this system has no such modes"),

@@ -148,7 +148,7 @@ impl Scribe {
             head,
             known,
             ?lost,
-            "the ledger ends before what was entered in it: nothing is forgotten until its holds are confirmed. stop the program and run `archive rebuild`, then `archive hold confirm`"
+            "the ledger ends before what was entered in it: nothing is forgotten until it was rebuilt and its holds were confirmed"
         );
         self.stores.index.apply_many(&[], known | INDEX_AHEAD)?;
         let by = Actor { client: CLIENT.to_owned(), operator: None };
