@@ -6,18 +6,26 @@ import os
 import cv2
 import numpy as np
 
+from covers import covered
 from model import CELL
 from prints import printed
 from surfaces import ground
+from tables import table
 
 cv2.setNumThreads(1)
 
 # What the net looks at, in the shapes of cameras and phones: width, height.
-SIZES = [(320, 240), (320, 240), (240, 320), (320, 192), (192, 320)]
+# A glance is of 224 pixels, a close look of 320.
+SIZES = [(320, 240), (320, 240), (320, 240), (240, 320), (240, 320), (320, 192), (192, 320)]
+SIZES += [(224, 160), (224, 176), (160, 224), (224, 128)]
 # How wide sides and corners are drawn in what is to be learned: standard deviations in pixels.
 SIDE_PX, CORNER_PX = 3.5, 4.5
 # So many lessons show a scene as it is, in another light only.
 UNALTERED = 0.35
+# So many show none of it, but a table drawn anew.
+ANEW = 0.30
+# In so many of those that are not as they were, fingers or pens lie on the pages.
+COVERED = 0.25
 
 
 def scenes_of(folder):
@@ -80,29 +88,37 @@ class Lessons:
         on = lambda mat: [i for i, scene in enumerate(self.scenes) if scene["mat"] == mat]
         # Where a paper lies on its like the net has most to learn.
         self.stacks, self.whites = on("stack"), on("white")
+        self.bare = [i for i, scene in enumerate(self.scenes) if not scene["quads"]]
 
     def lesson(self, width, height):
         """A picture (blue, green, red bytes) of that size, and the corners of the pages in it."""
         chance = self.chance
+        if chance.random() < ANEW:
+            picture, quads = table(width, height, chance, self.bare_scene())
+            if chance.random() < COVERED:
+                picture = covered(picture, quads, chance)
+            return self.in_light(picture), quads
         draw = chance.random()
         among = self.stacks if draw < 0.20 else self.whites if draw < 0.28 else range(len(self.scenes))
         picture, quads = self.read(among[chance.integers(len(among))])
         picture, quads = self.cropped(picture, quads, width, height)
-        if chance.random() < UNALTERED:
+        if chance.random() < UNALTERED / (1 - ANEW):
             return self.in_light(picture), quads
+        if chance.random() < 0.40:
+            picture = self.on_other_ground(picture, quads)
         draw = chance.random()
-        if draw < 0.12:
+        if draw < 0.18:
             picture, quads = self.piled(picture, quads)
-        elif draw < 0.45:
+        elif draw < 0.48:
             picture, quads = self.laid_on(picture, quads, 0.4)
             if chance.random() < 0.25:
                 picture, quads = self.laid_on(picture, quads, 0.4)
-        if draw > 0.06 and chance.random() < 0.35:
+        if draw > 0.18 and chance.random() < 0.35:
             picture = self.printed_anew(picture, quads)
-        if chance.random() < 0.40:
-            picture = self.on_other_ground(picture, quads)
         if chance.random() < 0.20:
             picture = self.ruled(picture, quads)
+        if chance.random() < COVERED:
+            picture = covered(picture, quads, chance)
         for share, [low, high], tint, of_page in [
             (0.25, (0.6, 1.1), (0.8, 1.1), True),
             (0.15, (0.5, 1.5), (0.7, 1.3), False),
@@ -116,6 +132,10 @@ class Lessons:
     def read(self, index):
         scene = self.scenes[index]
         return cv2.imread(scene["path"]), [quad.copy() for quad in scene["quads"]]
+
+    def bare_scene(self):
+        """A scene's picture in which no page is."""
+        return self.read(self.bare[self.chance.integers(len(self.bare))])[0]
 
     def cropped(self, picture, quads, width, height):
         """A part of a scene, turned and mirrored; its pages mostly whole."""
@@ -200,13 +220,14 @@ class Lessons:
         return picture, free + [on]
 
     def aside(self, quad):
-        """The same figure moved by less than a fifth of its size, and turned a little."""
+        """The same figure moved by some of its size, a hair or a good part of it, and turned a little."""
         chance = self.chance
         middle, size = quad.mean(0), math.sqrt(max(cv2.contourArea(quad.astype(np.float32)), 1))
-        turn = chance.normal(0, 0.07)
+        wide = chance.choice([0.02, 0.06, 0.12])
+        turn = chance.normal(0, wide)
         cos, sin = math.cos(turn), math.sin(turn)
         turned = (quad - middle) @ np.array([[cos, sin], [-sin, cos]])
-        return (turned + middle + chance.normal(0, 0.08, 2) * size).astype(np.float32)
+        return (turned + middle + chance.normal(0, wide, 2) * size).astype(np.float32)
 
     def whole_sheet(self):
         """A scene's picture, and the corners of a paper that is all in it."""
@@ -242,7 +263,7 @@ class Lessons:
         chance = self.chance
         height, width = picture.shape[:2]
         outside = 1 - mask_of([quad + (quad - quad.mean(0)) * 0.01 for quad in quads], width, height)
-        other, _ = self.read(chance.integers(len(self.scenes)))
+        other = self.bare_scene()
         mean = (picture * outside[..., None]).sum((0, 1)) / max(outside.sum(), 1)
         old = cv2.GaussianBlur(picture, (0, 0), 2) if chance.random() < 0.7 else picture
         new = ground(width, height, chance, other) * np.clip(old / np.maximum(mean, 12), 0.3, 1.6)

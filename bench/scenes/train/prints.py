@@ -7,7 +7,8 @@ import numpy as np
 def printed(width, height, chance):
     """A sheet (blue, green, red, 0 to 255) with something printed on it."""
     sheet = paper(width, height, chance)
-    draw = [columns, columns, columns, picture_page, labels, table, card, notepad][chance.integers(8)]
+    kinds = [columns, columns, columns, newspaper, newspaper, picture_page, framed, note, labels, table, card, notepad]
+    draw = kinds[chance.integers(len(kinds))]
     draw(sheet, chance)
     if chance.random() < 0.3:
         panels(sheet, chance)
@@ -121,6 +122,70 @@ def picture_page(sheet, chance):
     picture(sheet, [rim, rim, width - rim, height - rim], chance)
     for _ in range(chance.integers(0, 4)):
         text(sheet, box(sheet, chance, 0.15, 0.7), chance.uniform(6, 40), chance)
+
+
+def newspaper(sheet, chance):
+    """A newspaper's page: narrow columns of small print under headlines, to the very rim, and dark photographs."""
+    height, width = sheet.shape[:2]
+    margin = chance.uniform(0.0, 0.05) * width
+    count = int(chance.integers(2, 8))
+    step = (width - 2 * margin) / count
+    pitch = chance.uniform(4, 9)
+    top = margin + chance.uniform(0, 0.12) * height
+    if chance.random() < 0.7:
+        text(sheet, [margin, margin, width - margin, top], max(8, (top - margin) * 0.9), chance)
+    for column in range(count):
+        y = top
+        while y < height - margin:
+            tall = chance.uniform(0.08, 0.4) * height
+            end, over = min(y + tall, height - margin), int(chance.choice([1, 1, 1, 2, 3]))
+            left = margin + column * step
+            area = [left, y, min(left + step * (over - 0.06), width - margin), end]
+            draw = chance.random()
+            if draw < 0.25:
+                sheet[int(y) : int(end), int(left) : int(area[2])] = sheet.max((0, 1))
+                text(sheet, area, chance.uniform(14, 50), chance)
+            elif draw < 0.4:
+                picture(sheet, area, chance)
+            else:
+                text(sheet, [left, y, left + step * 0.94, end], pitch, chance)
+            y = end
+
+
+def framed(sheet, chance):
+    """A picture on bare paper: in the middle with a wide rim, or along one end, with or without words."""
+    height, width = sheet.shape[:2]
+    rim = chance.uniform(0.03, 0.35, 4) * [width, height, width, height]
+    if chance.random() < 0.4:
+        rim[chance.integers(4)] = 0
+    area = [int(rim[0]), int(rim[1]), int(width - rim[2]), int(height - rim[3])]
+    picture(sheet, area, chance)
+    part = sheet[area[1] : area[3], area[0] : area[2]]
+    part *= chance.uniform(0.25, 1.0)
+    for _ in range(chance.integers(0, 4)):
+        text(sheet, box(sheet, chance, 0.1, 0.5), chance.uniform(5, 25), chance)
+
+
+def note(sheet, chance):
+    """A bank note, a share, a certificate: fine lines all over, frames along the rim, a dark picture."""
+    height, width = sheet.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    for _ in range(chance.integers(1, 4)):
+        pitch = chance.uniform(3, 12)
+        wave = np.sin(x * chance.uniform(0, 0.08) + chance.uniform(0, 6)) * chance.uniform(0, 30)
+        lines = 0.5 + 0.5 * np.sin((y * chance.uniform(-1, 1) + x * chance.uniform(-1, 1) + wave) * 2 * np.pi / pitch)
+        sheet *= 1 - chance.uniform(0.1, 0.5) * (lines[..., None] * chance.uniform(0.3, 1.0, 3))
+    inset = chance.uniform(0.01, 0.06) * min(width, height)
+    for _ in range(chance.integers(1, 4)):
+        left, thick = int(inset), int(chance.integers(1, 12))
+        colour, far = ink(chance), (width - 1 - left, height - 1 - left)
+        cv2.rectangle(sheet, (left, left), far, tuple(float(c) for c in colour), thick)
+        inset += thick + chance.uniform(2, 12)
+    area = box(sheet, chance, 0.2, 0.5)
+    if chance.random() < 0.7:
+        picture(sheet, area, chance)
+    for _ in range(chance.integers(1, 6)):
+        text(sheet, box(sheet, chance, 0.1, 0.5), chance.uniform(8, 50), chance)
 
 
 def labels(sheet, chance):

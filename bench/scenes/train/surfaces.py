@@ -75,7 +75,7 @@ def regular(width, height, chance):
     """What people make: stripes, checks, tiles, rings, lines of print, planks, parquet, weave. Each 0 to 1."""
     u, v = turned(width, height, chance)
     kind = chance.integers(8)
-    pitch = chance.uniform(6, 80)
+    pitch = chance.uniform(6, 80) if chance.random() < 0.7 else chance.uniform(60, 180)
     other = pitch * chance.uniform(0.5, 2)
     if kind == 0:
         return ((u / pitch) % 1 < chance.uniform(0.2, 0.8)).astype(np.float32)

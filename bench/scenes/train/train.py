@@ -1,8 +1,9 @@
-"""Trains the page net: train.py LESSONS OUT.pt [--steps N] [--rate R] [--start NET.pt]"""
+"""Trains the page net: train.py LESSONS OUT.pt [--steps N] [--minutes M] [--rate R] [--start NET.pt]"""
 
 import argparse
 import copy
 import math
+import os
 import time
 
 import numpy as np
@@ -57,15 +58,25 @@ def losses(logits, answers):
     )
 
 
-def train(net, batches, steps, rate, out):
+def kept_in(state, out):
+    """Whoever stops the training while it writes has the weights that were written before."""
+    torch.save(state, out + ".new")
+    os.replace(out + ".new", out)
+
+
+def train(net, batches, steps, seconds, rate, out):
     mean = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
-    saved, seen = time.time(), []
+    began = saved = time.time()
+    seen = []
     net.train()
     for step in range(steps):
+        done = max(step / steps, (time.time() - began) / seconds)
+        if done >= 1:
+            break
         for group in optimiser.param_groups:
             warm = min(1, (step + 1) / WARM_UP_STEPS)
-            group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+            group["lr"] = rate * warm * (0.5 + 0.5 * math.cos(math.pi * done))
         pictures, answers = next(batches)
         pictures = ((pictures.permute(0, 3, 1, 2).float() - 128) / 64).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
@@ -88,9 +99,9 @@ def train(net, batches, steps, rate, out):
             print(f"step {step + 1}: {np.round(np.mean(seen, 0), 4)}", flush=True)
             seen = []
         if time.time() - saved > SAVE_EACH_SECONDS:
-            torch.save(mean.state_dict(), out)
+            kept_in(mean.state_dict(), out)
             saved = time.time()
-    torch.save(mean.state_dict(), out)
+    kept_in(mean.state_dict(), out)
 
 
 if __name__ == "__main__":
@@ -98,6 +109,7 @@ if __name__ == "__main__":
     parser.add_argument("lessons")
     parser.add_argument("out")
     parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="ends then if the steps are not done before")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--start", help="weights to start from")
     parser.add_argument("--threads", type=int, default=1)
@@ -108,4 +120,4 @@ if __name__ == "__main__":
     if asked.start:
         net.load_state_dict(torch.load(asked.start))
     loader = torch.utils.data.DataLoader(Batches(asked.lessons), batch_size=None, num_workers=asked.workers, prefetch_factor=8)
-    train(net, iter(loader), asked.steps, asked.rate, asked.out)
+    train(net, iter(loader), asked.steps, 60 * asked.minutes, asked.rate, asked.out)
