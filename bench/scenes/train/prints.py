@@ -244,10 +244,15 @@ def card(sheet, chance):
 
 
 def notepad(sheet, chance):
-    """Lined or squared paper with little on it, and a band along its top."""
+    """Lined, squared or framed paper with little on it, and a band along its top."""
     height, width = sheet.shape[:2]
+    if chance.random() < 0.4:
+        inset = (chance.uniform(0.03, 0.25, 2) * [width, height]).astype(int)
+        far = [int(side) for side in [width, height] - inset - 1]
+        tone = tuple(float(c) for c in ink(chance))
+        cv2.rectangle(sheet, [int(side) for side in inset], far, tone, int(chance.integers(1, 8)))
     colour, pitch = chance.uniform(60, 230, 3), int(chance.integers(8, 40))
-    if chance.random() < 0.8:
+    if chance.random() < 0.6:
         for y in range(int(chance.uniform(0, 0.2) * height), height, pitch):
             sheet[y : y + 1 + pitch // 20] = colour
     if chance.random() < 0.4:

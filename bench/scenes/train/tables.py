@@ -13,6 +13,8 @@ from surfaces import ground
 SHAPES = [(0.3, 0.5), (0.55, 0.7), (0.68, 0.8), (0.68, 0.8), (0.8, 1.0)]
 # How many of a lesson's kinds: a bare table, one paper, a pile of its copies, a pile of others, papers side by side.
 KINDS = (0.06, 0.38, 0.40, 0.08, 0.08)
+# So many papers run out of the picture: what is printed on them is no page for that.
+CUT = 0.2
 
 
 def table(width, height, chance, other):
@@ -64,16 +66,18 @@ def perspective(width, height, chance):
 
 
 def pile(width, height, lean, chance, count, largest=0.65):
-    """The corners of papers of one size, the uppermost last and all in the picture; none if that does not fit."""
+    """The corners of papers of one size, the uppermost last; none if that does not fit. It is all in the picture, but for some
+    that run out of it."""
+    cut = largest > 0.5 and chance.random() < CUT
     shape = chance.uniform(*SHAPES[chance.integers(len(SHAPES))])
     size = None
     for _ in range(40):
         area = chance.uniform(0.05, largest) * width * height
         size = np.array([math.sqrt(area * shape), math.sqrt(area / shape)])
         turn = chance.integers(4) * math.pi / 2 + chance.normal(0, 0.25 if chance.random() < 0.6 else 1)
-        middle = np.array([width, height]) * chance.uniform(0.3, 0.7, 2)
+        middle = np.array([width, height]) * chance.uniform(*((0.05, 0.95) if cut else (0.3, 0.7)), 2)
         top = seen(size, middle, turn, lean)
-        if (top > 2).all() and (top < np.array([width, height]) - 2).all():
+        if cut == (not ((top > 2).all() and (top < np.array([width, height]) - 2).all())):
             break
     else:
         return None
