@@ -183,3 +183,50 @@ fn older_image_is_found_out(enrols_anew: bool) {
     let dossier = agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
     assert!(dossier.to_string().contains(&gone), "what the image lacked is still to be had: {dossier}");
 }
+
+#[test]
+fn a_repository_that_was_put_back_from_a_backup_is_sent_what_it_lost() {
+    let mut repository = Repository::start();
+    let mut agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let sent = |agent: &Agent| agent.get("/v1/sync").expect(200)["backlog_materials"] == 0;
+    file(&agent, 0);
+    wait_until("the first is sent", || sent(&agent));
+    repository.kill();
+    let backup = repository.data().with_extension("backup");
+    copy_folder(&repository.data(), &backup);
+    repository.run();
+    let lost = file(&agent, 1);
+    wait_until("the second is sent", || sent(&agent));
+    assert!(agent.stop());
+    repository.kill();
+    fs::remove_dir_all(repository.data()).expect("it goes");
+    copy_folder(&backup, &repository.data());
+    repository.run();
+
+    agent.run();
+    wait_until("it is noticed", || agent.read_log().contains("the repository lacks what it had confirmed"));
+    let holder = agent.read_card();
+    let dossier = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+    let safe: Vec<&Value> =
+        dossier["materials"].as_array().expect("a list").iter().map(|paper| &paper["safe_at"]).collect();
+    assert_eq!(safe, ["this_pc", "this_pc"], "until they are there again");
+    assert!(agent.stop());
+    agent.run();
+    wait_until("they are sent again", || sent(&agent));
+    let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    wait_until("it is enrolled", || other.get("/v1/sync").expect(200)["repository"] == "connected");
+    let holder = other.read_card();
+    let everywhere = other.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200);
+    let found = everywhere["materials"].as_array().expect("a list");
+    assert!(found.len() == 2 && found.iter().any(|paper| paper["id"] == lost), "{everywhere}");
+    // And once is enough.
+    assert!(agent.stop());
+    let before = agent.read_log().matches("lacks what it had confirmed").count();
+    agent.run();
+    let holder = agent.read_card();
+    wait_until("all is well", || {
+        let dossier = agent.get(&format!("/v1/holders/{holder}/materials")).expect(200);
+        dossier["materials"].as_array().expect("a list").iter().all(|paper| paper["safe_at"] == "repository")
+    });
+    assert_eq!(agent.read_log().matches("lacks what it had confirmed").count(), before);
+}

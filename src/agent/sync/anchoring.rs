@@ -75,8 +75,9 @@ impl Anchoring {
         if matches!(self.standing, Standing::Unasked) { Due::default() } else { self.due(source) }
     }
 
-    /// Takes in what the repository remembers; `None` where it remembers nothing of this ledger.
-    pub(super) fn take_in(&mut self, source: &dyn Source, remembered: Option<Head>) {
+    /// Takes in what the repository remembers; `None` where it remembers nothing of this ledger. Whether the ledger accounts for
+    /// it.
+    pub(super) fn take_in(&mut self, source: &dyn Source, remembered: Option<Head>) -> bool {
         match compare(source, remembered) {
             Ok(standing) => self.standing = standing,
             // Asked again with the next call.
@@ -84,6 +85,7 @@ impl Anchoring {
                 tracing::warn!(%error, "the ledger cannot be compared with what the repository remembers")
             }
         }
+        matches!(self.standing, Standing::Proven)
     }
 }
 

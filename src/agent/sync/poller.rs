@@ -105,7 +105,7 @@ impl Poller {
             Heard { remembered, answer: client.feed(&who.key, &who.epoch, after, wait) }
         })?;
         if let Some(remembered) = heard.remembered {
-            self.shared.anchoring().take_in(self.shared.source.as_ref(), remembered);
+            self.shared.take_in(remembered);
         }
         Some(match heard.answer {
             Ok(answer) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use yidang_model::MaterialId;
 
-use super::anchoring::Anchoring;
+use super::anchoring::{Anchoring, Head};
 use super::backlog::Backlog;
 use super::client::Client;
 use super::enrolment::{Enrolment, EnrolmentFile};
@@ -42,6 +42,10 @@ pub(super) struct Shared {
     pub(super) listener: Listener,
     standing: RwLock<Standing>,
     confirmed: AtomicU64,
+    /// What was confirmed when this run began.
+    confirmed_before: u64,
+    /// Whether the repository remembers less than that.
+    repository_lost: AtomicBool,
     backlog: Mutex<Backlog>,
     errors: Mutex<[Option<&'static str>; 3]>,
     retry: AtomicBool,
@@ -74,8 +78,16 @@ impl Shared {
                 }
             }
         }
+        if store.is_to_start_over()? {
+            tracing::warn!(
+                "the repository was found to lack what it had confirmed: all of it is offered again"
+            );
+            store.start_over()?;
+        }
         let (confirmed, refused) = (store.position()?.confirmed, store.refused()?);
         Ok(Self {
+            confirmed_before: confirmed,
+            repository_lost: AtomicBool::new(false),
             source,
             url,
             client: Arc::new(client),
@@ -121,6 +133,25 @@ impl Shared {
     /// What this run knows of what the repository remembers of the ledger.
     pub(super) fn anchoring(&self) -> MutexGuard<'_, Anchoring> {
         self.anchoring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what the repository remembers of the ledger. It is told of the ledger's end with every commit: one that remembers
+    /// less than it had confirmed was put back to an earlier state, or founded anew.
+    pub(super) fn take_in(&self, remembered: Option<Head>) {
+        let is_proven = self.anchoring().take_in(self.source.as_ref(), remembered);
+        let remembers = remembered.map_or(0, |(sequence, _)| sequence);
+        if !is_proven || remembers >= self.confirmed_before {
+            return;
+        }
+        tracing::error!(
+            confirmed = self.confirmed_before,
+            remembers,
+            "the repository lacks what it had confirmed, as one that was put back from a backup: all of it is offered again from the next start on"
+        );
+        self.repository_lost.store(true, Ordering::SeqCst);
+        if let Err(error) = self.store.offer_again() {
+            tracing::error!(%error, "that it is to be offered again is not kept");
+        }
     }
 
     /// One enrolment at a time: held from the question to the taking up.
@@ -228,7 +259,9 @@ impl Shared {
     }
 
     pub(super) fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {
+        let is_lost = sequence <= self.confirmed_before && self.repository_lost.load(Ordering::SeqCst);
         sequence <= self.confirmed.load(Ordering::SeqCst)
+            && !is_lost
             // Where it cannot be looked up, nobody is told that the paper is safe.
             && matches!(self.store.rejected(material), Ok(None))
     }

@@ -37,8 +37,11 @@ CREATE TABLE packed (
 const SINCE_3: &str = "UPDATE progress SET feed_after = 0;";
 /// What records of version 4 lack.
 const SINCE_4: &str = "ALTER TABLE progress ADD COLUMN confirmed_hash BLOB;";
-/// What records of version 5 lack: why an erasure was refused.
-const SINCE_5: &str = "ALTER TABLE decided ADD COLUMN code TEXT;";
+/// What records of version 5 lack: why an erasure was refused, and whether the repository was found to have lost what it had.
+const SINCE_5: &str = "
+ALTER TABLE decided ADD COLUMN code TEXT;
+ALTER TABLE progress ADD COLUMN offer_again INTEGER NOT NULL DEFAULT 0 CHECK (offer_again IN (0, 1));
+";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -137,15 +140,29 @@ impl SyncStore {
         Ok(kept.unwrap_or_default())
     }
 
-    /// The ledger is another one than what was sent out of: everything in it is offered, under numbers that nothing had, and all
+    /// Has everything offered once more from the next start on. Durable when it returns.
+    pub(super) fn offer_again(&self) -> Result<(), SyncError> {
+        self.lock().execute("UPDATE progress SET offer_again = 1", [])?;
+        Ok(())
+    }
+
+    /// Whether that was wanted.
+    pub(super) fn is_to_start_over(&self) -> Result<bool, SyncError> {
+        let wanted = "SELECT 1 FROM progress WHERE offer_again = 1";
+        Ok(self.lock().prepare_cached(wanted)?.exists([])?)
+    }
+
+    /// The ledger is another one than what was sent out of, or the repository has lost what it had: everything in it is offered, under numbers that nothing had, and all
     /// news are heard once more. What the repository has it recognises, entry by entry, and what has been carried out changes
     /// nothing.
     pub(super) fn start_over(&self) -> Result<(), SyncError> {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
         give_up_pending(&transaction)?;
-        transaction
-            .execute("UPDATE progress SET confirmed = 0, confirmed_hash = NULL, feed_after = 0", [])?;
+        transaction.execute(
+            "UPDATE progress SET confirmed = 0, confirmed_hash = NULL, feed_after = 0, offer_again = 0",
+            [],
+        )?;
         transaction.execute("DELETE FROM rejected", [])?;
         transaction.commit()?;
         Ok(())
@@ -503,7 +520,8 @@ mod tests {
         drop(store);
         let connection = Connection::open(&path).unwrap();
         let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
-            ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code; PRAGMA user_version = 1";
+            ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
+            ALTER TABLE progress DROP COLUMN offer_again; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -522,7 +540,7 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            PRAGMA user_version = 3";
+            ALTER TABLE progress DROP COLUMN offer_again; PRAGMA user_version = 3";
         Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));
