@@ -145,10 +145,7 @@ fn confirmed(was_doubted: bool) {
             "已确认：现有的依法保全就是全部；等待确认的删除和处置随即执行。",
         );
     } else {
-        note(
-            "nothing in the ledger is known to be missing: there was nothing to confirm",
-            "账本没有缺失，无须确认。",
-        );
+        note("no hold is in doubt: there was nothing to confirm", "没有存疑的保全，无须确认。");
     }
 }
 

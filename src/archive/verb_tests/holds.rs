@@ -424,15 +424,20 @@ fn a_paper_held_by_name_is_doubted_where_its_entry_cannot_be_read() {
     assert_eq!(asked, Err(ArchiveError::HoldsUnproven));
 }
 
-/// An older ledger that was put back, where only the index shows how far the other went.
-#[test]
-fn a_ledger_that_ends_before_what_its_index_knew_forgets_nothing() {
+/// A paper, and an older ledger that was put back: only the index shows that another went further, and held its person.
+fn put_back() -> World {
     let world = World::new();
     let path = world.data_dir().join("ledger.db");
     file_paper(&world.open(), 1, &[resident(1)]).unwrap();
     let older = std::fs::read(&path).unwrap();
     world.open().place_hold(hold(1, person(1))).unwrap();
     std::fs::write(&path, older).unwrap();
+    world
+}
+
+#[test]
+fn a_ledger_that_ends_before_what_its_index_knew_forgets_nothing() {
+    let world = put_back();
     for _ in 0..2 {
         let archive = world.open();
         let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
@@ -443,17 +448,12 @@ fn a_ledger_that_ends_before_what_its_index_knew_forgets_nothing() {
     archive.erase_now(erasure_of_material(7, 1)).unwrap();
 }
 
-/// An older ledger that was put back, at an opening that the power ends at any write.
+/// The power ends at any write of that opening.
 #[test]
 fn an_opening_that_is_cut_off_forgets_no_doubt() {
     let ways = [Mode::Once, Mode::PowerCut, Mode::PowerCutAfter];
     for (at, way) in (1..=5).flat_map(|at| ways.map(|way| (at, way))) {
-        let world = World::new();
-        let path = world.data_dir().join("ledger.db");
-        file_paper(&world.open(), 1, &[resident(1)]).unwrap();
-        let older = std::fs::read(&path).unwrap();
-        world.open().place_hold(hold(1, person(1))).unwrap();
-        std::fs::write(&path, older).unwrap();
+        let world = put_back();
         drop(world.open_faulty(&Faults::new(way, at)));
         let archive = world.open();
         let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
