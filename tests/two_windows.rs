@@ -106,6 +106,8 @@ fn a_paper_that_arrives_while_it_is_asked_for_is_listed_too() {
             mine[0]["safe_at"] == "repository"
         });
     }
+    let log = agent.read_log();
+    assert!(!log.contains("another ledger") && !log.contains("lacks what it had"), "no false alarm: {log}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //! A ledger that was put back may have grown past what is remembered, so its end alone proves nothing. In each run the repository
 //! is asked first, and told of a new end only if this ledger accounts for the old one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use yidang_archive::ArchiveError;
 use yidang_archive::storage::EntryHash;
@@ -21,8 +21,15 @@ pub(super) type Head = (u64, EntryHash);
 #[derive(Default)]
 pub(super) struct Anchoring {
     standing: Standing,
-    /// The last entry that the repository was told of in this run.
-    told: Arc<AtomicU64>,
+    told: Arc<Told>,
+}
+
+/// What the repository was told of in this run, by whichever of two threads.
+#[derive(Default)]
+struct Told {
+    sequence: AtomicU64,
+    /// One after the other: an earlier end that arrives behind a later one looks like a ledger that was cut off.
+    turn: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -41,7 +48,7 @@ enum Standing {
 pub(super) struct Due {
     /// The ledger to ask about.
     ask: Option<String>,
-    tell: Option<(LedgerAnchor, Arc<AtomicU64>)>,
+    tell: Option<(LedgerAnchor, Arc<Told>)>,
 }
 
 impl Anchoring {
@@ -60,7 +67,7 @@ impl Anchoring {
             Standing::Another(witness) => {
                 Due { ask: None, tell: witness.take().map(|witness| (witness, told())) }
             }
-            Standing::Proven if sequence == 0 || self.told.load(Ordering::Relaxed) == sequence => {
+            Standing::Proven if sequence == 0 || self.told.sequence.load(Ordering::SeqCst) == sequence => {
                 Due::default()
             }
             Standing::Proven => {
@@ -145,9 +152,13 @@ pub(super) fn asked(client: &Client, key: &str, ledger: &str) -> Result<Option<H
 }
 
 /// What fails is tried again with the next call.
-fn tell(client: &Client, key: &str, head: &LedgerAnchor, told: &AtomicU64) {
+fn tell(client: &Client, key: &str, head: &LedgerAnchor, told: &Told) {
+    let _turn = told.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.sequence.load(Ordering::SeqCst) >= head.sequence {
+        return;
+    }
     match client.put_anchor(key, head) {
-        Ok(()) => told.store(head.sequence, Ordering::Relaxed),
+        Ok(()) => told.sequence.store(head.sequence, Ordering::SeqCst),
         Err(CallError::Refused(problem)) if problem.status == 409 => {
             tracing::error!(
                 "the repository remembers another ledger than this window has; run `yidang archive verify`"
