@@ -7,7 +7,7 @@ use yidang_model::{ErasureId, MaterialId, Subject, Timestamp};
 
 use crate::backup::is_whole;
 use crate::caller::{NAME_CHARS_MAX, too_long};
-use crate::entry::{OpenEntry, Plain, SlotKey, envelope_of, open_beneath, seal_entry};
+use crate::entry::{OpenEntry, Plain, SlotKey, open_beneath, seal_entry};
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{FiledPersonal, HoldPersonal, LookPersonal, NoPersonal, Office, Refs};
@@ -242,21 +242,19 @@ struct Sealed {
 }
 
 impl Sealed {
-    fn see(&mut self, stores: &Stores, entry: &Entry) -> Result<(), ArchiveError> {
+    fn see(&mut self, opened: &OpenEntry) {
         // A capture is sealed for nobody.
-        if entry.content.verb == Verb::Staged {
-            return Ok(());
+        if opened.verb == Verb::Staged {
+            return;
         }
-        let envelope = envelope_of(entry)?;
-        for slot in &envelope.slots {
-            if entry.content.verb == Verb::Erased && envelope.refs.whole_holder {
-                self.forgotten.insert(slot.key);
+        for (key, subject) in opened.slot_keys.iter().zip(&opened.subjects) {
+            if opened.verb == Verb::Erased && opened.refs.whole_holder {
+                self.forgotten.insert(*key);
             }
-            if stores.keys.get(slot.key)?.is_none() {
-                *self.entries.entry(slot.key).or_default() += 1;
+            if subject.is_none() {
+                *self.entries.entry(*key).or_default() += 1;
             }
         }
-        Ok(())
     }
 
     /// How many of them no erasure accounts for.
@@ -278,18 +276,17 @@ impl<'a> Walk<'a> {
 
     /// What an entry says, if it is one of those asked for.
     fn line(&mut self, entry: &Entry) -> Result<Option<AuditLine>, ArchiveError> {
-        if matches!(self.query.of, AuditOf::Person(_)) {
-            self.sealed.see(self.stores, entry)?;
-        }
         let opened = match &self.query.of {
-            AuditOf::Person(_) if self.key.is_none() => return Ok(None),
             AuditOf::WithoutCard if !matches!(entry.content.verb, Verb::Opened | Verb::Exported) => {
                 return Ok(None);
             }
             _ => open_beneath(&self.stores.veil, &self.stores.keys, entry)?,
         };
         let wanted = match &self.query.of {
-            AuditOf::Person(_) => self.is_theirs(&opened),
+            AuditOf::Person(_) => {
+                self.sealed.see(&opened);
+                self.key.is_some() && self.is_theirs(&opened)
+            }
             AuditOf::Operator(name) => opened.office.operator.as_ref() == Some(name),
             AuditOf::WithoutCard => true,
         };

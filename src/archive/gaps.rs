@@ -19,6 +19,11 @@ pub(crate) fn numbers(stretches: &[Stretch]) -> Vec<u64> {
     stretches.iter().flat_map(|(first, last)| [*first, *last]).collect()
 }
 
+/// Whether one of these stretches has all of that one.
+pub(crate) fn cover(stretches: &[Stretch], (first, last): Stretch) -> bool {
+    stretches.iter().any(|(begin, end)| *begin <= first && last <= *end)
+}
+
 /// Most stretches, and most changed entries, that one entry names.
 const NAMED_MAX: usize = 100_000;
 
@@ -69,7 +74,7 @@ impl Harm {
 
     /// Whether it names that place as lost, or as one that somebody remembers another entry in.
     pub(crate) fn accounts_for(&self, sequence: u64) -> bool {
-        self.anchored == Some(sequence) || self.has_lost(&(sequence, sequence))
+        self.anchored == Some(sequence) || cover(&self.lost, (sequence, sequence))
     }
 
     /// Whether this says all that the other does: what somebody else remembers may have been settled since.
@@ -77,10 +82,6 @@ impl Harm {
         self.lost == other.lost
             && self.breaks == other.breaks
             && other.anchored.is_none_or(|place| self.accounts_for(place))
-    }
-
-    fn has_lost(&self, gap: &Stretch) -> bool {
-        self.lost.iter().any(|known| known.0 <= gap.0 && gap.1 <= known.1)
     }
 
     pub(crate) fn into_lost(self) -> Vec<Stretch> {
@@ -116,7 +117,7 @@ impl Gaps {
     pub(crate) fn report(self, report: &mut VerifyReport) {
         let Self { empty, entered } = self;
         for gap in empty {
-            if entered.has_lost(&gap) {
+            if cover(&entered.lost, gap) {
                 report.known_lost += gap.1 - gap.0 + 1;
                 continue;
             }

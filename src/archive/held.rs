@@ -4,7 +4,7 @@ use yidang_model::MaterialId;
 
 use crate::entry::{Plain, seal_entry};
 use crate::erasing::visit_dossier;
-use crate::gaps::{Stretch, numbers};
+use crate::gaps::{Stretch, cover, numbers};
 use crate::hold::HoldTarget;
 use crate::left_out::visit_left_out;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
@@ -108,7 +108,7 @@ pub(crate) fn refuse_unproven(stores: &Stores) -> Result<(), ArchiveError> {
     }
     let some_stand = !stores.index.holds(0, 1)?.is_empty();
     visit_left_out(stores, &mut |first, last| {
-        let is_confirmed = doubt.confirmed.iter().any(|(begin, end)| *begin <= first && last <= *end);
+        let is_confirmed = cover(&doubt.confirmed, (first, last));
         if !is_confirmed && may_have_held(stores, first, last, some_stand)? {
             return Err(ArchiveError::HoldsUnproven);
         }

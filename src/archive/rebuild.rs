@@ -164,12 +164,7 @@ pub(crate) fn index_change(stores: &Stores, entry: &Entry) -> Result<Option<Inde
         | Verb::SessionLocked
         | Verb::SignInRefused
         | Verb::TakenOver => return Ok(None),
-        Verb::Rebuilt => {
-            let (sequence, stored_until) = (entry.sequence, opened.office.stored_until);
-            let line = |at| RebuiltLine { sequence, stored_until: Timestamp::from_millis(at) };
-            let lost = Harm::entered_by(entry).unwrap_or_default().into_lost();
-            IndexChange::Rebuilt { line: stored_until.map(line), is_lossy: opened.office.count > 0, lost }
-        }
+        Verb::Rebuilt => rebuilt_change(entry, &opened),
         Verb::Repaired => {
             let at = opened.office.stored_until.map(Timestamp::from_millis);
             return Ok(at.map(IndexChange::StoredAgain));
@@ -203,6 +198,15 @@ fn staged_row(stores: &Stores, opened: &OpenEntry) -> Result<StagedRow, ArchiveE
         state: StagedState::Unfiled,
         blobs: names,
     })
+}
+
+fn rebuilt_change(entry: &Entry, opened: &OpenEntry) -> IndexChange {
+    let line = |at| RebuiltLine { sequence: entry.sequence, stored_until: Timestamp::from_millis(at) };
+    IndexChange::Rebuilt {
+        line: opened.office.stored_until.map(line),
+        is_lossy: opened.office.count > 0,
+        lost: Harm::entered_by(entry).unwrap_or_default().into_lost(),
+    }
 }
 
 fn filed_change(stores: &Stores, opened: &OpenEntry) -> Result<IndexChange, ArchiveError> {

@@ -137,8 +137,9 @@ pub(crate) struct Refs {
     /// Of an erasure: papers whose predecessor goes, each with the one whose place it takes from then on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) relinked: Vec<(Text<MaterialId>, Text<MaterialId>)>,
-    /// Of a rebuild: first and last place of each stretch that is lost; of confirmed holds: of each that was looked at. Of disposed originals: the `filed` or `refiled` entry of each of `materials`. Of refused ones: the deferral that is
-    /// at an end with it.
+    /// Of disposed originals: the `filed` or `refiled` entry of each of `materials`. Of refused ones: the deferral that is
+    /// at an end with it. Of a rebuild: first and last place of each stretch that is lost. Of confirmed holds: of each stretch
+    /// that could not be read then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) entries: Vec<u64>,
     /// Of a rebuild: entries that were changed or follow from none before, and stay as they are.

@@ -128,11 +128,10 @@ impl Due {
     }
 
     /// Makes the calls; what the repository remembers, where it was to be asked and answered.
-    pub(super) fn carry_out(self, client: &Client, key: &str) -> Option<Option<Head>> {
-        if let Some((head, told)) = self.tell {
-            tell(client, key, &head, &told);
-        }
-        match asked(client, key, &self.ask?) {
+    pub(super) fn carry_out(mut self, client: &Client, key: &str) -> Option<Option<Head>> {
+        let ask = self.ask.take();
+        self.tell(client, key);
+        match asked(client, key, &ask?) {
             Ok(remembered) => Some(remembered),
             // Among others: a repository of an earlier version. Asked again with the next call.
             Err(error) => {

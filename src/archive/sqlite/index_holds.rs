@@ -5,6 +5,7 @@ use yidang_model::{ErasureId, HoldId, MaterialId};
 
 use super::fault::Failure;
 use super::row::{row_limit, stored, unsigned};
+use crate::gaps::cover;
 use crate::storage::{HoldDoubt, HoldRow, MaterialRow, Tag};
 
 /// A hold stands.
@@ -53,7 +54,7 @@ pub(super) fn unconfirm_but(transaction: &Transaction<'_>, lost: &[(u64, u64)]) 
     let confirmed = doubt_of(transaction)?.confirmed;
     let mut remove = transaction.prepare_cached("DELETE FROM confirmed_places WHERE first = ?1")?;
     for (first, last) in confirmed {
-        if !lost.iter().any(|(begin, end)| *begin <= first && last <= *end) {
+        if !cover(lost, (first, last)) {
             remove.execute([stored(first)])?;
         }
     }
