@@ -16,7 +16,7 @@ use crate::condition::{Stage, of};
 use crate::format::Offer;
 use crate::patience::Pace;
 use crate::picking::{Before, PREVIEW_AGE_MAX, Picking};
-use crate::stream::{Stream, Taken};
+use crate::stream::{Stream, Taken, unless_cancelled};
 use crate::{control, ioctl};
 
 /// Buffers of a stream: for a page each picture is looked at as it comes, and each buffer costs the kernel time to clear
@@ -47,6 +47,7 @@ impl V4l2Camera {
     }
 
     fn page(&mut self, until: Instant, cancel: &Cancel) -> Result<Vec<u8>, DeviceError> {
+        unless_cancelled(cancel)?;
         // Before the stream starts: its first picture is one of those to pass over, and not one from before.
         let began = clock();
         let best = &self.offers[0];
@@ -77,6 +78,8 @@ impl V4l2Camera {
     }
 
     fn live(&mut self, wish: &PreviewWish, until: Instant, cancel: &Cancel) -> Result<Vec<u8>, DeviceError> {
+        // A picture may be there before anybody waits for one.
+        unless_cancelled(cancel)?;
         let modes = self.offers.iter().map(|offer| &offer.mode);
         let offer = &self.offers[preview_mode(modes, wish).unwrap_or(0)];
         let rate = preview_rate(&offer.mode.rates, wish);

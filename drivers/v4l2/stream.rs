@@ -133,9 +133,7 @@ impl Stream {
     /// The next whole frame. Blocks until it is there, until this time, or until the call is cancelled.
     pub(crate) fn next(&mut self, until: Instant, cancel: &Cancel) -> Result<Taken, DeviceError> {
         loop {
-            if cancel.is_cancelled() {
-                return Err(DeviceError::new(DeviceCondition::Cancelled, "while waiting for a picture"));
-            }
+            unless_cancelled(cancel)?;
             if let Some(taken) = self.ready()? {
                 return Ok(taken);
             }
@@ -229,6 +227,14 @@ fn choose(node: &Arc<File>, offer: &Offer) -> Result<Pixels, DeviceError> {
         return Err(broken("the camera does not take a mode it offers"));
     }
     Ok(set)
+}
+
+/// An error once the caller does not want the picture any more.
+pub(crate) fn unless_cancelled(cancel: &Cancel) -> Result<(), DeviceError> {
+    match cancel.is_cancelled() {
+        true => Err(DeviceError::new(DeviceCondition::Cancelled, "while waiting for a picture")),
+        false => Ok(()),
+    }
 }
 
 fn broken(detail: &str) -> DeviceError {

@@ -215,6 +215,13 @@ fn a_raised_flag_ends_a_call_at_once(bench: &dyn CameraBench) {
     raised.cancel();
     assert_eq!(fails(camera.grab(PATIENCE, &raised)), DeviceCondition::Cancelled);
     assert_eq!(fails(camera.preview(&WISH, PATIENCE, &raised)), DeviceCondition::Cancelled);
+    // Nor does it give what is there already: one picture, or a few.
+    for parts in [4, 2, 1] {
+        preview(camera.as_mut());
+        std::thread::sleep(SHORT / parts);
+        assert_eq!(fails(camera.preview(&WISH, PATIENCE, &raised)), DeviceCondition::Cancelled);
+    }
+    drop(camera);
     for preview in [false, true] {
         let mut camera = bench.open();
         if !bench.stall() {
