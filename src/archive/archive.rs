@@ -24,7 +24,7 @@ use crate::storage::{
     BlobStore, EntryHash, Index, KeyKeeper, KeyKeeperError, KeyPurpose, Keyring, Ledger, Part, StorageError,
     StorageFault,
 };
-use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::stores::Stores;
 use crate::veil::Veil;
 use crate::writer::Writer;
 
@@ -263,15 +263,12 @@ impl Archive {
         if self.entry_hash(sequence)? == Some(hash) {
             return Ok(true);
         }
-        let (ledger, mut after) = (&self.shared.stores.ledger, sequence);
-        loop {
-            let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(false) };
-            after = last.sequence;
-            if entries.iter().filter_map(Harm::entered_by).any(|harm| harm.accounts_for(sequence)) {
-                return Ok(true);
-            }
-        }
+        let mut accounts = false;
+        self.shared.stores.visit_entries_between(sequence, u64::MAX, &mut |entry| {
+            accounts |= Harm::entered_by(entry).is_some_and(|harm| harm.accounts_for(sequence));
+            Ok(())
+        })?;
+        Ok(accounts)
     }
 
     /// Whether something waits to be written or is being written.

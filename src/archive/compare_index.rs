@@ -10,10 +10,10 @@ use crate::entry::refs_of;
 use crate::originals::disposed_by;
 use crate::rebuild::index_change;
 use crate::storage::{
-    AwaitedOriginals, DisposedOriginals, Entry, ErasureState, IndexChange, MaterialRow, Part, StagedRow,
+    AwaitedOriginals, DisposedOriginals, ErasureState, IndexChange, MaterialRow, Part, StagedRow,
     StagedState, StorageFault, Verb,
 };
-use crate::stores::{ENTRIES_AT_A_TIME, Stores};
+use crate::stores::Stores;
 use crate::verify::{count_unfiled, noticed};
 use crate::{ArchiveError, DamagedRow, DamagedThing, VerifyReport};
 
@@ -49,7 +49,7 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
         report.add(Check::Index, Part::Index, DamagedThing::Entry(head), StorageFault::Damaged);
     }
     let mut expected = Expected::default();
-    visit_entries(stores, head, &mut |entry| {
+    stores.visit_entries_between(0, head, &mut |entry| {
         let refs = || refs_of(entry).unwrap_or_default();
         match entry.content.verb {
             Verb::Erased => {
@@ -89,7 +89,7 @@ pub(crate) fn compare_index(stores: &Stores, report: &mut VerifyReport) -> Resul
         Ok(())
     })?;
     report.examined(Check::Index, head);
-    visit_entries(stores, head, &mut |entry| match noticed(index_change(stores, entry)) {
+    stores.visit_entries_between(0, head, &mut |entry| match noticed(index_change(stores, entry)) {
         Ok(change) => match change? {
             Some(change) => compare(stores, &change, &mut expected, report),
             None => Ok(()),
@@ -124,21 +124,6 @@ fn compare_awaited(
     let there: HashSet<MaterialId> = live.iter().map(|one| one.material).collect();
     for id in expected.awaited.keys().filter(|id| !there.contains(*id)) {
         report.add(Check::Index, Part::Index, differs(*id), StorageFault::Missing);
-    }
-    Ok(())
-}
-
-fn visit_entries(
-    stores: &Stores,
-    head: u64,
-    visit: &mut dyn FnMut(&Entry) -> Result<(), ArchiveError>,
-) -> Result<(), ArchiveError> {
-    let mut after = 0;
-    while after < head {
-        let entries = stores.ledger.after(after, ENTRIES_AT_A_TIME)?;
-        let Some(last) = entries.last() else { return Ok(()) };
-        after = last.sequence;
-        entries.iter().filter(|e| e.sequence <= head).try_for_each(&mut *visit)?;
     }
     Ok(())
 }

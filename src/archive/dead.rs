@@ -75,17 +75,20 @@ pub struct DeadIndex {
 }
 
 impl DeadIndex {
-    /// Reads a copy of it, made in `work`; the folder stays as it is.
-    pub fn read(from: &Path, work: &Path) -> Self {
+    /// Reads a copy of it, made in `work`; the folder stays as it is. Fails where it cannot be copied.
+    pub fn read(from: &Path, work: &Path) -> Result<Self, StorageError> {
         let copied = work.join("index");
-        let read = || {
-            durable::create_folder(&copied).ok()?;
-            copy_database(from, SqliteIndex::FILE, &copied).ok()?;
-            let index = SqliteIndex::open(&copied).ok()?;
-            let holds = index.holds(0, HOLDS_MAX).ok()?.into_iter().map(|row| row.id).collect();
-            Some(Self { applied: index.applied().ok()? & !INDEX_AHEAD, holds })
+        let copy = || {
+            durable::create_folder(&copied)?;
+            copy_database(from, SqliteIndex::FILE, &copied)
         };
-        read().unwrap_or_default()
+        copy().map_err(|e| StorageError::io(Part::Index, &e))?;
+        Ok(SqliteIndex::open(&copied).and_then(|index| Self::of(&index)).unwrap_or_default())
+    }
+
+    pub(crate) fn of(index: &SqliteIndex) -> Result<Self, StorageError> {
+        let holds = index.holds(0, HOLDS_MAX)?.into_iter().map(|row| row.id).collect();
+        Ok(Self { applied: index.applied()? & !INDEX_AHEAD, holds })
     }
 }
 

@@ -62,13 +62,23 @@ impl Stores {
         &self,
         visit: &mut dyn FnMut(&Entry) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
-        let mut after = 0;
-        loop {
+        self.visit_entries_between(0, u64::MAX, visit)
+    }
+
+    /// Goes through those behind `after`, up to and with the one in the place `last`.
+    pub(crate) fn visit_entries_between(
+        &self,
+        mut after: u64,
+        last: u64,
+        visit: &mut dyn FnMut(&Entry) -> Result<(), ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        while after < last {
             let entries = self.ledger.after(after, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            after = last.sequence;
-            entries.iter().try_for_each(&mut *visit)?;
+            let Some(newest) = entries.last() else { return Ok(()) };
+            after = newest.sequence;
+            entries.iter().filter(|entry| entry.sequence <= last).try_for_each(&mut *visit)?;
         }
+        Ok(())
     }
 
     /// The entry an earlier call with this idempotency key wrote.

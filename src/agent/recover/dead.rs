@@ -56,7 +56,10 @@ impl Dead {
             Failure::new("data_dir_not_writable", cause, "make room, and give this account write access")
         })?;
         let archive = Archive::open_dead(from, work.path(), &secret).map_err(not_opened)?;
-        let index = DeadIndex::read(from, work.path());
+        let index = DeadIndex::read(from, work.path()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what the index knew is not compared with the ledger");
+            DeadIndex::default()
+        });
         let (sent, sent_unknown) = match sent_of(from, work.path()) {
             Ok(sent) => (sent, false),
             Err(error) => {

@@ -30,10 +30,10 @@ use self::swap::{NEW, Swap};
 pub(crate) use self::swap::{complete_begun, folder_of};
 use crate::archive::{lock, open_keeper};
 use crate::backup::{ASIDE, FOLDER as COPIES};
+use crate::dead::DeadIndex;
 use crate::entry::{Plain, envelope_of, seal_entry};
 use crate::files::{BlobSegments, KeyFiles, durable};
 use crate::gaps::Harm;
-use crate::hold::HOLDS_MAX;
 use crate::keys::KeyCabinet;
 use crate::record::{NoPersonal, Office};
 use crate::scribe::INDEX_AHEAD;
@@ -162,23 +162,10 @@ impl<'a> Job<'a> {
     /// The holds that stand by the index there is, and those by the one that the last rebuild moved aside; as far as they can be
     /// read.
     fn known_holds(&self) -> Result<(Vec<HoldId>, Vec<HoldId>), ArchiveError> {
-        let standing = |index: Option<&SqliteIndex>| {
-            let rows = index.map(|index| usable(index.holds(0, HOLDS_MAX))).transpose()?.flatten();
-            Ok::<_, ArchiveError>(rows.unwrap_or_default().into_iter().map(|row| row.id).collect())
-        };
-        let before = match aside(&self.options.data_dir)?.pop() {
-            Some(folder) => {
-                let copied = self.work.join("before");
-                let copy = || {
-                    durable::create_folder(&copied)?;
-                    copy_database(&folder, SqliteIndex::FILE, &copied)
-                };
-                copy().map_err(|e| io_error(&e))?;
-                SqliteIndex::open(&copied).ok()
-            }
-            None => None,
-        };
-        Ok((standing(self.index.as_ref())?, standing(before.as_ref())?))
+        let now = self.index.as_ref().map(|index| usable(DeadIndex::of(index))).transpose()?.flatten();
+        let before = aside(&self.options.data_dir)?.pop();
+        let before = before.map(|folder| DeadIndex::read(&folder, &self.work)).transpose()?;
+        Ok((now.unwrap_or_default().holds, before.unwrap_or_default().holds))
     }
 
     fn carry_out(&mut self, how: &KeyOptions, wish: &Rebuild<'_>) -> Result<RebuildReport, ArchiveError> {
