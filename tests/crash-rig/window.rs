@@ -97,25 +97,35 @@ impl Window {
         self.post("/v1/holders", &body)
     }
 
-    /// What a dossier shows, by identifier; with the repository's part where it is asked for `all`. A repository that is
-    /// slow on a busy machine is asked again for a while.
+    /// What a dossier shows, by identifier; with the repository's part where it is asked for `all`.
     pub(crate) fn list(&self, holder: &str, scope: &str) -> Result<BTreeMap<String, Listed>, Failure> {
         let path = format!("/v1/holders/{holder}/materials?scope={scope}&limit={LIST_MAX}");
+        let mut found = BTreeMap::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.page(&format!("{path}{cursor}"), scope)?;
+            found.extend(page["materials"].as_array().into_iter().flatten().map(listed));
+            let Some(next) = page["next_cursor"].as_str() else { return Ok(found) };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
+    /// One page of it. A repository that is slow on a busy machine is asked again for a while.
+    fn page(&self, path: &str, scope: &str) -> Result<Value, Failure> {
         let began = Instant::now();
         loop {
-            let answer = self.get(&path).ok_or("the list is cut off")?;
+            let answer = self.get(path).ok_or("the list is cut off")?;
             let list = answer.json();
             let is_answered = scope != "all" || list["repository"] == "answered";
             if !is_answered && answer.status == 200 && began.elapsed() < CALL_WAIT {
                 std::thread::sleep(ASK_AGAIN);
                 continue;
             }
-            let materials =
-                list["materials"].as_array().filter(|_| is_answered && list["next_cursor"].is_null());
-            let materials = materials.ok_or_else(|| {
-                format!("no whole list: {}, repository {}", answer.problem(), list["repository"])
-            })?;
-            return Ok(materials.iter().map(listed).collect());
+            if is_answered && list["materials"].is_array() {
+                return Ok(list);
+            }
+            let why = format!("no list: {}, repository {}", answer.problem(), list["repository"]);
+            return Err(why.into());
         }
     }
 
