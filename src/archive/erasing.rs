@@ -348,7 +348,7 @@ fn delete_everywhere(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveE
     for names in names.chunks(BLOBS_PER_DELETION) {
         stores.blobs.delete_many(names)?;
         if let Some(quarantine) = &stores.quarantine {
-            quarantine.remove_many(names)?;
+            quarantine.forget_many(names)?;
         }
     }
     Ok(())

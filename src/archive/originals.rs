@@ -151,7 +151,7 @@ fn delete_unneeded(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveErr
         }
         stores.blobs.delete_many(&unneeded)?;
         if let Some(quarantine) = &stores.quarantine {
-            quarantine.remove_many(&unneeded)?;
+            quarantine.forget_many(&unneeded)?;
         }
     }
     Ok(())

@@ -206,7 +206,5 @@ fn read_whole(
         Err(error) if error.fault == StorageFault::Damaged => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let plain = blob_format::open_blob(key, &sealed);
-    let plain = plain.filter(|plain| stores.keys.blob_name(&Digest::of(plain)) == name);
-    Ok(plain.ok_or(sealed))
+    Ok(stores.open_stored(name, key, &sealed)?.ok_or(sealed))
 }

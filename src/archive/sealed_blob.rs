@@ -7,7 +7,7 @@ use crate::blob_format::{self, BlobKey};
 use crate::proof::doubt;
 use crate::record::BlobRecord;
 use crate::stage::BLOB_BYTES_MAX;
-use crate::storage::BlobName;
+use crate::storage::{BlobName, StorageFault};
 use crate::stores::Stores;
 
 /// A blob that the store may lack.
@@ -67,14 +67,15 @@ impl SealedBlob {
     pub(crate) fn settle(&mut self, stores: &Stores) -> Result<(), ArchiveError> {
         let Some(live) = stores.live_key(self.name)? else {
             // Nothing needs what is stored under this name, so if there is anything its key is lost: it is replaced. But
-            // what cannot be read now may be read once ledger and keyring are rebuilt, with the key it has.
+            // what cannot be read now may be read once ledger and keyring are rebuilt, with the key it has: it is kept aside
+            // until these bytes, which are the same, are safely in its place.
             let is_there = stores.blobs.stat(self.name)?.is_some();
             let is_needed = || -> Result<bool, ArchiveError> {
                 Ok(!stores.index.blob_users(self.name)?.is_empty()
                     || doubt(stores)?.covers(stores, self.name)?)
             };
             if is_there && is_needed()? {
-                return Err(ArchiveError::BlobDamaged { name: self.name });
+                self.keep_unopened(stores)?;
             }
             self.key = self.sealed_with.clone();
             self.is_missing = true;
@@ -87,6 +88,24 @@ impl SealedBlob {
             self.sealed_with = live.clone();
         }
         self.key = live;
+        Ok(())
+    }
+
+    /// Keeps what is stored under its name, and nothing can open, for an entry that is found again and knows the key.
+    fn keep_unopened(&self, stores: &Stores) -> Result<(), ArchiveError> {
+        let damaged = || ArchiveError::BlobDamaged { name: self.name };
+        let quarantine = stores.quarantine.as_ref().ok_or_else(damaged)?;
+        let found = match stores.blobs.get(self.name) {
+            Err(error) if error.fault == StorageFault::Damaged => None,
+            found => found?,
+        };
+        if let Some(found) = found {
+            quarantine.keep(self.name, &found)?;
+            tracing::warn!(
+                blob = self.name.to_hex(),
+                "a blob that nothing here can open is replaced by the same picture"
+            );
+        }
         Ok(())
     }
 

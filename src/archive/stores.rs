@@ -150,18 +150,34 @@ impl Stores {
 
     /// The same, with its digest.
     pub(crate) fn live_record(&self, name: BlobName) -> Result<Option<BlobRecord>, ArchiveError> {
+        let mut found = None;
+        self.visit_records(name, &mut |record| {
+            found = Some(record);
+            false
+        })?;
+        Ok(found)
+    }
+
+    /// Goes through what its users have recorded of a blob, as far as they can be read; `visit` returns `false` to stop.
+    fn visit_records(
+        &self,
+        name: BlobName,
+        visit: &mut dyn FnMut(BlobRecord) -> bool,
+    ) -> Result<(), ArchiveError> {
         let users = self.index.blob_users(name)?;
         for chunk in users.chunks(ENTRIES_AT_A_TIME) {
             for entry in self.ledger.get_many(chunk)? {
                 let opened = open_entry(&self.keys, &entry).and_then(|opened| blobs_of(&opened));
                 let blobs = skip_damaged(opened)?.unwrap_or_default();
                 let record = blobs.into_iter().find(|b| self.keys.blob_name(&b.digest.0) == name);
-                if record.is_some() {
-                    return Ok(record);
+                if let Some(record) = record
+                    && !visit(record)
+                {
+                    return Ok(());
                 }
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Visits the materials that count, need this blob and `wanted` says so, in the order they were filed;
@@ -207,11 +223,32 @@ impl Stores {
                 ArchiveError::BlobMissing { name }
             });
         };
-        let plain = blob_format::open_blob(key, &sealed).ok_or(ArchiveError::BlobDamaged { name })?;
-        if Digest::of(&plain) != *digest {
-            return Err(ArchiveError::BlobDamaged { name });
+        self.open_stored(name, key, &sealed)?.ok_or(ArchiveError::BlobDamaged { name })
+    }
+
+    /// What is stored under a name, opened and hashed again; `None` if it is damaged. What was taken in again while the entry that
+    /// knows this key could not be read has the key of another entry, and a copy of what had this one was kept.
+    pub(crate) fn open_stored(
+        &self,
+        name: BlobName,
+        key: &BlobKey,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let open = |key: &BlobKey, sealed: &[u8]| {
+            let plain = blob_format::open_blob(key, sealed);
+            plain.filter(|plain| self.keys.blob_name(&Digest::of(plain)) == name)
+        };
+        if let Some(plain) = open(key, sealed) {
+            return Ok(Some(plain));
         }
-        Ok(plain)
+        let kept = self.quarantine.as_ref().map(|quarantine| quarantine.kept_copy(name)).transpose()?;
+        let Some(kept) = kept.flatten() else { return Ok(None) };
+        let mut found = open(key, &kept);
+        self.visit_records(name, &mut |record| {
+            found = found.take().or_else(|| open(&record.blob_key(), sealed));
+            found.is_none()
+        })?;
+        Ok(found)
     }
 
     /// Whether a blob was moved aside and is not whole again yet.

@@ -5,7 +5,6 @@ use std::num::NonZero;
 
 use yidang_model::ErasureId;
 
-use crate::blob_format;
 use crate::check::Check;
 use crate::compare_index::compare_index;
 use crate::entry::{OpenEntry, open_entry};
@@ -436,8 +435,7 @@ pub(crate) fn check_blob(
         return Ok(());
     };
     report.blob_bytes += sealed.len() as u64;
-    let plain = blob_format::open_blob(&key, &sealed);
-    let plain = plain.filter(|plain| stores.keys.blob_name(&yidang_model::Digest::of(plain)) == name);
+    let plain = stores.open_stored(name, &key, &sealed)?;
     match (plain, decoding) {
         (None, _) if is_needed()? => {
             report.add(Check::Blobs, Part::Blobs, DamagedThing::Blob(name), StorageFault::Damaged);

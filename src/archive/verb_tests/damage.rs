@@ -375,31 +375,61 @@ fn a_check_leaves_the_locks_on_the_databases() {
     assert_eq!(locks_in(&world.data_dir()), held);
 }
 
-/// Overwrites what the only holder's key is wrapped as, in the file of a closed archive.
-fn spoil_holder_key(world: &World) {
+/// Overwrites what the only holder's key is wrapped as, in the file of a closed archive; what it was.
+fn spoil_holder_key(world: &World) -> Vec<u8> {
     let keyring = rusqlite::Connection::open(world.data_dir().join("keyring.db")).unwrap();
+    let sql = "SELECT wrapped FROM keys WHERE purpose = 'holder'";
+    let wrapped = keyring.query_row(sql, [], |row| row.get(0)).unwrap();
     let spoilt = "UPDATE keys SET wrapped = zeroblob(length(wrapped)) WHERE purpose = 'holder'";
     assert_eq!(keyring.execute(spoilt, []).unwrap(), 1);
+    wrapped
 }
 
+fn mend_holder_key(world: &World, wrapped: &[u8]) {
+    let keyring = rusqlite::Connection::open(world.data_dir().join("keyring.db")).unwrap();
+    assert_eq!(
+        keyring.execute("UPDATE keys SET wrapped = ?1 WHERE purpose = 'holder'", [wrapped]).unwrap(),
+        1
+    );
+}
+
+/// The same picture is taken in all the same, and what was there is not lost: the key may be found again.
 #[test]
-fn what_a_damaged_ledger_or_keyring_no_longer_names_is_neither_swept_nor_replaced() {
+fn what_a_damaged_ledger_or_keyring_no_longer_names_is_not_swept_and_is_kept_when_it_is_replaced() {
     let world = World::new();
     let archive = world.open();
     file_paper(&archive, 1, &[resident(1)]).unwrap();
     let name = name_of(&archive, 1);
     let blob = archive.shared.stores.blobs.get(name).unwrap();
     drop(archive);
-    spoil_holder_key(&world);
+    let wrapped = spoil_holder_key(&world);
     let archive = world.open();
-    let refused = archive.stage(stage_of(2, &[1])).map(|_| ()).unwrap_err();
-    assert!(matches!(refused, crate::ArchiveError::BlobDamaged { .. }), "{refused}");
     // An index that is made anew lacks the paper.
     archive.rebuild_index().unwrap();
     assert!(archive.shared.stores.index.blob_users(name).unwrap().is_empty());
-    let refused = archive.stage(stage_of(2, &[1])).map(|_| ()).unwrap_err();
-    assert!(matches!(refused, crate::ArchiveError::BlobDamaged { .. }), "{refused}");
     world.clock.advance(crate::ORPHAN_GRACE_MS * 100_000);
     assert_eq!(archive.sweep().unwrap().orphans, 0);
     assert_eq!(archive.shared.stores.blobs.get(name).unwrap(), blob);
+    let staged = archive.stage(stage_of(2, &[1])).unwrap();
+    assert_ne!(archive.shared.stores.blobs.get(name).unwrap(), blob);
+    assert_eq!(archive.staged_blob(staged.id, &Digest::of(&picture(1))).unwrap(), picture(1));
+    assert!(archive.quarantined().is_empty(), "it is no damage");
+    drop(archive);
+
+    mend_holder_key(&world, &wrapped);
+    let archive = world.open();
+    archive.rebuild_index().unwrap();
+    let is_well = |when: &str| {
+        let report = verify(&archive);
+        let blobs = report.damages.iter().filter(|damage| matches!(damage.what, DamagedThing::Blob(_)));
+        assert_eq!(blobs.count(), 0, "{when}: {:?}", report.damages);
+        assert!(archive.blob(material_id(1), &Digest::of(&picture(1))) == Ok(picture(1)), "{when}");
+    };
+    is_well("with the key of what took its place");
+    archive.discard(staged.id, &clerk()).unwrap();
+    archive.sweep().unwrap();
+    is_well("with its own, where it was kept");
+    archive.erase_now(erasure_of_material(1, 1)).unwrap();
+    let left = std::fs::read_dir(world.data_dir().join("quarantine")).unwrap().count();
+    assert_eq!(left, 0, "what was kept is forgotten with it");
 }
