@@ -120,6 +120,7 @@ mod pairing;
 mod policy;
 /// Files and logs tell nobody anything about a person.
 mod privacy;
+mod put_back;
 /// What a window acknowledged outlives its PC.
 mod recover;
 /// A paper whose term is over is shown to nobody, and goes when an operator has confirmed it, with a report.

@@ -258,6 +258,11 @@ impl Archive {
         Ok(self.shared.stores.ledger.get_many(&[sequence])?.pop().map(|entry| entry.hash))
     }
 
+    /// The entry by which the ledger was last made anew of what was left of it; 0 where it never was.
+    pub fn rebuilt_at(&self) -> Result<u64, ArchiveError> {
+        Ok(self.caught_up().index.left_out()?.line.map_or(0, |line| line.sequence))
+    }
+
     /// Whether the ledger still has the entry that somebody remembers of it, or tells behind that place that it is lost.
     pub fn accounts_for(&self, sequence: u64, hash: EntryHash) -> Result<bool, ArchiveError> {
         if self.entry_hash(sequence)? == Some(hash) {

@@ -73,17 +73,24 @@ impl Archive {
     /// Whether this material is gone wherever else it was, and only a hold keeps it here; or may be, as what waits for holds cannot
     /// all be read.
     pub fn is_held_here_alone(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        Ok(self.known_to_be_held_here_alone(id)?.unwrap_or(true))
+    }
+
+    /// The same; `None` where it may be and cannot be told.
+    pub fn known_to_be_held_here_alone(&self, id: MaterialId) -> Result<Option<bool>, ArchiveError> {
         let stores = self.caught_up();
+        let mut known = Some(false);
         // Hardly ever does anything wait for a hold.
         for (_, sequence) in stores.index.deferred()? {
-            let Some((_, deferral)) = skip_damaged(stores.entry(sequence))?.flatten() else {
-                return Ok(true);
-            };
-            if deferral.refs.materials.iter().any(|gone| gone.0 == id) {
-                return Ok(true);
+            match skip_damaged(stores.entry(sequence))?.flatten() {
+                Some((_, deferral)) if deferral.refs.materials.iter().any(|gone| gone.0 == id) => {
+                    return Ok(Some(true));
+                }
+                Some(_) => {}
+                None => known = None,
             }
         }
-        Ok(false)
+        Ok(known)
     }
 
     /// Whether every hold that was placed is known. While it is not, nothing is forgotten.

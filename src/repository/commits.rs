@@ -112,7 +112,7 @@ impl Repository {
         let mut progress = Progress::default();
         self.carry_out(agent, &reported, &mut progress)?;
         let results = ids.into_iter().enumerate().map(|(at, id)| progress.result(at, id));
-        let answer = CommitAnswer { results: results.collect() };
+        let answer = CommitAnswer { results: results.collect(), head: Some(self.head()?) };
         let answer = serde_json::to_vec(&answer).map_err(|_| Code::StorageFailed)?;
         let answered = Answered { body: tag, answer: answer.clone() };
         self.write_down(agent, &mut progress, Some((sequence, answered)))?;

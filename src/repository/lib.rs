@@ -32,6 +32,7 @@ mod error;
 mod feed;
 mod filing;
 mod grants;
+mod heads;
 mod hold_command;
 mod holds;
 mod language;

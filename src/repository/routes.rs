@@ -13,7 +13,7 @@ use yidang_sync::wire::Health;
 use crate::language::Language;
 use crate::problem::{Code, Problem};
 use crate::repository::Repository;
-use crate::{anchors, commits, enrolment, feed, reading, uploads};
+use crate::{anchors, commits, enrolment, feed, heads, reading, uploads};
 
 /// The whole HTTP interface.
 pub(crate) fn routes(repository: Arc<Repository>) -> Router {
@@ -25,6 +25,7 @@ pub(crate) fn routes(repository: Arc<Repository>) -> Router {
         .route("/v1/commits", post(commits::commit))
         .route("/v1/uploads/{digest}", get(reading::own_blob))
         .route("/v1/anchor", put(anchors::put).get(anchors::get))
+        .route("/v1/head", post(heads::head))
         .route("/v1/feed", get(feed::feed))
         .route("/v1/holders/materials", post(reading::materials))
         .fallback(async || Problem::from(Code::RouteUnknown))

@@ -374,6 +374,12 @@ pub(crate) trait State: Send + Sync {
     /// The latest entry kept of this ledger: by this agent, else by whichever number its window had before.
     fn anchor(&self, agent: AgentNumber, ledger: [u8; 16]) -> Result<Option<Anchor>, StateError>;
 
+    /// Keeps the name of a run that told windows of more than there is.
+    fn put_lost_run(&self, run: [u8; 16]) -> Result<(), StateError>;
+
+    /// Whether it was kept.
+    fn is_lost_run(&self, run: [u8; 16]) -> Result<bool, StateError>;
+
     /// What does not hold together, one line each.
     fn verify(&self) -> Result<Vec<String>, StateError>;
 }

@@ -85,7 +85,10 @@ impl Survey {
         change: &Change,
         unsent: &mut HashSet<MaterialId>,
     ) -> Result<(), ArchiveError> {
-        let is_sent = dead.sent.has(change.sequence);
+        let is_sent = match &change.what {
+            ChangeWhat::Filed(material) => dead.sent.has_material(change.sequence, material.id),
+            _ => dead.sent.has(change.sequence),
+        };
         match &change.what {
             ChangeWhat::Filed(material) if is_sent && dead.archive.is_held_here_alone(material.id)? => {
                 let what = LeftThing::Material(material.id);

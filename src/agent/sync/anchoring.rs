@@ -11,7 +11,7 @@ use yidang_archive::storage::EntryHash;
 use yidang_sync::wire::LedgerAnchor;
 
 use super::client::Client;
-use super::error::{CallError, SyncError};
+use super::error::CallError;
 use super::source::Source;
 
 /// Sequence and hash of an entry.
@@ -47,7 +47,7 @@ enum Standing {
 #[derive(Default)]
 pub(super) struct Due {
     /// The ledger to ask about.
-    ask: Option<String>,
+    pub(super) ask: Option<String>,
     tell: Option<(LedgerAnchor, Arc<Told>)>,
 }
 
@@ -82,9 +82,8 @@ impl Anchoring {
         if matches!(self.standing, Standing::Unasked) { Due::default() } else { self.due(source) }
     }
 
-    /// Takes in what the repository remembers; `None` where it remembers nothing of this ledger. Whether the ledger accounts for
-    /// it.
-    pub(super) fn take_in(&mut self, source: &dyn Source, remembered: Option<Head>) -> bool {
+    /// Takes in what the repository remembers; `None` where it remembers nothing of this ledger.
+    pub(super) fn take_in(&mut self, source: &dyn Source, remembered: Option<Head>) {
         match compare(source, remembered) {
             Ok(standing) => self.standing = standing,
             // Asked again with the next call.
@@ -92,7 +91,11 @@ impl Anchoring {
                 tracing::warn!(%error, "the ledger cannot be compared with what the repository remembers")
             }
         }
-        matches!(self.standing, Standing::Proven)
+    }
+
+    /// Whether the ledger has been compared with what the repository remembers.
+    pub(super) fn is_compared(&self) -> bool {
+        !matches!(self.standing, Standing::Unasked)
     }
 }
 
@@ -126,27 +129,18 @@ impl Due {
             tell(client, key, &head, &told);
         }
     }
-
-    /// Makes the calls; what the repository remembers, where it was to be asked and answered.
-    pub(super) fn carry_out(mut self, client: &Client, key: &str) -> Option<Option<Head>> {
-        let ask = self.ask.take();
-        self.tell(client, key);
-        match asked(client, key, &ask?) {
-            Ok(remembered) => Some(remembered),
-            // Among others: a repository of an earlier version. Asked again with the next call.
-            Err(error) => {
-                tracing::debug!(%error, "what the repository remembers of the ledger is not known");
-                None
-            }
-        }
-    }
 }
 
 /// What the repository remembers of this ledger.
-pub(super) fn asked(client: &Client, key: &str, ledger: &str) -> Result<Option<Head>, SyncError> {
-    let Some(anchor) = client.anchor(key, ledger)? else { return Ok(None) };
+pub(super) fn asked(client: &Client, key: &str, ledger: &str) -> Result<Option<Head>, CallError> {
+    let anchor = match client.anchor(key, ledger) {
+        // A repository of an earlier version remembers nothing.
+        Err(CallError::Refused(problem)) if problem.status == 404 => None,
+        answer => answer?,
+    };
+    let Some(anchor) = anchor else { return Ok(None) };
     let mut hash = [0; 32];
-    hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| SyncError::Protocol)?;
+    hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| CallError::Protocol)?;
     Ok(Some((anchor.sequence, hash)))
 }
 

@@ -5,7 +5,7 @@ use yidang_model::{Digest, ErasureId, Material, MaterialId};
 use yidang_sync::limits::NAME_LENGTH_MAX;
 use yidang_sync::machine::{BlobRef, Cut, EntryId, Item, LOAD_ENTRIES_MAX};
 use yidang_sync::wire::{
-    Entry, ErasureEntry, OriginalsEntry, RefilingEntry, WireMaterial, WirePlace, WireSubject,
+    Entry, ErasureEntry, MATERIAL_ERASED, OriginalsEntry, RefilingEntry, WireMaterial, WirePlace, WireSubject,
 };
 
 use super::SyncError;
@@ -95,6 +95,9 @@ impl Batch {
                 shared.store.forget_rejected(sequence).map_err(LoadError::State)?;
                 continue;
             };
+            if is_passed_over(shared, sequence, material.id)? {
+                continue;
+            }
             let (item, text) = filing(sequence, &material)?;
             if !cut.takes(&item) {
                 break;
@@ -131,6 +134,7 @@ impl Batch {
 /// What an entry looks like on the wire; `None` if it is nothing to send.
 fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>, LoadError> {
     match &change.what {
+        ChangeWhat::Filed(material) if is_passed_over(shared, change.sequence, material.id)? => Ok(None),
         ChangeWhat::Filed(material) => filing(change.sequence, material).map(Some),
         ChangeWhat::ErasureRequested { id, target, reason, by } => {
             match request(shared, *id, target, reason, by)? {
@@ -165,6 +169,16 @@ fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>,
         // What was forgotten before it was sent never leaves this window.
         ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
     }
+}
+
+/// What was forgotten everywhere, and only a hold keeps here, does not leave this window any more: a repository that was put back
+/// would take it for a paper it lacks.
+fn is_passed_over(shared: &Shared, sequence: u64, id: MaterialId) -> Result<bool, LoadError> {
+    if !shared.source.is_held_alone(id).map_err(LoadError::Archive)? {
+        return Ok(false);
+    }
+    shared.store.pass_over(sequence, id, MATERIAL_ERASED).map_err(LoadError::State)?;
+    Ok(true)
 }
 
 /// Client and clerk as the wire has them. A name that is too long for it is cut: it is no reason for a refusal.

@@ -10,8 +10,9 @@ use ureq::http::{Method, Request, Response, header};
 use yidang_model::{Digest, Timestamp};
 use yidang_sync::limits::{BLOB_SIZE_MAX, BLOBS_ASKED_MAX, COMMIT_ENTRIES_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{
-    AnchorAnswer, BlobSize, CommitAnswer, EnrolAnswer, EnrolRequest, FeedAnswer, GRANT_HEADER, LedgerAnchor,
-    MaterialsAnswer, MaterialsRequest, MissingAnswer, MissingRequest,
+    AnchorAnswer, BlobSize, CommitAnswer, EnrolAnswer, EnrolRequest, FeedAnswer, GRANT_HEADER, HeadAnswer,
+    HeadRequest, LedgerAnchor, MaterialsAnswer, MaterialsRequest, MissingAnswer, MissingRequest,
+    RepositoryHead,
 };
 
 use super::error::{CallError, refusal, time_for};
@@ -195,6 +196,11 @@ impl Client {
         let path = format!("/v1/anchor?ledger={}", in_query(ledger));
         let answer: AnchorAnswer = self.json(&Call::new(Method::GET, &path, Some(key)))?;
         Ok(answer.anchor.filter(|anchor| anchor.ledger == ledger))
+    }
+
+    /// The end of the repository's ledger, and whether it has the one that is known.
+    pub(super) fn head(&self, key: &str, known: Option<RepositoryHead>) -> Result<HeadAnswer, CallError> {
+        self.post("/v1/head", Some(key), &HeadRequest { known })
     }
 
     fn post<Q: Serialize, A: DeserializeOwned>(

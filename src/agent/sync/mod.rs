@@ -13,6 +13,7 @@ mod enrolment;
 mod errand;
 mod error;
 mod feed;
+mod hearing;
 mod pack;
 mod plan;
 mod poller;

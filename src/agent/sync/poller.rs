@@ -6,24 +6,16 @@ use std::time::Duration;
 use yidang_sync::backoff::Backoff;
 use yidang_sync::limits::FEED_WAIT_MAX_S;
 use yidang_sync::machine::Healing;
-use yidang_sync::wire::FeedAnswer;
 
-use super::anchoring::{Due, Head};
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
-use super::error::{CallError, STATE_FAILED};
+use super::error::STATE_FAILED;
+use super::hearing::{Heard, Question};
 use super::shared::{Shared, Side};
 use crate::random;
 
 /// How long news rests that has to wait for what is being sent.
 const NEWS_PAUSE: Duration = Duration::from_millis(100);
-
-/// What one call came back with.
-pub(super) struct Heard {
-    /// What the repository remembers of the ledger, where it was asked and answered.
-    remembered: Option<Option<Head>>,
-    answer: Result<FeedAnswer, CallError>,
-}
 
 pub(super) struct Poller {
     shared: Arc<Shared>,
@@ -86,29 +78,19 @@ impl Poller {
 
     /// Asks once and carries out what comes; `None` when it is time to go.
     fn poll(&self, enrolment: &Arc<Enrolment>, wait: u64) -> Option<Result<(), (&'static str, Healing)>> {
-        let after = match self.shared.store.feed_after() {
-            Ok(after) => after,
+        let question = match Question::new(&self.shared, wait) {
+            Ok(question) => question,
             Err(error) => {
                 tracing::error!(%error, "the feed's position cannot be read");
                 return Some(Err((STATE_FAILED, Healing::Soon)));
             }
         };
-        // Only once the repository has answered: one that is away is found out by the feed alone. The errand holds
-        // nothing that is open, since it may outlast this thread.
-        let due =
-            if wait > 0 { self.shared.anchoring().due(self.shared.source.as_ref()) } else { Due::default() };
+        // The errand holds nothing that is open, since it may outlast this thread.
         let (client, who) = (self.shared.client.clone(), enrolment.clone());
-        let heard = self.errands.run(move || {
-            let remembered = due.carry_out(&client, &who.key);
-            // An end that is not told of yet is told of before anything is waited for.
-            let wait = if remembered.is_some() { 0 } else { wait };
-            Heard { remembered, answer: client.feed(&who.key, &who.epoch, after, wait) }
-        })?;
-        if let Some(remembered) = heard.remembered {
-            self.shared.take_in(remembered);
-        }
-        Some(match heard.answer {
-            Ok(answer) => {
+        let heard = self.errands.run(move || question.ask(&client, &who))?;
+        Some(match heard.compare(&self.shared) {
+            Ok(None) => Ok(()),
+            Ok(Some(answer)) => {
                 let done = self.shared.feed.carry_out(&self.shared, &enrolment.epoch, &answer);
                 let rests = matches!(done, Ok(false)) && !answer.items.is_empty();
                 if rests && !self.errands.wait(Some(NEWS_PAUSE)) {
@@ -118,7 +100,7 @@ impl Poller {
             }
             // Refused under an enrolment that has been replaced meanwhile: no failure of the new one.
             Err(_) if self.shared.enrolment().is_ok_and(|now| !Arc::ptr_eq(&now, enrolment)) => Ok(()),
-            Err(error) => Err(error.judge()),
+            failure => failure.map(drop),
         })
     }
 }

@@ -13,13 +13,14 @@ use yidang_sync::machine::{
     Acceptance, Action, BlobRef, Cut, EntryId, Event, Healing, Machine, Outcome, Position,
     REPOSITORY_PROTOCOL, Rejection, SEQUENCE_CONFLICT,
 };
-use yidang_sync::wire::{self, BlobSize, CommitAnswer, FeedAnswer, MissingAnswer, Verdict};
+use yidang_sync::wire::{self, BlobSize, CommitAnswer, MissingAnswer, Verdict};
 
 use super::batch::Batch;
 use super::client::Client;
 use super::enrolment::Enrolment;
 use super::errand::{Bell, Errands, Stop};
 use super::error::{ARCHIVE_FAILED, CallError, REFUSED, STATE_FAILED, is_code, known};
+use super::hearing::{Heard, Question};
 use super::plan::Packed;
 use super::receipt::{name, refused};
 use super::shared::{Shared, Side};
@@ -37,7 +38,7 @@ const LOCAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a call has brought.
 pub(super) enum Answer {
-    Feed(Result<FeedAnswer, CallError>),
+    Heard(Heard),
     Missing(Result<MissingAnswer, CallError>),
     /// What arrived, and what went wrong, at which picture.
     Uploads(Vec<Digest>, Option<(Digest, CallError)>),
@@ -171,23 +172,25 @@ impl Pusher {
 
     fn drain_feed(&self, enrolment: &Arc<Enrolment>) -> Option<Event> {
         loop {
-            let after = match self.shared.store.feed_after() {
-                Ok(after) => after,
+            let question = match Question::new(&self.shared, 0) {
+                Ok(question) => question,
                 Err(error) => return Some(state_failed(&error)),
             };
             let (client, who) = (self.shared.client.clone(), enrolment.clone());
-            let answer =
-                self.errands.run(move || Answer::Feed(client.feed(&who.key, &who.epoch, after, 0)))?;
-            match answer {
-                Answer::Feed(Ok(answer)) => {
-                    match self.shared.feed.carry_out(&self.shared, &enrolment.epoch, &answer) {
-                        Ok(true) => {}
-                        Ok(false) => return Some(Event::FeedDrained),
-                        Err(code) => return Some(Event::Failed { code, healing: Healing::Soon }),
-                    }
-                }
-                Answer::Feed(Err(error)) => return Some(failed(&error)),
-                _ => return Some(mixed_up()),
+            let Answer::Heard(heard) =
+                self.errands.run(move || Answer::Heard(question.ask(&client, &who)))?
+            else {
+                return Some(mixed_up());
+            };
+            let answer = match heard.compare(&self.shared) {
+                Ok(answer) => answer,
+                Err((code, healing)) => return Some(Event::Failed { code, healing }),
+            };
+            // Where all is offered again, this machine's time is over.
+            match self.shared.feed.carry_out(&self.shared, &enrolment.epoch, &answer?) {
+                Ok(true) => {}
+                Ok(false) => return Some(Event::FeedDrained),
+                Err(code) => return Some(Event::Failed { code, healing: Healing::Soon }),
             }
         }
     }
@@ -253,10 +256,16 @@ impl Pusher {
         let through = machine.items().is_empty();
         self.settled(rejected, accepted, through.then_some(position.confirmed));
         for rejection in rejected {
-            if let EntryId::Material(material) = rejection.id {
-                tracing::warn!(%material, code = rejection.code, "a material was passed over");
-                (self.shared.listener)(SyncEvent::Rejected { material, code: rejection.code.clone() });
-            }
+            let material = match rejection.id {
+                EntryId::Material(material) => {
+                    tracing::warn!(%material, code = rejection.code, "a material was passed over");
+                    material
+                }
+                // Put right here after it was erased there: it is on file here alone.
+                EntryId::Refiling(material) if rejection.code == wire::MATERIAL_ERASED => material,
+                _ => continue,
+            };
+            (self.shared.listener)(SyncEvent::Rejected { material, code: rejection.code.clone() });
         }
         if through {
             (self.shared.listener)(SyncEvent::Progress);
@@ -393,7 +402,13 @@ impl Pusher {
             Answer::Commit(answer)
         };
         Some(match self.errands.run(call)? {
-            Answer::Commit(Ok(answer)) => self.committed(answer),
+            Answer::Commit(Ok(answer)) => {
+                // Before anything is taken for confirmed: what is known of the repository has all that it confirmed.
+                if let Some(head) = &answer.head {
+                    self.shared.keep_head(head);
+                }
+                self.committed(answer)
+            }
             Answer::Commit(Err(CallError::Refused(problem))) => match problem.status {
                 409 if problem.code == SEQUENCE_CONFLICT => Event::CommitConflict,
                 412 => Event::CommitBlobsMissing(problem.missing),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use yidang_model::ErasureId;
+use yidang_model::{ErasureId, MaterialId};
 
 use super::SyncError;
 use super::store::SyncStore;
@@ -28,6 +28,12 @@ impl Sent {
     /// Whether the repository has what this ledger entry says.
     pub(crate) fn has(&self, sequence: u64) -> bool {
         sequence <= self.confirmed && !self.refused.contains(&sequence)
+    }
+
+    /// The same of the entry that filed this material.
+    pub(crate) fn has_material(&self, sequence: u64, id: MaterialId) -> bool {
+        let is_refused = |store: &SyncStore| !matches!(store.rejected(id), Ok(None));
+        self.has(sequence) && !self.store.as_ref().is_some_and(is_refused)
     }
 
     /// Whether the repository knows of this erasure, which was asked for by that entry.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use yidang_model::MaterialId;
 
-use super::anchoring::{Anchoring, Head};
+use super::anchoring::Anchoring;
 use super::backlog::Backlog;
 use super::client::Client;
 use super::enrolment::{Enrolment, EnrolmentFile};
@@ -15,7 +15,7 @@ use super::source::Source;
 use super::store::SyncStore;
 use super::{Listener, SyncError, SyncEvent, SyncStatus};
 use yidang_sync::machine::{Acceptance, Position, REPOSITORY_PROTOCOL, Rejection, SEQUENCE_CONFLICT};
-use yidang_sync::wire::EnrolAnswer;
+use yidang_sync::wire::{EnrolAnswer, RepositoryHead};
 
 /// Which of the threads reports.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,10 +42,6 @@ pub(super) struct Shared {
     pub(super) listener: Listener,
     standing: RwLock<Standing>,
     confirmed: AtomicU64,
-    /// What was confirmed when this run began.
-    confirmed_before: u64,
-    /// Whether the repository remembers less than that.
-    repository_lost: AtomicBool,
     backlog: Mutex<Backlog>,
     errors: Mutex<[Option<&'static str>; 3]>,
     retry: AtomicBool,
@@ -78,16 +74,8 @@ impl Shared {
                 }
             }
         }
-        if store.is_to_start_over()? {
-            tracing::warn!(
-                "the repository was found to lack what it had confirmed: all of it is offered again"
-            );
-            store.start_over()?;
-        }
         let (confirmed, refused) = (store.position()?.confirmed, store.refused()?);
         Ok(Self {
-            confirmed_before: confirmed,
-            repository_lost: AtomicBool::new(false),
             source,
             url,
             client: Arc::new(client),
@@ -135,22 +123,38 @@ impl Shared {
         self.anchoring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what the repository remembers of the ledger. It is told of the ledger's end with every commit: one that remembers
-    /// less than it had confirmed was put back to an earlier state, or founded anew.
-    pub(super) fn take_in(&self, remembered: Option<Head>) {
-        let is_proven = self.anchoring().take_in(self.source.as_ref(), remembered);
-        let remembers = remembered.map_or(0, |(sequence, _)| sequence);
-        if !is_proven || remembers >= self.confirmed_before {
-            return;
+    /// The repository lacks what it had confirmed by the time that `known` was told of: it was put back to an earlier state, founded
+    /// anew, or rebuilt with a loss. All is offered to it again, from now on; what is known of it begins with `head`.
+    pub(super) fn offer_again(&self, known: &RepositoryHead, head: &RepositoryHead) {
+        let _turn = self.fixing();
+        let begin = || {
+            // The other thread may have heard the same.
+            if self.store.repository_head()?.as_ref() != Some(known) {
+                return Ok(());
+            }
+            tracing::error!(
+                "the repository lacks what it had confirmed, as one that was put back from a backup: all of it is offered again"
+            );
+            self.store.start_over_with(head)?;
+            self.renew()
+        };
+        if let Err(error) = begin() {
+            let error: SyncError = error;
+            tracing::error!(%error, "that it is to be offered again is not kept; this is tried again with the next call");
         }
-        tracing::error!(
-            confirmed = self.confirmed_before,
-            remembers,
-            "the repository lacks what it had confirmed, as one that was put back from a backup: all of it is offered again from the next start on"
-        );
-        self.repository_lost.store(true, Ordering::SeqCst);
-        if let Err(error) = self.store.offer_again() {
-            tracing::error!(%error, "that it is to be offered again is not kept");
+    }
+
+    /// Keeps the end of the repository's ledger, unless a later one is known: answers may overtake each other.
+    pub(super) fn keep_head(&self, head: &RepositoryHead) {
+        let is_old = |known: &RepositoryHead| {
+            known == head || known.ledger == head.ledger && known.sequence > head.sequence
+        };
+        let kept = match self.store.repository_head() {
+            Ok(known) if known.as_ref().is_some_and(is_old) => Ok(()),
+            _ => self.store.keep_repository_head(head),
+        };
+        if let Err(error) = kept {
+            tracing::error!(%error, "the end of the repository's ledger is not kept");
         }
     }
 
@@ -259,9 +263,7 @@ impl Shared {
     }
 
     pub(super) fn is_committed(&self, sequence: u64, material: MaterialId) -> bool {
-        let is_lost = sequence <= self.confirmed_before && self.repository_lost.load(Ordering::SeqCst);
         sequence <= self.confirmed.load(Ordering::SeqCst)
-            && !is_lost
             // Where it cannot be looked up, nobody is told that the paper is safe.
             && matches!(self.store.rejected(material), Ok(None))
     }

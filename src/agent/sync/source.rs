@@ -83,6 +83,8 @@ pub(super) trait Source: Send + Sync {
     fn hold(&self, id: HoldId, target: HoldTarget, order: Order) -> Result<(), ArchiveError>;
     /// Lifts the repository's hold. One that does not stand here is fine.
     fn lift(&self, id: HoldId) -> Result<(), ArchiveError>;
+    /// Whether a material is known to be gone at the repository, and only a hold keeps it here.
+    fn is_held_alone(&self, id: MaterialId) -> Result<bool, ArchiveError>;
     /// Whether a material is on file here.
     fn has(&self, id: MaterialId) -> Result<bool, ArchiveError>;
     /// Whether the erasure was asked for or carried out here.
@@ -184,6 +186,10 @@ impl Source for Archive {
             Ok(_) | Err(ArchiveError::ErasureUnknown | ArchiveError::Invalid(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn is_held_alone(&self, id: MaterialId) -> Result<bool, ArchiveError> {
+        Ok(self.known_to_be_held_here_alone(id)? == Some(true))
     }
 
     fn drop_originals(&self, materials: &[MaterialId], kind: Option<&Kind>) -> Result<(), ArchiveError> {

@@ -8,11 +8,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use yidang_archive::storage::EntryHash;
 use yidang_model::{ErasureId, MaterialId};
 use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
+use yidang_sync::wire::{MATERIAL_ERASED, RepositoryHead};
 
 use super::SyncError;
 use super::plan::give_up_pending;
 
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What records of version 1 lack.
@@ -41,6 +42,18 @@ const SINCE_4: &str = "ALTER TABLE progress ADD COLUMN confirmed_hash BLOB;";
 const SINCE_5: &str = "
 ALTER TABLE decided ADD COLUMN code TEXT;
 ALTER TABLE progress ADD COLUMN offer_again INTEGER NOT NULL DEFAULT 0 CHECK (offer_again IN (0, 1));
+";
+/// What records of version 6 lack: the last that is known of the repository's own ledger. What it has lost is offered again at once.
+const SINCE_6: &str = "
+ALTER TABLE progress DROP COLUMN offer_again;
+CREATE TABLE repository_head (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    ledger   TEXT NOT NULL,
+    run      TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    hash     TEXT NOT NULL,
+    rebuilt  INTEGER NOT NULL
+) STRICT;
 ";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
@@ -87,6 +100,7 @@ impl SyncStore {
             _ => {
                 transaction.execute("DELETE FROM rejected", [])?;
                 transaction.execute("DELETE FROM merged", [])?;
+                transaction.execute("DELETE FROM repository_head", [])?;
                 (0, None)
             }
         };
@@ -140,30 +154,44 @@ impl SyncStore {
         Ok(kept.unwrap_or_default())
     }
 
-    /// Has everything offered once more from the next start on. Durable when it returns.
-    pub(super) fn offer_again(&self) -> Result<(), SyncError> {
-        self.lock().execute("UPDATE progress SET offer_again = 1", [])?;
-        Ok(())
+    /// The last that is known of the repository's own ledger.
+    pub(super) fn repository_head(&self) -> Result<Option<RepositoryHead>, SyncError> {
+        let connection = self.lock();
+        let sql = "SELECT ledger, run, sequence, hash, rebuilt FROM repository_head";
+        let kept = connection.prepare_cached(sql)?.query_row([], |row| {
+            Ok(RepositoryHead {
+                ledger: row.get(0)?,
+                run: row.get(1)?,
+                sequence: number(row.get(2)?),
+                hash: row.get(3)?,
+                rebuilt: number(row.get(4)?),
+            })
+        });
+        Ok(kept.optional()?)
     }
 
-    /// Whether that was wanted.
-    pub(super) fn is_to_start_over(&self) -> Result<bool, SyncError> {
-        let wanted = "SELECT 1 FROM progress WHERE offer_again = 1";
-        Ok(self.lock().prepare_cached(wanted)?.exists([])?)
+    /// Keeps it.
+    pub(super) fn keep_repository_head(&self, head: &RepositoryHead) -> Result<(), SyncError> {
+        Ok(keep_head(&self.lock(), head)?)
     }
 
-    /// The ledger is another one than what was sent out of, or the repository has lost what it had: everything in it is offered, under numbers that nothing had, and all
-    /// news are heard once more. What the repository has it recognises, entry by entry, and what has been carried out changes
-    /// nothing.
+    /// The ledger is another one than what was sent out of, or the repository has lost what it had: everything in it is
+    /// offered, under numbers that nothing had, and all news are heard once more. What the repository has it recognises, entry
+    /// by entry, and what has been carried out changes nothing.
     pub(super) fn start_over(&self) -> Result<(), SyncError> {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
-        give_up_pending(&transaction)?;
-        transaction.execute(
-            "UPDATE progress SET confirmed = 0, confirmed_hash = NULL, feed_after = 0, offer_again = 0",
-            [],
-        )?;
-        transaction.execute("DELETE FROM rejected", [])?;
+        start_over(&transaction)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The same, with another end of the repository's ledger to be kept.
+    pub(super) fn start_over_with(&self, head: &RepositoryHead) -> Result<(), SyncError> {
+        let mut connection = self.lock();
+        let transaction = write(&mut connection)?;
+        start_over(&transaction)?;
+        keep_head(&transaction, head)?;
         transaction.commit()?;
         Ok(())
     }
@@ -267,12 +295,28 @@ impl SyncStore {
         Ok(filed_as.map(MaterialId::from_bytes))
     }
 
-    /// Why a material was passed over; `None` if it was not.
+    /// Passes over a material that is not sent at all, for this reason.
+    pub(super) fn pass_over(
+        &self,
+        sequence: u64,
+        material: MaterialId,
+        code: &'static str,
+    ) -> Result<(), SyncError> {
+        self.lock().execute(
+            "INSERT OR REPLACE INTO rejected (sequence, kind, id, code, again) VALUES (?1, 'material', ?2, ?3, 0)",
+            params![stored(sequence), material.as_bytes(), code],
+        )?;
+        Ok(())
+    }
+
+    /// Why the repository does not have a material that was reported to it; `None` if it has. What was put right here after it
+    /// was erased there is on file here alone.
     pub(super) fn rejected(&self, material: MaterialId) -> Result<Option<String>, SyncError> {
         let connection = self.lock();
-        let mut statement =
-            connection.prepare_cached("SELECT code FROM rejected WHERE kind = 'material' AND id = ?1")?;
-        Ok(statement.query_row([material.as_bytes()], |row| row.get(0)).optional()?)
+        let sql = "SELECT code FROM rejected
+            WHERE id = ?1 AND (kind = 'material' OR kind = 'refiling' AND code = ?2)";
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement.query_row(params![material.as_bytes(), MATERIAL_ERASED], |row| row.get(0)).optional()?)
     }
 
     /// Last feed item that has been carried out.
@@ -398,12 +442,33 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
     if version < 5 {
         transaction.execute_batch(SINCE_4)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 6 {
         transaction.execute_batch(SINCE_5)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_6)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
     Ok(connection)
+}
+
+fn start_over(transaction: &Transaction<'_>) -> Result<(), SyncError> {
+    give_up_pending(transaction)?;
+    let sql = "UPDATE progress SET confirmed = 0, confirmed_hash = NULL, feed_after = 0";
+    transaction.execute(sql, [])?;
+    transaction.execute("DELETE FROM rejected", [])?;
+    Ok(())
+}
+
+fn keep_head(connection: &Connection, head: &RepositoryHead) -> Result<(), rusqlite::Error> {
+    let RepositoryHead { ledger, run, sequence, hash, rebuilt } = head;
+    connection.execute(
+        "INSERT OR REPLACE INTO repository_head (one, ledger, run, sequence, hash, rebuilt)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+        params![ledger, run, stored(*sequence), hash, stored(*rebuilt)],
+    )?;
+    Ok(())
 }
 
 fn forget_rejected(connection: &Connection, sequence: u64) -> Result<(), SyncError> {
@@ -521,7 +586,7 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
             ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            ALTER TABLE progress DROP COLUMN offer_again; PRAGMA user_version = 1";
+            DROP TABLE repository_head; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -540,7 +605,7 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            ALTER TABLE progress DROP COLUMN offer_again; PRAGMA user_version = 3";
+            DROP TABLE repository_head; PRAGMA user_version = 3";
         Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));

@@ -63,7 +63,7 @@ impl SyncOptions {
 pub(crate) fn anchor_at(options: &SyncOptions, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
     let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
     let enrolment = EnrolmentFile::new(&options.keys_dir, &options.machine_id).load(&options.url)?;
-    anchoring::asked(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger)
+    Ok(anchoring::asked(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger)?)
 }
 
 /// Starts the threads that keep a repository up to date.
@@ -306,7 +306,7 @@ impl Upstream for SyncHandle {
     }
 
     fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
-        anchoring::asked(&self.shared.client, &self.shared.enrolment()?.key, ledger)
+        Ok(anchoring::asked(&self.shared.client, &self.shared.enrolment()?.key, ledger)?)
     }
 
     fn stop(&self) {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use yidang_model::{ErasureId, MaterialId};
 
-use super::{WireMaterial, WireSubject};
+use super::{RepositoryHead, WireMaterial, WireSubject};
 use crate::text;
 
 /// Body of `POST /v1/commits`. `(agent, epoch, sequence)` is the idempotency key: sent again byte for byte it
@@ -144,6 +144,9 @@ impl fmt::Debug for WirePlace {
 pub struct CommitAnswer {
     /// One for each entry, in their order.
     pub results: Vec<CommitResult>,
+    /// The end of the repository's ledger with these in it; absent where it tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<RepositoryHead>,
 }
 
 /// What became of an entry.

@@ -7,6 +7,7 @@
 mod codes;
 mod commits;
 mod feed;
+mod head;
 mod material;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use self::commits::{
     WirePlace,
 };
 pub use self::feed::{FeedAnswer, FeedItem, FeedQuery, News, WireHold};
+pub use self::head::{HeadAnswer, HeadRequest, RepositoryHead};
 pub use self::material::{WireError, WireImage, WireMaterial, WirePage};
 use crate::text;
 

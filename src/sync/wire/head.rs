@@ -1,0 +1,35 @@
+//! The end of the repository's own ledger, which the agents remember: a repository that was put back to an earlier state, or has
+//! lost some of what it had, cannot tell so by itself.
+
+use serde::{Deserialize, Serialize};
+
+/// The last entry of the repository's ledger, and how that entry came to be the last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryHead {
+    /// Which ledger: its store's random name, 32 hexadecimal digits.
+    pub ledger: String,
+    /// The run of the repository that told of it: a random name, 32 hexadecimal digits.
+    pub run: String,
+    /// The entry; 0 where there is none yet.
+    pub sequence: u64,
+    /// Its hash, 64 hexadecimal digits.
+    pub hash: String,
+    /// The entry by which the ledger was last made anew without all that it had; 0 where it never was.
+    pub rebuilt: u64,
+}
+
+/// Body of `POST /v1/head`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadRequest {
+    /// The last one that this agent was told of.
+    pub known: Option<RepositoryHead>,
+}
+
+/// Answer to [`HeadRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadAnswer {
+    /// Whether the repository's ledger has the entry that the agent knows of.
+    pub has_known: bool,
+    /// The last one there is now.
+    pub head: RepositoryHead,
+}

@@ -1,0 +1,280 @@
+//! Promise: whoever is put back to an earlier state, window or repository, is found out by the other: what was lost is offered again,
+//! and nothing is forgotten that may be under a hold.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::agent::Agent;
+use crate::support::repository::Repository;
+use crate::support::{copy_folder, wait_until};
+
+const FORM: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
+const WHO_AND_WHY: [&str; 4] = ["--operator", "Operator Ng", "--reason", "court order"];
+const LOST: &str = "the repository lacks what it had confirmed";
+
+fn file(agent: &Agent, number: u32) -> String {
+    let holder = agent.read_card();
+    let capture = agent.upload(&[FORM, number.to_string().as_bytes()].concat()).expect(201);
+    let body = json!({"holders": [holder], "kind": "form", "captures": [capture["id"]], "case": format!("K{number}")});
+    agent.post("/v1/materials", &body).expect(201)["id"].as_str().expect("an id").to_owned()
+}
+
+fn all_is_sent(agent: &Agent) -> bool {
+    agent.get("/v1/sync").expect(200)["backlog_materials"] == 0
+}
+
+/// Each paper in this dossier, with where it is safe.
+fn dossier(agent: &Agent, scope: &str) -> Vec<(String, String)> {
+    let holder = agent.read_card();
+    let list = agent.get(&format!("/v1/holders/{holder}/materials?scope={scope}")).expect(200);
+    let text = |paper: &Value, field: &str| paper[field].as_str().expect("a text").to_owned();
+    let papers = list["materials"].as_array().expect("a list");
+    let mut papers: Vec<_> = papers.iter().map(|paper| (text(paper, "id"), text(paper, "safe_at"))).collect();
+    papers.sort();
+    papers
+}
+
+/// Whether these and no others are shown everywhere, and are safe at the repository.
+fn are_everywhere(agent: &Agent, papers: &[String]) -> bool {
+    let mut wanted: Vec<_> = papers.iter().map(|id| (id.clone(), "repository".to_owned())).collect();
+    wanted.sort();
+    dossier(agent, "all") == wanted
+}
+
+fn number_on(agent: &Agent) -> String {
+    let card = agent.post("/v1/card/read", &json!({})).expect(200);
+    format!("resident {}\n", card["id_number"].as_str().expect("a number"))
+}
+
+fn enrol(agent: &Agent, repository: &Repository) {
+    let enrolled = agent.command_with_input(&["enrol", "--code", "-"], &repository.enrol_code());
+    assert!(enrolled.status.success(), "{}", String::from_utf8_lossy(&enrolled.stderr));
+}
+
+fn copy_of(data: &std::path::Path) -> std::path::PathBuf {
+    let backup = data.with_extension("backup");
+    copy_folder(data, &backup);
+    backup
+}
+
+fn put_back(backup: &std::path::Path, data: &std::path::Path) {
+    fs::remove_dir_all(data).expect("it goes");
+    copy_folder(backup, data);
+}
+
+/// While the window runs, and while it does not; the repository's ledger may have outgrown what the window knows of it by then.
+#[test]
+fn a_repository_that_was_put_back_is_offered_what_it_lost() {
+    for (runs, grows) in [(true, false), (true, true), (false, true)] {
+        let mut repository = Repository::start();
+        let mut agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+        let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+        let mut papers = vec![file(&agent, 0)];
+        wait_until("the first is everywhere", || are_everywhere(&other, &papers));
+        repository.kill();
+        let backup = copy_of(&repository.data());
+        repository.run();
+        papers.extend((1..4).map(|number| file(&agent, number)));
+        wait_until("they are everywhere", || are_everywhere(&other, &papers));
+        wait_until("they are sent", || all_is_sent(&agent));
+        if !runs {
+            assert!(agent.stop());
+        }
+        repository.kill();
+        put_back(&backup, &repository.data());
+        repository.run();
+        if grows {
+            let entries = |_: u32| dossier(&other, "all").len();
+            assert!((0..12).map(entries).all(|shown| shown >= 1));
+        }
+        if !runs {
+            agent.run();
+        }
+        wait_until("it is noticed", || agent.read_log().contains(LOST));
+        wait_until("they are everywhere again", || are_everywhere(&other, &papers));
+        wait_until("nothing waits", || all_is_sent(&agent) && are_everywhere(&agent, &papers));
+        // And once is enough.
+        assert!(agent.stop());
+        let before = agent.read_log().matches(LOST).count();
+        agent.run();
+        papers.push(file(&agent, 9));
+        wait_until("a later paper is everywhere", || are_everywhere(&other, &papers));
+        assert_eq!((before, agent.read_log().matches(LOST).count()), (1, 1), "{runs} {grows}");
+    }
+}
+
+#[test]
+fn a_repository_that_was_founded_anew_is_offered_everything() {
+    let mut repository = Repository::start();
+    let agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let papers: Vec<String> = (0..3).map(|number| file(&agent, number)).collect();
+    wait_until("they are sent", || all_is_sent(&agent) && are_everywhere(&agent, &papers));
+    repository.forget_everything();
+    wait_until("it knows nobody", || agent.get("/v1/sync").expect(200)["repository"] == "not_enrolled");
+    enrol(&agent, &repository);
+    let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    wait_until("they are everywhere again", || are_everywhere(&other, &papers));
+    assert_eq!(agent.read_log().matches(LOST).count(), 1);
+}
+
+/// Its ledger alone: it remembers whom it told what, and the windows' ends.
+#[test]
+fn a_repository_whose_ledger_was_cut_off_is_offered_what_it_lost() {
+    let mut repository = Repository::start();
+    let agent = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let mut papers = vec![file(&agent, 0)];
+    wait_until("the first is sent", || all_is_sent(&agent) && are_everywhere(&agent, &papers));
+    repository.kill();
+    let backup = copy_of(&repository.data());
+    repository.run();
+    papers.extend((1..4).map(|number| file(&agent, number)));
+    wait_until("they are sent", || all_is_sent(&agent) && are_everywhere(&agent, &papers));
+    repository.kill();
+    let _ = fs::remove_dir_all(repository.data().join("backup"));
+    for ending in ["", "-wal", "-shm"] {
+        let file = format!("ledger.db{ending}");
+        let _ = fs::remove_file(repository.data().join(&file));
+        if backup.join(&file).exists() {
+            fs::copy(backup.join(&file), repository.data().join(&file)).expect("it is copied");
+        }
+    }
+    let rebuilt = repository.run_command(&["rebuild"]);
+    assert_eq!(rebuilt.status.code(), Some(1), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    repository.run();
+    wait_until("it is noticed", || agent.read_log().contains(LOST));
+    let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    wait_until("they are everywhere again", || are_everywhere(&other, &papers));
+}
+
+/// Nobody asks the repository itself: its copy knows of no hold, and the window that asks for the erasure held nothing either.
+#[test]
+fn a_repository_that_was_put_back_to_before_a_hold_forgets_nothing_until_the_holds_are_confirmed() {
+    let mut repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let paper = file(&a, 0);
+    wait_until("it is everywhere", || are_everywhere(&b, std::slice::from_ref(&paper)));
+    repository.kill();
+    let backup = copy_of(&repository.data());
+    repository.run();
+    let placed =
+        repository.command_with_input(&[&["hold", "place"], &WHO_AND_WHY[..]].concat(), &number_on(&a));
+    assert!(placed.status.success(), "{}", String::from_utf8_lossy(&placed.stderr));
+    let hears = |agent: &Agent| {
+        let list = agent.command(&["archive", "hold", "list", "--json"]);
+        String::from_utf8_lossy(&list.stdout).contains("court order")
+    };
+    wait_until("the windows hear of it", || hears(&a) && hears(&b));
+    repository.kill();
+    put_back(&backup, &repository.data());
+    repository.run();
+    wait_until("it is noticed", || a.read_log().contains(LOST) && b.read_log().contains(LOST));
+
+    // One that knew nothing of the hold.
+    let c = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    wait_until("the paper is seen", || are_everywhere(&c, std::slice::from_ref(&paper)));
+    let asked = c.post("/v1/erasures", &json!({"material": paper, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is refused", || c.get(&path).expect(200)["state"] == "refused");
+    assert_eq!(c.get(&path).expect(200)["refusal"], "holds_unproven");
+    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+    // Confirmed once, it is not doubted anew for what the same run told of.
+    let mut b = b;
+    assert!(b.stop());
+    b.run();
+    wait_until("it is connected", || b.get("/v1/sync").expect(200)["repository"] == "connected");
+    let again = c.post("/v1/erasures", &json!({"material": paper, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", again["id"].as_str().expect("an id"));
+    wait_until("it is forgotten", || c.get(&path).expect(200)["state"] == "done");
+}
+
+/// What the repository erased meanwhile is heard of before or after the ledger is compared: it must not be carried out before.
+#[test]
+fn a_window_that_was_put_back_to_before_a_hold_carries_out_no_erasure() {
+    let repository = Repository::start();
+    let mut a = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let paper = file(&a, 0);
+    wait_until("it is everywhere", || are_everywhere(&b, std::slice::from_ref(&paper)));
+    assert!(a.stop());
+    let backup = copy_of(&a.data());
+    a.run();
+    let words = [&["archive", "hold", "place", "--material", &paper], &WHO_AND_WHY[..]].concat();
+    let placed = a.command(&words);
+    assert!(placed.status.success(), "{}", String::from_utf8_lossy(&placed.stderr));
+    let asked = b.post("/v1/erasures", &json!({"material": paper, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    let number = number_on(&a);
+    let deferred = |agent: &Agent| {
+        let audit = agent.command_with_input(&["archive", "audit", "person", "--json"], &number);
+        String::from_utf8_lossy(&audit.stdout).contains("erasure_deferred")
+    };
+    wait_until("it waits for the hold", || deferred(&a));
+    // The next start tells of the ledger's end before anything else.
+    assert!(a.stop());
+    a.run();
+    wait_until("it is connected", || a.get("/v1/sync").expect(200)["repository"] == "connected");
+    file(&a, 1);
+    wait_until("it is sent", || all_is_sent(&a));
+    assert!(a.stop());
+    put_back(&backup, &a.data());
+    a.run();
+    wait_until("it is noticed", || a.read_log().contains("remembers another ledger"));
+    wait_until("the erasure waits for the holds", || deferred(&a));
+    assert_eq!(dossier(&a, "local"), [(paper, "this_pc".to_owned())]);
+}
+
+/// Forgotten everywhere else, it is nobody's but the hold's: a repository that knows nothing must not spread it again.
+#[test]
+fn what_a_hold_alone_keeps_is_not_offered_to_a_repository_that_lost_the_erasure() {
+    let mut repository = Repository::start();
+    let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let [held, kept] = [file(&a, 0), file(&a, 1)];
+    wait_until("they are everywhere", || are_everywhere(&b, &[held.clone(), kept.clone()]));
+    let words = [&["archive", "hold", "place", "--material", &held], &WHO_AND_WHY[..]].concat();
+    assert!(a.command(&words).status.success());
+    let asked = b.post("/v1/erasures", &json!({"material": held, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    let here_alone = (held.clone(), "this_pc".to_owned());
+    wait_until("it waits for the hold", || dossier(&a, "local").contains(&here_alone));
+    repository.forget_everything();
+    wait_until("it knows nobody", || a.get("/v1/sync").expect(200)["repository"] == "not_enrolled");
+    enrol(&a, &repository);
+    let c = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    wait_until("the other is everywhere", || are_everywhere(&c, std::slice::from_ref(&kept)));
+    assert!(dossier(&a, "local").contains(&here_alone));
+}
+
+/// Put right without a network to another person, while the person it was filed for by mistake was forgotten.
+#[test]
+fn what_was_put_right_after_it_was_erased_elsewhere_is_said_to_be_here_alone() {
+    let mut repository = Repository::start();
+    let mut a = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let paper = file(&a, 0);
+    wait_until("it is everywhere", || are_everywhere(&b, std::slice::from_ref(&paper)));
+    assert!(a.stop());
+    let asked = b.post("/v1/erasures", &json!({"holder": b.read_card(), "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("the person is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    repository.kill();
+    a.run();
+    a.read_card();
+    let subject = json!({"type": "resident", "value": "000000199001010018"});
+    let open = json!({"subject": subject, "basis": "no_card", "purpose": "test", "case": "K0"});
+    let right = a.post("/v1/holders", &open).expect(201)["holder"].clone();
+    let refile = json!({"holders": [right], "reason": "filed to the wrong person"});
+    a.post(&format!("/v1/materials/{paper}/refile"), &refile).expect(200);
+    repository.run();
+    let here_alone = |scope: &str| {
+        let list = format!("/v1/holders/{}/materials?scope={scope}", right.as_str().expect("a name"));
+        let list = a.get(&list).expect(200);
+        let papers = list["materials"].as_array().expect("a list");
+        papers.len() == 1 && papers[0]["id"] == paper.as_str() && papers[0]["safe_at"] == "this_pc"
+    };
+    wait_until("it is refused", || a.read_log().contains("does not put a material right"));
+    wait_until("it is listed as here alone", || here_alone("local") && here_alone("all"));
+}
