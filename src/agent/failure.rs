@@ -61,7 +61,10 @@ impl From<ArchiveError> for Failure {
             ArchiveError::Keys(KeyKeeperError::CredentialWrong(_)) => {
                 ("credential_wrong", "give the service the credential that it had when the keys were sealed")
             }
-            ArchiveError::Keys(_) => ("keys_missing", "put the epoch key back into the keys' folder"),
+            ArchiveError::Keys(_) => (
+                "keys_missing",
+                "put the epoch key back into the keys' folder; the disk of another, dead PC is read with `yidang archive recover`",
+            ),
             ArchiveError::Recovery(error) => recovery(error),
             ArchiveError::LedgerForeign => (
                 "ledger_foreign",
@@ -77,7 +80,7 @@ impl From<ArchiveError> for Failure {
             ArchiveError::HoldsUnproven => (
                 "holds_unproven",
                 "run `yidang archive rebuild`, have holds that are missing from `yidang archive hold list` placed again, and \
-                 then say so with `yidang archive hold confirm`",
+                 then say so with `yidang archive hold confirm --operator NAME`",
             ),
             ArchiveError::HoldUnknown => ("hold_unknown", "see `yidang archive hold list`"),
             ArchiveError::HoldElsewhere => {

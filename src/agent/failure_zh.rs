@@ -94,7 +94,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["legal_hold"], "请用 yidang archive hold list 查看，由设置保全的人解除。"),
     (
         &["audit_incomplete"],
-        "账本中有缺失、读不出或密钥已丢失的条目，所列可能不全；请运行 yidang archive verify，它会指出是哪些条目。",
+        "账本中有缺失、读不出或密钥已丢失的条目，所列可能不全；受损的由 yidang archive verify 指出；已确认丢失的，当时的 yidang archive rebuild 报告中有列明。",
     ),
     (
         &["ledger_foreign"],
@@ -102,7 +102,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["holds_unproven"],
-        "请运行 yidang archive rebuild，再用 yidang archive hold list 与有关文书核对，缺的保全请重新设置，然后运行 yidang archive hold confirm 确认。",
+        "请运行 yidang archive rebuild，再用 yidang archive hold list 与有关文书核对，缺的保全请重新设置，然后运行 yidang archive hold confirm --operator 姓名 确认。",
     ),
     (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
     (&["hold_elsewhere"], "请在中心库用 yidang-repository hold lift 解除。"),

@@ -46,7 +46,7 @@ impl AuditedLine {
             escaped(at),
             escaped(action),
             said(operator),
-            escaped(client),
+            if client.is_empty() { "-".to_owned() } else { escaped(client) },
             said(basis),
             said(purpose),
             said(case),

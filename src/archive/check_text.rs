@@ -75,12 +75,15 @@ impl CheckReport {
             let lost = self.known_lost;
             let _ = match wording {
                 Wording::Chinese => {
-                    writeln!(text, "另有账本 {lost} 条已确认丢失（重建时已记入账本），无需再处理。")
+                    writeln!(
+                        text,
+                        "另有账本 {lost} 条已确认丢失（重建时已记入账本，当时的报告中有列明），不再算作损坏。"
+                    )
                 }
                 Wording::English => {
                     writeln!(
                         text,
-                        "{lost} ledger entries are lost for good, as a rebuild entered: nothing is left to do about them."
+                        "{lost} ledger entries are lost for good, as a rebuild entered and its report named: they are no damage any more."
                     )
                 }
             };

@@ -114,9 +114,13 @@ impl StartError {
             }
             "holds_unproven" => {
                 "stop the repository, run `yidang-repository rebuild`, which says what is lost, and have holds that are \
-                 missing from `yidang-repository hold list` placed again"
+                 missing from `yidang-repository hold list` placed again, after a look at `yidang archive hold list` at the windows, \
+                 which keep what was placed here until `yidang-repository hold confirm --operator NAME`"
             }
-            "audit_incomplete" => "run `yidang-repository check`, which names what cannot be read",
+            "audit_incomplete" => {
+                "what has come to harm is named by `yidang-repository check`; what is lost for good was named by the \
+                 `yidang-repository rebuild` that entered it"
+            }
             "listen_failed" => "choose a free address of this machine under [http] listen",
             "control_failed" => "ask again, or stop the repository first",
             _ => "see the message and the disk's state",
@@ -145,9 +149,11 @@ impl StartError {
                 "请用较新的备份核对两者中哪一个是本库的：若 DATA/backup 是本库的，请把 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本，或运行 yidang-repository rebuild 用副本重建；若 ledger.db 是本库的，请把 DATA/backup 文件夹移走再启动，副本会重新生成。"
             }
             "holds_unproven" => {
-                "请停止中心库并运行 yidang-repository rebuild，它会说明缺失了什么；再用 yidang-repository hold list 核对，缺的保全请重新设置。"
+                "请停止中心库并运行 yidang-repository rebuild，它会说明缺失了什么；再用 yidang-repository hold list 核对，缺的保全请重新设置（各窗口在 yidang-repository hold confirm --operator 姓名 确认之前仍留有中心库设置的保全，可先用 yidang archive hold list 查看）。"
             }
-            "audit_incomplete" => "请运行 yidang-repository check，它会指出读不出的条目。",
+            "audit_incomplete" => {
+                "受损的由 yidang-repository check 指出；已确认丢失的，当时的 yidang-repository rebuild 报告中有列明。"
+            }
             "subject_invalid" => "请向标准输入写入类别（如 resident）、空格和号码。",
             "invalid" => "请按提示改正后重试。",
             "hold_unknown" => "请用 yidang-repository hold list 查看。",

@@ -26,6 +26,9 @@ pub(crate) enum HoldCommand {
     /// Say that the holds that stand are all there are, once they were compared with the orders that were made. Until then
     /// nothing is forgotten where the ledger has lost something that may have been a hold (`holds_unproven`).
     ///
+    /// First look at the windows' lists (`yidang archive hold list`): they keep what this repository had placed, with case and
+    /// reason, until this is confirmed, and drop then what is not in the list here. This asks nothing.
+    ///
     /// To compare: `hold list` gives each hold's case and reason, and not whose papers it is on; `audit person` tells whether
     /// a person's papers are held (`held`, with the case), and `hold_lifted` where they are no more.
     Confirm {
@@ -105,15 +108,16 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
         HoldCommand::Lift(LiftCommand { id, operator, reason }) => {
             carry_out(config, &HoldWish::Lift { id, operator, reason })?;
             note(
-                "the hold is lifted; what waited for it is carried out",
-                "已解除此保全；等待它的删除和处置随即执行。",
+                "the hold is lifted; what it refused has to be asked for again",
+                "已解除此保全；曾因它被拒绝的删除和处置须重新提出。",
             );
         }
         HoldCommand::Confirm { operator } => {
             if carry_out(config, &HoldWish::Confirm { operator })?.was_doubted {
                 note(
-                    "the holds are confirmed: those that stand are all there are, and what waited for this is carried out",
-                    "已确认：现有的依法保全就是全部；等待确认的删除和处置随即执行。",
+                    "the holds are confirmed: those of `hold list` are all there are, and windows drop what they kept of others; what was \
+                     refused has to be asked for again",
+                    "已确认：hold list 所列的依法保全就是全部，各窗口随即去掉此前留着的其他保全；曾被拒绝的删除和处置须重新提出。",
                 );
             } else {
                 note("no hold is in doubt: there was nothing to confirm", "没有存疑的保全，无须确认。");

@@ -16,6 +16,8 @@ const INPUT_BYTES_MAX: u64 = 1024;
 /// Said where nothing can be told of a person. A forgotten one must not be told from one who was never here.
 const NOTHING_KNOWN: &str = "nothing is known under this number: nothing was ever filed for it here, it is mistyped, or \
                              what there was has been forgotten; the ledger cannot tell which";
+const NOTHING_IN_SPAN: &str = "no entry is within --since and --until: a date begins at midnight in China, and times are told in UTC\n  \
+                               所问时段内没有记录：日期从北京时间零点起算，列出的时间为 UTC（比北京时间早 8 小时）。";
 /// How the JSON document begins.
 const BEGINS: &str = "{\"entries\":[";
 
@@ -84,6 +86,8 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     output.flush().map_err(cut_off)?;
     if !known && !command.json {
         let _ = writeln!(io::stderr(), "{NOTHING_KNOWN}");
+    } else if !command.json && before == BEGINS {
+        let _ = writeln!(io::stderr(), "{NOTHING_IN_SPAN}");
     }
     if truncated && !command.json {
         // Not on standard output: what reads the rows would take it for one.
@@ -95,7 +99,8 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     let cause = format!(
         "{unproven} places in the ledger are missing, cannot be read, or are sealed with lost keys: the answer may lack them"
     );
-    Err(Failure::new("audit_incomplete", cause, "run `yidang archive verify`, which names them"))
+    let remedy = "what has come to harm is named by `yidang archive verify`; what is lost for good was named by the `yidang archive rebuild` that entered it";
+    Err(Failure::new("audit_incomplete", cause, remedy))
 }
 
 fn topic(topic: Topic) -> Result<AuditTopic, Failure> {

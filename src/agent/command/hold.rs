@@ -77,7 +77,8 @@ pub(super) struct LiftCommand {
 /// Says that the holds that stand are all there are, once somebody has compared them with the orders that were made.
 ///
 /// Where the ledger has lost something that may have been a hold, nothing is erased or disposed of until then
-/// (`holds_unproven`). What is missing is placed again first; what waited for this is carried out at once.
+/// (`holds_unproven`). What is missing, as the holds that a rebuild named as lost, is placed again first: this asks nothing, and
+/// what is confirmed is the list as it stands. What the repository had decided and waited for this is carried out at once.
 ///
 /// To compare: `archive hold list` gives each hold's case and reason, and not whose papers it is on; `archive audit person`
 /// tells whether a person's papers are held (`held`, with the case), and `hold_lifted` where they are no more.
@@ -120,8 +121,9 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
             let request = Request::Hold(HoldRequest::Lift { id, operator, reason });
             reach::carry_out(config, &request, &mut |_| Ok(()))?;
             note(
-                "the hold is lifted; what waited for it is carried out",
-                "已解除此保全；等待它的删除和处置随即执行。",
+                "the hold is lifted: what the repository had decided and this hold kept is carried out; what was refused has to be asked for \
+                 again",
+                "已解除此保全：中心库已决定、因保全暂缓的删除和处置随即执行；曾被拒绝的须重新提出。",
             );
             Ok(())
         }
@@ -141,8 +143,9 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
 fn confirmed(was_doubted: bool) {
     if was_doubted {
         note(
-            "the holds are confirmed: those that stand are all there are, and what waited for this is carried out",
-            "已确认：现有的依法保全就是全部；等待确认的删除和处置随即执行。",
+            "the holds are confirmed: those of `archive hold list` are all there are. What the repository had decided and waited for this is \
+             carried out; what was refused has to be asked for again",
+            "已确认：archive hold list 所列的依法保全就是全部。中心库已决定、等待确认的删除和处置随即执行；曾被拒绝的须重新提出。",
         );
     } else {
         note("no hold is in doubt: there was nothing to confirm", "没有存疑的保全，无须确认。");
