@@ -55,8 +55,9 @@ impl Harm {
         self.anchored = Some(sequence);
     }
 
-    pub(crate) fn differs(&self) -> bool {
-        self.anchored.is_some()
+    /// The place in which somebody else remembers another entry.
+    pub(crate) fn differs_at(&self) -> Option<u64> {
+        self.anchored
     }
 
     /// What a `rebuilt` entry says; `None` for any other.
@@ -125,6 +126,9 @@ impl Gaps {
                 report.add(Check::Chain, Part::Ledger, DamagedThing::Entry(missing), StorageFault::Missing);
             }
         }
+        // The place has an entry, and the one that was there before is lost all the same.
+        let is_taken = |place: u64| !cover(&entered.lost, (place, place));
+        report.known_lost += u64::from(entered.anchored.is_some_and(is_taken));
         report.known_breaks = entered.breaks;
     }
 }

@@ -47,6 +47,8 @@ struct Found {
     rounds: u64,
     /// The last entry up to which all is well, and its hash.
     up_to: (u64, EntryHash),
+    /// Whether something before it is lost for good, as the last rebuild entered.
+    is_lossy: bool,
     /// What that came to.
     state: LedgerState,
 }
@@ -63,22 +65,22 @@ impl Proof {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, before: Found, doubt: Doubt, holds_doubted: bool) {
+    fn tell(&self, before: Found, doubt: Doubt, is_incomplete: bool) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if found.rounds == before.rounds {
             found.state = match doubt {
                 Doubt::All => LedgerState::Damaged,
                 Doubt::StoredUntil(_) => LedgerState::Incomplete,
-                Doubt::None if holds_doubted => LedgerState::Incomplete,
+                Doubt::None if is_incomplete => LedgerState::Incomplete,
                 Doubt::None => LedgerState::Whole,
             };
         }
     }
 
-    fn settle(&self, before: Found, up_to: (u64, EntryHash)) {
+    fn settle(&self, before: Found, up_to: (u64, EntryHash), is_lossy: bool) {
         let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if found.rounds == before.rounds && found.up_to.0 < up_to.0 {
-            found.up_to = up_to;
+            (found.up_to, found.is_lossy) = (up_to, is_lossy);
         }
     }
 }
@@ -110,13 +112,14 @@ pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
     let before = stores.proof.found();
     let left_out = stores.index.left_out()?;
     let holds_doubted = stores.index.hold_doubt()?.stands;
+    let is_incomplete = || holds_doubted || stores.proof.found().is_lossy;
     let doubt = Doubt::of(left_out);
     let line = match doubt {
         Doubt::None => 0,
         // What is missing before it is missing for good.
         Doubt::StoredUntil(_) => left_out.line.map_or(0, |line| line.sequence),
         Doubt::All => {
-            stores.proof.tell(before, doubt, holds_doubted);
+            stores.proof.tell(before, doubt, is_incomplete());
             return Ok(doubt);
         }
     };
@@ -125,7 +128,7 @@ pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
         false
     });
     let doubt = if is_whole { doubt } else { Doubt::All };
-    stores.proof.tell(before, doubt, holds_doubted);
+    stores.proof.tell(before, doubt, is_incomplete());
     Ok(doubt)
 }
 
@@ -140,7 +143,7 @@ fn is_whole_since(stores: &Stores, line: u64, before: Found) -> Result<bool, Arc
     check_ledger(stores, start, head, &mut report, &mut |_| {})?;
     check_copies(stores, &mut report)?;
     if report.is_clean() {
-        stores.proof.settle(before, (head, hash));
+        stores.proof.settle(before, (head, hash), before.is_lossy || report.known_lost > 0);
     }
     Ok(report.is_clean())
 }

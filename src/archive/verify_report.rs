@@ -106,7 +106,8 @@ pub struct VerifyReport {
     pub blob_bytes: u64,
     /// Blobs nothing needs, waiting to be swept. No damage.
     pub orphans: u64,
-    /// Places of the ledger whose entries are lost, and that a rebuild has entered as such. No damage: nobody can do more.
+    /// Places of the ledger whose entries are lost, and that a rebuild has entered as such: empty ones, and one in which somebody
+    /// else remembered another entry. No damage: nobody can do more.
     pub known_lost: u64,
     /// Entries that were changed, and that a rebuild has entered as such; they stay damaged.
     pub known_breaks: Vec<u64>,

@@ -270,9 +270,11 @@ impl<'a> Job<'a> {
             Anchor::Unknown(reason) => (0, reason),
             Anchor::Head { sequence, hash } => (sequence, told(made, sequence, hash)?),
         };
-        if said == "differs" {
-            // What the repository remembers is nowhere: an older ledger was put back, and more was entered in it.
-            ledger.harm.differ_at(anchored);
+        // What the repository remembers is nowhere: an older ledger was put back, and more was entered in it. That is lost for good,
+        // whatever the repository has been told since.
+        let differs_at = if said == "differs" { Some(anchored) } else { entered(made)?.differs_at() };
+        if let Some(place) = differs_at {
+            ledger.harm.differ_at(place);
         }
         let known = [("ledger", ledger.head), ("index", applied), ("repository", anchored)];
         for (who, head) in known {
@@ -398,6 +400,17 @@ fn forgotten_keys(ledger: &SqliteLedger) -> Result<HashSet<KeyId>, ArchiveError>
                 _ => {}
             }
         }
+    }
+}
+
+/// What the last rebuild entered in this ledger.
+fn entered(ledger: &SqliteLedger) -> Result<Harm, ArchiveError> {
+    let (mut after, mut entered) = (0, Harm::default());
+    loop {
+        let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
+        let Some(last) = entries.last() else { return Ok(entered) };
+        after = last.sequence;
+        entered = entries.iter().rev().find_map(Harm::entered_by).unwrap_or(entered);
     }
 }
 

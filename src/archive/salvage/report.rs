@@ -95,9 +95,9 @@ pub struct KeyringRebuild {
 }
 
 impl LedgerRebuild {
-    /// Whether the repository remembers another entry than is here.
+    /// Whether the repository remembers another entry than is here, or did when an earlier rebuild asked it.
     pub(super) fn differs(&self) -> bool {
-        self.harm.differs()
+        self.harm.differs_at().is_some()
     }
 
     /// Counts the entries from one to before another as lost.
@@ -259,7 +259,20 @@ impl LedgerRebuild {
                 )
             };
         }
-        if self.lost_count > 0 {
+        if let Some(place) = self.harm.differs_at() {
+            let _ = if zh {
+                writeln!(
+                    text,
+                    "  中心库曾记得的第 {place} 条与此处不同：账本曾被换成较早的一份，此后又记了新的；原来在那里的内容已丢失。"
+                )
+            } else {
+                writeln!(
+                    text,
+                    "  the repository remembered another entry {place}: an older ledger had been put in its place and went on. what was there before is lost."
+                )
+            };
+        }
+        if self.lost_count > 0 || self.differs() {
             let _ = if zh {
                 writeln!(text, "  缺失已记入账本，无需再次重建；审计查询会提示可能不全。")
             } else {

@@ -8,7 +8,7 @@ use super::holds::hold;
 use super::papers::*;
 use super::world::{World, file_paper, how};
 use crate::storage::{Part, StorageFault};
-use crate::{Anchor, Archive, ArchiveError, HistoryPage, HoldTarget, Rebuild, RebuildReport};
+use crate::{Anchor, Archive, ArchiveError, HistoryPage, HoldTarget, LedgerState, Rebuild, RebuildReport};
 
 const ALL: HistoryPage = HistoryPage { before: u64::MAX, limit: 100 };
 
@@ -234,6 +234,41 @@ fn the_repository_tells_of_entries_that_nothing_here_remembers() {
     drop(archive);
     let differs = Anchor::Head { sequence: head, hash: [1; 32] };
     assert_eq!(rebuild_beside(&world, differs).unwrap().repository, "differs");
+}
+
+/// An older ledger that went on past what the repository remembers: every place has an entry, and what was there before is
+/// lost all the same.
+#[test]
+fn what_went_on_past_what_the_repository_remembers_is_known_to_have_lost_something() {
+    let world = filled(None);
+    let head = world.open().head().unwrap();
+    let differs = Anchor::Head { sequence: head - 3, hash: [1; 32] };
+    let report = rebuild_beside(&world, differs).unwrap();
+    assert_eq!((report.ledger.state.as_str(), report.ledger.lost_count), ("rebuilt", 0), "{report:?}");
+    let assert_is_known = |archive: &Archive, when: &str| {
+        archive.confirm_holds(&clerk()).unwrap();
+        archive.tells_every_blob().unwrap();
+        assert_eq!(archive.ledger_state(), LedgerState::Incomplete, "{when}");
+        file_paper(archive, archive.head().unwrap() as u8, &[resident(2)]).unwrap();
+        archive.tells_every_blob().unwrap();
+        assert_eq!(archive.ledger_state(), LedgerState::Incomplete, "{when}, and more was entered");
+        let verified = archive.verify(&mut |_, _| {}).unwrap();
+        assert_eq!((verified.known_lost, verified.damages), (1, Vec::new()), "{when}");
+    };
+    assert_is_known(&world.open(), "as the rebuild found it");
+    assert_is_known(&world.open(), "after a restart");
+    // The repository was told of the new end, so that it differs no more.
+    let (sequence, hash) = world.open().anchor().unwrap();
+    let told = Anchor::Head { sequence, hash };
+    let again = rebuild_beside(&world, told).unwrap();
+    assert_eq!((again.ledger.state.as_str(), again.complete), ("unchanged", false), "{again:?}");
+    let place = format!("another entry {}:", head - 3);
+    assert!(again.readable(crate::Speaker::Window, crate::Wording::English).contains(&place));
+    // One that mends something else enters it again.
+    overwrite(&world, "keyring.db", 0..1);
+    let again = rebuild_beside(&world, told).unwrap();
+    assert_eq!((again.keyring.state.as_str(), again.complete), ("rebuilt", false), "{again:?}");
+    assert_is_known(&world.open(), "after another rebuild");
 }
 
 /// Whatever an old copy says: what was forgotten stays so.
