@@ -4,7 +4,7 @@ use crate::check::Check;
 use crate::entry::refs_of;
 use crate::record::Refs;
 use crate::storage::{Entry, Part, StorageFault, Verb};
-use crate::{DAMAGES_MAX, DamagedThing, VerifyReport};
+use crate::{DAMAGES_MAX, Damage, DamagedThing, VerifyReport};
 
 /// First and last place of a stretch.
 pub(crate) type Stretch = (u64, u64);
@@ -129,6 +129,11 @@ impl Gaps {
         // The place has an entry, and the one that was there before is lost all the same.
         let is_taken = |place: u64| !cover(&entered.lost, (place, place));
         report.known_lost += u64::from(entered.anchored.is_some_and(is_taken));
+        let is_known = |damage: &&Damage| {
+            matches!(damage.what, DamagedThing::Entry(at) if entered.breaks.contains(&at))
+                && (damage.part, damage.fault) == (Part::Ledger, StorageFault::Damaged)
+        };
+        report.known_damages += report.damages.iter().filter(is_known).count() as u64;
         report.known_breaks = entered.breaks;
     }
 }

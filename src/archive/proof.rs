@@ -110,20 +110,14 @@ impl Archive {
 /// is in the index all the same, until that is made anew.
 pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
     let before = stores.proof.found();
-    let left_out = stores.index.left_out()?;
     let holds_doubted = stores.index.hold_doubt()?.stands;
     let is_incomplete = || holds_doubted || stores.proof.found().is_lossy;
-    let doubt = Doubt::of(left_out);
-    let line = match doubt {
-        Doubt::None => 0,
-        // What is missing before it is missing for good.
-        Doubt::StoredUntil(_) => left_out.line.map_or(0, |line| line.sequence),
-        Doubt::All => {
-            stores.proof.tell(before, doubt, is_incomplete());
-            return Ok(doubt);
-        }
-    };
-    let is_whole = records_damage(is_whole_since(stores, line, before))?.unwrap_or_else(|error| {
+    let doubt = Doubt::of(stores.index.left_out()?);
+    if doubt == Doubt::All {
+        stores.proof.tell(before, doubt, is_incomplete());
+        return Ok(doubt);
+    }
+    let is_whole = records_damage(is_as_known(stores, doubt, before))?.unwrap_or_else(|error| {
         tracing::error!(%error, "what every blob is for cannot be told");
         false
     });
@@ -132,18 +126,17 @@ pub(crate) fn doubt(stores: &Stores) -> Result<Doubt, ArchiveError> {
     Ok(doubt)
 }
 
-fn is_whole_since(stores: &Stores, line: u64, before: Found) -> Result<bool, ArchiveError> {
+/// Whether nothing is damaged but what is known: behind the last rebuild nothing, before it what that entered, and what the index
+/// left out as its keys were gone. That the index left something out before it does not tell what: it may have come to harm since.
+fn is_as_known(stores: &Stores, doubt: Doubt, before: Found) -> Result<bool, ArchiveError> {
     let mut report = VerifyReport::default();
     let (head, hash) = stores.ledger.head()?;
-    let mut start = before.up_to;
-    if start.0 < line {
-        let Some(entry) = stores.ledger.get_many(&[line])?.pop() else { return Ok(false) };
-        start = (line, entry.hash);
-    }
-    check_ledger(stores, start, head, &mut report, &mut |_| {})?;
+    check_ledger(stores, before.up_to, head, &mut report, &mut |_| {})?;
     check_copies(stores, &mut report)?;
-    if report.is_clean() {
+    let known = if doubt == Doubt::None { 0 } else { report.known_damages };
+    let is_as_known = report.damage_count == known;
+    if is_as_known {
         stores.proof.settle(before, (head, hash), before.is_lossy || report.known_lost > 0);
     }
-    Ok(report.is_clean())
+    Ok(is_as_known)
 }

@@ -220,29 +220,32 @@ fn check_entry(stores: &Stores, entry: &Entry, report: &mut VerifyReport) -> Res
         return check_pages(&opened, report);
     }
     report.forgotten += 1;
-    // A key that is gone without a reason is a loss.
+    // A key that is gone without a reason is a loss; whether the index was made without it.
     let lost = match entry.content.verb {
         Verb::Filed | Verb::Refiled => match opened.refs.material {
             Some(id) if !stores.index.is_erased(id.0)? => {
                 // What was put right since does not need the keys it had before.
                 let row = stores.index.material(id.0)?;
-                let put_right = row.is_some_and(|row| row.sequence > entry.sequence);
-                (!put_right).then_some(DamagedThing::Material(id.0))
+                let put_right = row.as_ref().is_some_and(|row| row.sequence > entry.sequence);
+                (!put_right).then_some((DamagedThing::Material(id.0), row.is_none()))
             }
             _ => None,
         },
         Verb::Staged => match opened.refs.staged.first() {
             Some(set) => {
                 let row = stores.index.staged(set.id.0)?;
-                let waits = row.is_some_and(|row| row.state == StagedState::Unfiled);
-                waits.then_some(DamagedThing::Staged(set.id.0))
+                let waits = row.filter(|row| row.state == StagedState::Unfiled);
+                waits.map(|row| (DamagedThing::Staged(set.id.0), row.blobs.is_empty()))
             }
             None => None,
         },
         _ => None,
     };
-    if let Some(what) = lost {
+    if let Some((what, is_left_out)) = lost {
+        let before = report.damage_count;
         report.add(Check::Keys, Part::Keyring, what, StorageFault::Missing);
+        // Unless it was named already.
+        report.known_damages += if is_left_out { report.damage_count - before } else { 0 };
     }
     Ok(())
 }

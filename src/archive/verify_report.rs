@@ -115,6 +115,9 @@ pub struct VerifyReport {
     pub damages: Vec<Damage>,
     /// How many damages there are in all.
     pub damage_count: u64,
+    /// How many of those in the ledger are known: entries that a rebuild named as changed, and such as the index left out when it
+    /// was made, as their keys were gone by then.
+    pub(crate) known_damages: u64,
     /// How each examination went.
     pub tallies: BTreeMap<Check, Tally>,
 }

@@ -8,7 +8,7 @@ use super::originals::*;
 use super::papers::*;
 use super::world::{World, file_paper, how};
 use crate::storage::BlobStore;
-use crate::{Anchor, Archive, ArchiveError, Rebuild};
+use crate::{Anchor, Archive, ArchiveError, LedgerState, Rebuild};
 
 /// Papers 1 and 2 of two people, cut out of one frame, and 3 of a third one; the second's entry and the last one are lost, and
 /// the ledger was made anew of what is left.
@@ -102,6 +102,76 @@ fn what_is_missing_behind_a_rebuild_puts_everything_in_doubt() {
     assert!(dispose(&archive, &[5]).is_err());
     assert_eq!(archive.erase_now(erasure_of_material(1, 5)).map(drop), Err(ArchiveError::HoldsUnproven));
     assert!(!is_gone(&archive, 5));
+}
+
+/// What the rebuild entered is known; what comes to harm before it later is damage, whether the index has it or was made without.
+#[test]
+fn what_comes_to_harm_before_a_rebuild_is_damage_beside_what_that_entered() {
+    let first = "(SELECT min(sequence) FROM entries WHERE verb = 'filed')";
+    let harms = [
+        (None, LedgerState::Incomplete),
+        (Some("DELETE FROM entries WHERE sequence = "), LedgerState::Damaged),
+        (Some("UPDATE entries SET body = randomblob(400) WHERE sequence = "), LedgerState::Damaged),
+    ];
+    for (harm, state) in harms {
+        for index_is_kept in [true, false] {
+            let world = rebuilt();
+            let _ = std::fs::remove_dir_all(world.data_dir().join("backup"));
+            if let Some(harm) = harm {
+                tamper(&world, &format!("{harm}{first}"));
+            }
+            let archive = world.open();
+            if !index_is_kept {
+                archive.rebuild_index().unwrap();
+            }
+            let case = format!("{harm:?}, index kept: {index_is_kept}");
+            assert!(!archive.tells_every_blob().unwrap(), "{case}");
+            assert_eq!(archive.ledger_state(), state, "{case}");
+            let chain = archive.verify(&mut |_, _| {}).unwrap().tallies[&crate::Check::Chain];
+            assert_eq!(chain.failed == 0, state == LedgerState::Incomplete, "{case}");
+        }
+    }
+}
+
+/// Entries that the rebuild named as changed, and papers whose keys were gone when it was made, are no news either.
+#[test]
+fn what_was_changed_or_had_lost_its_key_before_a_rebuild_is_known() {
+    let world = World::new();
+    let archive = world.open();
+    let numbers = 1..=4_u8;
+    let filed: Vec<u64> = numbers
+        .map(|number| file_paper(&archive, number, &[resident(number.into())]).unwrap().stored.sequence)
+        .collect();
+    let key_of = |number| {
+        let keys = &archive.shared.stores.keys;
+        keys.holder(keys.subject_tag(&resident(number))).unwrap().unwrap().id
+    };
+    let (before, since) = (key_of(3), key_of(4));
+    archive.shared.stores.keys.forget(&[before]).unwrap();
+    drop(archive);
+    let _ = std::fs::remove_dir_all(world.data_dir().join("backup"));
+    tamper(&world, &format!("DELETE FROM entries WHERE sequence = {}", filed[0]));
+    let another = "(SELECT body FROM entries WHERE sequence = 1)";
+    tamper(&world, &format!("UPDATE entries SET body = {another} WHERE sequence = {}", filed[1]));
+    let rebuild = Rebuild { anchor: &|_| Anchor::Unknown("no_repository"), by: clerk() };
+    let report = Archive::rebuild(&world.options(), &how(), &rebuild).unwrap();
+    assert_eq!((report.ledger.lost_count, &report.ledger.breaks), (1, &vec![filed[1]]), "{report:?}");
+    for _ in 0..2 {
+        let archive = world.open();
+        archive.confirm_holds(&clerk()).unwrap();
+        archive.rebuild_index().unwrap();
+        archive.tells_every_blob().unwrap();
+        assert_eq!(archive.ledger_state(), LedgerState::Incomplete);
+    }
+    let _ = std::fs::remove_dir_all(world.data_dir().join("backup"));
+    world.open().shared.stores.keys.forget(&[since]).unwrap();
+    let archive = world.open();
+    archive.tells_every_blob().unwrap();
+    assert_eq!(
+        archive.ledger_state(),
+        LedgerState::Damaged,
+        "the index has the paper, and nobody can open it"
+    );
 }
 
 /// A picture that was damaged and fetched back is dated anew, and is the one that was there all the same.
