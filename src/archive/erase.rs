@@ -80,7 +80,8 @@ pub struct Erasure {
     pub erased_at: Option<Timestamp>,
     /// What went.
     pub materials: Vec<MaterialId>,
-    /// Pictures of the erased that stay because someone else's papers have the same bytes.
+    /// Pictures of the erased that stay because someone else's papers have the same bytes, and those of papers that a forgotten
+    /// person has on file still: joint ones, and what came to them while their erasure waited for a hold.
     pub shared_kept: Vec<Digest>,
     /// Pictures that a paper may need which could not be read then, as the ledger was damaged. Of a person that was forgotten
     /// they went all the same; of a material they stay, sealed, until the ledger tells.
@@ -123,7 +124,8 @@ impl Archive {
 
     /// Carries a requested erasure out that was decided elsewhere, like [`Archive::erase`]. What went there is
     /// entered with it, unless it had been carried out before. Where a hold keeps it from being carried out, that
-    /// is entered, and it is carried out when the hold is lifted.
+    /// is entered, and it is carried out when the hold is lifted: of a person then goes what was on file for them when it was
+    /// entered.
     pub fn erase_with(&self, id: ErasureId, elsewhere: WentElsewhere) -> Result<Erasure, ArchiveError> {
         erasure_answer(self.shared.writer.ask_alone(move |scribe| erased_answer(scribe, id, &elsewhere)))
     }

@@ -34,6 +34,8 @@ struct Extent {
     shared_kept: BTreeSet<Digest>,
     /// Pictures that nothing else is known to need.
     doomed: HashSet<BlobName>,
+    /// Whether papers of the person stay, and with them the key.
+    keeps_holder: bool,
 }
 
 impl Scribe {
@@ -186,21 +188,19 @@ impl Scribe {
     ) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
         let (_, request) = stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
-        let mut subjects: Vec<Subject> = Vec::new();
-        let (mut extent, holder) = match target_of(&request) {
+        let (mut extent, subject) = match target_of(&request) {
             Some(ErasureTarget::Material(id)) => (extent_of_material(&stores, id)?, None),
-            Some(ErasureTarget::Holder(who)) => {
-                let tag = stores.keys.subject_tag(&who);
-                subjects.push(who);
-                (extent_of_holder(&stores, tag)?, Some(tag))
-            }
+            Some(ErasureTarget::Holder(who)) => (extent_of_holder(&stores, &who, id, elsewhere)?, Some(who)),
             // Another erasure forgot that person in the meantime.
             None => (Extent::default(), None),
         };
         extent.add(&stores, elsewhere)?;
+        let subjects: Vec<Subject> = subject.into_iter().filter(|_| !extent.keeps_holder).collect();
+        let holder = subjects.first().map(|who| stores.keys.subject_tag(who));
+        let whole_holder = request.refs.whole_holder && !extent.keeps_holder;
         // What an entry needs that could not be read when the index was made, the index does not know.
         let doubt = Doubt::of(stores.index.left_out()?);
-        let mut unproven = finish_disposals(&stores, &extent.materials, doubt, request.refs.whole_holder)?;
+        let mut unproven = finish_disposals(&stores, &extent.materials, doubt, whole_holder)?;
         for name in &extent.doomed {
             unproven += u64::from(doubt.covers(&stores, *name)?);
         }
@@ -217,7 +217,7 @@ impl Scribe {
                 refs: Refs {
                     erasure: Some(Text(id)),
                     materials: extent.materials.iter().copied().map(Text).collect(),
-                    whole_holder: request.refs.whole_holder,
+                    whole_holder,
                     relinked: relinked.iter().map(|(newer, older)| (Text(*newer), Text(*older))).collect(),
                     ..Refs::default()
                 },
@@ -325,11 +325,26 @@ fn extent_of_material(stores: &Stores, id: MaterialId) -> Result<Extent, Archive
     Ok(extent)
 }
 
-fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError> {
+/// What goes with a person. Of an erasure that has waited for a hold, what was on file for them when it began to: whoever decided
+/// it knew nothing of what came to them since. That stays, and the person's key with it.
+fn extent_of_holder(
+    stores: &Stores,
+    who: &Subject,
+    erasure: ErasureId,
+    elsewhere: &WentElsewhere,
+) -> Result<Extent, ArchiveError> {
+    let holder = stores.keys.subject_tag(who);
+    let waited = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == erasure);
     let mut going = HashSet::new();
     let mut extent = Extent::default();
     visit_dossier(stores, holder, &mut |row| {
-        if row.holders == [holder] {
+        let is_named = || elsewhere.materials.contains(&row.id);
+        if let Some((_, deferral)) = waited
+            && !is_named()
+            && came_since(stores, row, who, deferral)?
+        {
+            extent.keeps_holder = true;
+        } else if row.holders == [holder] {
             going.insert(row.sequence);
             extent.materials.push(row.id);
         }
@@ -342,6 +357,33 @@ fn extent_of_holder(stores: &Stores, holder: Tag) -> Result<Extent, ArchiveError
     })?;
     (extent.shared_kept, extent.doomed) = (kept, doomed);
     Ok(extent)
+}
+
+/// Whether a paper of this person was not theirs yet when that entry was made. Where that cannot be read, it stays.
+fn came_since(stores: &Stores, row: &MaterialRow, who: &Subject, entry: u64) -> Result<bool, ArchiveError> {
+    if row.sequence < entry {
+        return Ok(false);
+    }
+    let stands_by = skip_damaged(stores.ledger.get_many(&[row.sequence]).map_err(ArchiveError::from))?;
+    let stands_by = stands_by.and_then(|mut entries| entries.pop());
+    let refs = stands_by.map(|entry| skip_damaged(refs_of(&entry))).transpose()?.flatten();
+    // Put right since: whose it was before is told by the entries before. A `filed` entry names none.
+    let Some(filed) = refs.and_then(|refs| refs.filed).filter(|filed| *filed < entry) else {
+        return Ok(true);
+    };
+    let mut was_theirs = false;
+    stores.visit_entries_between(filed.saturating_sub(1), entry, &mut |earlier| {
+        let is_of_it = matches!(earlier.content.verb, Verb::Filed | Verb::Refiled)
+            && skip_damaged(refs_of(earlier))?
+                .and_then(|refs| refs.material)
+                .is_some_and(|id| id.0 == row.id);
+        if is_of_it {
+            let opened = skip_damaged(open_entry(&stores.keys, earlier))?;
+            was_theirs = opened.is_some_and(|opened| opened.subjects.iter().flatten().any(|one| one == who));
+        }
+        Ok(())
+    })?;
+    Ok(!was_theirs)
 }
 
 fn delete_everywhere(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveError> {

@@ -6,13 +6,14 @@ use super::damage::{spoiling, tamper};
 use super::faulty::{Faults, Mode};
 use super::originals::disposal_of;
 use super::papers::*;
+use super::privacy::{assert_nowhere, secrets_of_keys};
 use super::salvage_crashes::wish;
 use super::world::{World, assert_whole, file_paper, how};
 use crate::salvage::rebuild_cut_off;
 use crate::storage::{ErasureState, Index};
 use crate::{
-    Archive, ArchiveError, AuditOf, AuditQuery, ErasureRequest, ErasureTarget, HoldTarget, LiftHold,
-    PlaceHold, Refiling, WentElsewhere,
+    Archive, ArchiveError, AuditOf, AuditQuery, ErasureRequest, ErasureTarget, HistoryPage, HoldTarget,
+    LiftHold, PlaceHold, Refiling, WentElsewhere,
 };
 
 fn hold_id(number: u8) -> HoldId {
@@ -201,6 +202,101 @@ fn what_the_repository_forgot_goes_here_when_the_hold_is_lifted() {
     }
     let archive = world.open();
     assert_eq!(archive.erasure(erasure_id(1)).unwrap().unwrap().state, ErasureState::Done);
+}
+
+/// Papers 1 and 3 of person 1, 2 of persons 1 and 2, 4 of person 2; the repository forgets person 1, whom a hold keeps. After that,
+/// 5 is filed for person 1 and 6 for both, 3 is put right and stays theirs, and 4 is put right and becomes theirs.
+fn waiting(archive: &Archive) {
+    for (number, holders) in [(1, vec![1]), (3, vec![1]), (2, vec![1, 2]), (4, vec![2])] {
+        let holders: Vec<Subject> = holders.into_iter().map(resident).collect();
+        file_paper(archive, number, &holders).unwrap();
+    }
+    archive.place_hold(hold(1, person(1))).unwrap();
+    let defer = || {
+        let went = WentElsewhere { decided: true, materials: vec![material_id(1)], shared_kept: Vec::new() };
+        assert_eq!(archive.erase_now_with(erasure_of(7, person(1)), went), Err(ArchiveError::LegalHold));
+    };
+    defer();
+    file_paper(archive, 5, &[resident(1)]).unwrap();
+    file_paper(archive, 6, &[resident(1), resident(2)]).unwrap();
+    archive.refile(Refiling { case: Some("case-9".to_owned()), ..refiling_of(3) }).unwrap();
+    archive.refile(Refiling { holders: Some(vec![resident(1)]), ..refiling_of(4) }).unwrap();
+    // Heard of once more, it waits since it was heard of first.
+    defer();
+}
+
+/// What must have become of all that once the hold is lifted.
+fn assert_only_what_was_there_goes(archive: &Archive, when: &str) {
+    let done = archive.erasure(erasure_id(7)).unwrap().unwrap();
+    assert_eq!(
+        (done.state, &done.materials[..]),
+        (ErasureState::Done, &[1, 3].map(material_id)[..]),
+        "{when}"
+    );
+    for number in [2, 4, 5, 6] {
+        let digest = Digest::of(&picture(number));
+        assert_eq!(archive.blob(material_id(number), &digest), Ok(picture(number)), "{number} {when}");
+        assert!(done.shared_kept.contains(&digest), "the receipt says that {number} stays {when}");
+    }
+    let page = HistoryPage { before: u64::MAX, limit: 10 };
+    let theirs: Vec<_> = archive.history(&resident(1), page).unwrap();
+    let theirs: Vec<_> = theirs.iter().map(|paper| paper.material.id).collect();
+    assert_eq!(theirs, [4, 6, 5, 2].map(material_id), "{when}");
+    assert_whole(archive, when);
+}
+
+#[test]
+fn what_was_filed_after_an_erasure_began_to_wait_stays_when_the_hold_is_lifted() {
+    let world = World::new();
+    let archive = world.open();
+    waiting(&archive);
+    let archive = without_index(&world, archive);
+    let sealed = |archive: &Archive, number| {
+        let name = archive.shared.stores.keys.blob_name(&Digest::of(&picture(number)));
+        archive.shared.stores.blobs.get(name).unwrap().unwrap()
+    };
+    let of_gone = [1, 3].map(|number| sealed(&archive, number)[1000..1064].to_vec());
+    let of_kept = sealed(&archive, 5);
+    archive.lift_hold(lift(1)).unwrap();
+    assert_only_what_was_there_goes(&archive, "when the hold is lifted");
+    assert_nowhere(&world, &of_gone, "when the hold is lifted");
+    let archive = without_index(&world, archive);
+    file_paper(&archive, 10, &[resident(1)]).unwrap();
+
+    // Whoever has them forgotten again takes the rest, and the key.
+    let secrets = secrets_of_keys(&archive, &of_kept);
+    let done = archive.erase_now(erasure_of(8, person(1))).unwrap();
+    assert_eq!(done.materials, [4, 5, 10].map(material_id));
+    assert_whole(&archive, "when they are forgotten again");
+    assert_nowhere(&world, &secrets, "when they are forgotten again");
+}
+
+/// The power ends at any write of the lifting and of what waited for it.
+#[test]
+fn an_erasure_that_waited_and_is_cut_off_takes_no_more_than_was_there() {
+    for way in [Mode::PowerCut, Mode::PowerCutAfter] {
+        for at in 1.. {
+            let world = World::new();
+            let archive = world.open();
+            waiting(&archive);
+            drop(archive);
+            let faults = Faults::new(way, at);
+            if let Ok(archive) = world.open_faulty(&faults) {
+                // A hold that is lifted has been: what waited for it is gone on with when the archive is opened.
+                let _ = archive.lift_hold(lift(1));
+            }
+            let archive = world.open();
+            let when = format!("after {way:?} at write {at}");
+            if !archive.holds().unwrap().is_empty() {
+                archive.lift_hold(lift(1)).unwrap();
+            }
+            assert_only_what_was_there_goes(&archive, &when);
+            if faults.writes() < at {
+                assert!(at > 8, "the steps of an erasure were among them: {at}");
+                break;
+            }
+        }
+    }
 }
 
 #[test]
