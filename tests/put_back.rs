@@ -278,3 +278,25 @@ fn what_was_put_right_after_it_was_erased_elsewhere_is_said_to_be_here_alone() {
     wait_until("it is refused", || a.read_log().contains("does not put a material right"));
     wait_until("it is listed as here alone", || here_alone("local") && here_alone("all"));
 }
+
+/// The person comes again while the window hears nothing: what they bring is no part of what was forgotten before.
+#[test]
+fn what_is_filed_after_a_person_was_forgotten_elsewhere_is_kept_and_sent() {
+    let mut repository = Repository::start();
+    let mut a = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let gone = file(&a, 0);
+    wait_until("it is everywhere", || are_everywhere(&b, std::slice::from_ref(&gone)));
+    assert!(a.stop());
+    let asked = b.post("/v1/erasures", &json!({"holder": b.read_card(), "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("the person is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    repository.kill();
+    a.run();
+    let brought = [file(&a, 1)];
+    repository.run();
+    wait_until("the older one goes", || dossier(&a, "local").len() == 1);
+    wait_until("the newer one is everywhere", || {
+        are_everywhere(&b, &brought) && are_everywhere(&a, &brought)
+    });
+}

@@ -52,6 +52,8 @@ pub struct WentElsewhere {
     pub materials: Vec<MaterialId>,
     /// Pictures that stay there because someone else's papers have the same bytes.
     pub shared_kept: Vec<Digest>,
+    /// When it was decided there, by the clock there: what came to the person here later, by the clock here, stays.
+    pub decided_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for ErasureRequest {
@@ -434,6 +436,7 @@ pub(crate) fn plan_deferral(
             erasure: Some(Text(id)),
             materials: elsewhere.materials.iter().copied().map(Text).collect(),
             elsewhere: true,
+            decided_at: elsewhere.decided_at.map(Timestamp::as_millis),
             ..Refs::default()
         },
         office: Office {

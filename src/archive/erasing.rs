@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use yidang_model::{Digest, ErasureId, MaterialId, Subject};
+use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 
 use crate::ArchiveError;
 use crate::doubt::Doubt;
@@ -91,6 +91,7 @@ impl Scribe {
                 decided: true,
                 materials: deferral.refs.materials.iter().map(|id| id.0).collect(),
                 shared_kept: deferral.office.shared_kept.iter().map(|digest| digest.0).collect(),
+                decided_at: deferral.refs.decided_at.map(Timestamp::from_millis),
             };
             match unwind_guarded(|| self.erase(id, &elsewhere)) {
                 Ok(()) => finished += 1,
@@ -325,8 +326,8 @@ fn extent_of_material(stores: &Stores, id: MaterialId) -> Result<Extent, Archive
     Ok(extent)
 }
 
-/// What goes with a person. Of an erasure that has waited for a hold, what was on file for them when it began to: whoever decided
-/// it knew nothing of what came to them since. That stays, and the person's key with it.
+/// What goes with a person: what was on file for them when it was decided, and of an erasure that has waited for a hold, when it
+/// began to. Whoever decided it knew nothing of what came to them since: that stays, and the person's key with it.
 fn extent_of_holder(
     stores: &Stores,
     who: &Subject,
@@ -338,11 +339,12 @@ fn extent_of_holder(
     let mut going = HashSet::new();
     let mut extent = Extent::default();
     visit_dossier(stores, holder, &mut |row| {
-        let is_named = || elsewhere.materials.contains(&row.id);
-        if let Some((_, deferral)) = waited
-            && !is_named()
-            && came_since(stores, row, who, deferral)?
-        {
+        let is_named = elsewhere.materials.contains(&row.id);
+        let came_later = || match waited {
+            Some((_, deferral)) if came_since(stores, row, who, deferral)? => Ok(true),
+            _ => came_after(stores, row, who, elsewhere.decided_at),
+        };
+        if !is_named && came_later()? {
             extent.keeps_holder = true;
         } else if row.holders == [holder] {
             going.insert(row.sequence);
@@ -357,6 +359,21 @@ fn extent_of_holder(
     })?;
     (extent.shared_kept, extent.doomed) = (kept, doomed);
     Ok(extent)
+}
+
+/// Whether a paper of this person came to them later than that, as far as the clocks agree.
+fn came_after(
+    stores: &Stores,
+    row: &MaterialRow,
+    who: &Subject,
+    at: Option<Timestamp>,
+) -> Result<bool, ArchiveError> {
+    let Some(at) = at else { return Ok(false) };
+    let stands_by = skip_damaged(stores.ledger.get_many(&[row.sequence]).map_err(ArchiveError::from))?;
+    match stands_by.and_then(|mut entries| entries.pop()) {
+        Some(entry) if entry.content.at > at => came_since(stores, row, who, row.sequence - 1),
+        _ => Ok(false),
+    }
 }
 
 /// Whether a paper of this person was not theirs yet when that entry was made. Where that cannot be read, it stays.

@@ -121,6 +121,9 @@ pub(crate) struct Refs {
     /// Milliseconds since 1970; of a staged set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<i64>,
+    /// Milliseconds since 1970; of an erasure that waits for a hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decided_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) erasure: Option<Text<ErasureId>>,
     /// Of a refiling: the material's `filed` entry.

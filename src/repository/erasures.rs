@@ -17,10 +17,13 @@ use crate::repository::{Agent, Repository};
 use crate::state::{AgentNumber, ErasureOutcome, PlannedErasure, Tag};
 
 /// The part of the news that is personal; sealed until the agent has carried it out.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct PersonalNews {
     pub(crate) holder: Option<WireSubject>,
     pub(crate) shared_kept: Vec<String>,
+    /// Milliseconds since 1970; not in the news of earlier versions.
+    #[serde(default)]
+    pub(crate) decided_at: Option<i64>,
 }
 
 /// A request as it is kept, sealed, until it is done.
@@ -187,6 +190,7 @@ impl Repository {
         let personal = PersonalNews {
             holder: holder.map(WireSubject::from),
             shared_kept: shared_kept.iter().map(Digest::to_string).collect(),
+            decided_at: Some(self.now().as_millis()),
         };
         let personal = serde_json::to_vec(&personal).map_err(|_| Code::StorageFailed)?;
         let outcome = ErasureOutcome {

@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
+use yidang_model::Timestamp;
 use yidang_sync::limits::{FEED_ITEMS_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{FeedAnswer, FeedItem, FeedQuery, News};
 
@@ -88,10 +89,10 @@ impl Repository {
             FeedWhat::HoldLifted(hold) => News::HoldLifted { hold },
             FeedWhat::Erased(erasure) => {
                 let personal = personal.map(|sealed| self.personal(NEWS_CONTEXT, &sealed)).transpose()?;
-                let PersonalNews { holder, shared_kept } =
-                    personal.unwrap_or(PersonalNews { holder: None, shared_kept: Vec::new() });
+                let PersonalNews { holder, shared_kept, decided_at } = personal.unwrap_or_default();
                 let shared_kept = shared_kept.iter().filter_map(|d| d.parse().ok()).collect();
-                News::Erased { erasure, materials, holder, shared_kept }
+                let decided_at = decided_at.map(Timestamp::from_millis);
+                News::Erased { erasure, materials, holder, shared_kept, decided_at }
             }
         };
         Ok(FeedItem { sequence, previous, news })

@@ -57,10 +57,11 @@ impl Feed {
                 return Err(REPOSITORY_PROTOCOL);
             }
             match &item.news {
-                News::Erased { erasure, materials, holder, shared_kept } => {
+                News::Erased { erasure, materials, holder, shared_kept, decided_at } => {
                     shared.store.decide(*erasure, Decision::Erased).map_err(state_failed)?;
                     let (materials, shared_kept) = (materials.clone(), shared_kept.clone());
-                    let went = WentElsewhere { decided: true, materials, shared_kept };
+                    let went =
+                        WentElsewhere { decided: true, materials, shared_kept, decided_at: *decided_at };
                     erase(shared, *erasure, &went, holder.as_ref())?;
                     let materials = gone(shared, went.materials)?;
                     (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials });

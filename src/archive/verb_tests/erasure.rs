@@ -186,6 +186,7 @@ fn what_is_held_elsewhere_can_be_asked_for_by_whom_it_belongs_to() {
         decided: true,
         materials: vec![material_id(9), material_id(1)],
         shared_kept: vec![kept],
+        decided_at: None,
     };
     let done = archive.erase_with(erasure_id(2), went.clone()).unwrap();
     assert_eq!((&done.materials[..], &done.shared_kept[..]), (&[material_id(9)][..], &[kept][..]));

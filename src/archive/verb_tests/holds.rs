@@ -173,7 +173,12 @@ fn what_the_repository_forgot_goes_here_when_the_hold_is_lifted() {
     }
     archive.place_hold(hold(1, person(1))).unwrap();
     archive.place_hold(hold(2, person(2))).unwrap();
-    let went = WentElsewhere { decided: true, materials: vec![material_id(9)], shared_kept: Vec::new() };
+    let went = WentElsewhere {
+        decided: true,
+        materials: vec![material_id(9)],
+        shared_kept: Vec::new(),
+        decided_at: None,
+    };
     for number in [1, 2] {
         let request = erasure_of(number, person(number.into()));
         for _ in 0..2 {
@@ -213,7 +218,12 @@ fn waiting(archive: &Archive) {
     }
     archive.place_hold(hold(1, person(1))).unwrap();
     let defer = || {
-        let went = WentElsewhere { decided: true, materials: vec![material_id(1)], shared_kept: Vec::new() };
+        let went = WentElsewhere {
+            decided: true,
+            materials: vec![material_id(1)],
+            shared_kept: Vec::new(),
+            decided_at: None,
+        };
         assert_eq!(archive.erase_now_with(erasure_of(7, person(1)), went), Err(ArchiveError::LegalHold));
     };
     defer();
@@ -269,6 +279,41 @@ fn what_was_filed_after_an_erasure_began_to_wait_stays_when_the_hold_is_lifted()
     assert_eq!(done.materials, [4, 5, 10].map(material_id));
     assert_whole(&archive, "when they are forgotten again");
     assert_nowhere(&world, &secrets, "when they are forgotten again");
+}
+
+/// The repository decided before the paper was filed here, and was heard of afterwards.
+#[test]
+fn what_was_filed_after_an_erasure_was_decided_elsewhere_stays() {
+    for waits in [false, true] {
+        let world = World::new();
+        let archive = world.open();
+        for number in [1, 2] {
+            file_paper(&archive, number, &[resident(1)]).unwrap();
+        }
+        let decided_at = Some(archive.shared.stores.clock.now());
+        world.clock.advance(1000);
+        file_paper(&archive, 3, &[resident(1)]).unwrap();
+        archive.refile(Refiling { case: Some("case-9".to_owned()), ..refiling_of(2) }).unwrap();
+        if waits {
+            archive.place_hold(hold(1, person(1))).unwrap();
+        }
+        let went = WentElsewhere {
+            decided: true,
+            materials: vec![material_id(1)],
+            decided_at,
+            ..Default::default()
+        };
+        let done = archive.erase_now_with(erasure_of(7, person(1)), went);
+        if waits {
+            assert_eq!(done, Err(ArchiveError::LegalHold));
+            archive.lift_hold(lift(1)).unwrap();
+        }
+        let done = archive.erasure(erasure_id(7)).unwrap().unwrap();
+        assert_eq!(done.materials, [1, 2].map(material_id), "{waits}");
+        let kept = archive.blob(material_id(3), &Digest::of(&picture(3)));
+        assert!(kept == Ok(picture(3)), "{waits}");
+        assert_whole(&archive, "when what was there is gone");
+    }
 }
 
 /// The power ends at any write of the lifting and of what waited for it.
@@ -567,7 +612,12 @@ fn an_erasure_that_waits_and_was_asked_for_by_what_is_lost_keeps_nobody_out() {
     file_paper(&archive, 1, &[resident(1)]).unwrap();
     archive.place_hold(hold(1, person(1))).unwrap();
     let before = archive.head().unwrap();
-    let went = WentElsewhere { decided: true, materials: vec![material_id(1)], shared_kept: Vec::new() };
+    let went = WentElsewhere {
+        decided: true,
+        materials: vec![material_id(1)],
+        shared_kept: Vec::new(),
+        decided_at: None,
+    };
     assert!(archive.erase_now_with(erasure_of_material(8, 1), went).is_err());
     assert!(archive.is_held_here_alone(material_id(1)).unwrap());
     drop(archive);

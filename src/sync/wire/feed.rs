@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use yidang_model::{Digest, ErasureId, HoldId, MaterialId};
+use yidang_model::{Digest, ErasureId, HoldId, MaterialId, Timestamp};
 
 use super::{WirePlace, WireSubject};
 use crate::text;
@@ -63,6 +63,10 @@ pub enum News {
         /// Blobs that stay because others need them; empty once this agent has carried it out.
         #[serde(with = "text::list", default)]
         shared_kept: Vec<Digest>,
+        /// When it was decided, by the repository's clock: what a person has filed since is no part of it. Absent once this agent
+        /// has carried it out.
+        #[serde(with = "text::option", default, skip_serializing_if = "Option::is_none")]
+        decided_at: Option<Timestamp>,
     },
     /// The request was refused.
     ErasureRefused {

@@ -1,6 +1,6 @@
 //! How it is written down, and that nothing shows whom it is about.
 
-use yidang_model::{ErasureId, MaterialId};
+use yidang_model::{ErasureId, MaterialId, Timestamp};
 
 use super::*;
 
@@ -33,6 +33,7 @@ fn a_feed_item_is_flat_and_an_unknown_one_is_passed_over() {
             materials: vec![MaterialId::from_bytes([2; 16])],
             holder: None,
             shared_kept: vec![Digest::of(b"kept")],
+            decided_at: Some(Timestamp::from_millis(5)),
         },
     };
     let json = serde_json::to_value(&item).unwrap();
