@@ -52,6 +52,14 @@ fn enrol(agent: &Agent, repository: &Repository) {
     assert!(enrolled.status.success(), "{}", String::from_utf8_lossy(&enrolled.stderr));
 }
 
+/// Asks for an erasure; how it was decided.
+fn erase(agent: &Agent, what: &Value, state: &str) -> Value {
+    let asked = agent.post("/v1/erasures", what).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until(&format!("the erasure is {state}"), || agent.get(&path).expect(200)["state"] == state);
+    agent.get(&path).expect(200)
+}
+
 fn copy_of(data: &std::path::Path) -> std::path::PathBuf {
     let backup = data.with_extension("backup");
     copy_folder(data, &backup);
@@ -173,10 +181,8 @@ fn a_repository_that_was_put_back_to_before_a_hold_forgets_nothing_until_the_hol
     // One that knew nothing of the hold.
     let c = Agent::start_enrolled(&repository.url, &repository.enrol_code());
     wait_until("the paper is seen", || are_everywhere(&c, std::slice::from_ref(&paper)));
-    let asked = c.post("/v1/erasures", &json!({"material": paper, "reason": "test"})).expect(201);
-    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
-    wait_until("it is refused", || c.get(&path).expect(200)["state"] == "refused");
-    assert_eq!(c.get(&path).expect(200)["refusal"], "holds_unproven");
+    let decided = erase(&c, &json!({"material": paper, "reason": "test"}), "refused");
+    assert_eq!(decided["refusal"], "holds_unproven");
     let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
     assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
     // Confirmed once, it is not doubted anew for what the same run told of.
@@ -184,9 +190,7 @@ fn a_repository_that_was_put_back_to_before_a_hold_forgets_nothing_until_the_hol
     assert!(b.stop());
     b.run();
     wait_until("it is connected", || b.get("/v1/sync").expect(200)["repository"] == "connected");
-    let again = c.post("/v1/erasures", &json!({"material": paper, "reason": "test"})).expect(201);
-    let path = format!("/v1/erasures/{}", again["id"].as_str().expect("an id"));
-    wait_until("it is forgotten", || c.get(&path).expect(200)["state"] == "done");
+    erase(&c, &json!({"material": paper, "reason": "test"}), "done");
 }
 
 /// What the repository erased meanwhile is heard of before or after the ledger is compared: it must not be carried out before.
@@ -203,9 +207,7 @@ fn a_window_that_was_put_back_to_before_a_hold_carries_out_no_erasure() {
     let words = [&["archive", "hold", "place", "--material", &paper], &WHO_AND_WHY[..]].concat();
     let placed = a.command(&words);
     assert!(placed.status.success(), "{}", String::from_utf8_lossy(&placed.stderr));
-    let asked = b.post("/v1/erasures", &json!({"material": paper, "reason": "test"})).expect(201);
-    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
-    wait_until("it is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    erase(&b, &json!({"material": paper, "reason": "test"}), "done");
     let number = number_on(&a);
     let deferred = |agent: &Agent| {
         let audit = agent.command_with_input(&["archive", "audit", "person", "--json"], &number);
@@ -235,9 +237,7 @@ fn what_a_hold_alone_keeps_is_not_offered_to_a_repository_that_lost_the_erasure(
     wait_until("they are everywhere", || are_everywhere(&b, &[held.clone(), kept.clone()]));
     let words = [&["archive", "hold", "place", "--material", &held], &WHO_AND_WHY[..]].concat();
     assert!(a.command(&words).status.success());
-    let asked = b.post("/v1/erasures", &json!({"material": held, "reason": "test"})).expect(201);
-    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
-    wait_until("it is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    erase(&b, &json!({"material": held, "reason": "test"}), "done");
     let here_alone = (held.clone(), "this_pc".to_owned());
     wait_until("it waits for the hold", || dossier(&a, "local").contains(&here_alone));
     repository.forget_everything();
@@ -257,9 +257,7 @@ fn what_was_put_right_after_it_was_erased_elsewhere_is_said_to_be_here_alone() {
     let paper = file(&a, 0);
     wait_until("it is everywhere", || are_everywhere(&b, std::slice::from_ref(&paper)));
     assert!(a.stop());
-    let asked = b.post("/v1/erasures", &json!({"holder": b.read_card(), "reason": "test"})).expect(201);
-    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
-    wait_until("the person is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    erase(&b, &json!({"holder": b.read_card(), "reason": "test"}), "done");
     repository.kill();
     a.run();
     a.read_card();
@@ -288,9 +286,7 @@ fn what_is_filed_after_a_person_was_forgotten_elsewhere_is_kept_and_sent() {
     let gone = file(&a, 0);
     wait_until("it is everywhere", || are_everywhere(&b, std::slice::from_ref(&gone)));
     assert!(a.stop());
-    let asked = b.post("/v1/erasures", &json!({"holder": b.read_card(), "reason": "test"})).expect(201);
-    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
-    wait_until("the person is forgotten", || b.get(&path).expect(200)["state"] == "done");
+    erase(&b, &json!({"holder": b.read_card(), "reason": "test"}), "done");
     repository.kill();
     a.run();
     let brought = [file(&a, 1)];

@@ -11,7 +11,6 @@ use crate::ArchiveError;
 use crate::backup::Backups;
 use crate::crypto::Suite;
 use crate::files::{BlobSegments, KeyFiles, QuarantineFiles, durable};
-use crate::gaps::Harm;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::proof::Proof;
@@ -255,7 +254,7 @@ impl Archive {
 
     /// The hash of the ledger entry in that place; `None` where there is none.
     pub fn entry_hash(&self, sequence: u64) -> Result<Option<EntryHash>, ArchiveError> {
-        Ok(self.shared.stores.ledger.get_many(&[sequence])?.pop().map(|entry| entry.hash))
+        self.shared.stores.entry_hash(sequence)
     }
 
     /// The entry by which the ledger was last made anew of what was left of it; 0 where it never was.
@@ -265,15 +264,7 @@ impl Archive {
 
     /// Whether the ledger still has the entry that somebody remembers of it, or tells behind that place that it is lost.
     pub fn accounts_for(&self, sequence: u64, hash: EntryHash) -> Result<bool, ArchiveError> {
-        if self.entry_hash(sequence)? == Some(hash) {
-            return Ok(true);
-        }
-        let mut accounts = false;
-        self.shared.stores.visit_entries_between(sequence, u64::MAX, &mut |entry| {
-            accounts |= Harm::entered_by(entry).is_some_and(|harm| harm.accounts_for(sequence));
-            Ok(())
-        })?;
-        Ok(accounts)
+        self.shared.stores.accounts_for(sequence, hash)
     }
 
     /// Whether something waits to be written or is being written.

@@ -133,14 +133,14 @@ words! {
         KnownChange = "known_change",
             "此条曾被改动，重建时已记入账本，原样保留。请告知审计人员，并留存重建前复制的数据文件夹；无需再次重建。",
             "This entry was changed; a rebuild entered that, and it stays as it is. Tell the auditor, and keep the copy of the data folder that was made before; rebuilding again changes nothing.";
-        /// Something is missing that may have been a hold.
-        ConfirmHolds = "confirm_holds",
-            "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
-            "The ledger has lost something that may have been a legal hold: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`; nothing is forgotten before.";
         /// Somebody cut the ledger or put another in its place.
         KeepEvidence = "keep_evidence",
             "账本被截断或替换。请停止程序，把整个数据文件夹复制留存作为证据并报告审计人员，再运行 yidang archive rebuild，把缺失记入账本。",
             "The ledger was cut off or replaced. Stop the program, copy the whole data folder away as evidence and tell the auditor; then run `yidang archive rebuild`, which enters what is lost.";
+        /// Something is missing that may have been a hold.
+        ConfirmHolds = "confirm_holds",
+            "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
+            "The ledger has lost something that may have been a legal hold: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`; nothing is forgotten before.";
         /// From whoever has the same bytes.
         RepairBlob = "repair_blob",
             "请运行 yidang archive verify --repair 从中心库取回；取不回时请当事人再次出示原件并重新拍摄或导入。",

@@ -9,12 +9,13 @@ use crate::blob_format::{self, BlobKey};
 use crate::caller::Idempotency;
 use crate::entry::{OpenEntry, open_beneath, open_entry, refs_of};
 use crate::files::QuarantineFiles;
+use crate::gaps::Harm;
 use crate::keys::KeyCabinet;
 use crate::lag::Lag;
 use crate::proof::Proof;
 use crate::rebuild::skip_damaged;
 use crate::record::{BlobRecord, FiledPersonal, StagedPersonal};
-use crate::storage::{BlobName, BlobStore, Entry, Index, Ledger, MaterialRow, Tag, Verb};
+use crate::storage::{BlobName, BlobStore, Entry, EntryHash, Index, Ledger, MaterialRow, Tag, Verb};
 use crate::veil::Veil;
 use crate::{ArchiveError, ArchiveOptions, Clock, Stored};
 
@@ -79,6 +80,24 @@ impl Stores {
             entries.iter().filter(|entry| entry.sequence <= last).try_for_each(&mut *visit)?;
         }
         Ok(())
+    }
+
+    /// The hash of the entry in that place; `None` where there is none.
+    pub(crate) fn entry_hash(&self, sequence: u64) -> Result<Option<EntryHash>, ArchiveError> {
+        Ok(self.ledger.get_many(&[sequence])?.pop().map(|entry| entry.hash))
+    }
+
+    /// Whether the ledger has the entry that somebody remembers of it, or tells behind that place that it is lost.
+    pub(crate) fn accounts_for(&self, sequence: u64, hash: EntryHash) -> Result<bool, ArchiveError> {
+        if self.entry_hash(sequence)? == Some(hash) {
+            return Ok(true);
+        }
+        let mut accounts = false;
+        self.visit_entries_between(sequence, u64::MAX, &mut |entry| {
+            accounts |= Harm::entered_by(entry).is_some_and(|harm| harm.accounts_for(sequence));
+            Ok(())
+        })?;
+        Ok(accounts)
     }
 
     /// The entry an earlier call with this idempotency key wrote.

@@ -188,8 +188,8 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
       en: 'A place in the ledger cannot be read, and a legal hold may have stood there: nothing can be forgotten now.',
     },
     remedy: {
-      zh: '请管理员运行 yidang archive rebuild，用 yidang archive hold list 核对保全，再运行 yidang archive hold confirm 确认。',
-      en: 'An administrator runs `yidang archive rebuild`, compares `yidang archive hold list` with the orders that were made, and says so with `yidang archive hold confirm`.',
+      zh: '请管理员运行 yidang archive rebuild，用 yidang archive hold list 核对保全，再运行 yidang archive hold confirm --operator 姓名 确认；确认后请再次提出删除。',
+      en: 'An administrator runs `yidang archive rebuild`, compares `yidang archive hold list` with the orders that were made, and says so with `yidang archive hold confirm --operator NAME`; then ask again.',
     },
   },
   host_denied: {

@@ -134,8 +134,9 @@ impl Due {
 /// What the repository remembers of this ledger.
 pub(super) fn asked(client: &Client, key: &str, ledger: &str) -> Result<Option<Head>, CallError> {
     let anchor = match client.anchor(key, ledger) {
-        // A repository of an earlier version remembers nothing.
-        Err(CallError::Refused(problem)) if problem.status == 404 => None,
+        // A repository of an earlier version, or of another make, remembers nothing.
+        Err(CallError::Refused(problem)) if matches!(problem.status, 404 | 405) => None,
+        Err(CallError::Protocol) => None,
         answer => answer?,
     };
     let Some(anchor) = anchor else { return Ok(None) };
