@@ -102,7 +102,8 @@ impl Archive {
             report.pass_over(Check::Index, "ledger_older");
             return Ok(());
         }
-        let mut first = VerifyReport::default();
+        let draft = || VerifyReport { is_draft: true, ..VerifyReport::default() };
+        let mut first = draft();
         compare_index(&self.shared.stores, &mut first)?;
         if first.is_clean() {
             report.absorb(first);
@@ -110,7 +111,7 @@ impl Archive {
         }
         let (sender, settled) = std::sync::mpsc::sync_channel(1);
         self.shared.writer.ask_alone(move |scribe| {
-            let mut again = VerifyReport::default();
+            let mut again = draft();
             compare_index(&scribe.stores, &mut again)?;
             // The receiver waits until this task has been answered.
             let _ = sender.send(again);

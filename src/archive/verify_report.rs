@@ -118,6 +118,8 @@ pub struct VerifyReport {
     /// How many of those in the ledger are known: entries that a rebuild named as changed, and such as the index left out when it
     /// was made, as their keys were gone by then.
     pub(crate) known_damages: u64,
+    /// Whether it may still turn out to be none: nothing of it is logged before another report takes it in.
+    pub(crate) is_draft: bool,
     /// How each examination went.
     pub tallies: BTreeMap<Check, Tally>,
 }
@@ -158,7 +160,9 @@ impl VerifyReport {
         }
         self.count_failed(check, 1);
         if self.damages.len() < DAMAGES_MAX {
-            tracing::error!(?damage, "found damaged");
+            if !self.is_draft {
+                tracing::error!(?damage, "found damaged");
+            }
             self.damages.push(damage);
         }
     }
@@ -198,6 +202,9 @@ impl VerifyReport {
             }
             self.count_failed(damage.check, 1);
             if self.damages.len() < DAMAGES_MAX {
+                if other.is_draft && !self.is_draft {
+                    tracing::error!(?damage, "found damaged");
+                }
                 self.damages.push(damage);
             }
         }
