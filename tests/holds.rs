@@ -1,18 +1,16 @@
 //! Promise: what is under a legal hold is not forgotten, whoever asks, and goes once nothing holds it any more.
 
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
+use crate::support::wait_until;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
-/// Everything between windows happens within this time, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(40);
 const WHO_AND_WHY: [&str; 4] = ["--operator", "Operator Ng", "--reason", "court order"];
 
 /// The person on the reader: an open holder, and how a command is told of them.
@@ -60,14 +58,6 @@ fn erase(agent: &Agent, what: &Value) -> crate::support::agent::Answer {
     let mut body = what.clone();
     body["reason"] = json!("test");
     agent.post("/v1/erasures", &body)
-}
-
-fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !happened() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]

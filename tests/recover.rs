@@ -6,7 +6,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,11 +15,10 @@ use crate::support::blobs;
 use crate::support::ledger::tamper;
 use crate::support::repository::Repository;
 use crate::support::said::{document, refusal, text};
+use crate::support::wait_until;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const SMALL: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
-/// Everything has come about within this time, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// An office's recovery key, 3 of 5.
 struct Office {
@@ -119,14 +117,6 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     found
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn backlog(agent: &Agent) -> Value {

@@ -1,23 +1,12 @@
 //! Promise: what a window says about the repository is so, and it works whatever that is.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::repository::Repository;
+use crate::support::wait_until;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
-/// Everything has come about within this time, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(40);
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn sync(agent: &Agent) -> Value {
     agent.get("/v1/sync").expect(200)

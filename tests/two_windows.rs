@@ -1,16 +1,13 @@
 //! Promise: a paper shown once at one window is there at every window, outages or not.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::repository::Repository;
+use crate::support::wait_until;
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
-/// Everything between windows happens within this time, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How often a paper is looked for while it is on its way.
 const ROUNDS: u32 = 30;
@@ -24,14 +21,6 @@ fn file(agent: &Agent, holder: &str, picture: &[u8], case: &str) -> String {
 
 fn all(agent: &Agent, holder: &str) -> Value {
     agent.get(&format!("/v1/holders/{holder}/materials?scope=all")).expect(200)
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn ids(list: &Value) -> Vec<String> {
