@@ -10,6 +10,8 @@ def printed(width, height, chance):
     kinds = [columns, columns, columns, newspaper, newspaper, picture_page, framed, note, labels, table, card, notepad]
     draw = kinds[chance.integers(len(kinds))]
     draw(sheet, chance)
+    if chance.random() < (0.5 if draw is notepad else 0.12):
+        margins(sheet, chance)
     if chance.random() < 0.3:
         panels(sheet, chance)
     return np.clip(sheet, 0, 255)
@@ -264,6 +266,23 @@ def notepad(sheet, chance):
         sheet[band : band + int(chance.integers(1, 5))] *= chance.uniform(0.6, 0.95)
     if chance.random() < 0.5:
         text(sheet, box(sheet, chance, 0.1, 0.8), chance.uniform(8, 30), chance)
+
+
+def margins(sheet, chance):
+    """Rules from one end of the sheet to the other, near a side and along it, the margin beyond now and then in another tone:
+    they look like the side of a sheet that lies on another."""
+    height, width = sheet.shape[:2]
+    for _ in range(chance.integers(1, 3)):
+        way, at_end = chance.random() < 0.6, chance.random() < 0.3
+        lines = sheet.transpose(1, 0, 2) if way else sheet
+        lines = lines[::-1] if at_end else lines
+        place = int(chance.uniform(0.03, 0.3) * len(lines))
+        if chance.random() < 0.4:
+            lines[:place] *= chance.uniform(0.85, 1.08)
+        tone, share = chance.uniform(0, 220, 3), chance.uniform(0.15, 0.9)
+        for start in place + np.arange(chance.integers(1, 3)) * int(chance.integers(3, 12)):
+            rule = lines[start : start + int(chance.integers(1, 5))]
+            rule += (tone - rule) * share
 
 
 def panels(sheet, chance):
