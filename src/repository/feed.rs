@@ -68,7 +68,8 @@ impl Repository {
             return Err(Code::EpochWrong.into());
         }
         let items: Vec<FeedItem> = rows.into_iter().map(|row| self.item(row)).collect::<Result<_, _>>()?;
-        Ok(FeedAnswer { after: items.last().map_or(after, |item| item.sequence), items, head })
+        let ledger = Some(self.head()?);
+        Ok(FeedAnswer { after: items.last().map_or(after, |item| item.sequence), items, head, ledger })
     }
 
     fn item(&self, row: FeedRow) -> Result<FeedItem, Problem> {

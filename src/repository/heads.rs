@@ -12,6 +12,9 @@ use crate::problem::Problem;
 use crate::repository::{Agent, Repository, work};
 use crate::request::{Caller, parse, receive};
 
+/// More than any window remembers.
+const KNOWN_MAX: usize = 4;
+
 /// `POST /v1/head`. A window that knows of an entry which is not here knows that this repository was put back to an earlier
 /// state, or has lost what it had: a hold may be among that, so nothing is forgotten until the holds are confirmed.
 pub(crate) async fn head(
@@ -21,8 +24,14 @@ pub(crate) async fn head(
 ) -> Result<Json<HeadAnswer>, Problem> {
     let received = receive(&repository, request, JSON_BODY_MAX).await?;
     let HeadRequest { known } = parse(&received.bytes)?;
+    if known.len() > KNOWN_MAX {
+        return Err(Problem::invalid("`known` names too many"));
+    }
     work(&repository, received, move |r| {
-        let has_known = known.map_or(Ok(true), |known| r.is_remembered_well(&agent, &known))?;
+        let mut has_known = true;
+        for known in &known {
+            has_known &= r.is_remembered_well(&agent, known)?;
+        }
         Ok(Json(HeadAnswer { has_known, head: r.head()? }))
     })
     .await
@@ -34,39 +43,35 @@ impl Repository {
         let (sequence, hash) = self.archive.anchor()?;
         Ok(RepositoryHead {
             ledger: self.archive.store_id().to_owned(),
-            run: hex::encode(self.run),
             sequence,
             hash: hex::encode(hash),
             rebuilt: self.archive.rebuilt_at()?,
+            told_at: self.now().as_millis(),
         })
     }
 
-    /// Whether the ledger has what a window knows of it. Where it has not, holds may be missing: that is entered once for all that
-    /// was told of by the same run.
+    /// Whether the ledger has what a window knows of it. Where it has not, holds may be missing: that is entered, unless they were
+    /// confirmed since the window was told.
     fn is_remembered_well(&self, agent: &Agent, known: &RepositoryHead) -> Result<bool, Problem> {
-        let RepositoryHead { ledger, run, sequence, hash, rebuilt: _ } = known;
-        let (mut known_hash, mut run_name) = ([0; 32], [0; 16]);
-        let is_readable = hex::decode_to_slice(hash, &mut known_hash).is_ok()
-            && hex::decode_to_slice(run, &mut run_name).is_ok();
-        if !is_readable || i64::try_from(*sequence).is_err() {
-            return Err(Problem::invalid("`run`, `sequence` or `hash` is none"));
+        let RepositoryHead { ledger, sequence, hash, rebuilt: _, told_at } = known;
+        let mut known_hash = [0; 32];
+        if hex::decode_to_slice(hash, &mut known_hash).is_err() || i64::try_from(*sequence).is_err() {
+            return Err(Problem::invalid("`sequence` or `hash` is none"));
         }
         let is_own = ledger == self.archive.store_id();
         if *sequence == 0 || is_own && self.archive.entry_hash(*sequence)? == Some(known_hash) {
             return Ok(true);
         }
         let is_told = is_own && self.archive.accounts_for(*sequence, known_hash)?;
-        if !is_told && !self.state.is_lost_run(run_name)? {
+        let is_settled = self.state.holds_confirmed_at()?.is_some_and(|at| at.as_millis() >= *told_at);
+        if !is_told && !is_settled && self.archive.tells_every_hold()? {
             tracing::error!(
                 agent = agent.record.name,
                 sequence,
                 "a window remembers an entry that this ledger has not, as of a repository that was put back from a backup: compare \
                  the holds with the office's files, place what is missing, then run `yidang-repository hold confirm`"
             );
-            if self.archive.tells_every_hold()? {
-                self.archive.doubt_holds(&Actor { client: agent.record.name.clone(), operator: None })?;
-            }
-            self.state.put_lost_run(run_name)?;
+            self.archive.doubt_holds(&Actor { client: agent.record.name.clone(), operator: None })?;
         }
         Ok(false)
     }

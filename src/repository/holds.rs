@@ -161,6 +161,9 @@ impl Repository {
             HoldWish::Confirm { operator } => {
                 let was_doubted = self.archive.confirm_holds(&actor(operator))?;
                 if was_doubted {
+                    self.state
+                        .put_holds_confirmed(self.now())
+                        .map_err(|error| HoldRefusal::Failed(error.to_string()))?;
                     let failed = |error: StartError| HoldRefusal::Failed(error.to_string());
                     self.finish_holds().map_err(failed)?;
                     self.finish_erasures().map_err(failed)?;

@@ -12,7 +12,7 @@ use crate::error::StartError;
 use crate::grants::Grants;
 use crate::limits::{BODIES_KIB_MAX, POLLS_PER_AGENT_MAX, WORK_MAX, WORK_WAIT};
 use crate::problem::{Code, Problem};
-use crate::secrets::{Secrets, SecretsError, make_private_folder, random};
+use crate::secrets::{Secrets, SecretsError, make_private_folder};
 use crate::sqlite_state::SqliteState;
 use crate::state::{AgentNumber, AgentRecord, State, StateError};
 
@@ -35,8 +35,6 @@ pub(crate) struct Repository {
     pub(crate) work: Arc<Semaphore>,
     pub(crate) bodies: Arc<Semaphore>,
     pub(crate) checking: Arc<tokio::sync::Mutex<()>>,
-    /// Drawn at each opening: what one run told of and another has not was lost in between.
-    pub(crate) run: [u8; 16],
     stopping: watch::Sender<bool>,
 }
 
@@ -90,7 +88,6 @@ impl Repository {
             work: Arc::new(Semaphore::new(WORK_MAX)),
             bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX as usize)),
             checking: Arc::default(),
-            run: random(),
             stopping: watch::Sender::new(false),
             state: Box::new(state),
         };

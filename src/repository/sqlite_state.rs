@@ -23,7 +23,7 @@ pub(crate) const STATE_FILE: &str = "repository.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers kept for each agent: far more than it can have under way.
 const ANSWERS_KEPT: i64 = 1000;
-const SCHEMA_VERSION: i64 = 8;
+const SCHEMA_VERSION: i64 = 7;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -72,7 +72,6 @@ CREATE TABLE anchors (
     agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
     hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
 ) WITHOUT ROWID;
-CREATE TABLE lost_runs (run BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
 
 /// What a state of version 1 lacks, then what one of version 2 does, and so on.
@@ -92,7 +91,6 @@ const SINCE: [&str; SCHEMA_VERSION as usize - 1] = [
      ALTER TABLE agents ADD COLUMN counter_named INTEGER NOT NULL DEFAULT 0;",
     // How far each agent is it says at its next poll; a later number of its window hears what it may know.
     "ALTER TABLE agents ADD COLUMN feed_done INTEGER NOT NULL DEFAULT 0;",
-    "CREATE TABLE lost_runs (run BLOB PRIMARY KEY) WITHOUT ROWID;",
 ];
 
 /// One connection to write, one to read, so that a look-up does not wait for a commit's disk.
@@ -413,15 +411,18 @@ impl State for SqliteState {
         known_anchor(&self.read(), agent, ledger)
     }
 
-    fn put_lost_run(&self, run: [u8; 16]) -> Result<(), StateError> {
+    fn put_holds_confirmed(&self, at: Timestamp) -> Result<(), StateError> {
         self.write(|t| {
-            t.execute("INSERT OR IGNORE INTO lost_runs (run) VALUES (?1)", params![run])?;
+            let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('holds_confirmed_at', ?1)";
+            t.execute(sql, params![at.as_millis()])?;
             Ok(())
         })
     }
 
-    fn is_lost_run(&self, run: [u8; 16]) -> Result<bool, StateError> {
-        Ok(self.read().prepare_cached("SELECT 1 FROM lost_runs WHERE run = ?1")?.exists(params![run])?)
+    fn holds_confirmed_at(&self) -> Result<Option<Timestamp>, StateError> {
+        let sql = "SELECT value FROM meta WHERE key = 'holds_confirmed_at'";
+        let at: Option<i64> = self.read().prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+        Ok(at.map(Timestamp::from_millis))
     }
 
     fn put_opened(&self, agent: AgentNumber, subject: Tag, at: Timestamp) -> Result<(), StateError> {

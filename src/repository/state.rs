@@ -374,11 +374,11 @@ pub(crate) trait State: Send + Sync {
     /// The latest entry kept of this ledger: by this agent, else by whichever number its window had before.
     fn anchor(&self, agent: AgentNumber, ledger: [u8; 16]) -> Result<Option<Anchor>, StateError>;
 
-    /// Keeps the name of a run that told windows of more than there is.
-    fn put_lost_run(&self, run: [u8; 16]) -> Result<(), StateError>;
+    /// Keeps when the holds were last confirmed.
+    fn put_holds_confirmed(&self, at: Timestamp) -> Result<(), StateError>;
 
-    /// Whether it was kept.
-    fn is_lost_run(&self, run: [u8; 16]) -> Result<bool, StateError>;
+    /// When they were; `None` if they never were.
+    fn holds_confirmed_at(&self) -> Result<Option<Timestamp>, StateError>;
 
     /// What does not hold together, one line each.
     fn verify(&self) -> Result<Vec<String>, StateError>;

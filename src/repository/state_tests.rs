@@ -296,7 +296,7 @@ fn a_state_of_the_first_version_is_taken_over() {
         .execute_batch(
             "ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at;
         ALTER TABLE agents DROP COLUMN counter_named; ALTER TABLE agents DROP COLUMN feed_done;
-        DROP TABLE anchors; DROP TABLE planned_originals; DROP TABLE lost_runs; PRAGMA user_version = 1",
+        DROP TABLE anchors; DROP TABLE planned_originals; PRAGMA user_version = 1",
         )
         .unwrap();
     connection
@@ -318,7 +318,7 @@ fn a_plan_of_version_5_has_no_kind_and_no_agent_of_it_is_known_to_have_been_name
     connection
         .execute_batch(
             "ALTER TABLE planned_originals DROP COLUMN kind; ALTER TABLE agents DROP COLUMN counter_named;
-        ALTER TABLE agents DROP COLUMN feed_done; DROP TABLE lost_runs; PRAGMA user_version = 5",
+        ALTER TABLE agents DROP COLUMN feed_done; PRAGMA user_version = 5",
         )
         .unwrap();
     let sql = "INSERT INTO planned_originals (material, agent, named) VALUES (?1, ?2, ?1)";

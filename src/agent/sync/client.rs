@@ -199,7 +199,7 @@ impl Client {
     }
 
     /// The end of the repository's ledger, and whether it has the one that is known.
-    pub(super) fn head(&self, key: &str, known: Option<RepositoryHead>) -> Result<HeadAnswer, CallError> {
+    pub(super) fn head(&self, key: &str, known: Vec<RepositoryHead>) -> Result<HeadAnswer, CallError> {
         self.post("/v1/head", Some(key), &HeadRequest { known })
     }
 

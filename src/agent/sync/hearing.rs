@@ -18,14 +18,14 @@ use super::shared::Shared;
 /// What an errand asks; it holds nothing that is open.
 pub(super) struct Question {
     due: Due,
-    known: Option<RepositoryHead>,
+    known: Vec<RepositoryHead>,
     after: u64,
     wait: u64,
 }
 
 /// What came back.
 pub(super) struct Heard {
-    known: Option<RepositoryHead>,
+    known: Vec<RepositoryHead>,
     head: Option<HeadAnswer>,
     /// What the repository remembers of this window's ledger, where it was asked.
     remembered: Option<Option<Head>>,
@@ -36,7 +36,7 @@ impl Question {
     /// `wait`: how many seconds the repository may take to have news.
     pub(super) fn new(shared: &Shared, wait: u64) -> Result<Self, SyncError> {
         let after = shared.store.feed_after()?;
-        let known = shared.store.repository_head()?;
+        let known = shared.store.repository_heads()?;
         Ok(Self { due: shared.anchoring().due(shared.source.as_ref()), known, after, wait })
     }
 
@@ -84,14 +84,16 @@ impl Heard {
             shared.anchoring().take_in(shared.source.as_ref(), remembered);
         }
         if let Some(HeadAnswer { has_known, head }) = self.head {
-            let outdated = self.known.filter(|known| !has_known || known.rebuilt != head.rebuilt);
-            if let Some(known) = outdated {
-                shared.offer_again(&known, &head);
+            if !has_known || self.known.iter().any(|known| known.rebuilt != head.rebuilt) {
+                shared.offer_again(&self.known, &head);
                 return Ok(None);
             }
-            shared.keep_head(&head);
+            shared.keep_proven_head(&self.known, &head);
         }
         let answer = self.answer.map_err(|error| error.judge())?;
+        if let Some(ledger) = &answer.ledger {
+            shared.keep_told_head(ledger);
+        }
         match shared.anchoring().is_compared() {
             true => Ok(Some(answer)),
             // The ledger could not be read.

@@ -405,7 +405,7 @@ impl Pusher {
             Answer::Commit(Ok(answer)) => {
                 // Before anything is taken for confirmed: what is known of the repository has all that it confirmed.
                 if let Some(head) = &answer.head {
-                    self.shared.keep_head(head);
+                    self.shared.keep_told_head(head);
                 }
                 self.committed(answer)
             }

@@ -125,11 +125,11 @@ impl Shared {
 
     /// The repository lacks what it had confirmed by the time that `known` was told of: it was put back to an earlier state, founded
     /// anew, or rebuilt with a loss. All is offered to it again, from now on; what is known of it begins with `head`.
-    pub(super) fn offer_again(&self, known: &RepositoryHead, head: &RepositoryHead) {
+    pub(super) fn offer_again(&self, known: &[RepositoryHead], head: &RepositoryHead) {
         let _turn = self.fixing();
         let begin = || {
             // The other thread may have heard the same.
-            if self.store.repository_head()?.as_ref() != Some(known) {
+            if self.store.repository_heads()?.first() != known.first() {
                 return Ok(());
             }
             tracing::error!(
@@ -144,17 +144,24 @@ impl Shared {
         }
     }
 
-    /// Keeps the end of the repository's ledger, unless a later one is known: answers may overtake each other.
-    pub(super) fn keep_head(&self, head: &RepositoryHead) {
-        let is_old = |known: &RepositoryHead| {
-            known == head || known.ledger == head.ledger && known.sequence > head.sequence
+    /// Keeps the end of the repository's ledger that came with an answer, before anything is made of that. An older answer may
+    /// come later.
+    pub(super) fn keep_told_head(&self, head: &RepositoryHead) {
+        let is_later = |known: &RepositoryHead| known.ledger != head.ledger || known.sequence < head.sequence;
+        let keep = || match self.store.repository_heads()?.last() {
+            Some(known) if !is_later(known) => Ok(()),
+            _ => self.store.keep_told_head(head),
         };
-        let kept = match self.store.repository_head() {
-            Ok(known) if known.as_ref().is_some_and(is_old) => Ok(()),
-            _ => self.store.keep_repository_head(head),
-        };
-        if let Err(error) = kept {
-            tracing::error!(%error, "the end of the repository's ledger is not kept");
+        kept(keep());
+    }
+
+    /// Keeps the end of a ledger that has all that was known of it.
+    pub(super) fn keep_proven_head(&self, known: &[RepositoryHead], head: &RepositoryHead) {
+        // Told once more of the same end, it is known as it was: nothing was confirmed in between either.
+        let is_same =
+            |known: &RepositoryHead| RepositoryHead { told_at: head.told_at, ..known.clone() } == *head;
+        if !matches!(known, [known] if is_same(known)) {
+            kept(self.store.keep_proven_head(known, head));
         }
     }
 
@@ -311,6 +318,12 @@ fn by_hand(code: &str) -> Option<&'static str> {
          `yidang-repository enrol-code --counter NAME` makes for its name; nothing is filed twice or lost / \
          请用 yidang-repository enrol-code --counter 窗口名 生成登记码，重新登记本窗口；材料不会重复，也不会遗失",
     )
+}
+
+fn kept(result: Result<(), SyncError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "the end of the repository's ledger is not kept");
+    }
 }
 
 fn word(error: Option<&str>, contacted: bool) -> &'static str {

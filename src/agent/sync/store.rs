@@ -43,16 +43,16 @@ const SINCE_5: &str = "
 ALTER TABLE decided ADD COLUMN code TEXT;
 ALTER TABLE progress ADD COLUMN offer_again INTEGER NOT NULL DEFAULT 0 CHECK (offer_again IN (0, 1));
 ";
-/// What records of version 6 lack: the last that is known of the repository's own ledger. What it has lost is offered again at once.
+/// What records of version 6 lack: what is known of the repository's own ledger. What it has lost is offered again at once.
 const SINCE_6: &str = "
 ALTER TABLE progress DROP COLUMN offer_again;
 CREATE TABLE repository_head (
-    one      INTEGER PRIMARY KEY CHECK (one = 1),
-    ledger   TEXT NOT NULL,
-    run      TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    hash     TEXT NOT NULL,
-    rebuilt  INTEGER NOT NULL
+    is_proven INTEGER PRIMARY KEY CHECK (is_proven IN (0, 1)),
+    ledger    TEXT NOT NULL,
+    sequence  INTEGER NOT NULL,
+    hash      TEXT NOT NULL,
+    rebuilt   INTEGER NOT NULL,
+    told_at   INTEGER NOT NULL
 ) STRICT;
 ";
 /// Longest code kept with a rejected entry, in characters.
@@ -154,25 +154,45 @@ impl SyncStore {
         Ok(kept.unwrap_or_default())
     }
 
-    /// The last that is known of the repository's own ledger.
-    pub(super) fn repository_head(&self) -> Result<Option<RepositoryHead>, SyncError> {
+    /// What is known of the repository's own ledger: the last end of it that was there when it was asked, and the latest it told
+    /// of since.
+    pub(super) fn repository_heads(&self) -> Result<Vec<RepositoryHead>, SyncError> {
         let connection = self.lock();
-        let sql = "SELECT ledger, run, sequence, hash, rebuilt FROM repository_head";
-        let kept = connection.prepare_cached(sql)?.query_row([], |row| {
+        let sql =
+            "SELECT ledger, sequence, hash, rebuilt, told_at FROM repository_head ORDER BY is_proven DESC";
+        let mut statement = connection.prepare_cached(sql)?;
+        let kept = statement.query_map([], |row| {
             Ok(RepositoryHead {
                 ledger: row.get(0)?,
-                run: row.get(1)?,
-                sequence: number(row.get(2)?),
-                hash: row.get(3)?,
-                rebuilt: number(row.get(4)?),
+                sequence: number(row.get(1)?),
+                hash: row.get(2)?,
+                rebuilt: number(row.get(3)?),
+                told_at: row.get(4)?,
             })
-        });
-        Ok(kept.optional()?)
+        })?;
+        Ok(kept.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps it.
-    pub(super) fn keep_repository_head(&self, head: &RepositoryHead) -> Result<(), SyncError> {
-        Ok(keep_head(&self.lock(), head)?)
+    /// Keeps the end that it has told of, beside the one that was proven.
+    pub(super) fn keep_told_head(&self, head: &RepositoryHead) -> Result<(), SyncError> {
+        Ok(keep_head(&self.lock(), head, false)?)
+    }
+
+    /// Keeps this end in place of `known`, which it was found to have: what was told of since stays.
+    pub(super) fn keep_proven_head(
+        &self,
+        known: &[RepositoryHead],
+        head: &RepositoryHead,
+    ) -> Result<(), SyncError> {
+        let mut connection = self.lock();
+        let transaction = write(&mut connection)?;
+        if let [_, told] | [told] = known {
+            let sql = "DELETE FROM repository_head WHERE is_proven = 0 AND sequence = ?1 AND hash = ?2";
+            transaction.execute(sql, params![stored(told.sequence), told.hash])?;
+        }
+        keep_head(&transaction, head, true)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// The ledger is another one than what was sent out of, or the repository has lost what it had: everything in it is
@@ -191,7 +211,8 @@ impl SyncStore {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
         start_over(&transaction)?;
-        keep_head(&transaction, head)?;
+        transaction.execute("DELETE FROM repository_head", [])?;
+        keep_head(&transaction, head, true)?;
         transaction.commit()?;
         Ok(())
     }
@@ -461,12 +482,12 @@ fn start_over(transaction: &Transaction<'_>) -> Result<(), SyncError> {
     Ok(())
 }
 
-fn keep_head(connection: &Connection, head: &RepositoryHead) -> Result<(), rusqlite::Error> {
-    let RepositoryHead { ledger, run, sequence, hash, rebuilt } = head;
+fn keep_head(connection: &Connection, head: &RepositoryHead, is_proven: bool) -> Result<(), rusqlite::Error> {
+    let RepositoryHead { ledger, sequence, hash, rebuilt, told_at } = head;
     connection.execute(
-        "INSERT OR REPLACE INTO repository_head (one, ledger, run, sequence, hash, rebuilt)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5)",
-        params![ledger, run, stored(*sequence), hash, stored(*rebuilt)],
+        "INSERT OR REPLACE INTO repository_head (is_proven, ledger, sequence, hash, rebuilt, told_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![is_proven, ledger, stored(*sequence), hash, stored(*rebuilt), told_at],
     )?;
     Ok(())
 }
@@ -612,6 +633,32 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         assert_eq!(SyncStore::open(&path).unwrap().feed_after().unwrap(), 6, "once");
+    }
+
+    fn head(sequence: u64) -> RepositoryHead {
+        let ledger = "ab".repeat(16);
+        RepositoryHead { ledger, sequence, hash: "cd".repeat(32), rebuilt: 0, told_at: 7 }
+    }
+
+    /// What a commit's answer says of a repository proves nothing of what that had before.
+    #[test]
+    fn an_end_that_was_told_takes_the_place_of_none_that_was_proven() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
+        assert_eq!(store.repository_heads().unwrap(), []);
+        store.keep_proven_head(&[], &head(5)).unwrap();
+        store.keep_told_head(&head(9)).unwrap();
+        let known = store.repository_heads().unwrap();
+        assert_eq!(known, [head(5), head(9)]);
+        // Told of more while it was asked.
+        store.keep_told_head(&head(11)).unwrap();
+        store.keep_proven_head(&known, &head(10)).unwrap();
+        assert_eq!(store.repository_heads().unwrap(), [head(10), head(11)]);
+        store.keep_proven_head(&store.repository_heads().unwrap(), &head(12)).unwrap();
+        assert_eq!(store.repository_heads().unwrap(), [head(12)]);
+        store.keep_told_head(&head(13)).unwrap();
+        store.start_over_with(&head(6)).unwrap();
+        assert_eq!(store.repository_heads().unwrap(), [head(6)], "what was lost is known of no more");
     }
 
     #[test]

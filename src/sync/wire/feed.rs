@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use yidang_model::{Digest, ErasureId, HoldId, MaterialId, Timestamp};
 
-use super::{WirePlace, WireSubject};
+use super::{RepositoryHead, WirePlace, WireSubject};
 use crate::text;
 
 /// Query of `GET /v1/feed`. To ask after a sequence is to say that everything up to it has been carried out
@@ -31,6 +31,9 @@ pub struct FeedAnswer {
     pub after: u64,
     /// The last sequence there is.
     pub head: u64,
+    /// The end of the repository's ledger, with what these tell of in it; absent where it tells none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<RepositoryHead>,
 }
 
 /// One item of an agent's own feed.

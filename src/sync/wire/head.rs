@@ -8,27 +8,27 @@ use serde::{Deserialize, Serialize};
 pub struct RepositoryHead {
     /// Which ledger: its store's random name, 32 hexadecimal digits.
     pub ledger: String,
-    /// The run of the repository that told of it: a random name, 32 hexadecimal digits.
-    pub run: String,
     /// The entry; 0 where there is none yet.
     pub sequence: u64,
     /// Its hash, 64 hexadecimal digits.
     pub hash: String,
     /// The entry by which the ledger was last made anew without all that it had; 0 where it never was.
     pub rebuilt: u64,
+    /// When the repository told of it, by its clock: milliseconds since 1970.
+    pub told_at: i64,
 }
 
 /// Body of `POST /v1/head`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadRequest {
-    /// The last one that this agent was told of.
-    pub known: Option<RepositoryHead>,
+    /// What this agent was told of: the last one that was found to be there when it asked, and the latest since.
+    pub known: Vec<RepositoryHead>,
 }
 
 /// Answer to [`HeadRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadAnswer {
-    /// Whether the repository's ledger has the entry that the agent knows of.
+    /// Whether the repository's ledger has all that the agent knows of.
     pub has_known: bool,
     /// The last one there is now.
     pub head: RepositoryHead,
