@@ -178,7 +178,8 @@ impl SyncStore {
         Ok(keep_head(&self.lock(), head, false)?)
     }
 
-    /// Keeps this end in place of `known`, which it was found to have: what was told of since stays.
+    /// Keeps this end in place of `known`, which it was found to have: what was told of since stays, and so does a later one
+    /// that another call has proven.
     pub(super) fn keep_proven_head(
         &self,
         known: &[RepositoryHead],
@@ -186,6 +187,10 @@ impl SyncStore {
     ) -> Result<(), SyncError> {
         let mut connection = self.lock();
         let transaction = write(&mut connection)?;
+        let sql = "SELECT 1 FROM repository_head WHERE is_proven = 1 AND ledger = ?1 AND sequence > ?2";
+        if transaction.prepare_cached(sql)?.exists(params![head.ledger, stored(head.sequence)])? {
+            return Ok(());
+        }
         if let [_, told] | [told] = known {
             let sql = "DELETE FROM repository_head WHERE is_proven = 0 AND sequence = ?1 AND hash = ?2";
             transaction.execute(sql, params![stored(told.sequence), told.hash])?;
@@ -656,6 +661,8 @@ mod tests {
         assert_eq!(store.repository_heads().unwrap(), [head(10), head(11)]);
         store.keep_proven_head(&store.repository_heads().unwrap(), &head(12)).unwrap();
         assert_eq!(store.repository_heads().unwrap(), [head(12)]);
+        store.keep_proven_head(&[head(10)], &head(11)).unwrap();
+        assert_eq!(store.repository_heads().unwrap(), [head(12)], "an answer that comes late");
         store.keep_told_head(&head(13)).unwrap();
         store.start_over_with(&head(6)).unwrap();
         assert_eq!(store.repository_heads().unwrap(), [head(6)], "what was lost is known of no more");
