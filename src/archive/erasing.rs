@@ -15,7 +15,7 @@ use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
-use crate::storage::{BlobName, ErasureState, IndexChange, MaterialRow, Tag, Verb};
+use crate::storage::{BlobName, Entry, ErasureState, IndexChange, MaterialRow, Tag, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::veil::Covered;
 use crate::writer::unwind_guarded;
@@ -361,6 +361,12 @@ fn extent_of_holder(
     Ok(extent)
 }
 
+/// The entry by which a paper stands, as far as it can be read.
+fn stands_by(stores: &Stores, row: &MaterialRow) -> Result<Option<Entry>, ArchiveError> {
+    let found = skip_damaged(stores.ledger.get_many(&[row.sequence]).map_err(ArchiveError::from))?;
+    Ok(found.and_then(|mut entries| entries.pop()))
+}
+
 /// Whether a paper of this person came to them later than that, as far as the clocks agree.
 fn came_after(
     stores: &Stores,
@@ -369,8 +375,7 @@ fn came_after(
     at: Option<Timestamp>,
 ) -> Result<bool, ArchiveError> {
     let Some(at) = at else { return Ok(false) };
-    let stands_by = skip_damaged(stores.ledger.get_many(&[row.sequence]).map_err(ArchiveError::from))?;
-    match stands_by.and_then(|mut entries| entries.pop()) {
+    match stands_by(stores, row)? {
         Some(entry) if entry.content.at > at => came_since(stores, row, who, row.sequence - 1),
         _ => Ok(false),
     }
@@ -381,9 +386,7 @@ fn came_since(stores: &Stores, row: &MaterialRow, who: &Subject, entry: u64) -> 
     if row.sequence < entry {
         return Ok(false);
     }
-    let stands_by = skip_damaged(stores.ledger.get_many(&[row.sequence]).map_err(ArchiveError::from))?;
-    let stands_by = stands_by.and_then(|mut entries| entries.pop());
-    let refs = stands_by.map(|entry| skip_damaged(refs_of(&entry))).transpose()?.flatten();
+    let refs = stands_by(stores, row)?.map(|entry| skip_damaged(refs_of(&entry))).transpose()?.flatten();
     // Put right since: whose it was before is told by the entries before. A `filed` entry names none.
     let Some(filed) = refs.and_then(|refs| refs.filed).filter(|filed| *filed < entry) else {
         return Ok(true);

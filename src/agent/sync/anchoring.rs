@@ -133,12 +133,19 @@ impl Due {
 
 /// What the repository remembers of this ledger.
 pub(super) fn asked(client: &Client, key: &str, ledger: &str) -> Result<Option<Head>, CallError> {
-    let anchor = match client.anchor(key, ledger) {
-        // A repository of an earlier version, or of another make, remembers nothing.
-        Err(CallError::Refused(problem)) if matches!(problem.status, 404 | 405) => None,
-        Err(CallError::Protocol) => None,
-        answer => answer?,
-    };
+    head_of(client.anchor(key, ledger)?)
+}
+
+/// The same; a repository of an earlier version, or of another make, remembers nothing.
+pub(super) fn asked_if_able(client: &Client, key: &str, ledger: &str) -> Result<Option<Head>, CallError> {
+    match client.anchor(key, ledger) {
+        Err(CallError::Refused(problem)) if matches!(problem.status, 404 | 405) => Ok(None),
+        Err(CallError::Protocol) => Ok(None),
+        answer => head_of(answer?),
+    }
+}
+
+fn head_of(anchor: Option<LedgerAnchor>) -> Result<Option<Head>, CallError> {
     let Some(anchor) = anchor else { return Ok(None) };
     let mut hash = [0; 32];
     hex::decode_to_slice(&anchor.hash, &mut hash).map_err(|_| CallError::Protocol)?;

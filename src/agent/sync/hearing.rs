@@ -9,7 +9,7 @@ use yidang_sync::machine::Healing;
 use yidang_sync::wire::{FeedAnswer, HeadAnswer, RepositoryHead};
 
 use super::SyncError;
-use super::anchoring::{Due, Head, asked};
+use super::anchoring::{Due, Head, asked_if_able};
 use super::client::Client;
 use super::enrolment::Enrolment;
 use super::error::{ARCHIVE_FAILED, CallError};
@@ -61,7 +61,7 @@ impl Question {
         let ask = due.ask.take();
         due.tell(client, key);
         if let Some(ledger) = ask {
-            match asked(client, key, &ledger) {
+            match asked_if_able(client, key, &ledger) {
                 Ok(remembered) => heard.remembered = Some(remembered),
                 Err(error) => {
                     heard.answer = Err(error);

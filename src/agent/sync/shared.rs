@@ -127,7 +127,7 @@ impl Shared {
     /// anew, or rebuilt with a loss. All is offered to it again, from now on; what is known of it begins with `head`.
     pub(super) fn offer_again(&self, known: &[RepositoryHead], head: &RepositoryHead) {
         let _turn = self.fixing();
-        let begin = || {
+        let begin = || -> Result<(), SyncError> {
             // The other thread may have heard the same.
             if self.store.repository_heads()?.first() != known.first() {
                 return Ok(());
@@ -139,7 +139,6 @@ impl Shared {
             self.renew()
         };
         if let Err(error) = begin() {
-            let error: SyncError = error;
             tracing::error!(%error, "that it is to be offered again is not kept; this is tried again with the next call");
         }
     }
