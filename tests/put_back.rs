@@ -61,7 +61,9 @@ fn erase(agent: &Agent, what: &Value, state: &str) -> Value {
 }
 
 fn copy_of(data: &std::path::Path) -> std::path::PathBuf {
-    let backup = data.with_extension("backup");
+    let mut name = data.file_name().expect("a name").to_owned();
+    name.push(".backup");
+    let backup = data.with_file_name(name);
     copy_folder(data, &backup);
     backup
 }
@@ -297,4 +299,54 @@ fn what_is_filed_after_a_person_was_forgotten_elsewhere_is_kept_and_sent() {
     wait_until("the newer one is everywhere", || {
         are_everywhere(&b, &brought) && are_everywhere(&a, &brought)
     });
+}
+
+/// What was forgotten since the copy was made is in it again, and no window offers it: they have forgotten it too.
+#[test]
+fn a_repository_that_was_put_back_forgets_again_what_was_forgotten_since() {
+    for person in [false, true] {
+        let mut repository = Repository::start();
+        let [a, b] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+        let papers = [file(&a, 0), file(&a, 1)];
+        wait_until("they are everywhere", || are_everywhere(&b, &papers));
+        repository.kill();
+        // A person's key goes with them, so the keys are put back with the rest.
+        let folders = [repository.data(), repository.data().with_extension("keys")];
+        let backups = folders.clone().map(|folder| copy_of(&folder));
+        repository.run();
+        let what = if person {
+            json!({"holder": b.read_card(), "reason": "test"})
+        } else {
+            json!({"material": papers[0], "reason": "test"})
+        };
+        erase(&b, &what, "done");
+        let kept = if person { &papers[2..] } else { &papers[1..] };
+        wait_until("it is gone everywhere", || are_everywhere(&a, kept) && are_everywhere(&b, kept));
+        // Filed since for whoever was forgotten, it is no part of that.
+        let later = file(&a, 2);
+        let kept = [kept, &[later]].concat();
+        wait_until("the later one is sent", || are_everywhere(&a, &kept) && all_is_sent(&a));
+        repository.kill();
+        backups.iter().zip(&folders).for_each(|(backup, folder)| put_back(backup, folder));
+        repository.run();
+        wait_until("it is noticed", || a.read_log().contains(LOST) && b.read_log().contains(LOST));
+
+        // Until the holds are confirmed it is there, and shown to nobody.
+        let c = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+        wait_until("what was kept is everywhere", || are_everywhere(&c, &kept) && are_everywhere(&b, &kept));
+        let hold = || {
+            let words = [&["hold", "place", "--material", &papers[0]], &WHO_AND_WHY[..]].concat();
+            String::from_utf8_lossy(&repository.run_command(&words).stderr).into_owned()
+        };
+        assert!(hold().contains("it covers 1 paper"), "{person}");
+        let list = repository.run_command(&["hold", "list"]);
+        let placed = String::from_utf8_lossy(&list.stdout).split('\t').next().unwrap_or_default().to_owned();
+        let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+        assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+        assert!(are_everywhere(&c, &kept));
+        let lifted = repository.run_command(&[&["hold", "lift", &placed], &WHO_AND_WHY[..]].concat());
+        assert!(lifted.status.success(), "{}", String::from_utf8_lossy(&lifted.stderr));
+        wait_until("it is forgotten", || hold().contains("material_erased"));
+        assert!(are_everywhere(&c, &kept) && are_everywhere(&a, &kept), "{person}");
+    }
 }

@@ -11,8 +11,8 @@ use serde_json::Value;
 use yidang_model::{Digest, Material, MaterialId, Origin};
 use yidang_sync::limits::{COMMIT_BODY_MAX, COMMIT_ENTRIES_MAX};
 use yidang_sync::wire::{
-    self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, OriginalsEntry, RefilingEntry,
-    Verdict,
+    self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasedEntry, ErasureEntry, OriginalsEntry,
+    RefilingEntry, Verdict,
 };
 
 use crate::filing::Standing;
@@ -43,6 +43,8 @@ pub(crate) enum Reported {
     Filed(Box<Material>),
     /// A request to forget.
     Erasure(ErasureEntry),
+    /// What is known at the window to be forgotten.
+    Erased(ErasedEntry),
     /// A material that was put right.
     Refiling(RefilingEntry),
     /// A request to dispose of a material's originals.
@@ -168,6 +170,12 @@ impl Repository {
                     progress.standings.clear();
                     progress.results.insert(at, code);
                 }
+                Reported::Erased(entry) => {
+                    self.file_run(agent, std::mem::take(&mut run), progress)?;
+                    let code = self.take_erased(agent, entry, progress)?;
+                    progress.standings.clear();
+                    progress.results.insert(at, code);
+                }
                 Reported::Originals(entry) => {
                     self.file_run(agent, std::mem::take(&mut run), progress)?;
                     originals.push((at, entry));
@@ -210,12 +218,13 @@ impl Repository {
     fn read_entry(&self, entry: Value) -> Reported {
         let known = matches!(
             entry["type"].as_str(),
-            Some("filed" | "erasure_requested" | "refiled" | "originals_requested")
+            Some("filed" | "erasure_requested" | "erased" | "refiled" | "originals_requested")
         );
         match serde_json::from_value::<Entry>(entry) {
             Err(_) if !known => Reported::Refused(wire::ENTRY_UNKNOWN),
             Err(_) => Reported::Refused(wire::INVALID),
             Ok(Entry::ErasureRequested(entry)) => Reported::Erasure(entry),
+            Ok(Entry::Erased(entry)) => Reported::Erased(entry),
             Ok(Entry::Refiled(entry)) => Reported::Refiling(entry),
             Ok(Entry::OriginalsRequested(entry)) => Reported::Originals(entry),
             Ok(Entry::Filed { id, material }) => match Material::try_from(*material) {

@@ -10,6 +10,7 @@ use yidang_sync::limits::{NAME_LENGTH_MAX, REMARK_LENGTH_MAX};
 use yidang_sync::wire::{self, ErasureEntry, WireSubject};
 
 use crate::commits::Progress;
+use crate::erased::KnownDecision;
 use crate::error::StartError;
 use crate::limits::OPENED_LATELY_MS;
 use crate::problem::{Code, Problem};
@@ -34,6 +35,9 @@ struct KeptRequest {
     /// Tags of those whose material it is: once it is gone, nobody could tell whose dossier showed it.
     #[serde(default)]
     holders: Vec<String>,
+    /// Where this was decided before this repository was put back to an earlier state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decided: Option<KnownDecision>,
 }
 
 pub(crate) const REQUEST_CONTEXT: &[u8] = b"erasure request";
@@ -51,7 +55,7 @@ impl Repository {
         let Some(target) = target(entry).filter(|_| is_within(entry)) else { return Ok(Some(wire::INVALID)) };
         // What this very commit filed has to be known before it is asked who is concerned.
         self.write_down(agent, progress, None)?;
-        if !self.may_erase(agent, entry.id, &target)? {
+        if !self.may_ask(agent, entry.id, &target)? {
             tracing::warn!(agent = agent.record.name, erasure = %entry.id, "an erasure was denied");
             return Ok(Some(wire::ERASURE_DENIED));
         }
@@ -76,13 +80,23 @@ impl Repository {
             tracing::warn!(agent = agent.record.name, erasure = %id, code, "an erasure is refused");
             return Ok(Some(code));
         }
-        let holders = self.holders_of(entry.material)?.iter().map(hex::encode).collect();
-        let request = serde_json::to_vec(&KeptRequest { entry, holders }).map_err(|_| Code::StorageFailed)?;
-        let request = self.secrets.seal(REQUEST_CONTEXT, &request).ok_or(Code::StorageFailed)?;
-        let planned = PlannedErasure { id, agent: agent.record.number, request: Some(request) };
-        let planned = self.state.plan_erasure(&planned)?;
+        let planned = self.state.plan_erasure(&self.planned(agent, entry, None)?)?;
         self.forget(&planned)?;
         Ok(None)
+    }
+
+    /// A request as the state keeps it.
+    pub(crate) fn planned(
+        &self,
+        agent: &Agent,
+        entry: ErasureEntry,
+        decided: Option<KnownDecision>,
+    ) -> Result<PlannedErasure, Problem> {
+        let (id, holders) = (entry.id, self.holders_of(entry.material)?.iter().map(hex::encode).collect());
+        let request =
+            serde_json::to_vec(&KeptRequest { entry, holders, decided }).map_err(|_| Code::StorageFailed)?;
+        let request = self.secrets.seal(REQUEST_CONTEXT, &request).ok_or(Code::StorageFailed)?;
+        Ok(PlannedErasure { id, agent: agent.record.number, request: Some(request) })
     }
 
     /// Tags of the people whose material this is, as long as it is on file.
@@ -95,19 +109,24 @@ impl Repository {
         Ok(holders.iter().map(|holder| self.secrets.subject_tag(holder)).collect())
     }
 
-    /// Whether this agent may ask for this: its window filed it, or it has lately had the dossier open here.
+    /// Whether this agent may ask for this.
+    fn may_ask(&self, agent: &Agent, id: ErasureId, target: &ErasureTarget) -> Result<bool, Problem> {
+        // Asked before: what it was granted on may have gone with what it forgot.
+        if let Some(known) = self.state.erasure(id)? {
+            return Ok(self.state.numbers_of_window(agent.record.number)?.contains(&known.agent));
+        }
+        self.may_erase(agent, target)
+    }
+
+    /// Whether this agent may have this forgotten: its window filed it, or it has lately had the dossier open here.
     ///
     /// A material nobody has committed is this window's own affair: its paper may have been forgotten at the
     /// window before it could be sent, and nobody else can have learned its name. The same holds for a person
     /// nobody else ever filed for or looked at. And what is forgotten already, at another window's request that
     /// came a moment earlier, is not forgotten twice.
-    fn may_erase(&self, agent: &Agent, id: ErasureId, target: &ErasureTarget) -> Result<bool, Problem> {
+    pub(crate) fn may_erase(&self, agent: &Agent, target: &ErasureTarget) -> Result<bool, Problem> {
         let own = agent.record.number;
         let window = self.state.numbers_of_window(own)?;
-        // Asked before: what it was granted on may have gone with what it forgot.
-        if let Some(known) = self.state.erasure(id)? {
-            return Ok(window.contains(&known.agent));
-        }
         match target {
             ErasureTarget::Holder(person) => {
                 let contacts = self.state.contacts(self.secrets.subject_tag(person))?;
@@ -170,19 +189,26 @@ impl Repository {
     }
 
     /// Does what is left to do of an erasure.
-    fn forget(&self, planned: &PlannedErasure) -> Result<(), Problem> {
+    pub(crate) fn forget(&self, planned: &PlannedErasure) -> Result<(), Problem> {
         let Some(sealed) = &planned.request else {
             return Ok(());
         };
         let entry = self.secrets.open_sealed(REQUEST_CONTEXT, sealed);
         let kept = entry.and_then(|plain| serde_json::from_slice::<KeptRequest>(&plain).ok());
-        let Some((KeptRequest { entry, holders }, target)) =
+        let Some((KeptRequest { entry, holders, decided }, target)) =
             kept.and_then(|kept| target(&kept.entry).map(|target| (kept, target)))
         else {
             tracing::error!(erasure = %planned.id, "the request of an erasure does not open");
             return Err(Code::StorageFailed.into());
         };
-        let (materials, shared_kept) = self.erase(&entry, &target)?;
+        let went = match &decided {
+            Some(decided) => {
+                self.erase_again(&entry, &target, decided)?.map(|e| (e.materials, e.shared_kept))
+            }
+            None => Some(self.erase(&entry, &target)?),
+        };
+        let Some((materials, shared_kept)) = went else { return Ok(()) };
+        let decided_at = decided.map_or_else(|| self.now().as_millis(), |decided| decided.decided_at);
         let holder = match &target {
             ErasureTarget::Holder(subject) => Some(subject),
             ErasureTarget::Material(_) => None,
@@ -190,7 +216,7 @@ impl Repository {
         let personal = PersonalNews {
             holder: holder.map(WireSubject::from),
             shared_kept: shared_kept.iter().map(Digest::to_string).collect(),
-            decided_at: Some(self.now().as_millis()),
+            decided_at: Some(decided_at),
         };
         let personal = serde_json::to_vec(&personal).map_err(|_| Code::StorageFailed)?;
         let outcome = ErasureOutcome {
@@ -240,14 +266,7 @@ impl Repository {
         entry: &ErasureEntry,
         target: &ErasureTarget,
     ) -> Result<Option<Erasure>, ArchiveError> {
-        let request = ErasureRequest {
-            id: entry.id,
-            target: target.clone(),
-            reason: entry.reason.clone(),
-            by: Actor { client: entry.client.clone(), operator: entry.operator.clone() },
-            idempotency: None,
-            elsewhere_of: Vec::new(),
-        };
+        let request = self.request(entry, target);
         match self.archive.request_erasure(request.clone()) {
             Ok(erasure) => self.archive.erase(erasure.id).map(Some),
             // Not committed yet, or erased before: the tombstone keeps it from ever being filed.
@@ -256,6 +275,18 @@ impl Repository {
             }
             Err(ArchiveError::HolderUnknown) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// The same for the archive.
+    pub(crate) fn request(&self, entry: &ErasureEntry, target: &ErasureTarget) -> ErasureRequest {
+        ErasureRequest {
+            id: entry.id,
+            target: target.clone(),
+            reason: entry.reason.clone(),
+            by: Actor { client: entry.client.clone(), operator: entry.operator.clone() },
+            idempotency: None,
+            elsewhere_of: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
-use yidang_model::Timestamp;
+use yidang_model::{Subject, Timestamp};
 use yidang_sync::limits::{FEED_ITEMS_MAX, FEED_WAIT_MAX_S};
 use yidang_sync::wire::{FeedAnswer, FeedItem, FeedQuery, News};
 
@@ -93,7 +93,10 @@ impl Repository {
                 let PersonalNews { holder, shared_kept, decided_at } = personal.unwrap_or_default();
                 let shared_kept = shared_kept.iter().filter_map(|d| d.parse().ok()).collect();
                 let decided_at = decided_at.map(Timestamp::from_millis);
-                News::Erased { erasure, materials, holder, shared_kept, decided_at }
+                let about = holder.as_ref().and_then(|holder| Subject::try_from(holder).ok());
+                let proof =
+                    decided_at.map(|at| self.secrets.decision_proof(erasure, &materials, at, about.as_ref()));
+                News::Erased { erasure, materials, holder, shared_kept, decided_at, proof }
             }
         };
         Ok(FeedItem { sequence, previous, news })

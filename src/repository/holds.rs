@@ -156,6 +156,7 @@ impl Repository {
                     by: actor(operator),
                     decided_elsewhere: false,
                 })?;
+                self.finish_erasures().map_err(|error| HoldRefusal::Failed(error.to_string()))?;
                 Ok(HoldAnswer::default())
             }
             HoldWish::Confirm { operator } => {

@@ -27,6 +27,7 @@ mod config;
 mod control;
 mod courier;
 mod enrolment;
+mod erased;
 mod erasures;
 mod error;
 mod feed;

@@ -174,6 +174,7 @@ impl Repository {
             for (at, stored) in page.iter().enumerate() {
                 if wanted(&query.request.kind, Some(stored.material.kind.as_str()))
                     && wanted(&query.request.item, stored.material.item.as_deref())
+                    && !self.is_withdrawn(stored.material.id)?
                 {
                     found.push(stored.as_given());
                 }
@@ -198,6 +199,9 @@ impl Repository {
         let upload = self.state.uploads(agent.record.number, &[tag])?.into_iter().flatten().next();
         let material = upload.and_then(|upload| upload.material).ok_or(Code::BlobUnknown)?;
         let stored = self.archive.material(material)?.ok_or(Code::BlobUnknown)?;
+        if self.is_withdrawn(material)? {
+            return Err(Code::BlobUnknown.into());
+        }
         let bytes = self.archive.blob(material, digest).map_err(|error| match error {
             ArchiveError::MaterialErased | ArchiveError::OriginalDisposed => Code::BlobUnknown.into(),
             error => Problem::from(error),
@@ -218,6 +222,9 @@ impl Repository {
     /// A picture from the first of the materials that still counts.
     fn granted_blob(&self, found: &[Granted], digest: &Digest) -> Result<Vec<u8>, Problem> {
         for granted in found {
+            if self.is_withdrawn(granted.material)? {
+                continue;
+            }
             match self.archive.blob(granted.material, digest) {
                 Ok(bytes) => return Ok(bytes),
                 // Erased since; another of the materials may still have the picture.

@@ -9,8 +9,9 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
-use yidang_model::{Digest, Subject};
+use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 use yidang_sync::parcel::CourierSecret;
+use yidang_sync::wire::ErasedEntry;
 use zeroize::Zeroizing;
 
 use crate::state::Tag;
@@ -123,6 +124,45 @@ impl Secrets {
         keyed(&self.tags, &[b"commit", body])
     }
 
+    /// By this an erasure that was decided here is known again: the decision, and after it, where it was about a person, who
+    /// that was. It tells nobody else anything.
+    pub(crate) fn decision_proof(
+        &self,
+        erasure: ErasureId,
+        materials: &[MaterialId],
+        decided_at: Timestamp,
+        about: Option<&Subject>,
+    ) -> String {
+        let decision = self.decision_tag(erasure, materials, decided_at);
+        let person = about.map(|about| self.decided_about_tag(erasure, about));
+        [decision].into_iter().chain(person).map(hex::encode).collect()
+    }
+
+    /// Whether a window's word is what it was told here.
+    pub(crate) fn is_decided(&self, entry: &ErasedEntry) -> bool {
+        let proof = Zeroizing::new(hex::decode(&entry.proof).unwrap_or_default());
+        let decision = self.decision_tag(entry.id, &entry.materials, entry.decided_at);
+        proof.get(..decision.len()).is_some_and(|told| is_same(told, &decision))
+    }
+
+    /// Whether it was this person whom the decision forgot.
+    pub(crate) fn is_decided_about(&self, entry: &ErasedEntry, person: &Subject) -> bool {
+        let proof = Zeroizing::new(hex::decode(&entry.proof).unwrap_or_default());
+        let about = self.decided_about_tag(entry.id, person);
+        proof.get(about.len()..).is_some_and(|told| is_same(told, &about))
+    }
+
+    fn decision_tag(&self, erasure: ErasureId, materials: &[MaterialId], decided_at: Timestamp) -> Tag {
+        let names: Vec<u8> = materials.iter().flat_map(|material| *material.as_bytes()).collect();
+        let at = decided_at.as_millis().to_be_bytes();
+        keyed(&self.tags, &[b"erased", erasure.as_bytes(), &at, &names])
+    }
+
+    /// Not the person's own tag: that is forgotten with them.
+    fn decided_about_tag(&self, erasure: ErasureId, person: &Subject) -> Tag {
+        keyed(&self.tags, &[b"erased person", erasure.as_bytes(), &self.subject_tag(person)])
+    }
+
     /// Seals bytes so that they open only with the same context.
     pub(crate) fn seal(&self, context: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_LENGTH] = random();
@@ -146,6 +186,11 @@ fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// Takes as long whether they differ early, late or not at all.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 fn write_durably(folder: &Path, path: &Path, key: &[u8]) -> io::Result<()> {

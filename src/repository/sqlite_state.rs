@@ -472,6 +472,14 @@ impl State for SqliteState {
         })
     }
 
+    fn plan_erasure_again(&self, erasure: &PlannedErasure) -> Result<(), StateError> {
+        self.write(|t| {
+            let sql = "INSERT OR REPLACE INTO erasures (id, agent, request) VALUES (?1, ?2, ?3)";
+            t.execute(sql, params![erasure.id.as_bytes(), erasure.agent, erasure.request])?;
+            Ok(())
+        })
+    }
+
     fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError> {
         let connection = self.read();
         let sql = "SELECT id, agent, request FROM erasures WHERE request IS NOT NULL";

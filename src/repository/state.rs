@@ -314,6 +314,9 @@ pub(crate) trait State: Send + Sync {
     /// Takes an erasure on. One that is there already stays as it is and is given back.
     fn plan_erasure(&self, erasure: &PlannedErasure) -> Result<PlannedErasure, StateError>;
 
+    /// Takes an erasure on that may have been done before: the archive does not know of it any more.
+    fn plan_erasure_again(&self, erasure: &PlannedErasure) -> Result<(), StateError>;
+
     /// Erasures that are not done.
     fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError>;
 

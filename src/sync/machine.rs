@@ -32,6 +32,8 @@ pub enum EntryId {
     Refiling(MaterialId),
     /// A request to dispose of a material's untouched originals, by its name.
     Originals(MaterialId),
+    /// What the repository decided to forget, and is forgotten.
+    Erased(ErasureId),
 }
 
 /// A blob an entry names.

@@ -166,8 +166,13 @@ fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>,
             });
             written(change.sequence, EntryId::Originals(*id), &entry, Vec::new()).map(Some)
         }
+        ChangeWhat::Erased { id, .. } => {
+            let Some(decided) = shared.store.erased(*id).map_err(LoadError::State)? else { return Ok(None) };
+            let id = EntryId::Erased(decided.id);
+            written(change.sequence, id, &Entry::Erased(decided), Vec::new()).map(Some)
+        }
         // What was forgotten before it was sent never leaves this window.
-        ChangeWhat::Erased { .. } | ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
+        ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
     }
 }
 

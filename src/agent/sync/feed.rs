@@ -2,19 +2,18 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use yidang_archive::storage::StorageFault;
 use yidang_archive::{ArchiveError, ErasureTarget, HoldTarget, WentElsewhere};
 use yidang_model::{ErasureId, HoldId, Kind, MaterialId, Subject};
 use yidang_sync::limits::FEED_ITEMS_MAX;
 use yidang_sync::machine::REPOSITORY_PROTOCOL;
-use yidang_sync::wire::{FeedAnswer, News, WireHold, WirePlace, WireSubject};
+use yidang_sync::wire::{ErasedEntry, FeedAnswer, News, WireHold, WirePlace, WireSubject, part_of};
 
-use super::SyncEvent;
 use super::error::{ARCHIVE_FAILED, STATE_FAILED};
 use super::shared::Shared;
 use super::source::{Order, Place, StandsBy};
 use super::store::Decision;
+use super::{SyncError, SyncEvent};
 
 /// Carries feed items out, one at a time, whichever thread fetched them.
 #[derive(Default)]
@@ -57,8 +56,13 @@ impl Feed {
                 return Err(REPOSITORY_PROTOCOL);
             }
             match &item.news {
-                News::Erased { erasure, materials, holder, shared_kept, decided_at } => {
+                News::Erased { erasure, materials, holder, shared_kept, decided_at, proof } => {
                     shared.store.decide(*erasure, Decision::Erased).map_err(state_failed)?;
+                    if let (Some(decided_at), Some(proof)) = (*decided_at, proof.clone()) {
+                        let (id, materials) = (*erasure, materials.clone());
+                        let decided = ErasedEntry { id, materials, decided_at, proof };
+                        keep_decision(shared, holder.is_some(), &decided).map_err(state_failed)?;
+                    }
                     let (materials, shared_kept) = (materials.clone(), shared_kept.clone());
                     let went =
                         WentElsewhere { decided: true, materials, shared_kept, decided_at: *decided_at };
@@ -94,6 +98,19 @@ impl Feed {
         }
         Ok(news)
     }
+}
+
+/// Keeps what the repository is told of, should it forget its decision: under the name of the first erasure by which it is
+/// carried out here.
+fn keep_decision(shared: &Shared, is_of_person: bool, decided: &ErasedEntry) -> Result<(), SyncError> {
+    let ErasedEntry { id, materials, .. } = decided;
+    match materials.first() {
+        Some(first) if !is_of_person && materials.len() > 1 => {
+            shared.store.keep_erased(part_of(*id, *first), decided)?;
+        }
+        _ => {}
+    }
+    shared.store.keep_erased(*id, decided)
 }
 
 fn erase(
@@ -231,19 +248,6 @@ fn standing(shared: &Shared, material: MaterialId) -> Result<Standing, &'static 
     } else {
         Standing::Settled(sequence)
     })
-}
-
-/// An erasure forgets one thing; where the repository's names several materials and no person, each gets an
-/// erasure of its own, the same whenever the item is carried out again.
-fn part_of(erasure: ErasureId, material: MaterialId) -> ErasureId {
-    let mut hasher = Sha256::new();
-    hasher.update(b"yidang erasure part 1\0");
-    hasher.update(erasure.as_bytes());
-    hasher.update(material.as_bytes());
-    let digest: [u8; 32] = hasher.finalize().into();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    ErasureId::from_bytes(id)
 }
 
 fn archive_failed(error: ArchiveError) -> &'static str {

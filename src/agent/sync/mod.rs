@@ -10,6 +10,7 @@ mod batch;
 mod client;
 mod enroller;
 mod enrolment;
+mod erased;
 mod errand;
 mod error;
 mod feed;

@@ -127,7 +127,9 @@ fn settle(
         return Err(SyncError::Receipt(ReceiptFault::Foreign));
     }
     report.accepted += accepted.len() as u64;
-    for Rejection { id, code, .. } in rejected {
+    // What the repository does not know of an erasure of its own is nothing that anybody waits for.
+    let asked = rejected.into_iter().filter(|rejection| !matches!(rejection.id, EntryId::Erased(_)));
+    for Rejection { id, code, .. } in asked {
         report.refused.push((name(id), code.clone()));
         if let EntryId::Material(material) = id {
             tracing::warn!(%material, code, "a material was passed over");
@@ -164,7 +166,7 @@ fn outcomes(batch: &Batch, answer: &CommitAnswer) -> Result<(Vec<Rejection>, Vec
 pub(super) fn name(id: EntryId) -> String {
     match id {
         EntryId::Material(id) | EntryId::Refiling(id) | EntryId::Originals(id) => id.to_string(),
-        EntryId::Erasure(id) => id.to_string(),
+        EntryId::Erasure(id) | EntryId::Erased(id) => id.to_string(),
     }
 }
 
@@ -183,6 +185,9 @@ pub(super) fn refused(shared: &Shared, rejection: &Rejection) -> Result<(), &'st
     if let EntryId::Originals(material) = rejection.id {
         tracing::warn!(%material, code = rejection.code, "the repository keeps a paper's originals");
         return written(shared.source.keep_originals(material));
+    }
+    if let EntryId::Erased(id) = rejection.id {
+        tracing::debug!(erasure = %id, code = rejection.code, "what was forgotten here the repository does not know");
     }
     let EntryId::Erasure(id) = rejection.id else { return Ok(()) };
     let why = match rejection.code.as_str() {

@@ -13,7 +13,7 @@ use yidang_sync::wire::{MATERIAL_ERASED, RepositoryHead};
 use super::SyncError;
 use super::plan::give_up_pending;
 
-const SCHEMA_VERSION: i64 = 7;
+const SCHEMA_VERSION: i64 = 8;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What records of version 1 lack.
@@ -54,6 +54,16 @@ CREATE TABLE repository_head (
     rebuilt   INTEGER NOT NULL,
     told_at   INTEGER NOT NULL
 ) STRICT;
+";
+/// What records of version 7 lack: what the repository decided to forget, by the name that the erasure has here.
+const SINCE_7: &str = "
+CREATE TABLE erased (
+    here       BLOB PRIMARY KEY,
+    id         BLOB NOT NULL,
+    materials  BLOB NOT NULL,
+    decided_at INTEGER NOT NULL,
+    proof      TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
@@ -261,6 +271,7 @@ impl SyncStore {
                 EntryId::Erasure(id) => ("erasure", id.as_bytes()),
                 EntryId::Refiling(id) => ("refiling", id.as_bytes()),
                 EntryId::Originals(id) => ("originals", id.as_bytes()),
+                EntryId::Erased(id) => ("erased", id.as_bytes()),
             };
             let code: String = rejection.code.chars().take(CODE_LENGTH_MAX).collect();
             transaction.execute(
@@ -471,8 +482,11 @@ fn open(path: &Path) -> Result<Connection, SyncError> {
     if version < 6 {
         transaction.execute_batch(SINCE_5)?;
     }
-    if version < SCHEMA_VERSION {
+    if version < 7 {
         transaction.execute_batch(SINCE_6)?;
+    }
+    if version < SCHEMA_VERSION {
+        transaction.execute_batch(SINCE_7)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;
@@ -612,7 +626,7 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
             ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            DROP TABLE repository_head; PRAGMA user_version = 1";
+            DROP TABLE repository_head; DROP TABLE erased; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -631,7 +645,7 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            DROP TABLE repository_head; PRAGMA user_version = 3";
+            DROP TABLE repository_head; DROP TABLE erased; PRAGMA user_version = 3";
         Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));

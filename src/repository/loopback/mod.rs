@@ -7,6 +7,7 @@ mod forgetting;
 mod interruptions;
 mod originals;
 mod permission;
+mod put_back;
 mod refusals;
 
 use std::net::SocketAddr;

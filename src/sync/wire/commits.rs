@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use yidang_model::{ErasureId, MaterialId};
+use yidang_model::{ErasureId, MaterialId, Timestamp};
 
 use super::{RepositoryHead, WireMaterial, WireSubject};
 use crate::text;
@@ -42,6 +42,9 @@ pub enum Entry {
     /// The term of a material's untouched originals is over: it is asked that they be disposed of everywhere, and the
     /// material stays. They stay at the agent until it hears of it on its feed.
     OriginalsRequested(OriginalsEntry),
+    /// What the repository decided to forget is forgotten at this agent: a repository that was put back to an earlier state
+    /// learns of it by this, and carries it out once more.
+    Erased(ErasedEntry),
 }
 
 impl fmt::Debug for Entry {
@@ -51,6 +54,7 @@ impl fmt::Debug for Entry {
             Self::ErasureRequested(entry) => write!(f, "ErasureRequested({}, …)", entry.id),
             Self::Refiled(entry) => write!(f, "Refiled({}, …)", entry.id),
             Self::OriginalsRequested(entry) => write!(f, "OriginalsRequested({}, …)", entry.id),
+            Self::Erased(entry) => write!(f, "Erased({}, …)", entry.id),
         }
     }
 }
@@ -63,6 +67,7 @@ impl Entry {
             Self::ErasureRequested(entry) => entry.id.to_string(),
             Self::Refiled(entry) => entry.id.to_string(),
             Self::OriginalsRequested(entry) => entry.id.to_string(),
+            Self::Erased(entry) => entry.id.to_string(),
         }
     }
 }
@@ -119,6 +124,22 @@ pub struct OriginalsEntry {
     pub operator: Option<String>,
     /// Name of the token that asked.
     pub client: String,
+}
+
+/// A decision of the repository's as its news told it, without a word about whom it forgot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasedEntry {
+    /// The erasure.
+    #[serde(with = "text")]
+    pub id: ErasureId,
+    /// Materials that went, in the order of the news.
+    #[serde(with = "text::list")]
+    pub materials: Vec<MaterialId>,
+    /// When it was decided, by the repository's clock.
+    #[serde(with = "text")]
+    pub decided_at: Timestamp,
+    /// What the news gave as such.
+    pub proof: String,
 }
 
 /// Where a material belongs.

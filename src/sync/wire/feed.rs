@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use yidang_model::{Digest, ErasureId, HoldId, MaterialId, Timestamp};
 
 use super::{RepositoryHead, WirePlace, WireSubject};
@@ -70,6 +71,10 @@ pub enum News {
         /// has carried it out.
         #[serde(with = "text::option", default, skip_serializing_if = "Option::is_none")]
         decided_at: Option<Timestamp>,
+        /// By this the repository knows its decision again when it has lost it, see [`ErasedEntry`](super::ErasedEntry). Absent
+        /// once this agent has carried it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<String>,
     },
     /// The request was refused.
     ErasureRefused {
@@ -117,6 +122,19 @@ pub enum News {
     /// Something this version does not know; to be passed over.
     #[serde(other)]
     Unknown,
+}
+
+/// An erasure forgets one thing; where one names several materials and no person, each gets an erasure of its own, the same
+/// whenever it is carried out again.
+pub fn part_of(erasure: ErasureId, material: MaterialId) -> ErasureId {
+    let mut hasher = Sha256::new();
+    hasher.update(b"yidang erasure part 1\0");
+    hasher.update(erasure.as_bytes());
+    hasher.update(material.as_bytes());
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    ErasureId::from_bytes(id)
 }
 
 /// What a window keeps of a legal hold.

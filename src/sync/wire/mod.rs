@@ -19,10 +19,10 @@ use yidang_model::{Digest, Subject, SubjectError, SubjectType, Timestamp};
 
 pub use self::codes::*;
 pub use self::commits::{
-    CommitAnswer, CommitRequest, CommitResult, Entry, ErasureEntry, OriginalsEntry, RefilingEntry, Verdict,
-    WirePlace,
+    CommitAnswer, CommitRequest, CommitResult, Entry, ErasedEntry, ErasureEntry, OriginalsEntry,
+    RefilingEntry, Verdict, WirePlace,
 };
-pub use self::feed::{FeedAnswer, FeedItem, FeedQuery, News, WireHold};
+pub use self::feed::{FeedAnswer, FeedItem, FeedQuery, News, WireHold, part_of};
 pub use self::head::{HeadAnswer, HeadRequest, RepositoryHead};
 pub use self::material::{WireError, WireImage, WireMaterial, WirePage};
 use crate::text;

@@ -34,6 +34,7 @@ fn a_feed_item_is_flat_and_an_unknown_one_is_passed_over() {
             holder: None,
             shared_kept: vec![Digest::of(b"kept")],
             decided_at: Some(Timestamp::from_millis(5)),
+            proof: None,
         },
     };
     let json = serde_json::to_value(&item).unwrap();

@@ -184,3 +184,29 @@ fn news_of_a_newer_repository_is_passed_over() {
     wait_for("the erasure", || window.archive.material(stored.material.id).unwrap().is_none());
     assert_eq!(window.last_error(), None);
 }
+
+/// It may be put back to before it decided that. One of an earlier version does not understand, and nothing waits for that.
+#[test]
+fn a_decision_is_told_back_once_however_many_erasures_it_takes_here() {
+    for is_older in [false, true] {
+        let repository = Repository::start();
+        repository.state().is_older = is_older;
+        let mut window = Window::at_work(&repository);
+        let gone = [window.file(), window.file()].map(|stored| stored.material.id);
+        window.settled();
+        let decided = json!({"erasure": ERASURE.to_string(), "materials": gone.map(|id| id.to_string()),
+            "decided_at": "2026-01-01T08:00:00.125Z", "proof": "ab"});
+        let mut item = decided.clone();
+        (item["type"], item["shared_kept"]) = ("erased".into(), json!([]));
+        repository.announce(item);
+        wait_for("the erasure", || history(&window) == 0);
+        let later = window.file();
+        wait_for("the next paper", || window.sync().is_committed(later.sequence, later.material.id));
+        let mut expected = decided;
+        expected["id"] = expected["erasure"].take();
+        expected["type"] = "erased".into();
+        expected.as_object_mut().unwrap().remove("erasure");
+        assert_eq!(repository.state().told_erased, [expected]);
+        assert_eq!(window.last_error(), None);
+    }
+}

@@ -59,7 +59,9 @@ pub(super) struct State {
     pub(super) refiled: Vec<Value>,
     /// Requests about originals that it has granted.
     pub(super) originals: Vec<Value>,
-    /// Whether it is of a version that knows no such requests.
+    /// What windows told it to be forgotten.
+    pub(super) told_erased: Vec<Value>,
+    /// Whether it is of a version that knows neither.
     pub(super) is_older: bool,
     pub(super) feed: Vec<Value>,
     pub(super) refuse_simulated: bool,
@@ -418,6 +420,12 @@ fn commit(state: &mut State, bell: &Condvar, raw: &[u8], body: &Value) -> (u16, 
             number(state, &mut item);
             state.feed.push(item);
             bell.notify_all();
+        } else if entry["type"] == "erased" {
+            state.told_erased.push(entry.clone());
+            if state.is_older {
+                results.push(json!({"id": entry["id"], "result": "rejected", "code": "entry_unknown"}));
+                continue;
+            }
         } else if entry["type"] == "refiled" {
             state.refiled.push(entry.clone());
         } else {

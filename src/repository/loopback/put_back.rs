@@ -1,0 +1,189 @@
+//! A repository that was put back to an earlier state, and what the windows know to be forgotten since.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use yidang_sync::wire::{ErasedEntry, FeedItem, News};
+
+use super::*;
+use crate::check::check;
+
+/// The folders as they are, kept aside.
+fn copied(house: &mut House) -> [(PathBuf, PathBuf); 2] {
+    house.stop();
+    let folders = [(&house.config.data_dir, "copy of data"), (&house.config.keys_dir, "copy of keys")];
+    let copies = folders.map(|(folder, aside)| (folder.clone(), folder.with_file_name(aside)));
+    copies.iter().for_each(|(folder, aside)| copy(folder, aside));
+    house.start();
+    copies
+}
+
+fn put_back(house: &mut House, copies: &[(PathBuf, PathBuf)]) {
+    house.stop();
+    for (folder, aside) in copies {
+        fs::remove_dir_all(folder).unwrap();
+        copy(aside, folder);
+    }
+    house.start();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match from.is_dir() {
+            true => copy(&from, &to),
+            false => drop(fs::copy(&from, &to).unwrap()),
+        }
+    }
+}
+
+/// What a window that has carried it out tells a repository that does not know of it.
+fn known_by(item: &FeedItem) -> ErasedEntry {
+    let News::Erased { erasure, materials, decided_at, proof, .. } = &item.news else { panic!("{item:?}") };
+    let (decided_at, proof) = (decided_at.unwrap(), proof.clone().unwrap());
+    ErasedEntry { id: *erasure, materials: materials.clone(), decided_at, proof }
+}
+
+fn shown(window: &Window, person: &Subject) -> usize {
+    window.materials(person).materials.len()
+}
+
+#[test]
+fn a_person_is_forgotten_once_more_with_what_others_filed_for_them() {
+    let mut house = House::new();
+    let (mut one, mut two) = (house.window("one"), house.window("two"));
+    let filed = [one.file(&[specimen()], &paper()), two.file(&[specimen()], &paper())];
+    let joint = two.file(&[specimen(), somebody(1)], &paper());
+    let copies = copied(&mut house);
+    (one.address, two.address) = (house.address(), house.address());
+    one.materials(&specimen());
+    assert_eq!(one.commit(vec![forget_person(&specimen())]), ["accepted"]);
+    let told = known_by(&one.feed(0, 0).items[0]);
+    // It knows of it, so that this is no news to anybody.
+    assert_eq!(one.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    assert_eq!((one.feed(0, 0).head, two.feed(0, 0).head), (1, 1));
+
+    put_back(&mut house, &copies);
+    (one.address, two.address) = (house.address(), house.address());
+    one.sequence -= 2;
+    assert_eq!(shown(&two, &specimen()), 3);
+    assert_eq!(one.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    // The other window may never have heard of it.
+    for window in [&one, &two] {
+        let again = known_by(&window.feed(0, 0).items[0]);
+        assert_eq!((again.id, again.decided_at), (told.id, told.decided_at));
+        let mut materials = again.materials;
+        materials.retain(|material| filed.contains(material));
+        assert_eq!(materials.len(), 2);
+    }
+    assert_eq!(shown(&two, &specimen()), 0, "the person is nobody's any more");
+    assert_eq!(two.materials(&somebody(1)).materials[0].id, joint);
+    assert_eq!(one.commit(vec![Entry::Erased(told)]), ["accepted"]);
+    assert_eq!(two.feed(0, 0).head, 1);
+    let report = check(&house.config, &mut |_, _| {}).unwrap();
+    assert!(report.clean && report.blobs == 1, "{report}");
+}
+
+/// The copy has a paper at the person it was filed to by mistake: they are not the one who was forgotten.
+#[test]
+fn what_was_put_right_before_it_was_forgotten_goes_alone() {
+    let mut house = House::new();
+    let mut window = house.window("one");
+    let paper_of_both = window.file(&[somebody(1)], &paper());
+    let other = window.file(&[somebody(1)], &paper());
+    let copies = copied(&mut house);
+    window.address = house.address();
+    assert_eq!(window.commit(vec![refiled(paper_of_both, &specimen())]), ["accepted"]);
+    let own = window.file(&[specimen()], &paper());
+    assert_eq!(window.commit(vec![forget_person(&specimen())]), ["accepted"]);
+    let news = window.feed(0, 0);
+    let told = known_by(news.items.last().unwrap());
+    let mut went = [paper_of_both, own];
+    went.sort_unstable();
+    assert_eq!(told.materials, went);
+
+    put_back(&mut house, &copies);
+    window.address = house.address();
+    assert_eq!(shown(&window, &somebody(1)), 2);
+    window.sequence = 2;
+    assert_eq!(window.commit(vec![Entry::Erased(told)]), ["accepted"]);
+    let left = window.materials(&somebody(1)).materials;
+    assert_eq!(left.iter().map(|m| m.id).collect::<Vec<_>>(), [other]);
+    // What the copy never had does not come any more.
+    let mut late = material(&[specimen()], &paper());
+    late.id = own;
+    assert_eq!(window.commit(vec![filed(&late)]), ["material_erased"]);
+}
+
+/// Otherwise any window could have any paper forgotten.
+#[test]
+fn a_decision_that_was_never_made_here_is_a_windows_own_word() {
+    let house = House::new();
+    let (mut one, mut two) = (house.window("one"), house.window("two"));
+    let gone = two.file(&[somebody(2)], &paper());
+    assert_eq!(two.commit(vec![forget_material(gone)]), ["accepted"]);
+    let told = known_by(&two.feed(0, 0).items[0]);
+    let [foreign, own] = [one.file(&[specimen()], &paper()), two.file(&[specimen()], &paper())];
+    let claims = [
+        ErasedEntry { materials: vec![foreign], ..told.clone() },
+        ErasedEntry { id: ErasureId::from_bytes(fresh()), materials: vec![foreign], ..told.clone() },
+        ErasedEntry { materials: vec![foreign], proof: String::new(), ..told.clone() },
+        ErasedEntry { materials: vec![foreign], proof: "zz".repeat(32), ..told.clone() },
+    ];
+    for claim in claims {
+        assert_eq!(two.commit(vec![Entry::Erased(claim)]), ["erasure_denied"]);
+    }
+    assert_eq!(shown(&one, &specimen()), 2);
+    let id = ErasureId::from_bytes(fresh());
+    let both = ErasedEntry { id, materials: vec![foreign, own], ..told };
+    assert_eq!(two.commit(vec![Entry::Erased(both)]), ["accepted"]);
+    let left = one.materials(&specimen()).materials;
+    assert_eq!(left.iter().map(|m| m.id).collect::<Vec<_>>(), [foreign]);
+}
+
+#[test]
+fn what_a_hold_keeps_is_shown_to_nobody_and_goes_when_the_hold_is_lifted() {
+    let mut house = House::new();
+    let mut window = house.window("one");
+    let bytes = paper();
+    let held = window.file(&[specimen()], &bytes);
+    let copies = copied(&mut house);
+    window.address = house.address();
+    assert_eq!(window.commit(vec![forget_material(held)]), ["accepted"]);
+    let told = known_by(&window.feed(0, 0).items[0]);
+    put_back(&mut house, &copies);
+    window.address = house.address();
+    let carry_out = |wish| crate::holds::carry_out(&house.config, &wish).unwrap_or_else(|e| panic!("{e}"));
+    let (operator, reason) = ("Operator Ng".to_owned(), "court order".to_owned());
+    let placed = carry_out(crate::holds::HoldWish::Place {
+        holder: None,
+        material: Some(held.to_string()),
+        operator: operator.clone(),
+        reason: reason.clone(),
+        case: None,
+    });
+    let grant = window.materials(&specimen()).grant;
+    assert_eq!(window.blob(&grant, &bytes).status, 200);
+    window.sequence = 1;
+    assert_eq!(window.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    assert_eq!(shown(&window, &specimen()), 0);
+    assert_eq!(window.blob(&grant, &bytes).code(), "blob_unknown");
+    assert_eq!(window.get(&format!("/v1/uploads/{}", Digest::of(&bytes))).code(), "blob_unknown");
+    assert!(!window.feed(0, 0).items.iter().any(|item| matches!(item.news, News::Erased { .. })));
+    // Told again while it waits, and after a start.
+    assert_eq!(window.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    house.stop();
+    house.start();
+    window.address = house.address();
+    assert_eq!(shown(&window, &specimen()), 0);
+    let id = placed.holds[0].id.clone();
+    crate::holds::carry_out(&house.config, &crate::holds::HoldWish::Lift { id, operator, reason })
+        .unwrap_or_else(|e| panic!("{e}"));
+    let news = window.feed(0, 0);
+    let last = news.items.iter().rfind(|item| matches!(item.news, News::Erased { .. })).unwrap();
+    assert_eq!((known_by(last).id, known_by(last).materials), (told.id, vec![held]));
+    let report = check(&house.config, &mut |_, _| {}).unwrap();
+    assert!(report.clean && report.blobs == 0, "{report}");
+}
