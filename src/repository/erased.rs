@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{ArchiveError, Erasure, ErasureTarget, WentElsewhere};
-use yidang_model::{ErasureId, MaterialId, Timestamp};
+use yidang_archive::{
+    ArchiveError, Erasure, ErasureTarget, HISTORY_PAGE_MAX, HistoryPage, Stored, WentElsewhere,
+};
+use yidang_model::{ErasureId, MaterialId, Subject, Timestamp};
 use yidang_sync::wire::{self, ErasedEntry, ErasureEntry, WireSubject, part_of};
 
 use crate::commits::Progress;
@@ -77,23 +79,46 @@ impl Repository {
         named: &[MaterialId],
         first: MaterialId,
     ) -> Result<Vec<(ErasureId, ErasureTarget)>, Problem> {
-        let (mut person, mut on_file) = (None, Vec::new());
+        let (mut person, mut of_person, mut others) = (None, Vec::new(), Vec::new());
         for id in named {
             let Some(stored) = self.archive.material(*id)? else { continue };
-            if let ([holder], true) = (&stored.material.holders[..], is_own)
-                && self.secrets.is_decided_about(entry, holder)
-            {
-                person = Some(holder.clone());
-            } else {
-                on_file.push(*id);
+            match &stored.material.holders[..] {
+                [holder] if is_own && self.secrets.is_decided_about(entry, holder) => {
+                    person = Some(holder.clone());
+                    of_person.push(*id);
+                }
+                _ => others.push(*id),
             }
         }
-        let target = person.map(ErasureTarget::Holder);
-        let target =
-            target.unwrap_or_else(|| ErasureTarget::Material(on_file.first().copied().unwrap_or(first)));
-        let beside = on_file.into_iter().filter(|id| target != ErasureTarget::Material(*id));
-        let parts: Vec<_> = beside.map(|id| (part_of(entry.id, id), ErasureTarget::Material(id))).collect();
+        if let Some(who) = &person
+            && self.has_others(who, named)?
+        {
+            others.append(&mut of_person);
+            person = None;
+        }
+        let mut alone = others.into_iter();
+        let target = match person {
+            Some(who) => ErasureTarget::Holder(who),
+            None => ErasureTarget::Material(alone.next().unwrap_or(first)),
+        };
+        let parts = alone.map(|id| (part_of(entry.id, id), ErasureTarget::Material(id)));
         Ok([(entry.id, target)].into_iter().chain(parts).collect())
+    }
+
+    /// Whether this person alone has a paper on file that the decision does not name: they came again since, or it was put right to
+    /// somebody else before, and the window that did so has not said so yet. Then it is no part of that, and the person stays.
+    fn has_others(&self, who: &Subject, named: &[MaterialId]) -> Result<bool, ArchiveError> {
+        let mut before = u64::MAX;
+        loop {
+            let page = self.archive.history(who, HistoryPage { before, limit: HISTORY_PAGE_MAX })?;
+            let Some(last) = page.last() else { return Ok(false) };
+            before = last.sequence;
+            let is_other =
+                |stored: &Stored| stored.material.holders.len() == 1 && !named.contains(&stored.material.id);
+            if page.iter().any(is_other) {
+                return Ok(true);
+            }
+        }
     }
 
     fn repeat(

@@ -117,6 +117,32 @@ fn what_was_put_right_before_it_was_forgotten_goes_alone() {
     assert_eq!(window.commit(vec![filed(&late)]), ["material_erased"]);
 }
 
+/// The window that put it right tells of that later than another one of the erasure.
+#[test]
+fn what_the_copy_has_of_the_person_beside_it_stays() {
+    let mut house = House::new();
+    let (mut one, mut two) = (house.window("one"), house.window("two"));
+    let gone = two.file(&[specimen()], &paper());
+    let mistaken = one.file(&[specimen()], &paper());
+    let copies = copied(&mut house);
+    (one.address, two.address) = (house.address(), house.address());
+    assert_eq!(one.commit(vec![refiled(mistaken, &somebody(1))]), ["accepted"]);
+    two.materials(&specimen());
+    assert_eq!(two.commit(vec![forget_person(&specimen())]), ["accepted"]);
+    let told = known_by(two.feed(0, 0).items.last().unwrap());
+    assert_eq!(told.materials, [gone]);
+
+    put_back(&mut house, &copies);
+    (one.address, two.address) = (house.address(), house.address());
+    (one.sequence, two.sequence) = (1, 1);
+    assert_eq!(two.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    let left = two.materials(&specimen()).materials;
+    assert_eq!(left.iter().map(|m| m.id).collect::<Vec<_>>(), [mistaken]);
+    assert_eq!(one.commit(vec![refiled(mistaken, &somebody(1))]), ["accepted"]);
+    assert_eq!(one.commit(vec![Entry::Erased(told)]), ["accepted"]);
+    assert_eq!((shown(&two, &specimen()), shown(&two, &somebody(1))), (0, 1));
+}
+
 /// Otherwise any window could have any paper forgotten.
 #[test]
 fn a_decision_that_was_never_made_here_is_a_windows_own_word() {
