@@ -7,10 +7,10 @@ use yidang_archive::ArchiveError;
 use yidang_archive::recovery::RecoveryError;
 use yidang_archive::storage::{KeyKeeperError, StorageError, StorageFault};
 
-use crate::config::ConfigError;
+use crate::ConfigError;
+use crate::Language;
 use crate::daemon::StartError;
 use crate::failure_zh;
-use crate::language::Language;
 use crate::operators::OperatorError;
 use crate::private_database;
 use crate::problem::Problem;

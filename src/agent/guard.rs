@@ -12,11 +12,11 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::Language;
 use crate::api::pass_over;
 use crate::app::Shared;
 use crate::caller::bearer;
 use crate::clients::{Client, Place, held};
-use crate::language::Language;
 use crate::problem::{Code, Problem};
 use crate::tokens::is_origin;
 

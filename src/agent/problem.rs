@@ -10,46 +10,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::language::Language;
+use crate::Language;
 
-macro_rules! codes {
-    ($($variant:ident = $word:literal, $status:literal,
-        $zh_title:literal, $zh_remedy:literal, $en_title:literal, $en_remedy:literal;)+) => {
-        /// The closed list of what can go wrong with a call. The words are part of the API.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "the titles below say what each one means")]
-        pub enum Code {
-            $($variant,)+
-        }
-
-        impl Code {
-            /// Every code there is.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The stable word.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-
-            /// The HTTP status it comes with.
-            pub const fn status(self) -> u16 {
-                match self { $(Self::$variant => $status,)+ }
-            }
-
-            /// What is wrong, in one sentence.
-            pub const fn title(self, language: Language) -> &'static str {
-                match self { $(Self::$variant => language.pick($zh_title, $en_title),)+ }
-            }
-
-            /// What to do about it.
-            pub const fn remedy(self, language: Language) -> &'static str {
-                match self { $(Self::$variant => language.pick($zh_remedy, $en_remedy),)+ }
-            }
-        }
-    };
-}
-
-codes! {
+yidang_service::codes! {
     TokenMissing = "token_missing", 401,
         "请求没有带令牌。", "在 Authorization 头中加上 Bearer 令牌；令牌由管理员用 yidang token create 生成。",
         "The request carries no token.", "Send it as `Authorization: Bearer TOKEN`; an administrator makes one with `yidang token create`.";
@@ -358,25 +321,5 @@ impl IntoResponse for Problem {
             .into_response();
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_speaks_both_languages_and_is_unique() {
-        let mut words: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        words.sort_unstable();
-        words.dedup();
-        assert_eq!(words.len(), Code::ALL.len());
-        for code in Code::ALL {
-            assert!(code.title(Language::English).is_ascii(), "{}", code.as_str());
-            assert!(!code.title(Language::Chinese).is_ascii(), "{}", code.as_str());
-            assert!(!code.remedy(Language::Chinese).is_ascii(), "{}", code.as_str());
-            assert!(!code.remedy(Language::English).is_empty(), "{}", code.as_str());
-            assert!((400..600).contains(&code.status()), "{}", code.as_str());
-        }
     }
 }

@@ -65,7 +65,7 @@ const IN_USE: Advice = Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::Language;
+    use crate::Language;
 
     #[test]
     fn who_is_told_that_a_device_is_busy_hears_by_whom() {

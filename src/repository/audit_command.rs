@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use yidang_archive::{AUDIT_LINES_MAX, AuditedLine};
-use yidang_model::{Date, Timestamp, escaped};
+use yidang_model::{Timestamp, escaped};
+use yidang_service::clock;
 
 use crate::audit::{AuditTail, AuditWish, Topic, carry_out};
 use crate::config::Config;
@@ -57,11 +58,9 @@ enum About {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    let midnight =
-        || text.parse::<Date>().ok().and_then(|date| format!("{date}T00:00:00+08:00").parse().ok());
     let malformed =
         || "write a date such as 2026-01-31, or an instant such as 2026-01-31T09:00:00+08:00".to_owned();
-    text.parse().ok().or_else(midnight).ok_or_else(malformed)
+    clock::instant(text).ok_or_else(malformed)
 }
 
 /// Asks, and writes the answer as it comes: there may be much.

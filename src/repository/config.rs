@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
+use yidang_service::config::{ConfigError, absolute, bad, keys_beside, read};
 
 /// Where the repository listens unless told otherwise.
 const LISTEN_DEFAULT: &str = "127.0.0.1:18690";
@@ -32,40 +33,6 @@ pub struct Config {
     pub scrub_bytes_per_second: u64,
     /// Address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
-}
-
-/// Why a configuration does not hold. Names the key, and the line where the file has one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{file}: {reason}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the operating system said.
-        reason: String,
-    },
-    /// The file is no TOML, or has an unknown key or a value of the wrong type.
-    #[error("{file}, line {line}: {reason}")]
-    Malformed {
-        /// The file.
-        file: String,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A value makes no sense.
-    #[error("{key}: {reason}")]
-    Value {
-        /// Section and key.
-        key: &'static str,
-        /// What is wrong with its value.
-        reason: String,
-    },
-    /// An environment variable names no key.
-    #[error("the environment variable {0} names no configuration key")]
-    UnknownVariable(String),
 }
 
 #[derive(Default, Deserialize)]
@@ -119,17 +86,6 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> Result<Written, ConfigError> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigError::Unreadable { file: file.clone(), reason: e.to_string() })?;
-    toml::from_str(&text).map_err(|e| {
-        let start = e.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count() + 1;
-        ConfigError::Malformed { file, line, reason: e.message().to_owned() }
-    })
-}
-
 fn overlay(written: &mut Written, variables: &mut BTreeMap<String, String>) -> Result<(), ConfigError> {
     let mut take = |name: &str| variables.remove(&format!("{VARIABLE_PREFIX}{name}"));
     // A path in the environment has no file to be relative to.
@@ -166,7 +122,7 @@ fn check(written: Written, base: &Path) -> Result<Config, ConfigError> {
     let data_dir = absolute("repository.data_dir", &base.join(data_dir))?;
     let keys_dir = match written.repository.keys_dir {
         Some(path) => absolute("repository.keys_dir", &base.join(path))?,
-        None => beside(&data_dir)?,
+        None => keys_beside("repository.data_dir", &data_dir)?,
     };
     if keys_dir.starts_with(&data_dir) {
         return Err(bad(
@@ -190,14 +146,6 @@ fn check(written: Written, base: &Path) -> Result<Config, ConfigError> {
     })
 }
 
-fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
-    ConfigError::Value { key, reason: reason.into() }
-}
-
-fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
-    std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
-}
-
 fn cipher(word: &str) -> Result<Suite, ConfigError> {
     Suite::from_word(word).ok_or_else(|| {
         let known = Suite::ALL.map(Suite::as_str).join(", ");
@@ -207,15 +155,6 @@ fn cipher(word: &str) -> Result<Suite, ConfigError> {
 
 fn recovery_key(path: &Path) -> Result<RecoveryKey, ConfigError> {
     RecoveryKey::load(path).map_err(|e| bad("repository.recovery_key", format!("{}: {e}", path.display())))
-}
-
-/// `/var/lib/yidang-repository` → `/var/lib/yidang-repository.keys`.
-fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
-    let name =
-        data_dir.file_name().ok_or_else(|| bad("repository.data_dir", "must be a folder of its own"))?;
-    let mut name = name.to_owned();
-    name.push(".keys");
-    Ok(data_dir.with_file_name(name))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use yidang_archive::ArchiveError;
 use yidang_archive::storage::StorageFault;
 
-use crate::config::ConfigError;
+use crate::ConfigError;
 use crate::secrets::SecretsError;
 use crate::state::{StateError, StateFault};
 

@@ -36,7 +36,6 @@ mod grants;
 mod heads;
 mod hold_command;
 mod holds;
-mod language;
 mod limits;
 #[cfg(test)]
 mod loopback;
@@ -60,12 +59,12 @@ mod windows;
 
 pub use check::check;
 pub use command::run_command;
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use enrolment::{make_enrol_code, make_enrolment};
 pub use error::StartError;
-pub use language::Language;
 pub use problem::Code;
 pub use secrets::SecretsError;
 pub use server::Server;
 pub use state::{StateError, StateFault};
 pub use yidang_archive::{CheckReport, DamageLine};
+pub use yidang_service::{ConfigError, Language};

@@ -10,7 +10,7 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use yidang_sync::wire::Health;
 
-use crate::language::Language;
+use crate::Language;
 use crate::problem::{Code, Problem};
 use crate::repository::Repository;
 use crate::{anchors, commits, enrolment, feed, heads, reading, uploads};

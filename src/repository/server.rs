@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use yidang_archive::Scrubber;
+use yidang_service::clock;
 
 use crate::config::Config;
 use crate::control::Control;
@@ -20,8 +21,6 @@ use crate::limits::{CONNECTIONS_MAX, FIRST_SWEEP_AFTER, HEAD_WAIT, STOP_WAIT, SW
 use crate::repository::Repository;
 use crate::routes::routes;
 
-/// What an HTTP answer can say of the time ends here, with the year 9999.
-const HTTP_ENDS: Duration = Duration::from_secs(253_402_300_800);
 /// How long to pause when the operating system gives no more connections.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,7 +37,7 @@ impl Server {
     /// Opens the repository, finishes what a crash interrupted, and listens. Connections wait until
     /// [`Server::run`].
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
-        if !can_date_answers() {
+        if !clock::can_date_answers() {
             return Err(StartError::ClockWrong);
         }
         let owned = config.clone();
@@ -108,7 +107,7 @@ async fn accept(repository: &Arc<Repository>, listener: &TcpListener, graceful: 
             return;
         };
         let stream = match listener.accept().await {
-            Ok(_) if !can_date_answers() => {
+            Ok(_) if !clock::can_date_answers() => {
                 let what = "clock_wrong: the clock shows a time before 1970 or after 9999; nobody is answered until it is set";
                 tracing::error!("{what}");
                 continue;
@@ -130,12 +129,6 @@ async fn accept(repository: &Arc<Repository>, listener: &TcpListener, graceful: 
             drop(place);
         });
     }
-}
-
-/// Whether an answer can be dated: hyper panics on a date from before 1970 or after 9999, even where it is told to send
-/// none, so under such a clock no request would be answered.
-fn can_date_answers() -> bool {
-    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|since| since < HTTP_ENDS)
 }
 
 type Connection =

@@ -212,7 +212,7 @@ mod tests {
     use yidang_archive::storage::{Part, StorageError};
 
     use super::*;
-    use crate::language::Language;
+    use crate::Language;
 
     #[test]
     fn what_laying_the_card_again_cannot_cure_is_not_told_so() {

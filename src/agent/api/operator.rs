@@ -13,10 +13,10 @@ use yidang_archive::{Actor, Attendance, AttendanceVerb};
 
 use super::extract::{Json, blocking};
 use super::vocabulary::{OperatorNeed, SessionState, SignInWay};
+use crate::Language;
 use crate::app::Shared;
 use crate::caller::Caller;
 use crate::clock;
-use crate::language::Language;
 use crate::operators::{ASSERTION_LENGTH_MAX, Ended, EndedBecause, PIN_LENGTH_MAX, Seat, SignInRefusal, Way};
 use crate::problem::{Advice, Code, Problem};
 use crate::replay::fingerprint;

@@ -39,7 +39,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, ConfigError, DriverNames};
+use crate::ConfigError;
+use crate::config::{Config, DriverNames};
 use crate::daemon::Drivers;
 use crate::failure::Failure;
 

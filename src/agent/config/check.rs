@@ -7,10 +7,11 @@ use std::time::Duration;
 use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
 use yidang_model::Kind;
+use yidang_service::config::{ConfigError, absolute, bad, keys_beside};
 use yidang_sync::parcel::CourierKey;
 
 use super::file::{File, HttpSection, OperatorsSection, RetentionSection};
-use super::{Config, ConfigError, DriverNames, Tls, TlsMode, bad};
+use super::{Config, DriverNames, Tls, TlsMode};
 use crate::clients::CALLS_PER_SECOND_DEFAULT;
 use crate::operators::{IDLE_LOCK_DEFAULT, OperatorNeed, OperatorRules, TAKE_OVER_DEFAULT};
 use crate::retention::{Retention, RetentionRule, TermStart};
@@ -51,7 +52,7 @@ pub(super) fn check(file: File, base: &Path, drivers: DriverNames<'_>) -> Result
     let data_dir = absolute("agent.data_dir", &base.join(data_dir))?;
     let keys_dir = match file.agent.keys_dir {
         Some(dir) => absolute("agent.keys_dir", &base.join(dir))?,
-        None => beside(&data_dir)?,
+        None => keys_beside("agent.data_dir", &data_dir)?,
     };
     if keys_dir.starts_with(&data_dir) {
         return Err(bad(
@@ -105,10 +106,6 @@ fn calls_per_second(written: Option<u32>) -> Result<u32, ConfigError> {
     Err(bad("http.calls_per_second", format!("is {least} to {most}")))
 }
 
-fn absolute(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
-    std::path::absolute(path).map_err(|e| bad(key, e.to_string()))
-}
-
 fn cipher(word: &str) -> Result<Suite, ConfigError> {
     Suite::from_word(word).ok_or_else(|| {
         let known = Suite::ALL.map(Suite::as_str).join(", ");
@@ -130,14 +127,6 @@ fn keys_are_sealed(key_keeper: Option<&str>) -> Result<bool, ConfigError> {
 /// Read when the configuration is: a window that only seems to be recoverable is found out at its start.
 fn recovery_key(path: &Path) -> Result<RecoveryKey, ConfigError> {
     RecoveryKey::load(path).map_err(|e| bad("agent.recovery_key", format!("{}: {e}", path.display())))
-}
-
-/// `/var/lib/yidang` → `/var/lib/yidang.keys`.
-fn beside(data_dir: &Path) -> Result<PathBuf, ConfigError> {
-    let mut name =
-        data_dir.file_name().ok_or_else(|| bad("agent.data_dir", "must be a folder of its own"))?.to_owned();
-    name.push(".keys");
-    Ok(data_dir.with_file_name(name))
 }
 
 pub(crate) fn loopback(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {

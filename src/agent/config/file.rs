@@ -1,12 +1,12 @@
 //! What was written: the file's sections, and what the environment lays over them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::Deserialize;
+use yidang_service::config::{ConfigError, bad};
 
-use super::{ConfigError, bad};
 use crate::shims::ShimSection;
 
 #[derive(Debug, Default, Deserialize)]
@@ -94,18 +94,6 @@ pub(super) struct RepositorySection {
     pub(super) url: Option<String>,
     pub(super) enrol_code: Option<String>,
     pub(super) courier_key: Option<String>,
-}
-
-pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigError::Unreadable { file: file.clone(), reason: e.to_string() })?;
-    toml::from_str(&text).map_err(|e| {
-        let start = e.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..start].iter().filter(|b| **b == b'\n').count() + 1;
-        // The line itself is not quoted: it may hold a secret.
-        ConfigError::Malformed { file, line, reason: e.message().to_owned() }
-    })
 }
 
 pub(super) fn overlay(file: &mut File, variables: &mut BTreeMap<String, String>) -> Result<(), ConfigError> {

@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use yidang_archive::crypto::Suite;
 use yidang_archive::recovery::RecoveryKey;
+use yidang_service::config::{ConfigError, read};
 use yidang_sync::parcel::CourierKey;
 
 use self::check::check;
 pub(crate) use self::check::loopback;
-use self::file::{File, overlay, read};
+use self::file::{File, overlay};
 use crate::operators::OperatorRules;
 use crate::retention::Retention;
 use crate::shims::ShimConfig;
@@ -109,40 +110,6 @@ impl TlsMode {
     }
 }
 
-/// Why a configuration does not hold. Names the key, and the line where the file has one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{file}: {reason}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the operating system said.
-        reason: String,
-    },
-    /// The file is no TOML, or has an unknown key or a value of the wrong type.
-    #[error("{file}, line {line}: {reason}")]
-    Malformed {
-        /// The file.
-        file: String,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A value makes no sense.
-    #[error("{key}: {reason}")]
-    Value {
-        /// Section and key.
-        key: &'static str,
-        /// What is wrong with its value.
-        reason: String,
-    },
-    /// An environment variable names no key.
-    #[error("the environment variable {0} names no configuration key")]
-    UnknownVariable(String),
-}
-
 impl Config {
     /// Reads the file (none: defaults), lays the environment's `YIDANG_<SECTION>_<KEY>` over it, and checks.
     /// `driver_names` are what `[card] driver` and `[camera] driver` may say beside `auto`.
@@ -174,10 +141,6 @@ pub struct DriverNames<'a> {
     pub card: &'a [&'a str],
     /// Camera drivers.
     pub camera: &'a [&'a str],
-}
-
-pub(crate) fn bad(key: &'static str, reason: impl Into<String>) -> ConfigError {
-    ConfigError::Value { key, reason: reason.into() }
 }
 
 impl fmt::Display for Config {

@@ -58,10 +58,9 @@ fn topic(topic: &AuditTopic) -> Result<AuditOf, Failure> {
 /// An instant, or the midnight at the counter with which a date begins.
 fn instant(text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else { return Ok(None) };
-    let date = || text.parse().ok().and_then(clock::midnight_at_counter);
     let cause = || {
         let remedy = "write a date such as 2026-01-31, or an instant such as 2026-01-31T09:00:00+08:00";
         Failure::new("instant_invalid", format!("`{text}` is neither a date nor an instant"), remedy)
     };
-    text.parse().ok().or_else(date).ok_or_else(cause).map(Some)
+    clock::instant(text).ok_or_else(cause).map(Some)
 }

@@ -20,11 +20,11 @@ use axum::response::{IntoResponse as _, Response};
 use super::call::Call;
 use super::window::Window;
 use super::{Kind, LoadedAs, Shim};
+use crate::Language;
 use crate::api::pass_over;
 use crate::app::Shared;
 use crate::clients::{Client, held};
 use crate::guard::{is_coded_oddly, is_own_host, single};
-use crate::language::Language;
 use crate::problem::{Advice, Code, Problem};
 
 /// Methods and headers that a page may use after asking.

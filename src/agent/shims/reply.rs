@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use yidang_model::Date;
 
-use crate::language::Language;
+use crate::Language;
 use crate::problem::Problem;
 
 pub(super) const JSON: &str = "application/json; charset=utf-8";

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use serde::Deserialize;
+use yidang_service::config::{ConfigError, bad};
 
 use super::{KINDS, kind};
-use crate::config::{ConfigError, bad, loopback};
+use crate::config::loopback;
 use crate::operators::OperatorNeed;
 use crate::tokens::is_origin;
 

@@ -12,10 +12,10 @@ use yidang_sync::parcel::{CourierKey, ParcelHead, ParcelReader, Seal, read_heade
 
 use super::take::read_head;
 use super::{CourierError, Taken, take};
+use crate::Language;
 use crate::config::Config;
 use crate::control::ask_take;
 use crate::error::StartError;
-use crate::language::Language;
 use crate::repository::Repository;
 use crate::secrets::Secrets;
 use crate::sqlite_state::{STATE_FILE, SqliteState};

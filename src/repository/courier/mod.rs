@@ -9,7 +9,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use yidang_sync::parcel::ParcelError;
 
-use crate::language::Language;
+use crate::Language;
 use crate::problem::{Code, Problem};
 use crate::state::StateError;
 

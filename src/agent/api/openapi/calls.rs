@@ -4,8 +4,8 @@ use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::{Ref, RefOr, Required, SecurityRequirement};
 
 use super::{refusals, shared};
+use crate::Language;
 use crate::clients::{BURST_S, CALLS_PER_SECOND_DEFAULT, COSTLY_BURST_S, COSTLY_SHARE, PlaceKind};
-use crate::language::Language;
 use crate::problem::Code::{self, *};
 use crate::scope::Scope;
 use crate::tray::{OF_ALL, OF_ONE};

@@ -9,7 +9,7 @@ use utoipa::openapi::{Components, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::shared;
-use crate::language::Language;
+use crate::Language;
 use crate::problem::{Code, Problem, ProblemDocument};
 
 /// Adds the problem's schema and an example of every code, as it comes when no language is asked for.
