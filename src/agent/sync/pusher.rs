@@ -316,9 +316,10 @@ impl Pusher {
         }
         if let Some(confirmed) = confirmed {
             backlog.confirmed(confirmed);
+            // Whoever sees that nothing waits sees that all is there.
+            self.shared.confirm(confirmed);
             drop(backlog);
             self.batch.items.clear();
-            self.shared.confirm(confirmed);
         }
     }
 
