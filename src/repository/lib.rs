@@ -47,6 +47,7 @@ mod refilings;
 mod repository;
 mod request;
 mod routes;
+mod schema;
 mod secrets;
 mod server;
 mod sqlite_feed;

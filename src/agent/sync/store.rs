@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use yidang_archive::storage::EntryHash;
@@ -11,60 +10,10 @@ use yidang_sync::machine::{Acceptance, EntryId, Pending, Position, Rejection};
 use yidang_sync::wire::{MATERIAL_ERASED, RepositoryHead};
 
 use super::SyncError;
+use super::heads::keep_head;
 use super::plan::give_up_pending;
+use super::schema::open;
 
-const SCHEMA_VERSION: i64 = 8;
-/// `YDsy`, so that `file` can tell what it is.
-const APPLICATION_ID: i64 = 0x5944_7379;
-/// What records of version 1 lack.
-const SINCE_1: &str = "
-ALTER TABLE rejected ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE merged (
-    material BLOB PRIMARY KEY,
-    filed_as BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-";
-/// What records of version 2 lack.
-const SINCE_2: &str = "
-CREATE TABLE packed (
-    sequence    INTEGER PRIMARY KEY,
-    from_entry  INTEGER NOT NULL,
-    to_entry    INTEGER NOT NULL,
-    fingerprint BLOB NOT NULL
-) STRICT;
-";
-/// A program that wrote records up to version 3 passed over news of originals as something it did not know. The feed is heard
-/// once more from its beginning: what has been carried out changes nothing. A new kind of news needs another such step.
-const SINCE_3: &str = "UPDATE progress SET feed_after = 0;";
-/// What records of version 4 lack.
-const SINCE_4: &str = "ALTER TABLE progress ADD COLUMN confirmed_hash BLOB;";
-/// What records of version 5 lack: why an erasure was refused, and whether the repository was found to have lost what it had.
-const SINCE_5: &str = "
-ALTER TABLE decided ADD COLUMN code TEXT;
-ALTER TABLE progress ADD COLUMN offer_again INTEGER NOT NULL DEFAULT 0 CHECK (offer_again IN (0, 1));
-";
-/// What records of version 6 lack: what is known of the repository's own ledger. What it has lost is offered again at once.
-const SINCE_6: &str = "
-ALTER TABLE progress DROP COLUMN offer_again;
-CREATE TABLE repository_head (
-    is_proven INTEGER PRIMARY KEY CHECK (is_proven IN (0, 1)),
-    ledger    TEXT NOT NULL,
-    sequence  INTEGER NOT NULL,
-    hash      TEXT NOT NULL,
-    rebuilt   INTEGER NOT NULL,
-    told_at   INTEGER NOT NULL
-) STRICT;
-";
-/// What records of version 7 lack: what the repository decided to forget, by the name that the erasure has here.
-const SINCE_7: &str = "
-CREATE TABLE erased (
-    here       BLOB PRIMARY KEY,
-    id         BLOB NOT NULL,
-    materials  BLOB NOT NULL,
-    decided_at INTEGER NOT NULL,
-    proof      TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-";
 /// Longest code kept with a rejected entry, in characters.
 const CODE_LENGTH_MAX: usize = 64;
 
@@ -162,52 +111,6 @@ impl SyncStore {
             })
             .optional()?;
         Ok(kept.unwrap_or_default())
-    }
-
-    /// What is known of the repository's own ledger: the last end of it that was there when it was asked, and the latest it told
-    /// of since.
-    pub(super) fn repository_heads(&self) -> Result<Vec<RepositoryHead>, SyncError> {
-        let connection = self.lock();
-        let sql =
-            "SELECT ledger, sequence, hash, rebuilt, told_at FROM repository_head ORDER BY is_proven DESC";
-        let mut statement = connection.prepare_cached(sql)?;
-        let kept = statement.query_map([], |row| {
-            Ok(RepositoryHead {
-                ledger: row.get(0)?,
-                sequence: number(row.get(1)?),
-                hash: row.get(2)?,
-                rebuilt: number(row.get(3)?),
-                told_at: row.get(4)?,
-            })
-        })?;
-        Ok(kept.collect::<Result<_, _>>()?)
-    }
-
-    /// Keeps the end that it has told of, beside the one that was proven.
-    pub(super) fn keep_told_head(&self, head: &RepositoryHead) -> Result<(), SyncError> {
-        Ok(keep_head(&self.lock(), head, false)?)
-    }
-
-    /// Keeps this end in place of `known`, which it was found to have: what was told of since stays, and so does a later one
-    /// that another call has proven.
-    pub(super) fn keep_proven_head(
-        &self,
-        known: &[RepositoryHead],
-        head: &RepositoryHead,
-    ) -> Result<(), SyncError> {
-        let mut connection = self.lock();
-        let transaction = write(&mut connection)?;
-        let sql = "SELECT 1 FROM repository_head WHERE is_proven = 1 AND ledger = ?1 AND sequence > ?2";
-        if transaction.prepare_cached(sql)?.exists(params![head.ledger, stored(head.sequence)])? {
-            return Ok(());
-        }
-        if let [_, told] | [told] = known {
-            let sql = "DELETE FROM repository_head WHERE is_proven = 0 AND sequence = ?1 AND hash = ?2";
-            transaction.execute(sql, params![stored(told.sequence), told.hash])?;
-        }
-        keep_head(&transaction, head, true)?;
-        transaction.commit()?;
-        Ok(())
     }
 
     /// The ledger is another one than what was sent out of, or the repository has lost what it had: everything in it is
@@ -422,92 +325,11 @@ impl SyncStore {
     }
 }
 
-fn open(path: &Path) -> Result<Connection, SyncError> {
-    let mut connection = Connection::open(path)?;
-    #[cfg(unix)]
-    {
-        // Before the first write: the journal files take the mode of the database.
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-            .map_err(|e| SyncError::State(format!("sync.db: {e}")))?;
-    }
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let transaction = write(&mut connection)?;
-    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > SCHEMA_VERSION {
-        return Err(SyncError::NewerVersion);
-    }
-    if version == 0 {
-        transaction.execute_batch(
-            "CREATE TABLE progress (
-                 one          INTEGER PRIMARY KEY CHECK (one = 1),
-                 url          TEXT NOT NULL,
-                 epoch        TEXT NOT NULL,
-                 confirmed    INTEGER NOT NULL,
-                 sequence     INTEGER NOT NULL,
-                 tainted      INTEGER NOT NULL,
-                 pending_from INTEGER,
-                 pending_to   INTEGER,
-                 fingerprint  BLOB,
-                 feed_after   INTEGER NOT NULL
-             ) STRICT;
-             CREATE TABLE rejected (
-                 sequence INTEGER PRIMARY KEY,
-                 kind     TEXT NOT NULL,
-                 id       BLOB NOT NULL,
-                 code     TEXT NOT NULL
-             ) STRICT;
-             CREATE INDEX rejected_ids ON rejected (id);
-             CREATE TABLE decided (
-                 id     BLOB PRIMARY KEY,
-                 erased INTEGER NOT NULL
-             ) STRICT, WITHOUT ROWID;",
-        )?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    }
-    if version < 2 {
-        transaction.execute_batch(SINCE_1)?;
-    }
-    if version < 3 {
-        transaction.execute_batch(SINCE_2)?;
-    }
-    if version < 4 {
-        transaction.execute_batch(SINCE_3)?;
-    }
-    if version < 5 {
-        transaction.execute_batch(SINCE_4)?;
-    }
-    if version < 6 {
-        transaction.execute_batch(SINCE_5)?;
-    }
-    if version < 7 {
-        transaction.execute_batch(SINCE_6)?;
-    }
-    if version < SCHEMA_VERSION {
-        transaction.execute_batch(SINCE_7)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    }
-    transaction.commit()?;
-    Ok(connection)
-}
-
 fn start_over(transaction: &Transaction<'_>) -> Result<(), SyncError> {
     give_up_pending(transaction)?;
     let sql = "UPDATE progress SET confirmed = 0, confirmed_hash = NULL, feed_after = 0";
     transaction.execute(sql, [])?;
     transaction.execute("DELETE FROM rejected", [])?;
-    Ok(())
-}
-
-fn keep_head(connection: &Connection, head: &RepositoryHead, is_proven: bool) -> Result<(), rusqlite::Error> {
-    let RepositoryHead { ledger, sequence, hash, rebuilt, told_at } = head;
-    connection.execute(
-        "INSERT OR REPLACE INTO repository_head (is_proven, ledger, sequence, hash, rebuilt, told_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![is_proven, ledger, stored(*sequence), hash, stored(*rebuilt), told_at],
-    )?;
     Ok(())
 }
 
@@ -652,34 +474,6 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         assert_eq!(SyncStore::open(&path).unwrap().feed_after().unwrap(), 6, "once");
-    }
-
-    fn head(sequence: u64) -> RepositoryHead {
-        let ledger = "ab".repeat(16);
-        RepositoryHead { ledger, sequence, hash: "cd".repeat(32), rebuilt: 0, told_at: 7 }
-    }
-
-    /// What a commit's answer says of a repository proves nothing of what that had before.
-    #[test]
-    fn an_end_that_was_told_takes_the_place_of_none_that_was_proven() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
-        assert_eq!(store.repository_heads().unwrap(), []);
-        store.keep_proven_head(&[], &head(5)).unwrap();
-        store.keep_told_head(&head(9)).unwrap();
-        let known = store.repository_heads().unwrap();
-        assert_eq!(known, [head(5), head(9)]);
-        // Told of more while it was asked.
-        store.keep_told_head(&head(11)).unwrap();
-        store.keep_proven_head(&known, &head(10)).unwrap();
-        assert_eq!(store.repository_heads().unwrap(), [head(10), head(11)]);
-        store.keep_proven_head(&store.repository_heads().unwrap(), &head(12)).unwrap();
-        assert_eq!(store.repository_heads().unwrap(), [head(12)]);
-        store.keep_proven_head(&[head(10)], &head(11)).unwrap();
-        assert_eq!(store.repository_heads().unwrap(), [head(12)], "an answer that comes late");
-        store.keep_told_head(&head(13)).unwrap();
-        store.start_over_with(&head(6)).unwrap();
-        assert_eq!(store.repository_heads().unwrap(), [head(6)], "what was lost is known of no more");
     }
 
     #[test]
