@@ -1,28 +1,45 @@
 //! What the windows know to be forgotten: a repository that was put back to an earlier state shows it again, and is told by those
 //! that carried it out.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{
-    ArchiveError, Erasure, ErasureTarget, HISTORY_PAGE_MAX, HistoryPage, Stored, WentElsewhere,
-};
-use yidang_model::{ErasureId, MaterialId, Subject, Timestamp};
+use yidang_archive::{ArchiveError, ErasureTarget, HISTORY_PAGE_MAX, HistoryPage, Stored, WentElsewhere};
+use yidang_model::{ErasureId, Material, MaterialId, Subject, Timestamp};
 use yidang_sync::wire::{self, ErasedEntry, ErasureEntry, WireSubject, part_of};
 
 use crate::commits::Progress;
-use crate::problem::Problem;
+use crate::erasures::Went;
+use crate::error::StartError;
+use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository};
+use crate::secrets::random;
+use crate::state::{AgentNumber, ErasureOutcome, Tag};
 
 /// Why, in the ledger: the window that says so knows no better.
 const REASON: &str = "decided before this repository was put back to an earlier state";
+
+/// Who the ledger says did what a crash had interrupted.
+const CLIENT: &str = "yidang-repository";
 
 /// What of a decision is kept with its request until it is carried out.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct KnownDecision {
     /// Milliseconds since 1970.
     pub(crate) decided_at: i64,
-    /// Names of what went, on file or not.
+    /// Names of what goes, on file or not.
     pub(crate) materials: Vec<String>,
+}
+
+/// What a decision takes of what is on file.
+struct WhatStands {
+    /// Whom it forgot, if they are known here.
+    person: Option<Subject>,
+    /// Tags of those whose dossiers show it.
+    shown_for: Vec<Tag>,
+    /// Each with the names that go with it.
+    erasures: Vec<(ErasureId, ErasureTarget, Vec<String>)>,
 }
 
 impl Repository {
@@ -36,73 +53,173 @@ impl Repository {
     ) -> Result<Option<&'static str>, Problem> {
         self.write_down(agent, progress, None)?;
         let is_own = self.secrets.is_decided(entry);
+        let named = if is_own { self.named(entry)? } else { self.unheard_of(entry)? };
+        if named.is_empty() {
+            return Ok((!is_own && !entry.materials.is_empty()).then_some(wire::ERASURE_DENIED));
+        }
+        if is_own && !self.standing_of(&named)?.is_empty() {
+            let kept = serde_json::to_vec(entry).map_err(|_| Code::StorageFailed)?;
+            self.state.keep_decision(agent.record.number, entry.id, &kept, &named)?;
+        }
+        self.repeat_all(agent.record.number, &agent.record.name, entry, is_own, &named)?;
+        Ok(None)
+    }
+
+    /// Goes on with what a crash interrupted. Called before the first request.
+    pub(crate) fn finish_decisions(&self) -> Result<(), StartError> {
+        for (agent, kept) in self.state.decisions()? {
+            let Ok(entry) = serde_json::from_slice::<ErasedEntry>(&kept) else { continue };
+            let named = self.named(&entry);
+            let done = named.and_then(|named| self.repeat_all(agent, CLIENT, &entry, true, &named));
+            if let Err(problem) = done {
+                let code = problem.code.as_str();
+                tracing::error!(erasure = %entry.id, code, "an erasure that was lost is tried again with the next start");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever has to hear of it hears of the decision as it was; what of it is on file here goes as far as no hold keeps it.
+    fn repeat_all(
+        &self,
+        agent: AgentNumber,
+        client: &str,
+        entry: &ErasedEntry,
+        is_own: bool,
+        named: &[MaterialId],
+    ) -> Result<(), Problem> {
+        let standing = self.standing_of(named)?;
+        if standing.is_empty() {
+            return Ok(());
+        }
+        let what = self.what_stands(entry, is_own, named, standing)?;
+        if is_own {
+            self.tell_concerned(agent, entry, named, &what)?;
+        }
+        for (id, target, materials) in what.erasures {
+            let decided = KnownDecision { decided_at: entry.decided_at.as_millis(), materials };
+            self.repeat(agent, client, id, &target, decided)?;
+        }
+        Ok(())
+    }
+
+    fn tell_concerned(
+        &self,
+        agent: AgentNumber,
+        entry: &ErasedEntry,
+        named: &[MaterialId],
+        what: &WhatStands,
+    ) -> Result<(), Problem> {
+        let WhatStands { person, shown_for, .. } = what;
+        let outcome = ErasureOutcome {
+            id: entry.id,
+            requester: agent,
+            materials: named,
+            holder: person.as_ref().map(|person| self.secrets.subject_tag(person)),
+            shown_for,
+            personal: self.personal_news(person.as_ref(), &[], entry.decided_at)?,
+        };
+        self.announce_all(self.state.announce_erasure(&outcome)?);
+        Ok(())
+    }
+
+    /// Those without a tombstone.
+    fn standing_of(&self, named: &[MaterialId]) -> Result<Vec<MaterialId>, ArchiveError> {
+        let mut standing = Vec::with_capacity(named.len());
+        for material in named {
+            if !self.archive.is_erased(*material)? {
+                standing.push(*material);
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Every name of what the decision is about. A paper that has a name beside those that it was told under was brought again
+    /// since: then it is no part of that.
+    fn named(&self, entry: &ErasedEntry) -> Result<Vec<MaterialId>, Problem> {
         let mut named = Vec::new();
         for material in &entry.materials {
-            let target = ErasureTarget::Material(*material);
-            // Without a proof, as of a repository whose keys are lost, it is this window's word alone.
-            if is_own || self.may_erase(agent, &target)? {
-                named.extend([*material, self.state.stored_for(*material)?.unwrap_or(*material)]);
+            let stored = self.state.stored_for(*material)?.unwrap_or(*material);
+            let names = self.state.names_of(stored)?;
+            if names.iter().all(|name| entry.materials.contains(name)) {
+                named.extend([*material, stored]);
+            } else {
+                tracing::info!(material = %stored, erasure = %entry.id, "a paper that was forgotten has been brought again since");
             }
         }
         named.sort_unstable();
         named.dedup();
-        let Some(first) = named.first() else {
-            return Ok((!is_own).then_some(wire::ERASURE_DENIED));
-        };
-        let is_known = match self.archive.erasure(entry.id)? {
-            Some(erasure) => erasure.state != ErasureState::Requested,
-            None => self.are_erased(&named)?,
-        };
-        if is_known {
-            return Ok(None);
-        }
-        for (id, target) in self.what_stands(entry, is_own, &named, *first)? {
-            self.repeat(agent, id, &target, entry.decided_at, &named)?;
-        }
-        Ok(None)
+        Ok(named)
     }
 
-    fn are_erased(&self, named: &[MaterialId]) -> Result<bool, ArchiveError> {
-        for material in named {
-            if !self.archive.is_erased(*material)? {
-                return Ok(false);
+    /// Without a proof, as of a repository whose keys are lost, it is this window's word alone: it counts for what nobody has
+    /// filed here.
+    fn unheard_of(&self, entry: &ErasedEntry) -> Result<Vec<MaterialId>, Problem> {
+        let mut named = Vec::new();
+        for material in &entry.materials {
+            if self.state.committers(*material)?.is_empty() && self.archive.material(*material)?.is_none() {
+                named.push(*material);
             }
         }
-        Ok(true)
+        Ok(named)
     }
 
-    /// The erasure, and one for each paper on file that does not go with it: whose it is here may be from before it was put right.
+    /// The erasures it takes, each with the names that go with it: of the person, where they are on file with nothing else, and of
+    /// each other paper by itself, as whose it is here may be from before it was put right. Names that are not on file go
+    /// with the first.
     fn what_stands(
         &self,
         entry: &ErasedEntry,
         is_own: bool,
         named: &[MaterialId],
-        first: MaterialId,
-    ) -> Result<Vec<(ErasureId, ErasureTarget)>, Problem> {
-        let (mut person, mut of_person, mut others) = (None, Vec::new(), Vec::new());
-        for id in named {
-            let Some(stored) = self.archive.material(*id)? else { continue };
+        standing: Vec<MaterialId>,
+    ) -> Result<WhatStands, Problem> {
+        let (mut person, mut of_person, mut shown_for) = (None, Vec::new(), BTreeSet::new());
+        let (mut alone, mut unfiled) = (Vec::new(), Vec::new());
+        for id in standing {
+            let Some(stored) = self.archive.material(id)? else {
+                unfiled.push(id);
+                continue;
+            };
+            shown_for.extend(self.tags_of(&stored.material.holders));
             match &stored.material.holders[..] {
-                [holder] if is_own && self.secrets.is_decided_about(entry, holder) => {
+                [holder] if self.secrets.is_decided_about(entry, holder) => {
                     person = Some(holder.clone());
-                    of_person.push(*id);
+                    of_person.push(id);
                 }
-                _ => others.push(*id),
+                _ => alone.push(id),
             }
         }
-        if let Some(who) = &person
-            && self.has_others(who, named)?
-        {
-            others.append(&mut of_person);
-            person = None;
+        let mut going = Vec::new();
+        match &person {
+            Some(who) if !self.has_others(who, named)? => {
+                going.push((entry.id, ErasureTarget::Holder(who.clone()), of_person));
+            }
+            _ => alone.append(&mut of_person),
         }
-        let mut alone = others.into_iter();
-        let target = match person {
-            Some(who) => ErasureTarget::Holder(who),
-            None => ErasureTarget::Material(alone.next().unwrap_or(first)),
+        if going.is_empty() && alone.is_empty() {
+            alone.extend(unfiled.pop());
+        }
+        let is_one = entry.materials.len() == 1;
+        let part = |id| if is_one { entry.id } else { part_of(entry.id, id) };
+        going.extend(alone.into_iter().map(|id| (part(id), ErasureTarget::Material(id), vec![id])));
+        if let Some((.., with_it)) = going.first_mut() {
+            with_it.append(&mut unfiled);
+        }
+        let whole = |(id, target, with_it): (ErasureId, ErasureTarget, Vec<MaterialId>)| {
+            let names = with_it.iter().map(MaterialId::to_string).collect();
+            Ok((self.free(id, is_own)?, target, names))
         };
-        let parts = alone.map(|id| (part_of(entry.id, id), ErasureTarget::Material(id)));
-        Ok([(entry.id, target)].into_iter().chain(parts).collect())
+        let erasures = going.into_iter().map(whole).collect::<Result<_, Problem>>()?;
+        Ok(WhatStands { person, shown_for: shown_for.into_iter().collect(), erasures })
+    }
+
+    /// The name of an erasure that is still to be carried out: another one where it is at its end, or where anybody may have
+    /// chosen it.
+    fn free(&self, id: ErasureId, is_own: bool) -> Result<ErasureId, ArchiveError> {
+        let is_open = |state| matches!(state, ErasureState::Requested | ErasureState::Erasing);
+        let is_free = self.archive.erasure(id)?.is_none_or(|erasure| is_open(erasure.state));
+        Ok(if is_own && is_free { id } else { ErasureId::from_bytes(random()) })
     }
 
     /// Whether this person alone has a paper on file that the decision does not name: they came again since, or it was put right to
@@ -123,21 +240,19 @@ impl Repository {
 
     fn repeat(
         &self,
-        agent: &Agent,
+        agent: AgentNumber,
+        client: &str,
         id: ErasureId,
         target: &ErasureTarget,
-        decided_at: Timestamp,
-        named: &[MaterialId],
+        decided: KnownDecision,
     ) -> Result<(), Problem> {
         let (material, holder) = match target {
             ErasureTarget::Material(material) => (Some(*material), None),
             ErasureTarget::Holder(subject) => (None, Some(WireSubject::from(subject))),
         };
-        tracing::warn!(erasure = %id, agent = agent.record.name, "an erasure that this repository had lost is carried out once more");
-        let client = agent.record.name.clone();
-        let entry = ErasureEntry { id, material, holder, reason: REASON.to_owned(), operator: None, client };
-        let materials = named.iter().map(MaterialId::to_string).collect();
-        let decided = KnownDecision { decided_at: decided_at.as_millis(), materials };
+        tracing::warn!(erasure = %id, client, "an erasure that this repository had lost is carried out once more");
+        let (reason, client) = (REASON.to_owned(), client.to_owned());
+        let entry = ErasureEntry { id, material, holder, reason, operator: None, client };
         let planned = self.planned(agent, entry, Some(decided))?;
         self.state.plan_erasure_again(&planned)?;
         self.forget(&planned)
@@ -149,7 +264,7 @@ impl Repository {
         entry: &ErasureEntry,
         target: &ErasureTarget,
         decided: &KnownDecision,
-    ) -> Result<Option<Erasure>, ArchiveError> {
+    ) -> Result<Option<Went>, ArchiveError> {
         let elsewhere = WentElsewhere {
             decided: true,
             materials: decided.materials.iter().filter_map(|id| id.parse().ok()).collect(),
@@ -162,14 +277,38 @@ impl Repository {
             None => self.archive.erase_now_with(self.request(entry, target), elsewhere),
         };
         match done {
-            Ok(erasure) => Ok(Some(erasure)),
-            Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven) => Ok(None),
+            Ok(erasure) => Ok(Some((erasure.materials, erasure.shared_kept))),
+            Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven) => {
+                tracing::info!(erasure = %entry.id, "an erasure waits for a hold, or until the holds are confirmed");
+                Ok(None)
+            }
+            // Nothing of that person is on file any more.
+            Err(ArchiveError::HolderUnknown) => Ok(Some(Went::default())),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether a paper on file is known to be forgotten, and waits for a hold alone: it is shown to nobody.
-    pub(crate) fn is_withdrawn(&self, material: MaterialId) -> Result<bool, ArchiveError> {
-        Ok(self.archive.known_to_be_held_here_alone(material)? == Some(true))
+    /// Whether a paper on file is known to be forgotten, and waits for a hold alone: it is shown to nobody, and no other paper
+    /// becomes one with it.
+    pub(crate) fn is_withdrawn(&self, material: MaterialId) -> Result<bool, Problem> {
+        Ok(self.state.decision_about(material)?.is_some())
+    }
+
+    /// Tells a window that offers what was forgotten before this repository was put back, and has not heard of it.
+    pub(crate) fn tell_of_erased(&self, agent: &Agent, offered: &Material) -> Result<(), Problem> {
+        let Some((erasure, kept)) = self.state.decision_about(offered.id)? else { return Ok(()) };
+        let entry: ErasedEntry = serde_json::from_slice(&kept).map_err(|_| Code::StorageFailed)?;
+        let holder = match &offered.holders[..] {
+            [holder] if self.secrets.is_decided_about(&entry, holder) => Some(holder),
+            // It was put right there since: then it is not the one that went with the person.
+            _ if self.secrets.is_about_somebody(&entry) => return Ok(()),
+            _ => None,
+        };
+        let personal = self.personal_news(holder, &[], entry.decided_at)?;
+        let number = agent.record.number;
+        if let Some(head) = self.state.tell_erased(number, erasure, &entry.materials, &personal)? {
+            self.announce(number, head);
+        }
+        Ok(())
     }
 }

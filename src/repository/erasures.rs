@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use serde::{Deserialize, Serialize};
 use yidang_archive::storage::ErasureState;
 use yidang_archive::{Actor, ArchiveError, Erasure, ErasureRequest, ErasureTarget};
-use yidang_model::{Digest, ErasureId, MaterialId, Subject};
+use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 use yidang_sync::limits::{NAME_LENGTH_MAX, REMARK_LENGTH_MAX};
 use yidang_sync::wire::{self, ErasureEntry, WireSubject};
 
@@ -26,6 +26,9 @@ pub(crate) struct PersonalNews {
     #[serde(default)]
     pub(crate) decided_at: Option<i64>,
 }
+
+/// What went, and the pictures that stay because they are shared.
+pub(crate) type Went = (Vec<MaterialId>, Vec<Digest>);
 
 /// A request as it is kept, sealed, until it is done.
 #[derive(Serialize, Deserialize)]
@@ -80,7 +83,8 @@ impl Repository {
             tracing::warn!(agent = agent.record.name, erasure = %id, code, "an erasure is refused");
             return Ok(Some(code));
         }
-        let planned = self.state.plan_erasure(&self.planned(agent, entry, None)?)?;
+        let planned = self.planned(agent.record.number, entry, None)?;
+        let planned = self.state.plan_erasure(&planned)?;
         self.forget(&planned)?;
         Ok(None)
     }
@@ -88,7 +92,7 @@ impl Repository {
     /// A request as the state keeps it.
     pub(crate) fn planned(
         &self,
-        agent: &Agent,
+        agent: AgentNumber,
         entry: ErasureEntry,
         decided: Option<KnownDecision>,
     ) -> Result<PlannedErasure, Problem> {
@@ -96,7 +100,7 @@ impl Repository {
         let request =
             serde_json::to_vec(&KeptRequest { entry, holders, decided }).map_err(|_| Code::StorageFailed)?;
         let request = self.secrets.seal(REQUEST_CONTEXT, &request).ok_or(Code::StorageFailed)?;
-        Ok(PlannedErasure { id, agent: agent.record.number, request: Some(request) })
+        Ok(PlannedErasure { id, agent, request: Some(request) })
     }
 
     /// Tags of the people whose material this is, as long as it is on file.
@@ -124,7 +128,7 @@ impl Repository {
     /// window before it could be sent, and nobody else can have learned its name. The same holds for a person
     /// nobody else ever filed for or looked at. And what is forgotten already, at another window's request that
     /// came a moment earlier, is not forgotten twice.
-    pub(crate) fn may_erase(&self, agent: &Agent, target: &ErasureTarget) -> Result<bool, Problem> {
+    fn may_erase(&self, agent: &Agent, target: &ErasureTarget) -> Result<bool, Problem> {
         let own = agent.record.number;
         let window = self.state.numbers_of_window(own)?;
         match target {
@@ -202,23 +206,14 @@ impl Repository {
             return Err(Code::StorageFailed.into());
         };
         let went = match &decided {
-            Some(decided) => {
-                self.erase_again(&entry, &target, decided)?.map(|e| (e.materials, e.shared_kept))
-            }
+            Some(decided) => self.erase_again(&entry, &target, decided)?,
             None => Some(self.erase(&entry, &target)?),
         };
         let Some((materials, shared_kept)) = went else { return Ok(()) };
-        let decided_at = decided.map_or_else(|| self.now().as_millis(), |decided| decided.decided_at);
         let holder = match &target {
             ErasureTarget::Holder(subject) => Some(subject),
             ErasureTarget::Material(_) => None,
         };
-        let personal = PersonalNews {
-            holder: holder.map(WireSubject::from),
-            shared_kept: shared_kept.iter().map(Digest::to_string).collect(),
-            decided_at: Some(decided_at),
-        };
-        let personal = serde_json::to_vec(&personal).map_err(|_| Code::StorageFailed)?;
         let outcome = ErasureOutcome {
             id: planned.id,
             requester: planned.agent,
@@ -228,28 +223,42 @@ impl Repository {
                 .iter()
                 .filter_map(|tag| hex::FromHex::from_hex(tag).ok())
                 .collect::<Vec<Tag>>(),
-            personal: self.secrets.seal(NEWS_CONTEXT, &personal).ok_or(Code::StorageFailed)?,
+            personal: self.personal_news(holder, &shared_kept, self.now())?,
         };
-        for (agent, head) in self.state.finish_erasure(&outcome)? {
-            self.announce(agent, head);
+        if decided.is_some() {
+            self.state.forget_erased(&outcome)?;
+        } else {
+            self.announce_all(self.state.finish_erasure(&outcome)?);
         }
         tracing::info!(erasure = %planned.id, materials = materials.len(), "an erasure was carried out");
         Ok(())
     }
 
-    /// The archive's part; what went, and what stays because it is shared.
-    fn erase(
+    /// The personal part of the news of an erasure, sealed.
+    pub(crate) fn personal_news(
         &self,
-        entry: &ErasureEntry,
-        target: &ErasureTarget,
-    ) -> Result<(Vec<MaterialId>, Vec<Digest>), ArchiveError> {
+        holder: Option<&Subject>,
+        shared_kept: &[Digest],
+        decided_at: Timestamp,
+    ) -> Result<Vec<u8>, Problem> {
+        let personal = PersonalNews {
+            holder: holder.map(WireSubject::from),
+            shared_kept: shared_kept.iter().map(Digest::to_string).collect(),
+            decided_at: Some(decided_at.as_millis()),
+        };
+        let personal = serde_json::to_vec(&personal).map_err(|_| Code::StorageFailed)?;
+        Ok(self.secrets.seal(NEWS_CONTEXT, &personal).ok_or(Code::StorageFailed)?)
+    }
+
+    /// The archive's part; what went, and what stays because it is shared.
+    fn erase(&self, entry: &ErasureEntry, target: &ErasureTarget) -> Result<Went, ArchiveError> {
         let done = match self.archive.erasure(entry.id)? {
             Some(erasure) if erasure.state == ErasureState::Done => erasure,
             Some(_) => self.archive.erase(entry.id)?,
             None => match self.request_and_erase(entry, target)? {
                 Some(erasure) => erasure,
                 // Nothing on file: there may still be something at the windows.
-                None => return Ok((Vec::new(), Vec::new())),
+                None => return Ok(Went::default()),
             },
         };
         let mut materials = done.materials;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Actor, ArchiveError, Filed, Filing, Stored};
+use yidang_archive::{Actor, ArchiveError, Filed, Filing};
 use yidang_model::{CaptureId, Digest, Material, MaterialId, Page};
 use yidang_sync::wire;
 
@@ -46,7 +46,8 @@ enum Place {
 impl Repository {
     pub(crate) fn standing(&self, agent: &Agent, material: &Material) -> Result<Standing, Problem> {
         let stored = self.state.stored_for(material.id)?.unwrap_or(material.id);
-        if self.archive.is_erased(stored)? || self.archive.is_erased(material.id)? {
+        let is_erased = self.archive.is_erased(stored)? || self.archive.is_erased(material.id)?;
+        if is_erased || self.is_withdrawn(material.id)? {
             return Ok(Standing::Refused(wire::MATERIAL_ERASED));
         }
         if let Some(on_file) = self.archive.material(stored)? {
@@ -144,7 +145,10 @@ impl Repository {
                         progress.late.extend(Late::of(stored, material, late));
                         progress.accept(at, material.id, stored);
                     }
-                    Standing::Refused(code) => drop(progress.results.insert(at, Some(code))),
+                    Standing::Refused(code) => {
+                        progress.results.insert(at, Some(code));
+                        self.tell_of_erased(agent, material)?;
+                    }
                     Standing::Lacking(digests) => return Err(Problem::missing(digests)),
                     Standing::Ready(sources) => {
                         let taken = sources.iter().any(|s| s.upload().is_some_and(|u| claimed.contains(&u)));
@@ -176,7 +180,7 @@ impl Repository {
         }
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
         let material = Material { supersedes: self.superseded_by(material)?, ..material.clone() };
-        let material = self.beside_disposed(material)?;
+        let material = self.beside_going(material)?;
         Ok(Filing {
             material,
             from,
@@ -189,13 +193,15 @@ impl Repository {
     }
 
     /// A paper that would be recognised as one whose originals are disposed of, and about which this window wrote down
-    /// something else, is a paper of its own and keeps the originals it came with until its own term is over.
-    fn beside_disposed(&self, material: Material) -> Result<Material, ArchiveError> {
-        let first = self.archive.recognised_as(&material)?;
-        let is_own =
-            |first: &Stored| first.originals_disposed && !writes_the_same(&first.material, &material);
-        let duplicate_of = first.filter(is_own).map(|first| first.material.id).or(material.duplicate_of);
-        Ok(Material { duplicate_of, ..material })
+    /// something else, is a paper of its own and keeps the originals it came with until its own term is over. So is one that would
+    /// be recognised as one that waits to be forgotten.
+    fn beside_going(&self, material: Material) -> Result<Material, Problem> {
+        let Some(first) = self.archive.recognised_as(&material)? else { return Ok(material) };
+        let is_other = first.originals_disposed && !writes_the_same(&first.material, &material);
+        if is_other || self.is_withdrawn(first.material.id)? {
+            return Ok(Material { duplicate_of: Some(first.material.id), ..material });
+        }
+        Ok(material)
     }
 
     /// The paper whose place a reported one takes, by the name it has here.

@@ -162,7 +162,7 @@ impl Repository {
     }
 
     /// The newest materials that match, and the cursor to go on from where there may be more.
-    fn matching(&self, query: &LookQuery) -> Result<(Vec<Material>, Option<String>), ArchiveError> {
+    fn matching(&self, query: &LookQuery) -> Result<(Vec<Material>, Option<String>), Problem> {
         let wanted = |filter: &Option<String>, value: Option<&str>| {
             filter.as_deref().is_none_or(|wanted| value == Some(wanted))
         };

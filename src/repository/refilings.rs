@@ -29,7 +29,8 @@ impl Repository {
         // What this very commit filed has to be known before it is asked who is concerned.
         self.write_down(agent, progress, None)?;
         let stored = self.state.stored_for(entry.id)?.unwrap_or(entry.id);
-        if self.archive.is_erased(stored)? || self.archive.is_erased(entry.id)? {
+        let is_erased = self.archive.is_erased(stored)? || self.archive.is_erased(entry.id)?;
+        if is_erased || self.is_withdrawn(entry.id)? {
             return Ok(Some(wire::MATERIAL_ERASED));
         }
         let Some(before) = self.archive.material(stored)? else { return Ok(Some(wire::MATERIAL_UNKNOWN)) };
@@ -58,7 +59,7 @@ impl Repository {
         Ok(None)
     }
 
-    fn tags_of(&self, people: &[Subject]) -> Vec<Tag> {
+    pub(crate) fn tags_of(&self, people: &[Subject]) -> Vec<Tag> {
         people.iter().map(|who| self.secrets.subject_tag(who)).collect()
     }
 

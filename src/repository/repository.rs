@@ -95,6 +95,7 @@ impl Repository {
             repository.admit(record);
         }
         repository.finish_erasures()?;
+        repository.finish_decisions()?;
         repository.finish_originals()?;
         repository.finish_holds()?;
         Ok(repository)
@@ -144,6 +145,11 @@ impl Repository {
         if let Some(agent) = self.by_number.read().unwrap_or_else(PoisonError::into_inner).get(&agent) {
             agent.news.send_replace(head);
         }
+    }
+
+    /// Wakes the polls of all these.
+    pub(crate) fn announce_all(&self, heads: Vec<(AgentNumber, u64)>) {
+        heads.into_iter().for_each(|(agent, head)| self.announce(agent, head));
     }
 
     /// Tells waiting polls that the repository stops.

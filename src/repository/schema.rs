@@ -9,7 +9,7 @@ use crate::state::{StateError, StateFault};
 
 /// How long a call waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const SCHEMA_VERSION: i64 = 7;
+const SCHEMA_VERSION: i64 = 8;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -58,6 +58,12 @@ CREATE TABLE anchors (
     agent INTEGER NOT NULL REFERENCES agents, ledger BLOB NOT NULL, sequence INTEGER NOT NULL,
     hash BLOB NOT NULL, anchored_at INTEGER NOT NULL, PRIMARY KEY (agent, ledger)
 ) WITHOUT ROWID;
+CREATE TABLE decisions (
+    id BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, decision BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE decided_names (
+    material BLOB PRIMARY KEY, decision_id BLOB NOT NULL REFERENCES decisions
+) WITHOUT ROWID;
 ";
 
 /// What a state of version 1 lacks, then what one of version 2 does, and so on.
@@ -77,6 +83,13 @@ const SINCE: [&str; SCHEMA_VERSION as usize - 1] = [
      ALTER TABLE agents ADD COLUMN counter_named INTEGER NOT NULL DEFAULT 0;",
     // How far each agent is it says at its next poll; a later number of its window hears what it may know.
     "ALTER TABLE agents ADD COLUMN feed_done INTEGER NOT NULL DEFAULT 0;",
+    // Erasures that windows tell a state of which was put back to before them.
+    "CREATE TABLE decisions (
+        id BLOB PRIMARY KEY, agent INTEGER NOT NULL REFERENCES agents, decision BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE decided_names (
+        material BLOB PRIMARY KEY, decision_id BLOB NOT NULL REFERENCES decisions
+    ) WITHOUT ROWID;",
 ];
 
 /// Opens the file for this process alone or beside others.

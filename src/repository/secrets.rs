@@ -152,6 +152,11 @@ impl Secrets {
         proof.get(about.len()..).is_some_and(|told| is_same(told, &about))
     }
 
+    /// Whether the decision forgot a person at all.
+    pub(crate) fn is_about_somebody(&self, entry: &ErasedEntry) -> bool {
+        entry.proof.len() > 2 * size_of::<Tag>()
+    }
+
     fn decision_tag(&self, erasure: ErasureId, materials: &[MaterialId], decided_at: Timestamp) -> Tag {
         let names: Vec<u8> = materials.iter().flat_map(|material| *material.as_bytes()).collect();
         let at = decided_at.as_millis().to_be_bytes();

@@ -14,7 +14,7 @@ use crate::state::{
 
 /// Puts an erasure onto the feeds. The whole is one transaction, and sequences are counted on the agent's own
 /// row in it: none becomes visible before a smaller one, and none is left out.
-pub(crate) fn finish_erasure(
+pub(crate) fn announce_erasure(
     t: &Transaction<'_>,
     outcome: &ErasureOutcome<'_>,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
@@ -22,12 +22,21 @@ pub(crate) fn finish_erasure(
     for agent in same_window(t, outcome.requester)? {
         told.entry(agent).or_default();
     }
+    // Every name, to each of them: by what one window was told, a repository that was put back knows all of it.
+    let names = told.values().flatten();
+    let all: BTreeSet<MaterialId> = outcome.materials.iter().chain(names).copied().collect();
     let mut heads = Vec::with_capacity(told.len());
-    for (agent, own) in told {
-        let all: BTreeSet<MaterialId> = outcome.materials.iter().copied().chain(own).collect();
-        let (id, personal) = (outcome.id.as_bytes(), Some(&outcome.personal[..]));
-        heads.push((agent, append(t, agent, ("erased", id), &all, personal)?));
+    for agent in told.into_keys() {
+        if !has_heard(t, agent, outcome.id)? {
+            let (id, personal) = (outcome.id.as_bytes(), Some(&outcome.personal[..]));
+            heads.push((agent, append(t, agent, ("erased", id), &all, personal)?));
+        }
     }
+    Ok(heads)
+}
+
+/// Forgets what the state had about what an erasure took.
+pub(crate) fn forget_erased(t: &Transaction<'_>, outcome: &ErasureOutcome<'_>) -> Result<(), StateError> {
     for material in outcome.materials {
         t.prepare_cached("DELETE FROM uploads WHERE material = ?1")?.execute(params![material.as_bytes()])?;
     }
@@ -35,7 +44,45 @@ pub(crate) fn finish_erasure(
         t.execute("DELETE FROM contacts WHERE subject = ?1", params![holder])?;
     }
     t.execute("UPDATE erasures SET request = NULL WHERE id = ?1", params![outcome.id.as_bytes()])?;
-    Ok(heads)
+    Ok(())
+}
+
+fn has_heard(t: &Transaction<'_>, agent: AgentNumber, id: ErasureId) -> Result<bool, StateError> {
+    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'erased' AND erasure = ?2";
+    Ok(t.prepare_cached(has_it)?.exists(params![agent, id.as_bytes()])?)
+}
+
+/// Puts an erasure that was told of once onto the feed of an agent that has not heard of it.
+pub(crate) fn tell_erased(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    id: ErasureId,
+    materials: &[MaterialId],
+    personal: &[u8],
+) -> Result<Option<u64>, StateError> {
+    if has_heard(t, agent, id)? {
+        return Ok(None);
+    }
+    let all = materials.iter().copied().collect();
+    append(t, agent, ("erased", id.as_bytes()), &all, Some(personal)).map(Some)
+}
+
+/// Keeps a decision that the state had lost, and every name of what it is about.
+pub(crate) fn keep_decision(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    id: ErasureId,
+    decision: &[u8],
+    names: &[MaterialId],
+) -> Result<(), StateError> {
+    let sql = "INSERT OR IGNORE INTO decisions (id, agent, decision) VALUES (?1, ?2, ?3)";
+    t.execute(sql, params![id.as_bytes(), agent, decision])?;
+    let sql = "INSERT OR IGNORE INTO decided_names (material, decision_id) VALUES (?1, ?2)";
+    let mut statement = t.prepare_cached(sql)?;
+    for name in names {
+        statement.execute(params![name.as_bytes(), id.as_bytes()])?;
+    }
+    Ok(())
 }
 
 /// Puts a refiling onto the feeds of those who filed the material, with where it belongs, and of those whose

@@ -339,6 +339,15 @@ impl State for SqliteState {
         sqlite_feed::committers(&self.read(), material)
     }
 
+    fn names_of(&self, stored: MaterialId) -> Result<Vec<MaterialId>, StateError> {
+        let connection = self.read();
+        let mut statement =
+            connection.prepare_cached("SELECT DISTINCT material FROM committed WHERE stored = ?1")?;
+        let names = statement
+            .query_map(params![stored.as_bytes()], |row| fixed(row, 0).map(MaterialId::from_bytes))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
     fn numbers_of_window(&self, agent: AgentNumber) -> Result<BTreeSet<AgentNumber>, StateError> {
         sqlite_feed::numbers_of_window(&self.read(), agent)
     }
@@ -366,6 +375,39 @@ impl State for SqliteState {
         })
     }
 
+    fn keep_decision(
+        &self,
+        agent: AgentNumber,
+        id: ErasureId,
+        decision: &[u8],
+        names: &[MaterialId],
+    ) -> Result<(), StateError> {
+        self.write(|t| sqlite_feed::keep_decision(t, agent, id, decision, names))
+    }
+
+    fn decisions(&self) -> Result<Vec<(AgentNumber, Vec<u8>)>, StateError> {
+        let connection = self.read();
+        let mut statement = connection.prepare("SELECT agent, decision FROM decisions")?;
+        Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    }
+
+    fn decision_about(&self, material: MaterialId) -> Result<Option<(ErasureId, Vec<u8>)>, StateError> {
+        let sql = "SELECT id, decision FROM decided_names JOIN decisions ON decisions.id = decided_names.decision_id
+                   WHERE material = ?1";
+        let decision = |row: &Row<'_>| Ok((ErasureId::from_bytes(fixed(row, 0)?), row.get(1)?));
+        Ok(self.read().prepare_cached(sql)?.query_row(params![material.as_bytes()], decision).optional()?)
+    }
+
+    fn tell_erased(
+        &self,
+        agent: AgentNumber,
+        id: ErasureId,
+        materials: &[MaterialId],
+        personal: &[u8],
+    ) -> Result<Option<u64>, StateError> {
+        self.write(|t| sqlite_feed::tell_erased(t, agent, id, materials, personal))
+    }
+
     fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError> {
         let connection = self.read();
         let sql = "SELECT id, agent, request FROM erasures WHERE request IS NOT NULL";
@@ -374,7 +416,19 @@ impl State for SqliteState {
     }
 
     fn finish_erasure(&self, outcome: &ErasureOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {
-        self.write(|t| sqlite_feed::finish_erasure(t, outcome))
+        self.write(|t| {
+            let heads = sqlite_feed::announce_erasure(t, outcome)?;
+            sqlite_feed::forget_erased(t, outcome)?;
+            Ok(heads)
+        })
+    }
+
+    fn announce_erasure(&self, outcome: &ErasureOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {
+        self.write(|t| sqlite_feed::announce_erasure(t, outcome))
+    }
+
+    fn forget_erased(&self, outcome: &ErasureOutcome<'_>) -> Result<(), StateError> {
+        self.write(|t| sqlite_feed::forget_erased(t, outcome))
     }
 
     fn finish_refiling(&self, outcome: &RefilingOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError> {

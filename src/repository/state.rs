@@ -304,6 +304,9 @@ pub(crate) trait State: Send + Sync {
     /// Everyone who committed this material, under whatever name.
     fn committers(&self, material: MaterialId) -> Result<Vec<AgentNumber>, StateError>;
 
+    /// Every name under which the material on file was committed.
+    fn names_of(&self, stored: MaterialId) -> Result<Vec<MaterialId>, StateError>;
+
     /// This agent, and the earlier ones at its counter if its code was made for that counter: what they filed and asked
     /// for is this window's own.
     fn numbers_of_window(&self, agent: AgentNumber) -> Result<BTreeSet<AgentNumber>, StateError>;
@@ -316,6 +319,36 @@ pub(crate) trait State: Send + Sync {
 
     /// Takes an erasure on that may have been done before: the archive does not know of it any more.
     fn plan_erasure_again(&self, erasure: &PlannedErasure) -> Result<(), StateError>;
+
+    /// Keeps a decision that this state had lost, with every name of what it is about, until the state itself goes.
+    fn keep_decision(
+        &self,
+        agent: AgentNumber,
+        id: ErasureId,
+        decision: &[u8],
+        names: &[MaterialId],
+    ) -> Result<(), StateError>;
+
+    /// Decisions so kept, each with who told of it.
+    fn decisions(&self) -> Result<Vec<(AgentNumber, Vec<u8>)>, StateError>;
+
+    /// The one so kept that names this material.
+    fn decision_about(&self, material: MaterialId) -> Result<Option<(ErasureId, Vec<u8>)>, StateError>;
+
+    /// Puts an erasure on the feed of everyone concerned who has not been told of it, and forgets nothing yet.
+    fn announce_erasure(&self, outcome: &ErasureOutcome<'_>) -> Result<Vec<(AgentNumber, u64)>, StateError>;
+
+    /// Forgets what the state had about what an erasure took, of which everyone has been told.
+    fn forget_erased(&self, outcome: &ErasureOutcome<'_>) -> Result<(), StateError>;
+
+    /// Puts an erasure on the feed of one agent that has not been told of it; the new head.
+    fn tell_erased(
+        &self,
+        agent: AgentNumber,
+        id: ErasureId,
+        materials: &[MaterialId],
+        personal: &[u8],
+    ) -> Result<Option<u64>, StateError>;
 
     /// Erasures that are not done.
     fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError>;

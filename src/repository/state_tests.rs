@@ -157,7 +157,7 @@ fn an_erasure_is_told_to_everyone_concerned_and_to_nobody_else() {
     let told = |agent: &AgentRecord| state.feed(agent.number, 0, 10).unwrap();
     let mut under_both_names = vec![stored, alias];
     under_both_names.sort_unstable();
-    for (agent, materials) in [(asks, vec![stored]), (filed, under_both_names), (looked, vec![stored])] {
+    for (agent, materials) in [asks, filed, looked].map(|agent| (agent, under_both_names.clone())) {
         let (rows, head) = told(agent);
         assert_eq!((rows.len(), head, rows[0].what), (1, 1, FeedWhat::Erased(id)));
         assert_eq!((rows[0].sequence, rows[0].previous, &rows[0].materials), (1, 0, &materials));
@@ -296,7 +296,8 @@ fn a_state_of_the_first_version_is_taken_over() {
         .execute_batch(
             "ALTER TABLE feed DROP COLUMN what; ALTER TABLE contacts DROP COLUMN opened_at;
         ALTER TABLE agents DROP COLUMN counter_named; ALTER TABLE agents DROP COLUMN feed_done;
-        DROP TABLE anchors; DROP TABLE planned_originals; PRAGMA user_version = 1",
+        DROP TABLE anchors; DROP TABLE planned_originals; DROP TABLE decided_names; DROP TABLE decisions;
+        PRAGMA user_version = 1",
         )
         .unwrap();
     connection
@@ -318,7 +319,8 @@ fn a_plan_of_version_5_has_no_kind_and_no_agent_of_it_is_known_to_have_been_name
     connection
         .execute_batch(
             "ALTER TABLE planned_originals DROP COLUMN kind; ALTER TABLE agents DROP COLUMN counter_named;
-        ALTER TABLE agents DROP COLUMN feed_done; PRAGMA user_version = 5",
+        ALTER TABLE agents DROP COLUMN feed_done; DROP TABLE decided_names; DROP TABLE decisions;
+        PRAGMA user_version = 5",
         )
         .unwrap();
     let sql = "INSERT INTO planned_originals (material, agent, named) VALUES (?1, ?2, ?1)";

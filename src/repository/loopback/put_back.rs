@@ -3,16 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use yidang_archive::Actor;
 use yidang_sync::wire::{ErasedEntry, FeedItem, News};
 
 use super::*;
 use crate::check::check;
+use crate::repository::Repository;
 
 /// The folders as they are, kept aside.
 fn copied(house: &mut House) -> [(PathBuf, PathBuf); 2] {
     house.stop();
-    let folders = [(&house.config.data_dir, "copy of data"), (&house.config.keys_dir, "copy of keys")];
-    let copies = folders.map(|(folder, aside)| (folder.clone(), folder.with_file_name(aside)));
+    let number = fresh::<4>().map(|byte| byte.to_string()).concat();
+    let folders = [(&house.config.data_dir, "data"), (&house.config.keys_dir, "keys")];
+    let aside = |name: &str| format!("copy {number} of {name}");
+    let copies = folders.map(|(folder, name)| (folder.clone(), folder.with_file_name(aside(name))));
     copies.iter().for_each(|(folder, aside)| copy(folder, aside));
     house.start();
     copies
@@ -143,30 +147,159 @@ fn what_the_copy_has_of_the_person_beside_it_stays() {
     assert_eq!((shown(&two, &specimen()), shown(&two, &somebody(1))), (0, 1));
 }
 
-/// Otherwise any window could have any paper forgotten.
+/// Otherwise any window could have any paper forgotten, or keep one from being forgotten.
 #[test]
-fn a_decision_that_was_never_made_here_is_a_windows_own_word() {
-    let house = House::new();
+fn a_decision_that_was_never_made_here_counts_for_nothing_that_is_on_file() {
+    let mut house = House::new();
     let (mut one, mut two) = (house.window("one"), house.window("two"));
-    let gone = two.file(&[somebody(2)], &paper());
+    let [gone, own] = [two.file(&[somebody(2)], &paper()), two.file(&[somebody(2)], &paper())];
+    let foreign = one.file(&[specimen()], &paper());
+    let copies = copied(&mut house);
+    (one.address, two.address) = (house.address(), house.address());
     assert_eq!(two.commit(vec![forget_material(gone)]), ["accepted"]);
     let told = known_by(&two.feed(0, 0).items[0]);
-    let [foreign, own] = [one.file(&[specimen()], &paper()), two.file(&[specimen()], &paper())];
+    put_back(&mut house, &copies);
+    (one.address, two.address) = (house.address(), house.address());
+    two.sequence -= 1;
     let claims = [
         ErasedEntry { materials: vec![foreign], ..told.clone() },
-        ErasedEntry { id: ErasureId::from_bytes(fresh()), materials: vec![foreign], ..told.clone() },
+        ErasedEntry { id: ErasureId::from_bytes(fresh()), materials: vec![own], ..told.clone() },
+        ErasedEntry { decided_at: Timestamp::from_millis(1), ..told.clone() },
         ErasedEntry { materials: vec![foreign], proof: String::new(), ..told.clone() },
-        ErasedEntry { materials: vec![foreign], proof: "zz".repeat(32), ..told.clone() },
+        ErasedEntry { materials: vec![own], proof: "zz".repeat(32), ..told.clone() },
     ];
     for claim in claims {
         assert_eq!(two.commit(vec![Entry::Erased(claim)]), ["erasure_denied"]);
     }
-    assert_eq!(shown(&one, &specimen()), 2);
-    let id = ErasureId::from_bytes(fresh());
-    let both = ErasedEntry { id, materials: vec![foreign, own], ..told };
-    assert_eq!(two.commit(vec![Entry::Erased(both)]), ["accepted"]);
-    let left = one.materials(&specimen()).materials;
-    assert_eq!(left.iter().map(|m| m.id).collect::<Vec<_>>(), [foreign]);
+    // Of what nobody has filed here it keeps the name away.
+    let unheard_of = MaterialId::from_bytes(fresh());
+    let claim = ErasedEntry { materials: vec![foreign, unheard_of], ..told.clone() };
+    assert_eq!(two.commit(vec![Entry::Erased(claim)]), ["accepted"]);
+    assert_eq!((shown(&one, &specimen()), shown(&one, &somebody(2))), (1, 2));
+    // The name of the erasure is known to many.
+    let Entry::ErasureRequested(mut other) = forget_material(own) else { panic!() };
+    other.id = told.id;
+    assert_eq!(two.commit(vec![Entry::ErasureRequested(other)]), ["accepted"]);
+    assert_eq!(shown(&one, &somebody(2)), 1);
+    assert_eq!(two.commit(vec![Entry::Erased(told)]), ["accepted"]);
+    assert_eq!((shown(&one, &specimen()), shown(&one, &somebody(2))), (1, 0));
+}
+
+/// One window has carried it out, and has no other name for the paper than its own.
+#[test]
+fn a_paper_that_was_filed_twice_goes_under_every_name_and_whoever_offers_it_is_told() {
+    let mut house = House::new();
+    let (mut one, mut two) = (house.window("one"), house.window("two"));
+    let copies = copied(&mut house);
+    (one.address, two.address) = (house.address(), house.address());
+    let bytes = paper();
+    let first = one.file(&[specimen()], &bytes);
+    assert_eq!(two.put(&bytes), 201);
+    let second = material(&[specimen()], &bytes);
+    assert_eq!(two.commit(vec![filed(&second)]), ["accepted"]);
+    let late = material(&[specimen()], &bytes);
+    assert_eq!(one.commit(vec![forget_person(&specimen())]), ["erasure_denied"], "two filed for them too");
+    one.materials(&specimen());
+    assert_eq!(one.commit(vec![forget_person(&specimen())]), ["accepted"]);
+    let told = known_by(&one.feed(0, 0).items[0]);
+
+    put_back(&mut house, &copies);
+    (one.address, two.address) = (house.address(), house.address());
+    (one.sequence, two.sequence) = (0, 0);
+    assert_eq!(one.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    two.put(&bytes);
+    let put_right = Material { holders: vec![somebody(1)], ..second.clone() };
+    for offered in [&put_right, &second, &second] {
+        let told_before = two.feed(0, 0).head;
+        assert_eq!(two.commit(vec![filed(offered)]), ["material_erased"]);
+        let is_news = two.feed(0, 0).head > told_before;
+        assert_eq!(is_news, told_before == 0 && offered.holders == second.holders);
+    }
+    let heard = two.feed(0, 0);
+    let News::Erased { holder, .. } = &heard.items[0].news else { panic!() };
+    assert_eq!(holder.as_ref().unwrap().value, SPECIMEN);
+    let again = known_by(&heard.items[0]);
+    assert_eq!((again.id, again.decided_at), (told.id, told.decided_at));
+    let mut names = [first, second.id];
+    names.sort_unstable();
+    assert_eq!(again.materials, names);
+    // The same paper, brought again, is another one.
+    assert_eq!(two.commit(vec![filed(&late)]), ["accepted"]);
+    assert_eq!(shown(&two, &specimen()), 1);
+}
+
+/// They bring the same paper again, before or after the repository is told of what went before that.
+#[test]
+fn what_is_brought_again_is_no_part_of_what_was_forgotten() {
+    for is_told_first in [true, false] {
+        let mut house = House::new();
+        let (mut one, mut two) = (house.window("one"), house.window("two"));
+        let bytes = paper();
+        let gone = one.file(&[specimen()], &bytes);
+        let copies = copied(&mut house);
+        (one.address, two.address) = (house.address(), house.address());
+        assert_eq!(one.commit(vec![forget_material(gone)]), ["accepted"]);
+        let told = known_by(&one.feed(0, 0).items[0]);
+        put_back(&mut house, &copies);
+        (one.address, two.address) = (house.address(), house.address());
+        let place = crate::holds::HoldWish::Place {
+            holder: Some((&specimen()).into()),
+            material: None,
+            operator: "Operator Ng".into(),
+            reason: "court order".into(),
+            case: None,
+        };
+        crate::holds::carry_out(&house.config, &place).unwrap_or_else(|e| panic!("{e}"));
+        one.sequence -= 1;
+        let again = material(&[specimen()], &bytes);
+        two.put(&bytes);
+        if is_told_first {
+            assert_eq!(one.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+            assert_eq!(shown(&two, &specimen()), 0);
+        }
+        assert_eq!(two.commit(vec![filed(&again)]), ["accepted"]);
+        assert_eq!(one.commit(vec![Entry::Erased(told)]), ["accepted"]);
+        let left = two.materials(&specimen());
+        assert_eq!(left.materials.len(), 1, "{is_told_first}");
+        assert_eq!(two.blob(&left.grant, &bytes).status, 200);
+        let names_it = |item: &FeedItem| matches!(&item.news, News::Erased { materials, .. } if materials.contains(&again.id));
+        assert!(!two.feed(0, 0).items.iter().any(names_it));
+    }
+}
+
+/// What names it in the state is from before the person was ever here.
+#[test]
+fn an_erasure_that_has_nothing_left_to_forget_ends() {
+    let mut house = House::new();
+    let before = copied(&mut house);
+    let mut window = house.window("one");
+    window.file(&[specimen()], &paper());
+    let with_paper = copied(&mut house);
+    window.address = house.address();
+    assert_eq!(window.commit(vec![forget_person(&specimen())]), ["accepted"]);
+    let told = known_by(&window.feed(0, 0).items[0]);
+    put_back(&mut house, &with_paper);
+    window.address = house.address();
+    house.stop();
+    {
+        let repository = Repository::open(&house.config).unwrap();
+        repository.archive.doubt_holds(&Actor { client: "one".into(), operator: None }).unwrap();
+    }
+    house.start();
+    window.address = house.address();
+    window.sequence = 1;
+    assert_eq!(window.commit(vec![Entry::Erased(told)]), ["accepted"]);
+    house.stop();
+    let state = house.config.data_dir.join("repository.db");
+    let kept = fs::read(&state).unwrap();
+    for (folder, aside) in &before {
+        fs::remove_dir_all(folder).unwrap();
+        copy(aside, folder);
+    }
+    fs::write(state, kept).unwrap();
+    house.start();
+    window.address = house.address();
+    assert_eq!(shown(&window, &specimen()), 0);
 }
 
 #[test]
@@ -197,7 +330,10 @@ fn what_a_hold_keeps_is_shown_to_nobody_and_goes_when_the_hold_is_lifted() {
     assert_eq!(shown(&window, &specimen()), 0);
     assert_eq!(window.blob(&grant, &bytes).code(), "blob_unknown");
     assert_eq!(window.get(&format!("/v1/uploads/{}", Digest::of(&bytes))).code(), "blob_unknown");
-    assert!(!window.feed(0, 0).items.iter().any(|item| matches!(item.news, News::Erased { .. })));
+    // Windows carry it out at once, as they would have: none of them holds it.
+    let news = window.feed(0, 0);
+    let told_again = news.items.iter().find(|item| matches!(item.news, News::Erased { .. })).unwrap();
+    assert_eq!((known_by(told_again).id, known_by(told_again).materials), (told.id, vec![held]));
     // Told again while it waits, and after a start.
     assert_eq!(window.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
     house.stop();
@@ -207,9 +343,7 @@ fn what_a_hold_keeps_is_shown_to_nobody_and_goes_when_the_hold_is_lifted() {
     let id = placed.holds[0].id.clone();
     crate::holds::carry_out(&house.config, &crate::holds::HoldWish::Lift { id, operator, reason })
         .unwrap_or_else(|e| panic!("{e}"));
-    let news = window.feed(0, 0);
-    let last = news.items.iter().rfind(|item| matches!(item.news, News::Erased { .. })).unwrap();
-    assert_eq!((known_by(last).id, known_by(last).materials), (told.id, vec![held]));
+    assert!(matches!(window.feed(0, 0).items.last().unwrap().news, News::HoldLifted { .. }));
     let report = check(&house.config, &mut |_, _| {}).unwrap();
     assert!(report.clean && report.blobs == 0, "{report}");
 }
