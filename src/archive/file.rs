@@ -6,6 +6,7 @@ use yidang_model::{CaptureId, Digest, HashedBytes, Material, MaterialId, Subject
 
 use crate::caller::{NAME_CHARS_MAX, TEXT_CHARS_MAX, too_long};
 use crate::entry::{Plain, refs_of, seal_entry};
+use crate::held::known_to_be_held_alone;
 use crate::material_record::MaterialRecord;
 use crate::plan::{Answer, Draft, Plan, Planner, Request, SlotKeys, Touch};
 use crate::record::{BlobRecord, FiledPersonal, NoPersonal, Office, Refs, StagedRef, Text};
@@ -314,7 +315,12 @@ impl PreparedFiling {
             Some(row) => Some(row),
             None => {
                 let same = stores.index.find_filing(self.tag, &self.holders)?;
-                same.filter(|row| self.filing.material.duplicate_of != Some(row.id))
+                let same = same.filter(|row| self.filing.material.duplicate_of != Some(row.id));
+                match same {
+                    // What is brought again is not the one that goes when its hold is lifted.
+                    Some(row) if known_to_be_held_alone(stores, row.id)? == Some(true) => None,
+                    same => same,
+                }
             }
         };
         let Some(row) = row else { return Ok(None) };

@@ -78,25 +78,29 @@ impl Archive {
 
     /// The same; `None` where it may be and cannot be told.
     pub fn known_to_be_held_here_alone(&self, id: MaterialId) -> Result<Option<bool>, ArchiveError> {
-        let stores = self.caught_up();
-        let mut known = Some(false);
-        // Hardly ever does anything wait for a hold.
-        for (_, sequence) in stores.index.deferred()? {
-            match skip_damaged(stores.entry(sequence))?.flatten() {
-                Some((_, deferral)) if deferral.refs.materials.iter().any(|gone| gone.0 == id) => {
-                    return Ok(Some(true));
-                }
-                Some(_) => {}
-                None => known = None,
-            }
-        }
-        Ok(known)
+        known_to_be_held_alone(self.caught_up(), id)
     }
 
     /// Whether every hold that was placed is known. While it is not, nothing is forgotten.
     pub fn tells_every_hold(&self) -> Result<bool, ArchiveError> {
         tells_every_hold(self.caught_up())
     }
+}
+
+/// Whether a material is forgotten wherever else it was, and waits here for a hold; `None` where that cannot be told.
+pub(crate) fn known_to_be_held_alone(stores: &Stores, id: MaterialId) -> Result<Option<bool>, ArchiveError> {
+    let mut known = Some(false);
+    // Hardly ever does anything wait for a hold.
+    for (_, sequence) in stores.index.deferred()? {
+        match skip_damaged(stores.entry(sequence))?.flatten() {
+            Some((_, deferral)) if deferral.refs.materials.iter().any(|gone| gone.0 == id) => {
+                return Ok(Some(true));
+            }
+            Some(_) => {}
+            None => known = None,
+        }
+    }
+    Ok(known)
 }
 
 pub(crate) fn tells_every_hold(stores: &Stores) -> Result<bool, ArchiveError> {

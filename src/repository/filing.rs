@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use yidang_archive::storage::StagedState;
-use yidang_archive::{Actor, ArchiveError, Filed, Filing};
+use yidang_archive::{Actor, ArchiveError, Filed, Filing, Stored};
 use yidang_model::{CaptureId, Digest, Material, MaterialId, Page};
 use yidang_sync::wire;
 
@@ -180,7 +180,7 @@ impl Repository {
         }
         let by = Actor { client: agent.record.name.clone(), operator: material.operator.clone() };
         let material = Material { supersedes: self.superseded_by(material)?, ..material.clone() };
-        let material = self.beside_going(material)?;
+        let material = self.beside_disposed(material)?;
         Ok(Filing {
             material,
             from,
@@ -193,15 +193,13 @@ impl Repository {
     }
 
     /// A paper that would be recognised as one whose originals are disposed of, and about which this window wrote down
-    /// something else, is a paper of its own and keeps the originals it came with until its own term is over. So is one that would
-    /// be recognised as one that waits to be forgotten.
-    fn beside_going(&self, material: Material) -> Result<Material, Problem> {
-        let Some(first) = self.archive.recognised_as(&material)? else { return Ok(material) };
-        let is_other = first.originals_disposed && !writes_the_same(&first.material, &material);
-        if is_other || self.is_withdrawn(first.material.id)? {
-            return Ok(Material { duplicate_of: Some(first.material.id), ..material });
-        }
-        Ok(material)
+    /// something else, is a paper of its own and keeps the originals it came with until its own term is over.
+    fn beside_disposed(&self, material: Material) -> Result<Material, ArchiveError> {
+        let first = self.archive.recognised_as(&material)?;
+        let is_own =
+            |first: &Stored| first.originals_disposed && !writes_the_same(&first.material, &material);
+        let duplicate_of = first.filter(is_own).map(|first| first.material.id).or(material.duplicate_of);
+        Ok(Material { duplicate_of, ..material })
     }
 
     /// The paper whose place a reported one takes, by the name it has here.

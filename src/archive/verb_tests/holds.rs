@@ -1,6 +1,6 @@
 //! What is held is not forgotten, wherever it is filed to meanwhile, and goes once nothing holds it any more.
 
-use yidang_model::{Digest, HoldId, Subject};
+use yidang_model::{Digest, HoldId, Material, Subject};
 
 use super::damage::{spoiling, tamper};
 use super::faulty::{Faults, Mode};
@@ -314,6 +314,25 @@ fn what_was_filed_after_an_erasure_was_decided_elsewhere_stays() {
         assert!(kept == Ok(picture(3)), "{waits}");
         assert_whole(&archive, "when what was there is gone");
     }
+}
+
+/// The person brings it again, byte by byte, while the one that went elsewhere waits here for the hold.
+#[test]
+fn what_is_brought_again_while_the_first_waits_for_a_hold_is_a_paper_of_its_own() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    archive.place_hold(hold(1, person(1))).unwrap();
+    let went = WentElsewhere { decided: true, materials: vec![material_id(1)], ..Default::default() };
+    assert_eq!(archive.erase_now_with(erasure_of(7, person(1)), went), Err(ArchiveError::LegalHold));
+    let first = archive.material(material_id(1)).unwrap().unwrap().material;
+    let again = filing_of(Material { id: material_id(2), ..first }, &[]);
+    let filed = archive.file(again).unwrap();
+    assert_eq!((filed.duplicate, filed.stored.material.id), (false, material_id(2)));
+    archive.lift_hold(lift(1)).unwrap();
+    assert!(archive.material(material_id(1)).unwrap().is_none());
+    assert!(archive.blob(material_id(2), &Digest::of(&picture(1))) == Ok(picture(1)));
+    assert_whole(&archive, "when the first is gone");
 }
 
 /// The power ends at any write of the lifting and of what waited for it.
