@@ -301,6 +301,56 @@ fn what_is_filed_after_a_person_was_forgotten_elsewhere_is_kept_and_sent() {
     });
 }
 
+/// The windows keep it until somebody has compared: then a hold that is in no list is lifted everywhere, and one that stands again
+/// is placed again.
+#[test]
+fn holds_of_a_repository_that_was_put_back_are_those_of_its_list_once_that_is_confirmed() {
+    let mut repository = Repository::start();
+    let mut a = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let papers = [file(&a, 0), file(&a, 1)];
+    wait_until("they are sent", || all_is_sent(&a) && are_everywhere(&a, &papers));
+    let place = |repository: &Repository, paper: &str| {
+        let words = [&["hold", "place", "--material", paper], &WHO_AND_WHY[..]].concat();
+        String::from_utf8_lossy(&repository.run_command(&words).stdout).trim().to_owned()
+    };
+    let held = |agent: &Agent| {
+        let list = agent.command(&["archive", "hold", "list", "--json"]);
+        let list: Value = serde_json::from_slice(&list.stdout).expect("a list");
+        let ids = list["holds"]
+            .as_array()
+            .expect("holds")
+            .iter()
+            .map(|hold| hold["id"].as_str().expect("an id").to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    let kept = place(&repository, &papers[0]);
+    wait_until("the first hold is heard of", || held(&a) == [kept.clone()]);
+    repository.kill();
+    let backup = copy_of(&repository.data());
+    repository.run();
+    let lifted = repository.run_command(&[&["hold", "lift", &kept], &WHO_AND_WHY[..]].concat());
+    assert!(lifted.status.success());
+    let lost = place(&repository, &papers[1]);
+    wait_until("the window hears of both", || held(&a) == [lost.clone()]);
+    repository.kill();
+    put_back(&backup, &repository.data());
+    repository.run();
+    let mut both = [kept.clone(), lost.clone()];
+    both.sort();
+    wait_until("what stands again is placed again", || {
+        let mut held = held(&a);
+        held.sort();
+        held == both
+    });
+    // Also for a window that is off while that is confirmed.
+    assert!(a.stop());
+    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+    a.run();
+    wait_until("what is in no list is lifted", || held(&a) == [kept.clone()]);
+    erase(&a, &json!({"material": papers[1], "reason": "test"}), "done");
+}
+
 /// What was forgotten since the copy was made is in it again, and no window offers it: they have forgotten it too.
 #[test]
 fn a_repository_that_was_put_back_forgets_again_what_was_forgotten_since() {

@@ -1,6 +1,6 @@
 //! The change feed: the ledger, opened as far as its keys are there.
 
-use yidang_model::{ErasureId, Kind, Material, MaterialId, Timestamp};
+use yidang_model::{ErasureId, HoldId, Kind, Material, MaterialId, Timestamp};
 
 use crate::asked_originals::asked_about;
 use crate::entry::{OpenEntry, open_beneath};
@@ -49,6 +49,11 @@ pub enum ChangeWhat {
         /// Who asked.
         by: Actor,
     },
+    /// A hold of the repository's was placed here; only as long as it stands.
+    Held {
+        /// The hold.
+        id: HoldId,
+    },
     /// Materials were erased.
     Erased {
         /// The erasure.
@@ -79,11 +84,11 @@ impl Archive {
     pub fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, ArchiveError> {
         let stores = &self.shared.stores;
         let entries = stores.ledger.after(after, limit.min(CHANGES_MAX))?;
-        let asks = |entry: &&Entry| entry.content.verb == Verb::OriginalsRequested;
+        let asks = |entry: &&Entry| matches!(entry.content.verb, Verb::OriginalsRequested | Verb::Held);
         if let Some(last) = entries.iter().rfind(asks)
             && stores.index.applied()? < last.sequence
         {
-            // Whether a request stands shows in the index, which is written right after the entry.
+            // Whether a request or a hold stands shows in the index, which is written right after the entry.
             self.wait_for_writer()?;
         }
         entries.iter().map(|entry| change_of(stores, entry)).collect()
@@ -108,6 +113,13 @@ fn change_of(stores: &Stores, entry: &Entry) -> Result<Change, ArchiveError> {
             let opened = open_beneath(&stores.veil, &stores.keys, entry)?;
             let requested = |(id, kind)| ChangeWhat::OriginalsRequested { id, kind, by: opened.office.by() };
             asked_about(stores, &opened)?.map_or(ChangeWhat::Unreadable, requested)
+        }
+        Verb::Held => {
+            let refs = crate::entry::refs_of(entry)?;
+            match refs.hold.filter(|_| refs.elsewhere) {
+                Some(id) if stores.index.hold(id.0)?.is_some() => ChangeWhat::Held { id: id.0 },
+                _ => ChangeWhat::Other,
+            }
         }
         Verb::Erased => {
             let refs = crate::entry::refs_of(entry)?;

@@ -132,6 +132,13 @@ impl Archive {
         told.filter_map(|hold| skip_damaged(hold).transpose()).collect()
     }
 
+    /// One that stands; `None` too where its entry cannot be read.
+    pub fn hold(&self, id: HoldId) -> Result<Option<Hold>, ArchiveError> {
+        let stores = self.caught_up();
+        let Some(row) = stores.index.hold(id)? else { return Ok(None) };
+        skip_damaged(hold_of(stores, row))
+    }
+
     /// Whether a hold keeps this from being forgotten.
     pub fn is_held(&self, target: &HoldTarget) -> Result<bool, ArchiveError> {
         crate::held::is_held(self.caught_up(), target)

@@ -8,7 +8,7 @@ use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use yidang_model::{Digest, Material, MaterialId, Origin};
+use yidang_model::{Digest, HoldId, Material, MaterialId, Origin};
 use yidang_sync::limits::{COMMIT_BODY_MAX, COMMIT_ENTRIES_MAX};
 use yidang_sync::wire::{
     self, CommitAnswer, CommitRequest, CommitResult, Entry, ErasedEntry, ErasureEntry, OriginalsEntry,
@@ -45,6 +45,8 @@ pub(crate) enum Reported {
     Erasure(ErasureEntry),
     /// What is known at the window to be forgotten.
     Erased(ErasedEntry),
+    /// A hold that stands at the window.
+    Held(HoldId),
     /// A material that was put right.
     Refiling(RefilingEntry),
     /// A request to dispose of a material's originals.
@@ -176,6 +178,10 @@ impl Repository {
                     progress.standings.clear();
                     progress.results.insert(at, code);
                 }
+                Reported::Held(id) => {
+                    self.take_held(agent, *id)?;
+                    progress.results.insert(at, None);
+                }
                 Reported::Originals(entry) => {
                     self.file_run(agent, std::mem::take(&mut run), progress)?;
                     originals.push((at, entry));
@@ -218,13 +224,14 @@ impl Repository {
     fn read_entry(&self, entry: Value) -> Reported {
         let known = matches!(
             entry["type"].as_str(),
-            Some("filed" | "erasure_requested" | "erased" | "refiled" | "originals_requested")
+            Some("filed" | "erasure_requested" | "erased" | "held" | "refiled" | "originals_requested")
         );
         match serde_json::from_value::<Entry>(entry) {
             Err(_) if !known => Reported::Refused(wire::ENTRY_UNKNOWN),
             Err(_) => Reported::Refused(wire::INVALID),
             Ok(Entry::ErasureRequested(entry)) => Reported::Erasure(entry),
             Ok(Entry::Erased(entry)) => Reported::Erased(entry),
+            Ok(Entry::Held { id }) => Reported::Held(id),
             Ok(Entry::Refiled(entry)) => Reported::Refiling(entry),
             Ok(Entry::OriginalsRequested(entry)) => Reported::Originals(entry),
             Ok(Entry::Filed { id, material }) => match Material::try_from(*material) {

@@ -61,8 +61,14 @@ impl Repository {
             let kept = serde_json::to_vec(entry).map_err(|_| Code::StorageFailed)?;
             self.state.keep_decision(agent.record.number, entry.id, &kept, &named)?;
         }
-        self.repeat_all(agent.record.number, &agent.record.name, entry, is_own, &named)?;
-        Ok(None)
+        let done = self.repeat_all(agent.record.number, &agent.record.name, entry, is_own, &named);
+        if let (Err(problem), true) = (&done, is_own) {
+            // It is kept, and the window's own papers wait for nothing.
+            let code = problem.code.as_str();
+            tracing::error!(erasure = %entry.id, code, "an erasure that was lost is tried again with the next start");
+            return Ok(None);
+        }
+        done.map(|()| None)
     }
 
     /// Goes on with what a crash interrupted. Called before the first request.

@@ -206,7 +206,14 @@ impl Repository {
             return Err(Code::StorageFailed.into());
         };
         let went = match &decided {
-            Some(decided) => self.erase_again(&entry, &target, decided)?,
+            Some(decided) => match self.erase_again(&entry, &target, decided) {
+                // It stays on the list, and keeps nothing else from going on.
+                Err(error) => {
+                    tracing::error!(erasure = %planned.id, %error, "an erasure that was lost is tried again with the next start");
+                    None
+                }
+                went => went?,
+            },
             None => Some(self.erase(&entry, &target)?),
         };
         let Some((materials, shared_kept)) = went else { return Ok(()) };

@@ -84,7 +84,11 @@ impl Repository {
                 News::OriginalsDisposed { materials, kind: kind.flatten() }
             }
             FeedWhat::Held(hold) => {
-                let order = personal.map(|sealed| self.personal(ORDER_CONTEXT, &sealed)).transpose()?;
+                // A window that asks once more has lost what it carried out.
+                let order = match personal {
+                    Some(sealed) => Some(self.personal(ORDER_CONTEXT, &sealed)?),
+                    None => self.order_of(hold)?,
+                };
                 News::Held { hold, materials, order }
             }
             FeedWhat::HoldLifted(hold) => News::HoldLifted { hold },

@@ -10,8 +10,8 @@ use yidang_sync::wire::{WireHold, WireSubject};
 use crate::config::Config;
 use crate::control::ask_hold;
 use crate::error::StartError;
-use crate::problem::Code;
-use crate::repository::Repository;
+use crate::problem::{Code, Problem};
+use crate::repository::{Agent, Repository};
 use crate::sqlite_state::STATE_FILE;
 use crate::state::HoldOutcome;
 
@@ -245,17 +245,41 @@ impl Repository {
         Ok(())
     }
 
+    /// A window keeps a hold that was placed here. One that this repository does not know any more, as it was put back to before it,
+    /// is kept there until the holds are confirmed: then the window is told that it is lifted, like of any other that is gone.
+    pub(crate) fn take_held(&self, agent: &Agent, id: HoldId) -> Result<(), Problem> {
+        let unreadable = self.archive.unreadable_holds()?;
+        if self.archive.hold(id)?.is_some() || unreadable.iter().any(|(hold, _)| *hold == id) {
+            return Ok(());
+        }
+        let number = agent.record.number;
+        if let Some(head) = self.state.keep_told_hold(number, id)? {
+            tracing::warn!(agent = agent.record.name, hold = %id, "a window keeps a hold that this repository does not know");
+            self.announce(number, head);
+            let is_confirmed = self.state.holds_confirmed_at()?.is_some();
+            match self.archive.tells_every_hold()? {
+                true if is_confirmed => self.announce_all(self.state.announce_lifted(id)?),
+                // Nobody has compared anything yet.
+                true => {
+                    self.archive.doubt_holds(&Actor { client: agent.record.name.clone(), operator: None })?
+                }
+                false => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What the windows keep of a hold that stands; `None` where it does not, or cannot be read.
+    pub(crate) fn order_of(&self, id: HoldId) -> Result<Option<WireHold>, ArchiveError> {
+        Ok(self.archive.hold(id)?.as_ref().map(order))
+    }
+
     fn tell_of(&self, hold: &Hold) -> Result<(), String> {
         let (holder, material) = match &hold.target {
             HoldTarget::Holder(who) => (Some(who), None),
             HoldTarget::Material(id) => (None, Some(*id)),
         };
-        let order = WireHold {
-            holder: holder.map(WireSubject::from),
-            reason: hold.reason.clone().unwrap_or_default(),
-            case: hold.case.clone(),
-            operator: hold.by.operator.clone(),
-        };
+        let order = order(hold);
         let failed = || Code::StorageFailed.as_str().to_owned();
         let order = serde_json::to_vec(&order).map_err(|_| failed())?;
         let outcome = HoldOutcome {
@@ -274,6 +298,16 @@ impl Repository {
         told.into_iter().for_each(|(agent, head)| self.announce(agent, head));
         Ok(())
     }
+}
+
+/// What the windows keep of it.
+fn order(hold: &Hold) -> WireHold {
+    let holder = match &hold.target {
+        HoldTarget::Holder(who) => Some(WireSubject::from(who)),
+        HoldTarget::Material(_) => None,
+    };
+    let (reason, operator) = (hold.reason.clone().unwrap_or_default(), hold.by.operator.clone());
+    WireHold { holder, reason, case: hold.case.clone(), operator }
 }
 
 fn actor(operator: &str) -> Actor {

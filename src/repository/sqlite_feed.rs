@@ -262,6 +262,21 @@ pub(crate) fn announce_hold(
     Ok(heads)
 }
 
+/// Enters that an agent was told of a hold, where its window's numbers have no such item: an order it carries out long since.
+pub(crate) fn keep_told_hold(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    id: HoldId,
+) -> Result<Option<u64>, StateError> {
+    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'held' AND erasure = ?2";
+    for number in numbers_of_window(t, agent)? {
+        if t.prepare_cached(has_it)?.exists(params![number, id.as_bytes()])? {
+            return Ok(None);
+        }
+    }
+    append(t, agent, ("held", id.as_bytes()), &BTreeSet::new(), None).map(Some)
+}
+
 /// Tells those whose windows were told of a hold that it is lifted.
 pub(crate) fn announce_lifted(
     t: &Transaction<'_>,

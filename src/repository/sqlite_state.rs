@@ -498,6 +498,10 @@ impl State for SqliteState {
         self.write(|t| sqlite_feed::announce_hold(t, outcome))
     }
 
+    fn keep_told_hold(&self, agent: AgentNumber, id: HoldId) -> Result<Option<u64>, StateError> {
+        self.write(|t| sqlite_feed::keep_told_hold(t, agent, id))
+    }
+
     fn announce_lifted(&self, id: HoldId) -> Result<Vec<(AgentNumber, u64)>, StateError> {
         self.write(|t| sqlite_feed::announce_lifted(t, id))
     }

@@ -390,6 +390,9 @@ pub(crate) trait State: Send + Sync {
     /// has not been told of it. The feeds it went onto, each with its new head.
     fn announce_hold(&self, outcome: &HoldOutcome) -> Result<Vec<(AgentNumber, u64)>, StateError>;
 
+    /// Keeps that an agent was told of a hold which this state does not know; the feed's new head, `None` where it does.
+    fn keep_told_hold(&self, agent: AgentNumber, id: HoldId) -> Result<Option<u64>, StateError>;
+
     /// Tells everyone who was told of a hold that it is lifted, once.
     fn announce_lifted(&self, id: HoldId) -> Result<Vec<(AgentNumber, u64)>, StateError>;
 

@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 
-use yidang_model::{Digest, ErasureId, MaterialId};
+use yidang_model::{Digest, ErasureId, HoldId, MaterialId};
 
 use crate::backoff::Backoff;
 use crate::limits::{BLOBS_ASKED_MAX, COMMIT_BODY_MAX, COMMIT_ENTRIES_MAX};
@@ -34,6 +34,8 @@ pub enum EntryId {
     Originals(MaterialId),
     /// What the repository decided to forget, and is forgotten.
     Erased(ErasureId),
+    /// A hold of the repository's that stands.
+    Held(HoldId),
 }
 
 /// A blob an entry names.

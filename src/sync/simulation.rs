@@ -187,9 +187,11 @@ impl World {
             EntryId::Material(MaterialId::from_bytes(name))
         };
         let blobs = match id {
-            EntryId::Erasure(_) | EntryId::Refiling(_) | EntryId::Originals(_) | EntryId::Erased(_) => {
-                Vec::new()
-            }
+            EntryId::Erasure(_)
+            | EntryId::Refiling(_)
+            | EntryId::Originals(_)
+            | EntryId::Erased(_)
+            | EntryId::Held(_) => Vec::new(),
             // Few different pictures, so that materials share them.
             EntryId::Material(_) => (0..=self.dice.below(3))
                 .map(|_| BlobRef { digest: Digest::of(&self.dice.below(60).to_be_bytes()), size_bytes: 9 })

@@ -150,7 +150,11 @@ fn paper(items: &[Item], sequence: u64) -> Option<(MaterialId, u64)> {
     let item = items.iter().find(|item| item.sequence == sequence)?;
     match item.id {
         EntryId::Material(id) => Some((id, item.blobs.iter().map(|b| b.size_bytes).sum())),
-        EntryId::Erasure(_) | EntryId::Refiling(_) | EntryId::Originals(_) | EntryId::Erased(_) => None,
+        EntryId::Erasure(_)
+        | EntryId::Refiling(_)
+        | EntryId::Originals(_)
+        | EntryId::Erased(_)
+        | EntryId::Held(_) => None,
     }
 }
 

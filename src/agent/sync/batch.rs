@@ -171,6 +171,12 @@ fn entry_of(shared: &Shared, change: &Change) -> Result<Option<(Item, Vec<u8>)>,
             let id = EntryId::Erased(decided.id);
             written(change.sequence, id, &Entry::Erased(decided), Vec::new()).map(Some)
         }
+        ChangeWhat::Held { id } => {
+            if !shared.store.was_held(*id).map_err(LoadError::State)? {
+                return Ok(None);
+            }
+            written(change.sequence, EntryId::Held(*id), &Entry::Held { id: *id }, Vec::new()).map(Some)
+        }
         // What was forgotten before it was sent never leaves this window.
         ChangeWhat::Unreadable | ChangeWhat::Other => Ok(None),
     }

@@ -1,7 +1,7 @@
-//! What the repository has decided to forget, kept for the day when it is put back to before it did.
+//! What the repository has decided to forget and to hold, kept for the day when it is put back to before it did.
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use yidang_model::{ErasureId, MaterialId, Timestamp};
+use yidang_model::{ErasureId, HoldId, MaterialId, Timestamp};
 use yidang_sync::wire::ErasedEntry;
 
 use super::SyncError;
@@ -28,6 +28,18 @@ impl SyncStore {
         let connection = self.lock();
         let sql = "SELECT id, materials, decided_at, proof FROM erased WHERE here = ?1";
         Ok(connection.prepare_cached(sql)?.query_row([here.as_bytes()], decided).optional()?)
+    }
+
+    /// Keeps that this repository has placed that hold.
+    pub(super) fn keep_held(&self, id: HoldId) -> Result<(), SyncError> {
+        self.lock().execute("INSERT OR IGNORE INTO held (id) VALUES (?1)", [id.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Whether it was this repository that placed that hold, and not one from before the address changed.
+    pub(super) fn was_held(&self, id: HoldId) -> Result<bool, SyncError> {
+        let connection = self.lock();
+        Ok(connection.prepare_cached("SELECT 1 FROM held WHERE id = ?1")?.exists([id.as_bytes()])?)
     }
 }
 
@@ -58,5 +70,18 @@ mod tests {
         store.keep_erased(here, &ErasedEntry { materials: Vec::new(), ..first.clone() }).unwrap();
         assert_eq!(store.erased(here).unwrap(), Some(first));
         assert_eq!(store.erased(id).unwrap(), None);
+    }
+
+    #[test]
+    fn another_repository_placed_none_of_the_holds_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SyncStore::open(&folder.path().join("sync.db")).unwrap();
+        let [one, other] = [1, 2].map(|n| HoldId::from_bytes([n; 16]));
+        store.adopt("http://r", "e1").unwrap();
+        store.keep_held(one).unwrap();
+        store.adopt("http://r", "e2").unwrap();
+        assert!(store.was_held(one).unwrap() && !store.was_held(other).unwrap());
+        store.adopt("http://other", "e3").unwrap();
+        assert!(!store.was_held(one).unwrap());
     }
 }

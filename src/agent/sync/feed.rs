@@ -87,6 +87,7 @@ impl Feed {
                 }
                 News::Held { hold, materials, order } => {
                     if let Some(order) = order {
+                        shared.store.keep_held(*hold).map_err(state_failed)?;
                         place(shared, *hold, materials, order)?;
                     }
                 }

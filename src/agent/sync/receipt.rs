@@ -127,8 +127,10 @@ fn settle(
         return Err(SyncError::Receipt(ReceiptFault::Foreign));
     }
     report.accepted += accepted.len() as u64;
-    // What the repository does not know of an erasure of its own is nothing that anybody waits for.
-    let asked = rejected.into_iter().filter(|rejection| !matches!(rejection.id, EntryId::Erased(_)));
+    // What the repository does not know of an erasure or a hold of its own is nothing that anybody waits for.
+    let asked = rejected
+        .into_iter()
+        .filter(|rejection| !matches!(rejection.id, EntryId::Erased(_) | EntryId::Held(_)));
     for Rejection { id, code, .. } in asked {
         report.refused.push((name(id), code.clone()));
         if let EntryId::Material(material) = id {
@@ -167,6 +169,7 @@ pub(super) fn name(id: EntryId) -> String {
     match id {
         EntryId::Material(id) | EntryId::Refiling(id) | EntryId::Originals(id) => id.to_string(),
         EntryId::Erasure(id) | EntryId::Erased(id) => id.to_string(),
+        EntryId::Held(id) => id.to_string(),
     }
 }
 

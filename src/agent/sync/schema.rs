@@ -76,7 +76,7 @@ CREATE TABLE repository_head (
     told_at   INTEGER NOT NULL
 ) STRICT;
 ";
-/// What records of version 7 lack: what the repository decided to forget, by the name that the erasure has here.
+/// What records of version 7 lack: what the repository decided to forget, by the name that the erasure has here, and to hold.
 const SINCE_7: &str = "
 CREATE TABLE erased (
     here       BLOB PRIMARY KEY,
@@ -84,6 +84,9 @@ CREATE TABLE erased (
     materials  BLOB NOT NULL,
     decided_at INTEGER NOT NULL,
     proof      TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE held (
+    id BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 ";
 /// In their order: the step from version `n` to the next is at `n - 1`.

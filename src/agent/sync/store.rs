@@ -60,6 +60,7 @@ impl SyncStore {
                 transaction.execute("DELETE FROM rejected", [])?;
                 transaction.execute("DELETE FROM merged", [])?;
                 transaction.execute("DELETE FROM repository_head", [])?;
+                transaction.execute("DELETE FROM held", [])?;
                 (0, None)
             }
         };
@@ -175,6 +176,7 @@ impl SyncStore {
                 EntryId::Refiling(id) => ("refiling", id.as_bytes()),
                 EntryId::Originals(id) => ("originals", id.as_bytes()),
                 EntryId::Erased(id) => ("erased", id.as_bytes()),
+                EntryId::Held(id) => ("held", id.as_bytes()),
             };
             let code: String = rejection.code.chars().take(CODE_LENGTH_MAX).collect();
             transaction.execute(
@@ -448,7 +450,7 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
             ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            DROP TABLE repository_head; DROP TABLE erased; PRAGMA user_version = 1";
+            DROP TABLE repository_head; DROP TABLE erased; DROP TABLE held; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -467,7 +469,7 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            DROP TABLE repository_head; DROP TABLE erased; PRAGMA user_version = 3";
+            DROP TABLE repository_head; DROP TABLE erased; DROP TABLE held; PRAGMA user_version = 3";
         Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use yidang_model::{ErasureId, MaterialId, Timestamp};
+use yidang_model::{ErasureId, HoldId, MaterialId, Timestamp};
 
 use super::{RepositoryHead, WireMaterial, WireSubject};
 use crate::text;
@@ -45,6 +45,13 @@ pub enum Entry {
     /// What the repository decided to forget is forgotten at this agent: a repository that was put back to an earlier state
     /// learns of it by this, and carries it out once more.
     Erased(ErasedEntry),
+    /// A hold of the repository's stands at this agent: one that was put back to an earlier state lifts it once its own holds are
+    /// confirmed, unless it knows it.
+    Held {
+        /// The hold.
+        #[serde(with = "text")]
+        id: HoldId,
+    },
 }
 
 impl fmt::Debug for Entry {
@@ -55,6 +62,7 @@ impl fmt::Debug for Entry {
             Self::Refiled(entry) => write!(f, "Refiled({}, …)", entry.id),
             Self::OriginalsRequested(entry) => write!(f, "OriginalsRequested({}, …)", entry.id),
             Self::Erased(entry) => write!(f, "Erased({}, …)", entry.id),
+            Self::Held { id } => write!(f, "Held({id})"),
         }
     }
 }
@@ -68,6 +76,7 @@ impl Entry {
             Self::Refiled(entry) => entry.id.to_string(),
             Self::OriginalsRequested(entry) => entry.id.to_string(),
             Self::Erased(entry) => entry.id.to_string(),
+            Self::Held { id } => id.to_string(),
         }
     }
 }
