@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::agent::Agent;
 use crate::support::repository::Repository;
-use crate::support::wait_until;
+use crate::support::{copy_of, put_back, wait_until};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/01-form.jpg");
 const LETTER: &[u8] = include_bytes!("../fixtures/desk/03-letter.jpg");
@@ -429,5 +429,97 @@ fn packing_goes_on_beside_filing() {
     let online = Agent::start_enrolled(&repository.url, &repository.enrol_code());
     let at_online = online.read_card();
     assert_eq!(ids(&online, &at_online).len(), 30);
+    checks(&repository);
+}
+
+/// Whether these and no others are shown at this window, and are safe there.
+fn are_safe(agent: &Agent, papers: &[&String], scope: &str, safe_at: &str) -> bool {
+    let holder = agent.read_card();
+    let list = agent.get(&format!("/v1/holders/{holder}/materials?scope={scope}")).expect(200);
+    let shown = list["materials"].as_array().expect("a list");
+    shown.len() == papers.len()
+        && shown.iter().all(|m| papers.iter().any(|id| m["id"] == id.as_str()) && m["safe_at"] == safe_at)
+}
+
+/// The window is further with its news than the repository that was put back has any.
+#[test]
+fn a_repository_that_was_put_back_is_offered_by_stick_what_it_lost() {
+    let mut repository = Repository::start();
+    let offline = window(&repository);
+    let mut online = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let at_offline = offline.read_card();
+    let [first, gone] = [FORM, LETTER].map(|picture| file(&offline, &at_offline, picture, "K1"));
+    let stick = Stick::new();
+    stick.pack(&offline, &[]);
+    assert!(stick.unpack(&repository).status.success());
+    assert_eq!(stick.receipt(&offline)["backlog_materials"], 0);
+    repository.kill();
+    // A person's key goes with them, so the keys are put back with the rest.
+    let folders = [repository.data(), repository.data().with_extension("keys")];
+    let backups = folders.clone().map(|folder| copy_of(&folder));
+    repository.run();
+
+    let second = file(&offline, &at_offline, FORM, "K2");
+    assert!(are_safe(&online, &[&first, &gone], "all", "repository"));
+    let asked = online.post("/v1/erasures", &json!({"material": gone, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is carried out", || online.get(&path).expect(200)["state"] == "done");
+    assert!(online.stop(), "nobody else is to tell it");
+    stick.pack(&offline, &[]);
+    assert!(stick.unpack(&repository).status.success());
+    let [receipt] = &stick.files(".receipt")[..] else { panic!("one receipt") };
+    let old = receipt.with_extension("old");
+    fs::copy(receipt, &old).expect("copied");
+    let done = stick.receipt(&offline);
+    assert!(done["news"] == 1 && done["offered_again"] != true, "{done}");
+    assert!(are_safe(&offline, &[&first, &second], "local", "repository"));
+
+    repository.kill();
+    backups.iter().zip(&folders).for_each(|(backup, folder)| put_back(backup, folder));
+    repository.run();
+    let third = file(&offline, &at_offline, LETTER, "K3");
+    stick.pack(&offline, &[]);
+    let taken = stick.unpack(&repository);
+    assert!(taken.status.success(), "{}", text(&taken));
+    let said = String::from_utf8_lossy(&taken.stderr);
+    for word in ["confirmed_lost", "holds_unproven", "pack again", "重新打包", "hold confirm", "核对保全"]
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let parcel = &document(&taken)["parcels"][0];
+    assert_eq!((&parcel["lacks_known"], &parcel["carried_out"]), (&json!(true), &json!(1)), "{parcel}");
+    let done = stick.receipt(&offline);
+    let figures = (&done["offered_again"], &done["commits"], &done["backlog_materials"]);
+    assert_eq!(figures, (&json!(true), &json!(0), &json!(3)), "{done}");
+    let papers = [&first, &second, &third];
+    assert!(are_safe(&offline, &papers, "local", "this_pc"));
+    // Once is enough; and what was told before is told no more.
+    let again = stick.receipt(&offline);
+    assert_eq!((&again["offered_again"], &again["backlog_materials"]), (&json!(false), &json!(3)), "{again}");
+    is_refused(&take_receipt(&offline, &old), "receipt_old");
+    assert_eq!(backlog(&offline), 3);
+
+    assert_eq!(stick.pack(&offline, &[])["materials"], 3);
+    let taken = stick.unpack(&repository);
+    assert_eq!(document(&taken)["parcels"][0]["lacks_known"], false, "{}", text(&taken));
+    assert!(!text(&taken).contains("confirmed_lost"), "{}", text(&taken));
+    let done = stick.receipt(&offline);
+    assert_eq!((&done["accepted"], &done["backlog_materials"]), (&json!(4), &json!(0)), "{done}");
+    assert!(are_safe(&offline, &papers, "local", "repository"));
+    let other = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    assert!(
+        are_safe(&other, &papers, "all", "repository"),
+        "and what was forgotten since is shown to nobody"
+    );
+    // An erasure is heard of again, though the news have begun anew.
+    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", text(&confirmed));
+    let asked = other.post("/v1/erasures", &json!({"material": second, "reason": "test"})).expect(201);
+    let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
+    wait_until("it is carried out", || other.get(&path).expect(200)["state"] == "done");
+    stick.pack(&offline, &[]);
+    assert!(stick.unpack(&repository).status.success());
+    stick.receipt(&offline);
+    assert!(are_safe(&offline, &[&first, &third], "local", "repository"));
     checks(&repository);
 }

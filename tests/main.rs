@@ -40,6 +40,20 @@ mod support {
         }
     }
 
+    /// A backup of a folder, beside it.
+    pub(crate) fn copy_of(folder: &std::path::Path) -> std::path::PathBuf {
+        let mut name = folder.file_name().expect("a name").to_owned();
+        name.push(".backup");
+        let backup = folder.with_file_name(name);
+        copy_folder(folder, &backup);
+        backup
+    }
+
+    pub(crate) fn put_back(backup: &std::path::Path, folder: &std::path::Path) {
+        std::fs::remove_dir_all(folder).expect("it goes");
+        copy_folder(backup, folder);
+    }
+
     /// Waits for something that happens within half a minute on the busiest machine.
     pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         let started = std::time::Instant::now();

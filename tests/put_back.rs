@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::agent::Agent;
 use crate::support::repository::Repository;
-use crate::support::{copy_folder, wait_until};
+use crate::support::{copy_of, put_back, wait_until};
 
 const FORM: &[u8] = include_bytes!("../fixtures/desk/small.jpg");
 const WHO_AND_WHY: [&str; 4] = ["--operator", "Operator Ng", "--reason", "court order"];
@@ -58,19 +58,6 @@ fn erase(agent: &Agent, what: &Value, state: &str) -> Value {
     let path = format!("/v1/erasures/{}", asked["id"].as_str().expect("an id"));
     wait_until(&format!("the erasure is {state}"), || agent.get(&path).expect(200)["state"] == state);
     agent.get(&path).expect(200)
-}
-
-fn copy_of(data: &std::path::Path) -> std::path::PathBuf {
-    let mut name = data.file_name().expect("a name").to_owned();
-    name.push(".backup");
-    let backup = data.with_file_name(name);
-    copy_folder(data, &backup);
-    backup
-}
-
-fn put_back(backup: &std::path::Path, data: &std::path::Path) {
-    fs::remove_dir_all(data).expect("it goes");
-    copy_folder(backup, data);
 }
 
 /// While the window runs, and while it does not; the repository's ledger may have outgrown what the window knows of it by then.

@@ -1,5 +1,6 @@
 //! The command line of `yidang-repository`.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -177,6 +178,7 @@ fn wording() -> Wording {
 
 /// Says what became of the parcels.
 fn tell(carried: &Carried, json: bool) -> Result<(), StartError> {
+    warn(carried);
     if json {
         let text = serde_json::to_string(carried).map_err(|e| StartError::System(e.to_string()))?;
         say(&mut io::stdout(), &text);
@@ -208,9 +210,27 @@ fn tell(carried: &Carried, json: bool) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Names each window that knows of more than there is here, once, and says what to do.
+fn warn(carried: &Carried) {
+    let mut told = BTreeSet::new();
+    for taken in carried.parcels.iter().map(|line| &line.taken).filter(|taken| taken.lacks_known) {
+        let codes = [("confirmed_lost", true), ("holds_unproven", taken.holds_unproven)];
+        for (code, _) in
+            codes.into_iter().filter(|(code, is_so)| *is_so && told.insert((&taken.agent, *code)))
+        {
+            let line = FailedLine::new(std::path::Path::new(&taken.agent), &CourierError::new(code));
+            about("warning", &taken.agent, &line);
+        }
+    }
+}
+
 fn complain(file: &str, line: &FailedLine) {
+    about("error", file, line);
+}
+
+fn about(how: &str, what: &str, line: &FailedLine) {
     let FailedLine { code, cause, remedy, cause_zh, remedy_zh, .. } = line;
-    say(&mut io::stderr(), &format!("error: {code}: {file}: {cause}; {remedy}\n  {cause_zh}{remedy_zh}"));
+    say(&mut io::stderr(), &format!("{how}: {code}: {what}: {cause}; {remedy}\n  {cause_zh}{remedy_zh}"));
 }
 
 /// Only text that is text: a variable that is not cannot be ours.

@@ -24,14 +24,8 @@ pub(crate) async fn head(
 ) -> Result<Json<HeadAnswer>, Problem> {
     let received = receive(&repository, request, JSON_BODY_MAX).await?;
     let HeadRequest { known } = parse(&received.bytes)?;
-    if known.len() > KNOWN_MAX {
-        return Err(Problem::invalid("`known` names too many"));
-    }
     work(&repository, received, move |r| {
-        let mut has_known = true;
-        for known in &known {
-            has_known &= r.is_remembered_well(&agent, known)?;
-        }
+        let has_known = r.has_known(&agent, &known)?;
         Ok(Json(HeadAnswer { has_known, head: r.head()? }))
     })
     .await
@@ -50,7 +44,19 @@ impl Repository {
         })
     }
 
-    /// Whether the ledger has what a window knows of it. Where it has not, holds may be missing: that is entered, unless they were
+    /// Whether the ledger has all that a window knows of it, however it was told. Where it has not, the holds are doubted.
+    pub(crate) fn has_known(&self, agent: &Agent, known: &[RepositoryHead]) -> Result<bool, Problem> {
+        if known.len() > KNOWN_MAX {
+            return Err(Problem::invalid("`known` names too many"));
+        }
+        let mut has_known = true;
+        for known in known {
+            has_known &= self.is_remembered_well(agent, known)?;
+        }
+        Ok(has_known)
+    }
+
+    /// Whether the ledger has this that a window knows of it. Where it has not, holds may be missing: that is entered, unless they were
     /// confirmed since the window was told.
     fn is_remembered_well(&self, agent: &Agent, known: &RepositoryHead) -> Result<bool, Problem> {
         let RepositoryHead { ledger, sequence, hash, rebuilt: _, told_at } = known;

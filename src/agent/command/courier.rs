@@ -23,6 +23,10 @@ const SIZE_MAX_DEFAULT: u64 = u32::MAX as u64;
 /// Least that `--max-bytes` may say.
 const SIZE_MAX_LEAST: u64 = 64 << 10;
 
+const OFFERED_AGAIN: &str = "the repository lacks what it had confirmed, as one that was put back from a backup: pack again, and \
+     everything is offered to it again; nothing is filed twice\n  \
+     中心库缺少曾经确认过的内容，如同从备份恢复而来：请重新打包，全部材料会重新送交，不会重复入库。";
+
 /// What goes between this window and the repository on a stick, where no network does.
 #[derive(Subcommand)]
 pub(super) enum CourierCommand {
@@ -209,6 +213,10 @@ fn unpack(config: &Config, file: &Path, json: bool) -> Result<(), Failure> {
     let Outcome::Unpacked(done) = unpacked else {
         return Err(Failure::new("daemon_lost", "another answer came", "restart the daemon"));
     };
+    if done.offered_again {
+        // Where nobody reads it there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{OFFERED_AGAIN}");
+    }
     if json {
         return say_json(&done);
     }

@@ -72,6 +72,8 @@ pub(crate) struct ReceiptFigures {
     pub(crate) refused: Vec<RefusedLine>,
     pub(crate) news: u64,
     pub(crate) backlog_materials: u64,
+    #[serde(default)]
+    pub(crate) offered_again: bool,
 }
 
 /// What the repository has not taken.
@@ -131,10 +133,17 @@ pub(super) fn carry_out(
             Ok(Outcome::Packed(PackedFigures { commits, entries, materials, pictures }))
         }
         CourierRequest::Unpack { receipt, .. } => {
-            let ReceiptReport { commits, accepted, refused, news, backlog_materials } =
+            let ReceiptReport { commits, accepted, refused, news, backlog_materials, offered_again } =
                 sync.take_receipt(&receipt.concat())?;
             let refused = refused.into_iter().map(|(id, code)| RefusedLine { id, code }).collect();
-            Ok(Outcome::Unpacked(ReceiptFigures { commits, accepted, refused, news, backlog_materials }))
+            Ok(Outcome::Unpacked(ReceiptFigures {
+                commits,
+                accepted,
+                refused,
+                news,
+                backlog_materials,
+                offered_again,
+            }))
         }
     }
 }

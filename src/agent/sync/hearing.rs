@@ -83,12 +83,12 @@ impl Heard {
         if let Some(remembered) = self.remembered {
             shared.anchoring().take_in(shared.source.as_ref(), remembered);
         }
-        if let Some(HeadAnswer { has_known, head }) = self.head {
-            if !has_known || self.known.iter().any(|known| known.rebuilt != head.rebuilt) {
-                shared.offer_again(&self.known, &head);
+        if let Some(answer) = self.head {
+            if answer.is_of_loss(&self.known) {
+                shared.offer_again(&self.known, &answer.head);
                 return Ok(None);
             }
-            shared.keep_proven_head(&self.known, &head);
+            shared.keep_proven_head(&self.known, &answer.head);
         }
         let answer = self.answer.map_err(|error| error.judge())?;
         if let Some(ledger) = &answer.ledger {

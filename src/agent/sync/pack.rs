@@ -97,7 +97,8 @@ pub(super) fn pack(
             size_max,
             listen,
             open: None,
-            head: head(shared, &enrolment)?,
+            head: head(&enrolment),
+            confirmed: 0,
             sent: HashSet::new(),
             done: 0,
             all,
@@ -112,10 +113,10 @@ pub(super) fn pack(
     Err(SyncError::PackDisturbed)
 }
 
-fn head(shared: &Shared, enrolment: &Enrolment) -> Result<ParcelHead, SyncError> {
+/// Without what [`Packer::begin`] knows.
+fn head(enrolment: &Enrolment) -> ParcelHead {
     let Enrolment { agent, key, epoch, .. } = enrolment.clone();
-    let feed_after = shared.store.feed_after()?;
-    Ok(ParcelHead { agent, key, epoch, first: 0, part: 0, feed_after })
+    ParcelHead { agent, key, epoch, first: 0, part: 0, feed_after: 0, known: Vec::new() }
 }
 
 struct Packer<'a, 'b> {
@@ -128,6 +129,8 @@ struct Packer<'a, 'b> {
     open: Option<(ParcelWriter<Vec<u8>>, u64, bool)>,
     /// Of the next file.
     head: ParcelHead,
+    /// The ledger entry that all was confirmed up to when this began.
+    confirmed: u64,
     sent: HashSet<Digest>,
     done: u64,
     all: u64,
@@ -138,7 +141,6 @@ impl Packer<'_, '_> {
     fn pack(&mut self) -> Result<(), Broken> {
         let end = self.shared.source.head()?;
         let (position, earlier) = self.begin()?;
-        self.head.first = position.sequence;
         self.next_file()?;
         let (mut sequence, mut after) = (position.sequence, position.confirmed);
         for packed in earlier {
@@ -177,8 +179,18 @@ impl Packer<'_, '_> {
 
     /// Where to begin, and what has a number already: packed before, or on its way over the network. Where that has
     /// changed since, all of it gets new numbers.
-    fn begin(&self) -> Result<(Position, Vec<Packed>), Broken> {
+    fn begin(&mut self) -> Result<(Position, Vec<Packed>), Broken> {
         let _turn = self.shared.fixing();
+        let (position, earlier) = self.numbered()?;
+        // As one: what is known of the repository, and how far this has come with it.
+        self.head.known = self.shared.store.repository_heads()?;
+        self.head.feed_after = self.shared.store.feed_after()?;
+        self.head.first = position.sequence;
+        self.confirmed = position.confirmed;
+        Ok((position, earlier))
+    }
+
+    fn numbered(&self) -> Result<(Position, Vec<Packed>), Broken> {
         let position = self.shared.store.position()?;
         let mut earlier = self.shared.store.packed()?;
         if let (Some(Pending { from, to, fingerprint }), true) = (position.pending, earlier.is_empty()) {
@@ -223,7 +235,9 @@ impl Packer<'_, '_> {
             }
             _ => now.sequence <= packed.sequence,
         };
-        if is_free && self.shared.store.pack(&self.enrolment.epoch, packed)? {
+        // Everything is offered again since this began: what is packed here would pass over what comes first now.
+        let is_over = now.confirmed < self.confirmed;
+        if is_free && !is_over && self.shared.store.pack(&self.enrolment.epoch, packed)? {
             Ok(())
         } else {
             Err(Broken::Changed)

@@ -29,10 +29,14 @@ pub struct ReceiptReport {
     pub news: u64,
     /// Papers that still wait.
     pub backlog_materials: u64,
+    /// The repository lacks what it had confirmed: everything is offered to it again, and what else the receipt says is not
+    /// taken, since it comes once more in the order in which it has to.
+    pub offered_again: bool,
 }
 
 /// A receipt that has been found whole.
 struct Receipt {
+    head: ReceiptHead,
     answers: Vec<ReceiptAnswer>,
     news: Vec<FeedAnswer>,
 }
@@ -40,8 +44,19 @@ struct Receipt {
 /// Takes it; a second time it changes nothing. See [`Upstream::take_receipt`](super::Upstream::take_receipt).
 pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncError> {
     let enrolment = shared.enrolment()?;
-    let Receipt { answers, news } = read(bytes, &enrolment)?;
-    let last = answers.last().map_or(0, |answer| answer.sequence);
+    let receipt = read(bytes, &enrolment)?;
+    let last = receipt.answers.last().map_or(0, |answer| answer.sequence);
+    let standing = compare(shared, &receipt.head, last)?;
+    let Receipt { head, answers, mut news } = receipt;
+    match standing {
+        Standing::Loss => {
+            (shared.listener)(SyncEvent::Progress);
+            let backlog_materials = shared.status().backlog_materials;
+            return Ok(ReceiptReport { backlog_materials, offered_again: true, ..ReceiptReport::default() });
+        }
+        Standing::Overtaken => news.clear(),
+        Standing::Sound => {}
+    }
     let heard = news.last().map_or(0, |news| news.after);
     let (position, feed_after) = (shared.store.position()?, shared.store.feed_after()?);
     // One that says nothing new may be the last one again, but not one from before it.
@@ -57,10 +72,17 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
         }
     }
     for page in news {
+        if let Some(ledger) = &page.ledger {
+            shared.keep_told_head(ledger);
+        }
         let known = shared.store.feed_after()?;
         let done = shared.feed.carry_out(shared, &enrolment.epoch, &page);
         report.news += shared.store.feed_after()?.saturating_sub(known);
         done.map_err(|code| SyncError::Refused(code.to_owned()))?;
+    }
+    if let (Standing::Sound, ReceiptHead { known, head: Some(answer), .. }) = (standing, &head) {
+        // Last of all: broken off before, it is taken as it was.
+        shared.keep_proven_head(known, &answer.head);
     }
     let turn = shared.fixing();
     shared.renew()?;
@@ -68,6 +90,32 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
     (shared.listener)(SyncEvent::Progress);
     report.backlog_materials = shared.status().backlog_materials;
     Ok(report)
+}
+
+/// What a receipt says of the repository's ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It has all that is known of it; or it is a repository of an earlier version, which does not say.
+    Sound,
+    /// It lacks some of that: all is offered to it again, from now on.
+    Loss,
+    /// More is known by now than the parcel asked about. A number of its news may stand for something else since the window
+    /// began anew; they come with the next receipt. What it answers to commits has a number of its own for ever.
+    Overtaken,
+}
+
+/// Compares, as [`Heard::compare`](super::hearing::Heard::compare) does. `last`: the last commit that it answers.
+fn compare(shared: &Shared, receipt: &ReceiptHead, last: u64) -> Result<Standing, SyncError> {
+    let ReceiptHead { known, head: Some(answer), .. } = receipt else { return Ok(Standing::Sound) };
+    let (now, position) = (shared.store.repository_heads()?, shared.store.position()?);
+    let is_same = now.first() == known.first();
+    // Had all been offered again since it was packed, that would have other numbers.
+    let is_awaited = last >= position.sequence;
+    if answer.is_of_loss(known) && (is_same || is_awaited) {
+        shared.try_to_offer_again(&now, &answer.head)?;
+        return Ok(Standing::Loss);
+    }
+    Ok(if is_same { Standing::Sound } else { Standing::Overtaken })
 }
 
 /// Opens it and reads it to its end, before anything of it is believed.
@@ -84,21 +132,21 @@ fn read(bytes: &[u8], enrolment: &Enrolment) -> Result<Receipt, SyncError> {
     let header = read_header(&mut input).map_err(fault)?;
     let seal = Seal::at_agent(header, &enrolment.agent, &enrolment.key).map_err(fault)?;
     let mut reader = ParcelReader::new(input, &seal).map_err(fault)?;
-    let mut receipt = Receipt { answers: Vec::new(), news: Vec::new() };
-    let mut is_ours = false;
+    let (mut head, mut answers, mut news) = (None::<ReceiptHead>, Vec::new(), Vec::new());
     while let Some(Record { tag, bytes }) = reader.record().map_err(fault)? {
         let nonsense = |_| SyncError::Receipt(ReceiptFault::Damaged);
         match tag {
-            Tag::Head => {
-                let head: ReceiptHead = serde_json::from_slice(&bytes).map_err(nonsense)?;
-                is_ours = head.agent == enrolment.agent && head.epoch == enrolment.epoch;
-            }
-            Tag::Answer => receipt.answers.push(serde_json::from_slice(&bytes).map_err(nonsense)?),
-            Tag::News => receipt.news.push(serde_json::from_slice(&bytes).map_err(nonsense)?),
+            Tag::Head => head = Some(serde_json::from_slice(&bytes).map_err(nonsense)?),
+            Tag::Answer => answers.push(serde_json::from_slice(&bytes).map_err(nonsense)?),
+            Tag::News => news.push(serde_json::from_slice(&bytes).map_err(nonsense)?),
             Tag::Blob | Tag::Commit | Tag::End => return Err(SyncError::Receipt(ReceiptFault::Damaged)),
         }
     }
-    if is_ours { Ok(receipt) } else { Err(SyncError::Receipt(ReceiptFault::Foreign)) }
+    let is_ours = |head: &ReceiptHead| head.agent == enrolment.agent && head.epoch == enrolment.epoch;
+    match head.filter(is_ours) {
+        Some(head) => Ok(Receipt { head, answers, news }),
+        None => Err(SyncError::Receipt(ReceiptFault::Foreign)),
+    }
 }
 
 /// Keeps what a commit was answered; `false`: it was known. The caller keeps anything else from moving the position.
@@ -121,6 +169,10 @@ fn settle(
     let (rejected, accepted) = outcomes(&batch, &answer.answer)?;
     for rejection in &rejected {
         refused(shared, rejection).map_err(|code| SyncError::Refused(code.to_owned()))?;
+    }
+    // Before anything is taken for confirmed: what is known of the repository has all that it confirmed.
+    if let Some(head) = &answer.answer.head {
+        shared.keep_told_head(head);
     }
     let next = Position { sequence: answer.sequence + 1, ..Position::start(packed.to) };
     if !shared.keep(&enrolment.epoch, &next, &rejected, &accepted)? {

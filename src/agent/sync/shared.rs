@@ -126,21 +126,27 @@ impl Shared {
     /// The repository lacks what it had confirmed by the time that `known` was told of: it was put back to an earlier state, founded
     /// anew, or rebuilt with a loss. All is offered to it again, from now on; what is known of it begins with `head`.
     pub(super) fn offer_again(&self, known: &[RepositoryHead], head: &RepositoryHead) {
-        let _turn = self.fixing();
-        let begin = || -> Result<(), SyncError> {
-            // The other thread may have heard the same.
-            if self.store.repository_heads()?.first() != known.first() {
-                return Ok(());
-            }
-            tracing::error!(
-                "the repository lacks what it had confirmed, as one that was put back from a backup: all of it is offered again"
-            );
-            self.store.start_over_with(head)?;
-            self.renew()
-        };
-        if let Err(error) = begin() {
+        if let Err(error) = self.try_to_offer_again(known, head) {
             tracing::error!(%error, "that it is to be offered again is not kept; this is tried again with the next call");
         }
+    }
+
+    /// The same; on an error nothing has changed.
+    pub(super) fn try_to_offer_again(
+        &self,
+        known: &[RepositoryHead],
+        head: &RepositoryHead,
+    ) -> Result<(), SyncError> {
+        let _turn = self.fixing();
+        // Another thread may have heard the same.
+        if self.store.repository_heads()?.first() != known.first() {
+            return Ok(());
+        }
+        tracing::error!(
+            "the repository lacks what it had confirmed, as one that was put back from a backup: all of it is offered again"
+        );
+        self.store.start_over_with(head)?;
+        self.renew()
     }
 
     /// Keeps the end of the repository's ledger that came with an answer, before anything is made of that. An older answer may

@@ -44,6 +44,12 @@ pub(crate) struct Taken {
     pub(crate) refused_count: u64,
     /// The first of them.
     pub(crate) refused: Vec<RefusedEntry>,
+    /// Whether the window knows of more than this repository has: what had been confirmed to it was lost since.
+    #[serde(default)]
+    pub(crate) lacks_known: bool,
+    /// Whether a hold may be among that, so that nothing is forgotten.
+    #[serde(default)]
+    pub(crate) holds_unproven: bool,
     /// What is missing, where something is held back: `parcel_missing` or `sequence_conflict`.
     pub(crate) missing: Option<String>,
 }
@@ -67,7 +73,7 @@ pub(crate) struct CourierError {
 }
 
 /// Codes of parcels: the word, then what is wrong and what to do, Chinese and English each.
-const WORDS: [(&str, [&str; 2], [&str; 2]); 9] = [
+const WORDS: [(&str, [&str; 2], [&str; 2]); 11] = [
     (
         "parcel_unknown",
         ["这不是一档的包裹文件。", "this is no parcel"],
@@ -125,6 +131,29 @@ const WORDS: [(&str, [&str; 2], [&str; 2]); 9] = [
             "other content came under these numbers: the window's data is a copy or an old backup",
         ],
         ["请重新登记该窗口，然后重新打包。", "enrol that window again, and pack again there"],
+    ),
+    (
+        "confirmed_lost",
+        [
+            "中心库缺少曾向该窗口确认过的内容，如同从备份恢复而来。",
+            "this repository lacks what it had confirmed to that window, as one that was put back from a backup",
+        ],
+        [
+            "请把回执带回窗口收取，再在窗口重新打包：全部材料会重新送来，不会重复。",
+            "bring the receipt to the window and pack again there: it offers everything again, and nothing is filed twice",
+        ],
+    ),
+    (
+        "holds_unproven",
+        [
+            "丢失的内容里可能有保全，因此在核对之前什么都不删除。",
+            "a hold may be among what was lost, so nothing is forgotten until the holds are confirmed",
+        ],
+        [
+            "请对照本单位案卷核对保全，补设缺少的，然后运行 yidang-repository hold confirm --operator 姓名。",
+            "compare the holds with the office's files, place what is missing, then run `yidang-repository hold confirm \
+             --operator NAME`",
+        ],
     ),
     (
         "receipt_unwritable",

@@ -1,6 +1,7 @@
 //! What goes back to the window: the answers to what it packed, and its feed.
 
 use yidang_sync::parcel::{ParcelHead, ParcelWriter, ReceiptAnswer, ReceiptHead, Seal, Tag};
+use yidang_sync::wire::HeadAnswer;
 
 use super::CourierError;
 use crate::problem::{Code, Problem};
@@ -10,16 +11,23 @@ use crate::secrets::random;
 /// Bytes of a receipt's records; what goes beyond comes with the next one.
 const RECEIPT_BYTES_MAX: usize = 48 << 20;
 
-/// Writes the receipt for everything that was packed together with this parcel, as far as it has been answered.
+/// Writes the receipt for everything that was packed together with this parcel, as far as it has been answered. `has_known`:
+/// whether the ledger has what the window knows of it; where it has not, the window begins anew and hears all news again.
 pub(super) fn write(
     repository: &Repository,
     agent: &Agent,
     head: &ParcelHead,
+    has_known: bool,
 ) -> Result<Vec<u8>, CourierError> {
     let seal = Seal::for_agent(&head.agent, &head.key, random());
     let mut writer = ParcelWriter::begin(Vec::new(), &seal)?;
     let mut room = RECEIPT_BYTES_MAX;
-    let own = ReceiptHead { agent: head.agent.clone(), epoch: head.epoch.clone() };
+    let own = ReceiptHead {
+        agent: head.agent.clone(),
+        epoch: head.epoch.clone(),
+        known: head.known.clone(),
+        head: Some(HeadAnswer { has_known, head: repository.head()? }),
+    };
     let mut put = |tag, record: Vec<u8>| -> Result<bool, CourierError> {
         let Some(left) = room.checked_sub(record.len()) else { return Ok(false) };
         room = left;
@@ -38,11 +46,10 @@ pub(super) fn write(
         }
     }
     let mut after = head.feed_after;
-    loop {
+    let mut may_be_more = has_known;
+    while may_be_more {
         let news = repository.feed_after(agent, after)?;
-        if news.items.is_empty() || !put(Tag::News, json(&news)?)? {
-            break;
-        }
+        may_be_more = !news.items.is_empty() && put(Tag::News, json(&news)?)?;
         after = news.after;
     }
     Ok(writer.finish()?)

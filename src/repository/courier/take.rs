@@ -31,12 +31,23 @@ pub(crate) fn take(repository: &Repository, mut input: impl Read) -> Result<(Tak
         .agent_ever(&fingerprint(head.key.as_bytes()))?
         .filter(|agent| agent.record.name == head.agent && agent.record.epoch == head.epoch)
         .ok_or_else(|| CourierError::new("parcel_outdated"))?;
+    // Before anything in it is carried out: it may ask for something to be forgotten.
+    let has_known = repository.has_known(&agent, &head.known)?;
     let (_, feed_head) = repository.state.feed(agent.record.number, head.feed_after, FEED_ITEMS_MAX)?;
-    if head.feed_after > feed_head {
-        return Err(CourierError::new("parcel_outdated"));
+    // What was lost was told to the window: it is further than this feed, or has heard other items under these numbers.
+    if has_known {
+        if head.feed_after > feed_head {
+            return Err(CourierError::new("parcel_outdated"));
+        }
+        repository.state.acknowledge(agent.record.number, head.feed_after)?;
     }
-    repository.state.acknowledge(agent.record.number, head.feed_after)?;
-    let mut taken = Taken { agent: head.agent.clone(), part: head.part, ..Taken::default() };
+    let mut taken = Taken {
+        agent: head.agent.clone(),
+        part: head.part,
+        lacks_known: !has_known,
+        holds_unproven: !has_known && !repository.archive.tells_every_hold().map_err(Problem::from)?,
+        ..Taken::default()
+    };
     while let Some(record) = reader.record()? {
         match record.tag {
             Tag::Blob => {
@@ -57,7 +68,7 @@ pub(crate) fn take(repository: &Repository, mut input: impl Read) -> Result<(Tak
         pictures = taken.pictures,
         "a parcel was taken"
     );
-    let receipt = receipt::write(repository, &agent, &head)?;
+    let receipt = receipt::write(repository, &agent, &head, has_known)?;
     Ok((taken, receipt))
 }
 

@@ -1,5 +1,6 @@
 //! The repository over real HTTP on loopback, with a real archive in a temporary folder.
 
+mod courier;
 mod enrolled_anew;
 mod fixity;
 mod flow;

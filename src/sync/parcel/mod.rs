@@ -20,7 +20,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 use crate::limits::{BLOB_SIZE_MAX, COMMIT_BODY_MAX};
-use crate::wire::CommitAnswer;
+use crate::wire::{CommitAnswer, HeadAnswer, RepositoryHead};
 
 pub use open::{ParcelReader, read_header};
 pub use seal::ParcelWriter;
@@ -255,6 +255,10 @@ pub struct ParcelHead {
     pub part: u32,
     /// Last feed item that has been carried out.
     pub feed_after: u64,
+    /// What the agent knows of the repository's ledger, as [`HeadRequest`](crate::wire::HeadRequest) says it; none from an agent of
+    /// an earlier version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<RepositoryHead>,
 }
 
 /// Where a receipt belongs.
@@ -264,6 +268,13 @@ pub struct ReceiptHead {
     pub agent: String,
     /// Of its enrolment.
     pub epoch: String,
+    /// What the parcel said to be known, which [`Self::head`] answers: the agent may know more by now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<RepositoryHead>,
+    /// Whether the repository has that, and the end of its ledger with all in it that this receipt tells of; absent from a
+    /// repository of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadAnswer>,
 }
 
 /// What a commit was answered.

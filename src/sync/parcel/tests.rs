@@ -116,3 +116,17 @@ proptest! {
         prop_assert!(opened(&whole[..cut.index(whole.len())]).is_err());
     }
 }
+
+/// A repository of an earlier version takes a newer window's parcel, and the other way round.
+#[test]
+fn heads_of_another_version_are_read() {
+    let parcel = r#"{"agent":"a","key":"k","epoch":"e","first":1,"part":1,"feed_after":0"#;
+    let older: ParcelHead = serde_json::from_str(&format!("{parcel}}}")).unwrap();
+    assert_eq!(older.known, []);
+    assert_eq!(serde_json::to_string(&older).unwrap(), format!("{parcel}}}"));
+    assert!(serde_json::from_str::<ParcelHead>(&format!("{parcel},\"of_a_newer_one\":[1]}}")).is_ok());
+    let receipt = r#"{"agent":"a","epoch":"e""#;
+    let older: ReceiptHead = serde_json::from_str(&format!("{receipt}}}")).unwrap();
+    assert_eq!((&older.known[..], &older.head), (&[][..], &None));
+    assert!(serde_json::from_str::<ReceiptHead>(&format!("{receipt},\"of_a_newer_one\":{{}}}}")).is_ok());
+}

@@ -33,3 +33,11 @@ pub struct HeadAnswer {
     /// The last one there is now.
     pub head: RepositoryHead,
 }
+
+impl HeadAnswer {
+    /// Whether the repository has lost some of what it had when an agent was told of `known`: it was put back to an earlier state,
+    /// founded anew, or rebuilt with a loss.
+    pub fn is_of_loss(&self, known: &[RepositoryHead]) -> bool {
+        !self.has_known || known.iter().any(|known| known.rebuilt != self.head.rebuilt)
+    }
+}

@@ -1,6 +1,7 @@
 //! The worker with a real archive, against a repository that misbehaves.
 
 mod asking;
+mod courier;
 mod enrolling;
 mod faults;
 mod forgetting;
