@@ -26,6 +26,9 @@ pub struct CheckReport {
     /// Places of the ledger whose entries are lost for good, as a rebuild entered. No damage.
     #[serde(default)]
     pub known_lost: u64,
+    /// Holds that are known to be lost, until the holds that stand are confirmed: to be placed again.
+    #[serde(default)]
+    pub holds_lost: Vec<String>,
     /// How many damages there are in all.
     pub damage_count: u64,
     /// The first of them.
@@ -134,6 +137,7 @@ impl CheckReport {
             blob_bytes: found.blob_bytes,
             orphans: found.orphans,
             known_lost: found.known_lost,
+            holds_lost: found.holds_lost.iter().map(ToString::to_string).collect(),
             damage_count: found.damage_count,
             damages: found.damages.iter().map(|damage| damage_line(found, damage, speaker)).collect(),
             properties: Property::ALL.iter().map(|property| property_line(*property, found)).collect(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::check::{Check, Property, Words};
-use crate::report_words::{fault_words, part_words, reason_words};
+use crate::report_words::{fault_words, lost_hold_words, part_words, reason_words};
 use crate::{CheckLine, CheckReport, DamageLine, RepairLine, Speaker};
 
 /// How every such report begins, in either language, by which one is told from any other file.
@@ -87,6 +87,9 @@ impl CheckReport {
                     )
                 }
             };
+        }
+        for id in &self.holds_lost {
+            let _ = writeln!(text, "{}", lost_hold_words(id, wording));
         }
         if let Some(RepairLine { repaired, left, code }) = &self.repair {
             let why = code.as_deref().map(|code| wording.reason(code));

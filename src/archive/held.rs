@@ -7,6 +7,7 @@ use crate::erasing::visit_dossier;
 use crate::gaps::{Stretch, cover, numbers};
 use crate::hold::HoldTarget;
 use crate::left_out::visit_left_out;
+use crate::lost_holds::LostHolds;
 use crate::plan::{Answer, Draft, Plan, Planner, Request};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs};
@@ -171,12 +172,13 @@ pub(crate) fn plan_doubting(by: &Actor, planner: &Planner<'_>) -> Result<Plan, A
     if planner.stores.index.hold_doubt()?.stands {
         return Ok(Plan::Answer(Answer::Count(0)));
     }
-    Ok(Plan::Write(Box::new(doubting(by, planner)?)))
+    Ok(Plan::Write(Box::new(doubting(by, planner, LostHolds::default())?)))
 }
 
-/// That a hold may be missing, whether that is known or not.
-pub(crate) fn doubting(by: &Actor, planner: &Planner<'_>) -> Result<Draft, ArchiveError> {
-    about_holds(planner, Verb::HoldsDoubted, Refs::default(), by, IndexChange::HoldsDoubted)
+/// That a hold may be missing, whether that is known or not; and those that are known to be.
+pub(crate) fn doubting(by: &Actor, planner: &Planner<'_>, lost: LostHolds) -> Result<Draft, ArchiveError> {
+    let refs = Refs { holds: lost.refs(), ..Refs::default() };
+    about_holds(planner, Verb::HoldsDoubted, refs, by, IndexChange::HoldsDoubted)
 }
 
 fn about_holds(

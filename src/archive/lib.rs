@@ -48,6 +48,7 @@ mod keys;
 mod lag;
 mod left_out;
 mod look;
+mod lost_holds;
 mod material_record;
 mod originals;
 mod plan;

@@ -151,6 +151,9 @@ pub(crate) struct Refs {
     /// Of a rebuild: the place in which somebody else remembers another entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) anchored: Option<u64>,
+    /// Of a rebuild, or of doubted holds: holds that stood by an index and that nothing in the ledger tells of any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds: Vec<Text<HoldId>>,
     /// Of an erasure or a hold: a person is meant, the one whose key the only slot names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) whole_holder: bool,

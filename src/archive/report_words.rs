@@ -2,7 +2,7 @@
 
 use crate::check::Words;
 use crate::storage::{Part, StorageFault};
-use crate::{BlobUse, DamagedRow, DamagedThing};
+use crate::{BlobUse, DamagedRow, DamagedThing, Wording};
 
 /// How a part of the store is called: one of its own, or one that whoever keeps more beside the archive added.
 pub(crate) fn part_words(word: &str) -> &str {
@@ -16,6 +16,14 @@ pub(crate) fn part_words(word: &str) -> &str {
         Some(Part::KeyKeeper) => "密钥文件夹",
         None if word == "state" => "中心库状态数据",
         None => word,
+    }
+}
+
+/// That a hold is lost.
+pub(crate) fn lost_hold_words(id: &str, wording: Wording) -> String {
+    match wording {
+        Wording::Chinese => format!("依法保全 {id} 的记录已丢失，请重新设置。"),
+        Wording::English => format!("hold {id} is lost: have it placed again."),
     }
 }
 

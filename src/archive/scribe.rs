@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use yidang_model::ErasureId;
+use yidang_model::{ErasureId, HoldId};
 
 use crate::hold::HOLDS_MAX;
 use crate::keys::NamedKey;
 use crate::left_out::gains_by_rebuild;
+use crate::lost_holds::LostHolds;
 use crate::plan::{Answer, Draft, Planner};
 use crate::rebuild::catch_up;
 use crate::storage::{BlobName, IndexChange, KeyId, NewEntry, Part, StorageError, StorageFault, Tag, Verb};
@@ -137,23 +138,23 @@ impl Scribe {
     }
 
     /// An index that knew more than the ledger tells saw an end of it that is gone, as where an older one was put back. Its places
-    /// are not given again: behind them it is entered that holds may be missing.
+    /// are not given again: behind them it is entered that holds may be missing, and which of them this index knew.
     ///
     /// Until that is durable the index stays ahead of whatever else is: the next opening sees it too.
     fn doubt_what_the_index_knew(&self, head: u64, applied: u64) -> Result<(), ArchiveError> {
         let known = applied & !INDEX_AHEAD;
-        let lost: Vec<String> =
-            self.stores.index.holds(head, HOLDS_MAX)?.iter().map(|hold| hold.id.to_string()).collect();
+        let lost: Vec<HoldId> =
+            self.stores.index.holds(head, HOLDS_MAX)?.into_iter().map(|hold| hold.id).collect();
         tracing::error!(
             head,
             known,
-            ?lost,
+            lost = ?lost.iter().map(HoldId::to_string).collect::<Vec<_>>(),
             "the ledger ends before what was entered in it: nothing is forgotten until it was rebuilt and its holds were confirmed"
         );
         self.stores.index.apply_many(&[], known | INDEX_AHEAD)?;
         let by = Actor { client: CLIENT.to_owned(), operator: None };
         let batch = Batch { head, holders: HashMap::new(), drafts: Vec::new() };
-        let doubting = crate::held::doubting(&by, &self.planner(&batch))?;
+        let doubting = crate::held::doubting(&by, &self.planner(&batch), LostHolds::of(lost))?;
         Ok(self.stores.ledger.append_behind_gap(known.max(head) + 1, &doubting.entry)?)
     }
 

@@ -9,6 +9,7 @@ use crate::check::Check;
 use crate::compare_index::compare_index;
 use crate::entry::{OpenEntry, open_entry};
 use crate::gaps::Gaps;
+use crate::lost_holds::lost_holds;
 use crate::plan::Answer;
 use crate::premises::check_premises;
 use crate::storage::{
@@ -144,11 +145,12 @@ impl Archive {
     }
 }
 
-/// Whether the holds that stand are known to be all there are.
+/// Whether the holds that stand are known to be all there are, and which are known to be lost.
 fn check_holds(stores: &Stores, report: &mut VerifyReport) -> Result<(), ArchiveError> {
     if stores.index.hold_doubt()?.stands {
         let what = DamagedThing::Row(DamagedRow::Holds);
         report.add(Check::Entries, Part::Ledger, what, StorageFault::Missing);
+        report.holds_lost = lost_holds(stores, [])?;
     }
     Ok(())
 }

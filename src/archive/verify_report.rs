@@ -111,6 +111,8 @@ pub struct VerifyReport {
     pub known_lost: u64,
     /// Entries that were changed, and that a rebuild has entered as such; they stay damaged.
     pub known_breaks: Vec<u64>,
+    /// Holds that are known to be lost, while the holds that stand are in doubt.
+    pub holds_lost: Vec<HoldId>,
     /// What is damaged, at most [`DAMAGES_MAX`].
     pub damages: Vec<Damage>,
     /// How many damages there are in all.

@@ -50,7 +50,7 @@ fn said(report: &Value) -> Value {
         .map(|check| (check["check"].as_str().expect("a word").to_owned(), check["failed"].clone()))
         .collect();
     let remedies = report["remedies"].as_array().expect("a list").iter().map(|line| &line["remedy"]);
-    json!({
+    let mut said = json!({
         "clean": report["clean"],
         "failed_properties": failed,
         "failed_checks": counted,
@@ -61,7 +61,11 @@ fn said(report: &Value) -> Value {
         "blobs": report["blobs"],
         "forgotten": report["forgotten"],
         "orphans": report["orphans"],
-    })
+    });
+    if report["holds_lost"] != json!([]) {
+        said["holds_lost"] = report["holds_lost"].clone();
+    }
+    said
 }
 
 #[test]

@@ -6,12 +6,13 @@ use yidang_model::{HoldId, MaterialId};
 
 use super::RebuildReport;
 use crate::ArchiveError;
-use crate::entry::{open_entry, refs_of};
+use crate::entry::open_entry;
+use crate::lost_holds::lost_holds;
 use crate::rebuild::skip_damaged;
 use crate::storage::Verb;
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 
-/// Notes them in the report; these holds stood by the index there was before.
+/// Notes them in the report; these holds stood by the index there was before, and the ledger may name others.
 pub(super) fn tell(
     stores: &Stores,
     holds: &[HoldId],
@@ -19,7 +20,8 @@ pub(super) fn tell(
 ) -> Result<(), ArchiveError> {
     report.materials_lost = materials(stores)?;
     report.captures_lost = captures(stores)?;
-    report.holds_lost = holds_of(stores, holds)?;
+    let lost = lost_holds(stores, holds.iter().copied())?;
+    report.holds_lost = lost.iter().map(HoldId::to_string).collect();
     Ok(())
 }
 
@@ -51,24 +53,4 @@ fn captures(stores: &Stores) -> Result<u64, ArchiveError> {
         after = last.sequence;
         lost += rows.iter().filter(|row| row.blobs.is_empty()).count() as u64;
     }
-}
-
-/// Which of these stand no more though nobody lifted them.
-fn holds_of(stores: &Stores, known: &[HoldId]) -> Result<Vec<String>, ArchiveError> {
-    let mut lost: Vec<HoldId> = Vec::new();
-    for id in known {
-        if stores.index.hold(*id)?.is_none() {
-            lost.push(*id);
-        }
-    }
-    if !lost.is_empty() {
-        stores.visit_entries(&mut |entry| {
-            if entry.content.verb == Verb::HoldLifted {
-                let lifted = skip_damaged(refs_of(entry))?.and_then(|refs| refs.hold);
-                lost.retain(|id| lifted.is_none_or(|lifted| lifted.0 != *id));
-            }
-            Ok(())
-        })?;
-    }
-    Ok(lost.iter().map(HoldId::to_string).collect())
 }

@@ -35,11 +35,12 @@ use crate::entry::{Plain, envelope_of, seal_entry};
 use crate::files::{BlobSegments, KeyFiles, durable};
 use crate::gaps::Harm;
 use crate::keys::KeyCabinet;
-use crate::record::{NoPersonal, Office};
+use crate::lost_holds::LostHolds;
+use crate::record::{NoPersonal, Office, Refs};
 use crate::scribe::INDEX_AHEAD;
 use crate::sqlite::{SqliteIndex, SqliteKeyring, SqliteLedger, copy_database};
 use crate::storage::{
-    BlobStore, EntryHash, Index, KeyId, Keyring, Ledger, Part, StorageError, StorageFault, Verb,
+    BlobStore, Entry, EntryHash, Index, KeyId, Keyring, Ledger, Part, StorageError, StorageFault, Verb,
 };
 use crate::stores::ENTRIES_AT_A_TIME;
 use crate::{Actor, Anchor, Archive, ArchiveError, ArchiveOptions, Clock, KeyOptions, SystemClock};
@@ -330,9 +331,10 @@ impl<'a> Job<'a> {
         let keys = KeyCabinet::open(Box::new(keys), Box::new(keeper), how, false, SystemClock.now())?;
         let parts = [("ledger", ledger.state == "rebuilt"), ("keyring", rebuilt)];
         let parts: Vec<&str> = parts.iter().filter(|(_, is)| *is).map(|(part, _)| *part).collect();
+        let made = SqliteLedger::open(&self.new)?;
         let plain = Plain {
             verb: Verb::Rebuilt,
-            refs: ledger.harm.refs(),
+            refs: Refs { holds: self.lost_holds(&made)?.refs(), ..ledger.harm.refs() },
             office: Office {
                 basis: Some(parts.join(",")),
                 count: ledger.lost_count + ledger.displaced + u64::from(ledger.differs()),
@@ -344,9 +346,17 @@ impl<'a> Job<'a> {
             idempotency: None,
         };
         let entry = seal_entry(&keys, &SystemClock, plain)?;
-        let made = SqliteLedger::open(&self.new)?;
         made.append_behind_gap(ledger.known_head + 1, &entry)?;
         Ok(made.scrub()?)
+    }
+
+    /// The holds that stand by the index there is and that this ledger does not tell of: nothing else knows them once the index
+    /// is made anew.
+    fn lost_holds(&self, ledger: &SqliteLedger) -> Result<LostHolds, ArchiveError> {
+        let known = self.index.as_ref().map(|index| usable(DeadIndex::of(index))).transpose()?.flatten();
+        let mut lost = LostHolds::of(known.unwrap_or_default().holds);
+        visit(ledger, &mut |entry| lost.see_placed(entry))?;
+        Ok(lost)
     }
 
     /// The time, or the latest at which a blob that is there was stored by a clock that was ahead, in milliseconds since 1970:
@@ -383,34 +393,46 @@ fn aside(data_dir: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
 
 /// Keys that the ledger says are deleted: of people who are forgotten, and of captures that are used up.
 fn forgotten_keys(ledger: &SqliteLedger) -> Result<HashSet<KeyId>, ArchiveError> {
-    let (mut forgotten, mut after) = (HashSet::new(), 0);
-    loop {
-        let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
-        let Some(last) = entries.last() else { return Ok(forgotten) };
-        after = last.sequence;
-        for entry in &entries {
-            let Ok(envelope) = envelope_of(entry) else { continue };
-            match entry.content.verb {
-                Verb::Erased if envelope.refs.whole_holder => {
-                    forgotten.extend(envelope.slots.iter().map(|slot| slot.key));
-                }
-                Verb::Filed | Verb::Recognised | Verb::Discarded => {
-                    forgotten.extend(envelope.refs.staged.iter().map(|set| set.key));
-                }
-                _ => {}
+    let mut forgotten = HashSet::new();
+    visit(ledger, &mut |entry| {
+        let Ok(envelope) = envelope_of(entry) else { return Ok(()) };
+        match entry.content.verb {
+            Verb::Erased if envelope.refs.whole_holder => {
+                forgotten.extend(envelope.slots.iter().map(|slot| slot.key));
             }
+            Verb::Filed | Verb::Recognised | Verb::Discarded => {
+                forgotten.extend(envelope.refs.staged.iter().map(|set| set.key));
+            }
+            _ => {}
         }
-    }
+        Ok(())
+    })?;
+    Ok(forgotten)
 }
 
 /// What the last rebuild entered in this ledger.
 fn entered(ledger: &SqliteLedger) -> Result<Harm, ArchiveError> {
-    let (mut after, mut entered) = (0, Harm::default());
+    let mut entered = Harm::default();
+    visit(ledger, &mut |entry| {
+        if let Some(harm) = Harm::entered_by(entry) {
+            entered = harm;
+        }
+        Ok(())
+    })?;
+    Ok(entered)
+}
+
+/// Goes through all entries of a ledger, in their order.
+fn visit(
+    ledger: &SqliteLedger,
+    visit: &mut dyn FnMut(&Entry) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let mut after = 0;
     loop {
         let entries = ledger.after(after, ENTRIES_AT_A_TIME)?;
-        let Some(last) = entries.last() else { return Ok(entered) };
+        let Some(last) = entries.last() else { return Ok(()) };
         after = last.sequence;
-        entered = entries.iter().rev().find_map(Harm::entered_by).unwrap_or(entered);
+        entries.iter().try_for_each(&mut *visit)?;
     }
 }
 

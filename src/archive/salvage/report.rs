@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::gaps::Harm;
+use crate::report_words::lost_hold_words;
 use crate::{Speaker, Wording};
 
 /// Most ranges and places named; the rest are counted.
@@ -23,7 +24,8 @@ pub struct RebuildReport {
     pub materials_lost: u64,
     /// Captures that waited to be filed and whose keys are lost.
     pub captures_lost: u64,
-    /// Holds that stood by the index and whose entries are nowhere any more: to be placed again.
+    /// Holds that stood by the index, now or when the ledger was found to be an older one, and whose entries are nowhere any more:
+    /// to be placed again. Named until the holds are confirmed.
     pub holds_lost: Vec<String>,
     /// Whether a hold may be among what is lost, and nobody has confirmed yet that those that stand are all there are.
     pub holds_unproven: bool,
@@ -146,7 +148,7 @@ impl RebuildReport {
             };
         }
         self.write_captures(&mut text, speaker, zh);
-        self.write_holds(&mut text, speaker, zh);
+        self.write_holds(&mut text, speaker, wording);
         if let Some(aside) = &self.aside {
             let _ = if zh {
                 writeln!(text, "损坏的原文件保存在 {aside}。")
@@ -184,17 +186,14 @@ impl RebuildReport {
     }
 
     /// What was held and may not be any more.
-    fn write_holds(&self, text: &mut String, speaker: Speaker, zh: bool) {
+    fn write_holds(&self, text: &mut String, speaker: Speaker, wording: Wording) {
+        let zh = wording == Wording::Chinese;
         let hold = match speaker {
             Speaker::Window => "yidang archive hold",
             Speaker::Repository => "yidang-repository hold",
         };
         for id in &self.holds_lost {
-            let _ = if zh {
-                writeln!(text, "依法保全 {id} 的记录已丢失，请重新设置。")
-            } else {
-                writeln!(text, "hold {id} is lost: have it placed again.")
-            };
+            let _ = writeln!(text, "{}", lost_hold_words(id, wording));
         }
         if self.holds_unproven {
             let _ = if zh {

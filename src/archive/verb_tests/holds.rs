@@ -608,6 +608,58 @@ fn a_ledger_that_ends_before_what_its_index_knew_forgets_nothing() {
     archive.erase_now(erasure_of_material(7, 1)).unwrap();
 }
 
+fn holds_lost(archive: &Archive) -> Vec<HoldId> {
+    archive.verify(&mut |_, _| {}).unwrap().holds_lost
+}
+
+/// The opening makes the index anew, which alone knew it.
+#[test]
+fn a_hold_that_only_the_index_knew_is_named_until_the_holds_are_confirmed() {
+    for is_placed_again in [false, true] {
+        let world = put_back();
+        let lost = vec![hold_id(1)];
+        for _ in 0..2 {
+            assert_eq!(holds_lost(&world.open()), lost, "once it was opened");
+        }
+        for _ in 0..2 {
+            let report = rebuild(&world);
+            assert_eq!((&report.holds_lost, report.complete), (&vec![hold_id(1).to_string()], false));
+            assert_eq!(holds_lost(&world.open()), lost, "once it was rebuilt");
+        }
+        let archive = world.open();
+        if is_placed_again {
+            archive.place_hold(hold(1, person(1))).unwrap();
+            assert_eq!(holds_lost(&archive), Vec::<HoldId>::new(), "it stands");
+            archive.lift_hold(lift(1)).unwrap();
+        }
+        let left = if is_placed_again { Vec::new() } else { lost };
+        assert_eq!(holds_lost(&archive), left);
+        archive.confirm_holds(&clerk()).unwrap();
+        assert_eq!(holds_lost(&archive), Vec::<HoldId>::new());
+        assert_eq!(rebuild_of(archive, &world).holds_lost, Vec::<String>::new());
+    }
+}
+
+/// The rebuild enters what it finds to be lost: what it moved aside goes with the next erasure.
+#[test]
+fn a_hold_that_a_rebuild_found_lost_is_named_by_the_ledger_itself() {
+    let (world, _) = damaged_hold();
+    drop(world.open());
+    assert_eq!(rebuild(&world).holds_lost, [hold_id(1).to_string()]);
+    std::fs::remove_dir_all(world.data_dir().join("damaged")).unwrap();
+    assert_eq!(rebuild(&world).holds_lost, [hold_id(1).to_string()]);
+    let archive = world.open();
+    let verified = archive.verify(&mut |_, _| {}).unwrap();
+    let report = crate::CheckReport::new(&verified, crate::Speaker::Window);
+    assert_eq!(report.holds_lost, [hold_id(1).to_string()]);
+    for (wording, said) in [
+        (crate::Wording::Chinese, format!("依法保全 {} 的记录已丢失", hold_id(1))),
+        (crate::Wording::English, format!("hold {} is lost", hold_id(1))),
+    ] {
+        assert!(report.readable(crate::Speaker::Window, wording).contains(&said), "{said}");
+    }
+}
+
 /// The power ends at any write of that opening.
 #[test]
 fn an_opening_that_is_cut_off_forgets_no_doubt() {
@@ -618,6 +670,7 @@ fn an_opening_that_is_cut_off_forgets_no_doubt() {
         let archive = world.open();
         let asked = archive.erase_now(erasure_of_material(7, 1)).map(drop);
         assert_eq!(asked, Err(ArchiveError::HoldsUnproven), "{way:?} at write {at}");
+        assert_eq!(holds_lost(&archive), [hold_id(1)], "{way:?} at write {at}");
         archive.confirm_holds(&clerk()).unwrap();
         archive.erase_now(erasure_of_material(7, 1)).unwrap();
     }
