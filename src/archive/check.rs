@@ -163,8 +163,8 @@ words! {
             "Stop the program and run `yidang archive rebuild` once, which joins the keyring's second copy with what is left. Where a key is still missing, the paper cannot be opened here any more: what the repository has is shown with its person's dossier all the same, and what it has not is to be shown again and filed anew.";
         /// From what is left of the keyring; its second copy has no keys of captures.
         RestoreOrCapture = "restore_or_capture",
-            "请停止程序并运行一次 yidang archive rebuild；仍缺此密钥时，这份待归档的拍摄无法再打开，请重新拍摄，它到期后自动清除。",
-            "Stop the program and run `yidang archive rebuild` once; where the key is still missing, this capture cannot be opened any more: capture the paper again, and it goes by itself when it expires.";
+            "请停止程序并运行一次 yidang archive rebuild；仍缺此密钥时，这份拍摄无法再打开。账本如有缺失，它可能已经归档，只是归档的条目丢失了：请先查阅当事人档案，已传到中心库的材料仍可查阅；查不到的再重新拍摄。拍摄到期后自动清除，此处不再列出；也可用 DELETE /v1/captures/编号 提前删除。",
+            "Stop the program and run `yidang archive rebuild` once; where the key is still missing, this capture cannot be opened any more. Where the ledger has lost entries, it may have been filed by one of them: look at the person's dossier first, which shows what the repository was sent, and capture again what is not in it. The capture is named here until it expires, when it goes by itself, or until it is deleted with `DELETE /v1/captures/ID`.";
         /// What was kept is what was given, and it was bad.
         CaptureAgain = "capture_again",
             "数据未变但图片打不开。请当事人再次出示原件并重新拍摄归档。",

@@ -67,8 +67,8 @@ impl Remedy {
                 "Stop the repository and run `yidang-repository rebuild` once, which joins the keyring's second copy with what is left; where a key is still missing, the paper cannot be opened here any more and is to be shown again at a window and filed anew.",
             ),
             Self::RestoreOrCapture => (
-                "请停止中心库并运行一次 yidang-repository rebuild；仍缺此密钥时，这份窗口已上传、尚未归档的图片无法再打开，它到期后自动清除。",
-                "Stop the repository and run `yidang-repository rebuild` once; where the key is still missing, this upload, which no paper came of yet, cannot be opened any more, and it goes by itself when it expires.",
+                "请停止中心库并运行一次 yidang-repository rebuild；仍缺此密钥时，这份窗口上传的图片无法再打开。账本如有缺失，它可能已经归档，只是归档的条目丢失了，窗口会再次上传；它到期后自动清除，此处不再列出。",
+                "Stop the repository and run `yidang-repository rebuild` once; where the key is still missing, this upload cannot be opened any more. Where the ledger has lost entries, it may have been filed by one of them, and its window sends that again. It is named here until it expires, when it goes by itself.",
             ),
             Self::CaptureAgain => (
                 "数据未变但图片打不开。请当事人在窗口再次出示原件并重新拍摄归档。",

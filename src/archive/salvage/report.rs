@@ -22,7 +22,7 @@ pub struct RebuildReport {
     pub keyring: KeyringRebuild,
     /// Materials on file whose keys are lost: nobody can open them here any more.
     pub materials_lost: u64,
-    /// Captures that waited to be filed and whose keys are lost.
+    /// Captures that no entry files and whose keys are lost: they waited, or the entry that filed them is lost.
     pub captures_lost: u64,
     /// Holds that stood by the index, now or when the ledger was found to be an older one, and whose entries are nowhere any more:
     /// to be placed again. Named until the holds are confirmed.
@@ -161,7 +161,7 @@ impl RebuildReport {
 }
 
 impl RebuildReport {
-    /// What waited to become part of a paper and cannot any more.
+    /// What waited to become part of a paper, or became part of one that no entry tells of, and cannot be opened any more.
     fn write_captures(&self, text: &mut String, speaker: Speaker, zh: bool) {
         let captures = self.captures_lost;
         if captures == 0 {
@@ -169,18 +169,24 @@ impl RebuildReport {
         }
         let _ = match (speaker, zh) {
             (Speaker::Window, true) => {
-                writeln!(text, "密钥丢失、待归档的拍摄：{captures}，请重新拍摄；它们到期后自动清除。")
+                writeln!(
+                    text,
+                    "密钥丢失、找不到归档条目的拍摄：{captures}。账本如有缺失，它们可能已经归档：请先查阅当事人档案，已传到中心库的材料仍可查阅；查不到的再重新拍摄。拍摄到期后自动清除，在此之前 yidang archive verify 仍列为损坏；也可用 DELETE /v1/captures/编号 提前删除。"
+                )
             }
             (Speaker::Window, false) => writeln!(
                 text,
-                "captures that waited to be filed, whose keys are lost: {captures}. capture them again; these go when they expire."
+                "captures that no entry files, whose keys are lost: {captures}. where entries are lost, they may have been filed: look at the dossiers first, which show what the repository was sent, and capture again what is not in them. these go by themselves when they expire; until then `yidang archive verify` names them as damaged, unless they are deleted with `DELETE /v1/captures/ID`."
             ),
             (Speaker::Repository, true) => {
-                writeln!(text, "密钥丢失、窗口已上传而尚未归档的图片：{captures} 组；它们到期后自动清除。")
+                writeln!(
+                    text,
+                    "密钥丢失、找不到归档条目的窗口上传图片：{captures} 组。账本如有缺失，它们可能已经归档，窗口会再次上传；它们到期后自动清除，在此之前 yidang-repository check 仍列为损坏。"
+                )
             }
             (Speaker::Repository, false) => writeln!(
                 text,
-                "uploads that no paper came of yet, whose keys are lost: {captures}. these go when they expire."
+                "uploads that no entry files, whose keys are lost: {captures}. where entries are lost, they may have been filed, and their window sends them again. these go by themselves when they expire; until then `yidang-repository check` names them as damaged."
             ),
         };
     }
@@ -330,10 +336,24 @@ mod tests {
             assert!(text.contains("yidang-repository hold list"), "{text}");
             assert!(!text.contains("yidang archive"), "{text}");
         }
-        assert!(!en.contains("capture them again") && !en.contains("repository remembers"), "{en}");
+        assert!(
+            !en.contains("capture again")
+                && !en.contains("DELETE")
+                && en.contains("`yidang-repository check` names them")
+                && !en.contains("repository remembers"),
+            "{en}"
+        );
         assert!(!zh.contains("重新拍摄") && !zh.contains("中心库所记"), "{zh}");
         let (zh, en) = (told(Speaker::Window, Wording::Chinese), told(Speaker::Window, Wording::English));
-        assert!(en.contains("yidang archive hold confirm") && en.contains("capture them again"), "{en}");
+        assert!(
+            en.contains("yidang archive hold confirm") && en.contains("capture again what is not in them"),
+            "{en}"
+        );
+        for text in [&zh, &en] {
+            let ways_out = ["DELETE /v1/captures/", "yidang archive verify"];
+            assert!(ways_out.iter().all(|way| text.contains(way)), "{text}");
+        }
+        assert!(zh.contains("可能已经归档") && en.contains("they may have been filed"), "{zh}{en}");
         assert!(zh.contains("yidang archive hold confirm") && zh.contains("中心库连接不上"), "{zh}");
         assert!(!zh.contains("repository_unreachable"), "{zh}");
     }
