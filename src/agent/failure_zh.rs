@@ -94,7 +94,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["legal_hold"], "请用 yidang archive hold list 查看，由设置保全的人解除。"),
     (
         &["audit_incomplete"],
-        "账本中有缺失、读不出或密钥已丢失的条目，所列可能不全；受损的由 yidang archive verify 指出；已确认丢失的，当时的 yidang archive rebuild 报告中有列明。",
+        "账本中有缺失、读不出或密钥已丢失的条目，所列可能不全；受损的由 yidang archive verify 指出；已确认丢失的，当时的 yidang archive rebuild 报告中有列明；账本曾被截断或换成较早的一份的，其后所记的检测和重建都找不回来，已传到中心库的请在那里用 yidang-repository audit 查询。",
     ),
     (
         &["ledger_foreign"],

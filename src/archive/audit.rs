@@ -100,6 +100,27 @@ pub struct AuditEnd {
     /// there; where a person is asked about, also entries that are sealed for somebody whose key is lost. Any of them may be
     /// about what was asked.
     pub unproven: u64,
+    /// How many of these are places in which it was noted that the ledger is an older one than was known: what had been entered
+    /// behind it is lost, and nobody can say how much that was. No check finds it any more, and no rebuild.
+    pub put_back: u64,
+}
+
+/// Why an audit may lack something, in the words that every program says it with.
+pub fn told_unproven(unproven: u64, put_back: u64) -> String {
+    let mut told = Vec::new();
+    if unproven > put_back {
+        let places = unproven - put_back;
+        told.push(format!(
+            "{places} places in the ledger are missing, cannot be read, or are sealed with lost keys"
+        ));
+    }
+    if put_back > 0 {
+        told.push(format!(
+            "{put_back} times the ledger was found cut off, or an older copy of it in its place, and what had been entered behind \
+             that is lost"
+        ));
+    }
+    format!("{}: the answer may lack them", told.join("; "))
 }
 
 impl Archive {
@@ -123,7 +144,7 @@ impl Archive {
         let mut walk = Walk::new(stores, &query)?;
         let known = walk.key.is_some() || !matches!(query.of, AuditOf::Person(_));
         let limit = query.limit.min(AUDIT_LINES_MAX);
-        let mut end = AuditEnd { lines: 0, truncated: false, known, unproven: 0 };
+        let mut end = AuditEnd { lines: 0, truncated: false, known, unproven: 0, put_back: 0 };
         let mut seen = Seen::default();
         while seen.at + 1 < entered {
             let entries = stores.ledger.after(seen.at, ENTRIES_AT_A_TIME)?;
@@ -133,8 +154,10 @@ impl Archive {
             for entry in entries.iter().filter(|entry| entry.sequence < entered) {
                 let missing = seen.go_on_to(entry);
                 let line = skip_damaged(walk.line(entry))?;
-                let lacks_some = entry.content.verb == Verb::HoldsDoubted && missing == 0;
-                end.unproven += missing + u64::from(line.is_none() || !seen.is_whole || lacks_some);
+                let is_harmed = line.is_none() || !seen.is_whole;
+                let was_put_back = entry.content.verb == Verb::HoldsDoubted && missing == 0 && !is_harmed;
+                end.unproven += missing + u64::from(is_harmed || was_put_back);
+                end.put_back += u64::from(was_put_back);
                 let Some(line) = line.flatten() else { continue };
                 end.truncated = end.lines == limit;
                 if end.truncated {

@@ -84,7 +84,7 @@ mod writer;
 
 pub use archive::{Archive, ArchiveOptions, Clock, KeyOptions, Parts, Stats, SystemClock};
 pub use attend::{Attendance, AttendanceVerb};
-pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery};
+pub use audit::{AUDIT_LINES_MAX, AuditEnd, AuditLine, AuditOf, AuditQuery, told_unproven};
 pub use audited_line::AuditedLine;
 pub use blob_pages::BlobUse;
 pub use caller::{Actor, Idempotency};

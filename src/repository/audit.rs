@@ -45,6 +45,9 @@ pub(crate) struct AuditTail {
     pub(crate) truncated: bool,
     pub(crate) known: bool,
     pub(crate) unproven: u64,
+    /// How many of these tell that the ledger is an older one than was known; a repository of an earlier version does not say.
+    #[serde(default)]
+    pub(crate) put_back: u64,
 }
 
 /// A line of the answer on the control socket.
@@ -99,8 +102,8 @@ fn answer(archive: &Archive, wish: &AuditWish, tell: Tell<'_>) -> Result<AuditTa
         by: Actor { client: CLIENT.to_owned(), operator: None },
     };
     let end = archive.audit(query, &mut |_, _| {}, &mut |line| tell(AuditedLine::from(line)))?;
-    let AuditEnd { truncated, known, unproven, .. } = end;
-    Ok(AuditTail { truncated, known, unproven })
+    let AuditEnd { truncated, known, unproven, put_back, .. } = end;
+    Ok(AuditTail { truncated, known, unproven, put_back })
 }
 
 /// Answers one that came over the control socket; `send` takes a line of the answer and says whether it went out.

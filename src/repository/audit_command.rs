@@ -98,7 +98,8 @@ pub(crate) fn audit(config: &Config, command: &AuditCommand) -> Result<ExitCode,
     } else if !command.json && tail.truncated {
         let _ = writeln!(io::stderr(), "there are more: narrow it down with --since and --until");
     }
-    if tail.unproven > 0 { Err(StartError::AuditIncomplete(tail.unproven)) } else { Ok(ExitCode::SUCCESS) }
+    let AuditTail { unproven, put_back, .. } = tail;
+    if unproven > 0 { Err(StartError::AuditIncomplete { unproven, put_back }) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Whoever has read enough goes away, which is no error.
@@ -144,8 +145,10 @@ impl<W: io::Write> Written<W> {
     fn end(&mut self, tail: AuditTail) -> io::Result<()> {
         if self.json {
             let between = if self.lines == 0 { BEGINNING } else { "" };
-            let AuditTail { truncated, known, unproven } = tail;
-            let end = format!("\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven}");
+            let AuditTail { truncated, known, unproven, put_back } = tail;
+            let end = format!(
+                "\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven},\"put_back\":{put_back}"
+            );
             writeln!(self.output, "{between}],{end}}}")?;
         }
         self.output.flush()
@@ -159,7 +162,7 @@ mod tests {
     fn written(lines: &[AuditedLine], json: bool) -> String {
         let mut answer = Written { output: Vec::new(), json, lines: 0 };
         lines.iter().try_for_each(|line| answer.line(line, Some("hall-1"))).unwrap();
-        answer.end(AuditTail { truncated: false, known: true, unproven: 0 }).unwrap();
+        answer.end(AuditTail { truncated: false, known: true, unproven: 0, put_back: 0 }).unwrap();
         String::from_utf8(answer.output).unwrap()
     }
 

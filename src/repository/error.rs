@@ -1,7 +1,7 @@
 //! Why the repository does not start, or a command was not carried out.
 
-use yidang_archive::ArchiveError;
 use yidang_archive::storage::StorageFault;
+use yidang_archive::{ArchiveError, told_unproven};
 
 use crate::ConfigError;
 use crate::secrets::SecretsError;
@@ -44,11 +44,14 @@ pub enum StartError {
     /// What was asked is out of bounds; says which rule it breaks.
     #[error("{0}")]
     Invalid(String),
-    /// So many places in the ledger could not be read that may be about what was asked.
-    #[error(
-        "{0} places in the ledger are missing, cannot be read, or are sealed with lost keys: the answer may lack them"
-    )]
-    AuditIncomplete(u64),
+    /// Places in the ledger could not be read that may be about what was asked.
+    #[error("{}", told_unproven(*unproven, *put_back))]
+    AuditIncomplete {
+        /// How many.
+        unproven: u64,
+        /// How many of these tell that the ledger is an older one than was known.
+        put_back: u64,
+    },
     /// The operating system refused something the program cannot do without.
     #[error("{0}")]
     System(String),
@@ -77,7 +80,7 @@ impl StartError {
             Self::Control(_) => "control_failed",
             Self::SubjectInvalid => "subject_invalid",
             Self::Invalid(_) => "invalid",
-            Self::AuditIncomplete(_) => "audit_incomplete",
+            Self::AuditIncomplete { .. } => "audit_incomplete",
             Self::System(_) => "system_failed",
         }
     }
@@ -85,6 +88,10 @@ impl StartError {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self.code() {
+            "audit_incomplete" if self.is_of_an_older_ledger() => {
+                "neither `yidang-repository check` nor a rebuild finds any of it again; what a window did is in its own ledger too: \
+                 ask with `yidang archive audit` there"
+            }
             "clock_wrong" => "set the clock and start again; an empty battery on the mainboard does this too",
             "config_invalid" => "correct the configuration file or the environment",
             "in_use" => {
@@ -129,9 +136,17 @@ impl StartError {
 }
 
 impl StartError {
+    /// Whether all that an audit may lack was lost with a newer ledger, so that nothing is damaged that could be named.
+    fn is_of_an_older_ledger(&self) -> bool {
+        matches!(self, Self::AuditIncomplete { unproven, put_back } if unproven == put_back)
+    }
+
     /// The same in Chinese.
     pub fn remedy_zh(&self) -> &'static str {
         match self.code() {
+            "audit_incomplete" if self.is_of_an_older_ledger() => {
+                "账本曾被截断或换成较早的一份，其后所记的已丢失，检测和重建都找不回来；窗口做过的，窗口自己的账本中还有，请在那里用 yidang archive audit 查询。"
+            }
             "clock_wrong" => "时钟早于 1970 年或晚于 9999 年：请校准后再启动；主板电池没电也会这样。",
             "config_invalid" => "请改正配置文件或环境变量。",
             "in_use" => "另一个中心库正在使用此数据文件夹：请先停止它，或另选一个文件夹。",

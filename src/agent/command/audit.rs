@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Read, Write};
 
 use clap::{Args, ValueEnum};
-use yidang_archive::{AUDIT_LINES_MAX, AuditedLine};
+use yidang_archive::{AUDIT_LINES_MAX, AuditedLine, told_unproven};
 
 use super::output::{cut_off, head};
 use super::reach;
@@ -74,14 +74,18 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
         }
         Ok(())
     })?;
-    let (truncated, known, unproven) = match outcome {
-        Outcome::Audited { truncated, known, unproven, .. } => (truncated, known, unproven),
-        _ => (false, true, 0),
+    let (truncated, known, unproven, put_back) = match outcome {
+        Outcome::Audited { truncated, known, unproven, put_back, .. } => {
+            (truncated, known, unproven, put_back)
+        }
+        _ => (false, true, 0, 0),
     };
     if command.json {
         let begin = if before == BEGINS { BEGINS } else { "" };
-        writeln!(output, "{begin}],\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven}}}")
-            .map_err(cut_off)?;
+        let end = format!(
+            "\"truncated\":{truncated},\"known\":{known},\"unproven\":{unproven},\"put_back\":{put_back}"
+        );
+        writeln!(output, "{begin}],{end}}}").map_err(cut_off)?;
     }
     output.flush().map_err(cut_off)?;
     if !known && !command.json {
@@ -93,14 +97,16 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
         // Not on standard output: what reads the rows would take it for one.
         let _ = writeln!(io::stderr(), "there are more: narrow it down with --since and --until");
     }
-    if unproven == 0 {
-        return Ok(());
-    }
-    let cause = format!(
-        "{unproven} places in the ledger are missing, cannot be read, or are sealed with lost keys: the answer may lack them"
-    );
-    let remedy = "what has come to harm is named by `yidang archive verify`; what is lost for good was named by the `yidang archive rebuild` that entered it";
-    Err(Failure::new("audit_incomplete", cause, remedy))
+    if unproven == 0 { Ok(()) } else { Err(incomplete(unproven, put_back)) }
+}
+
+fn incomplete(unproven: u64, put_back: u64) -> Failure {
+    let remedy = if unproven == put_back {
+        "neither `yidang archive verify` nor a rebuild finds any of it again; what the repository was sent is in its ledger too: ask with `yidang-repository audit` there"
+    } else {
+        "what has come to harm is named by `yidang archive verify`; what is lost for good was named by the `yidang archive rebuild` that entered it"
+    };
+    Failure::new("audit_incomplete", told_unproven(unproven, put_back), remedy)
 }
 
 fn topic(topic: Topic) -> Result<AuditTopic, Failure> {

@@ -36,8 +36,8 @@ pub(super) fn carry_out(archive: &Archive, wish: &AuditWish, listen: Listen<'_>)
     match lost {
         Some(error) => Err(Failure::new("output_failed", error, "see what takes the output")),
         None => {
-            let AuditEnd { lines, truncated, known, unproven } = end;
-            Ok(Outcome::Audited { lines, truncated, known, unproven })
+            let AuditEnd { lines, truncated, known, unproven, put_back } = end;
+            Ok(Outcome::Audited { lines, truncated, known, unproven, put_back })
         }
     }
 }

@@ -290,6 +290,9 @@ pub(crate) enum Outcome {
         /// Places in the ledger that may be about what was asked and could not be read.
         #[serde(default)]
         unproven: u64,
+        /// How many of these tell that the ledger is an older one than was known.
+        #[serde(default)]
+        put_back: u64,
     },
     /// What a disposal came to.
     Disposed(DisposeFigures),

@@ -8,7 +8,7 @@ use super::world::{World, assert_whole, file_paper};
 use crate::storage::Verb;
 use crate::{
     Actor, Archive, Attendance, AttendanceVerb, AuditEnd, AuditLine, AuditOf, AuditQuery, Export, Look,
-    LookVerb, Refiling,
+    LookVerb, Refiling, told_unproven,
 };
 
 fn asks(of: AuditOf) -> AuditQuery {
@@ -124,7 +124,10 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     }
     let no_card = asks(AuditOf::WithoutCard);
     let (lines, end) = answer(&archive, no_card.clone());
-    assert_eq!((lines.len(), end), (3, AuditEnd { lines: 3, truncated: false, known: true, unproven: 0 }));
+    assert_eq!(
+        (lines.len(), end),
+        (3, AuditEnd { lines: 3, truncated: false, known: true, unproven: 0, put_back: 0 })
+    );
     assert!(lines.iter().all(|line| line.basis.as_deref() == Some("lost_card")));
     let day = |n: i64| Some(START.plus_millis(n * DAY_MS));
     let (lines, _) = answer(&archive, AuditQuery { since: day(1), until: day(2), ..no_card.clone() });
@@ -132,7 +135,7 @@ fn what_an_operator_did_and_what_was_opened_without_a_card_are_found_in_a_span_o
     let (lines, _) = answer(&archive, asks(AuditOf::Operator("Operator Ng".to_owned())));
     assert_eq!(lines.iter().map(|line| line.verb).collect::<Vec<_>>(), [Verb::Opened; 2]);
     let (_, end) = answer(&archive, AuditQuery { limit: 2, ..no_card.clone() });
-    assert_eq!(end, AuditEnd { lines: 2, truncated: true, known: true, unproven: 0 });
+    assert_eq!(end, AuditEnd { lines: 2, truncated: true, known: true, unproven: 0, put_back: 0 });
     let mut told = 0;
     let stopped = archive.audit(no_card, &mut |_, _| {}, &mut |_| {
         told += 1;
@@ -157,7 +160,7 @@ fn who_was_forgotten_is_not_told_from_who_was_never_here() {
     let known = |number| answer(&archive, asks(AuditOf::Person(resident(number)))).1;
     assert!(known(1).known && known(1).lines > 0);
     archive.erase_now(erasure_of_person(1, &resident(1))).unwrap();
-    let nothing = AuditEnd { lines: 0, truncated: false, known: false, unproven: 0 };
+    let nothing = AuditEnd { lines: 0, truncated: false, known: false, unproven: 0, put_back: 0 };
     assert_eq!([known(1), known(2)], [nothing, nothing]);
 }
 
@@ -218,6 +221,27 @@ fn an_answer_out_of_a_damaged_ledger_says_so() {
     let archive = world.open();
     assert_eq!(unproven(&archive, 100), 3, "one that is gone, and one that was changed");
     assert_eq!(unproven(&archive, 1), 1, "what lies behind the last line told is not looked at");
+}
+
+/// A backup that was put back whole is sound in itself: what it lacks no check names, so nobody is sent to one.
+#[test]
+fn an_answer_out_of_a_ledger_that_was_put_back_says_so() {
+    let world = World::new();
+    let archive = world.open();
+    file_paper(&archive, 1, &[resident(1)]).unwrap();
+    archive.doubt_holds(&clerk()).unwrap();
+    archive.confirm_holds(&clerk()).unwrap();
+    assert!(archive.verify(&mut |_, _| {}).unwrap().is_clean());
+    let end = answer(&archive, asks(AuditOf::Person(resident(1)))).1;
+    assert_eq!((end.unproven, end.put_back), (1, 1));
+    let told = told_unproven(end.unproven, end.put_back);
+    assert!(told.contains("1 times") && told.contains("older copy") && !told.contains("places"), "{told}");
+    drop(archive);
+    tamper(&world, "DELETE FROM entries WHERE sequence = 1");
+    let end = answer(&world.open(), asks(AuditOf::Person(resident(1)))).1;
+    assert_eq!(end.unproven, end.put_back + 1);
+    let told = told_unproven(end.unproven, end.put_back);
+    assert!(told.starts_with("1 places in the ledger are missing") && told.contains("older copy"), "{told}");
 }
 
 /// Whose key is lost is not told from who was never here, and the answer says that it may lack them.
