@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use serde_json::{Value, json};
+use yidang_model::SubjectType;
 
 use crate::support::agent::Agent;
 use crate::support::ledger::tamper;
@@ -132,8 +133,25 @@ fn a_hold_says_how_much_it_covers_and_that_a_number_is_probably_mistyped() {
             }
         }
     }
-    let nobody = complaint(&repository_holds(&repository, "resident 12\n"));
-    assert!(nobody.contains("error: subject_invalid: ") && nobody.contains("resident）、空格"), "{nobody}");
+    for (input, why) in [
+        ("resident 12\n", "the number is not written as numbers of this type are"),
+        ("hmt H00000000\n", "the number is not written as numbers of this type are"),
+        ("citizen 12345678\n", "the subject type is not known"),
+    ] {
+        let here = hold(&agent, &[&["place"], &WHO_AND_WHY[..]].concat(), input);
+        let own = agent.command_with_input(&["archive", "audit", "person"], input);
+        let audited = repository.command_with_input(&["audit", "person"], input);
+        for output in [here, own, repository_holds(&repository, input), audited] {
+            let told = complaint(&output);
+            assert!(told.contains("subject_invalid: ") && told.contains(why), "{told}");
+            // In both languages.
+            for kind in SubjectType::ALL {
+                assert!(told.matches(kind.as_str()).count() >= 2, "{told}");
+            }
+            assert!(!told.contains("names nobody"), "{told}");
+            assert!(!told.contains(input.split_whitespace().last().expect("a number")), "{told}");
+        }
+    }
     let words = [&["place", "--json"], &WHO_AND_WHY[..]].concat();
     let placed: Value = serde_json::from_str(&said(&hold(&agent, &words, &mistyped))).expect("a document");
     assert_eq!((&placed["covers"], &placed["check_digit_wrong"]), (&json!(0), &json!(true)), "{placed}");

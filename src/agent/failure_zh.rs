@@ -138,7 +138,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["retention_absent"], "请在配置中用 [[retention]] 写明保管期限。"),
     (&["share_unreadable"], "请检查密钥份额文件。"),
     (&["start_failed"], "请查看日志，再试一次。"),
-    (&["subject_invalid", "subject_missing"], "请把人员写到标准输入，例如 resident 号码。"),
+    (
+        &["subject_invalid", "subject_missing"],
+        "请向标准输入写入类别（resident、hmt、foreigner、passport、birth_certificate、organisation、provisional）、空格和该类别的号码，例如 resident 号码。",
+    ),
     (&["target_inside_data"], "请选数据文件夹以外的位置。"),
     (&["target_invalid", "target_not_empty"], "请指定不存在或空的文件夹。"),
     (&["tokens_failed"], "请检查磁盘，以及数据文件夹的权限。"),

@@ -23,7 +23,8 @@ pub enum SubjectType {
 }
 
 impl SubjectType {
-    const ALL: [Self; 7] = [
+    /// All of them.
+    pub const ALL: [Self; 7] = [
         Self::Resident,
         Self::Hmt,
         Self::Foreigner,

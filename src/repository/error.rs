@@ -2,6 +2,7 @@
 
 use yidang_archive::storage::StorageFault;
 use yidang_archive::{ArchiveError, told_unproven};
+use yidang_model::SubjectError;
 
 use crate::ConfigError;
 use crate::secrets::SecretsError;
@@ -41,6 +42,9 @@ pub enum StartError {
     /// What was given to name somebody is no number of its kind.
     #[error("standard input names nobody")]
     SubjectInvalid,
+    /// It is, and no such kind is known, or it is no number of its kind. Never quotes the number.
+    #[error("{0}")]
+    SubjectRefused(SubjectError),
     /// What was asked is out of bounds; says which rule it breaks.
     #[error("{0}")]
     Invalid(String),
@@ -78,7 +82,7 @@ impl StartError {
             Self::Secrets(SecretsError::Unreadable(_)) => "access_denied",
             Self::Listen { .. } => "listen_failed",
             Self::Control(_) => "control_failed",
-            Self::SubjectInvalid => "subject_invalid",
+            Self::SubjectInvalid | Self::SubjectRefused(_) => "subject_invalid",
             Self::Invalid(_) => "invalid",
             Self::AuditIncomplete { .. } => "audit_incomplete",
             Self::System(_) => "system_failed",
@@ -108,7 +112,10 @@ impl StartError {
                 "copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which makes \
                  ledger and keyring of their second copies and what is left"
             }
-            "subject_invalid" => "write the type, such as resident, a space and the number to standard input",
+            "subject_invalid" => {
+                "write the type (resident, hmt, foreigner, passport, birth_certificate, organisation, provisional), a space and the \
+                 number to standard input, as in `resident 000000…`"
+            }
             "invalid" => "correct what the message names and ask again",
             "hold_unknown" => "see `yidang-repository hold list`",
             "material_unknown" => "check the identifier",
@@ -169,7 +176,14 @@ impl StartError {
             "audit_incomplete" => {
                 "受损的由 yidang-repository check 指出；已确认丢失的，当时的 yidang-repository rebuild 报告中有列明。"
             }
-            "subject_invalid" => "请向标准输入写入类别（如 resident）、空格和号码。",
+            "subject_invalid" => match self {
+                Self::SubjectRefused(SubjectError::Malformed) => {
+                    "号码不是该类别的写法：请核对号码，以及类别（resident、hmt、foreigner、passport、birth_certificate、organisation、provisional）。"
+                }
+                _ => {
+                    "请向标准输入写入类别（resident、hmt、foreigner、passport、birth_certificate、organisation、provisional）、空格和号码。"
+                }
+            },
             "invalid" => "请按提示改正后重试。",
             "hold_unknown" => "请用 yidang-repository hold list 查看。",
             "material_unknown" => "请核对编号。",

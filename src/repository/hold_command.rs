@@ -3,7 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 
 use clap::{Args, Subcommand};
-use yidang_model::escaped;
+use yidang_model::{Subject, escaped};
 use yidang_sync::limits::NAME_LENGTH_MAX;
 use yidang_sync::wire::WireSubject;
 
@@ -140,7 +140,9 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
 pub(crate) fn read_subject() -> Result<WireSubject, StartError> {
     let text = read_line().ok_or(StartError::SubjectInvalid)?;
     let (subject_type, value) = text.split_once(char::is_whitespace).ok_or(StartError::SubjectInvalid)?;
-    Ok(WireSubject { r#type: subject_type.to_owned(), value: value.trim().to_owned() })
+    let named = WireSubject { r#type: subject_type.to_owned(), value: value.trim().to_owned() };
+    Subject::try_from(&named).map_err(StartError::SubjectRefused)?;
+    Ok(named)
 }
 
 /// What stands on standard input, for which a command line is no place; `None` for nothing, or what is no text.

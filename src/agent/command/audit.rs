@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use clap::{Args, ValueEnum};
 use yidang_archive::{AUDIT_LINES_MAX, AuditedLine, told_unproven};
 
+use super::export::read_subject;
 use super::output::{cut_off, head};
 use super::reach;
 use crate::config::Config;
@@ -114,13 +115,8 @@ fn topic(topic: Topic) -> Result<AuditTopic, Failure> {
         Topic::NoCard => AuditTopic::NoCard,
         Topic::Operator => AuditTopic::Operator(input("write the clerk's name to standard input")?),
         Topic::Person => {
-            let remedy =
-                "write the kind of number and the number to standard input, as in `resident 000000…`";
-            let text = input(remedy)?;
-            let (kind, value) = text
-                .split_once(char::is_whitespace)
-                .ok_or_else(|| Failure::new("subject_invalid", "standard input names nobody", remedy))?;
-            AuditTopic::Person { kind: kind.to_owned(), value: value.trim().to_owned() }
+            let (kind, value) = read_subject()?;
+            AuditTopic::Person { kind, value }
         }
     })
 }

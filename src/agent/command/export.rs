@@ -124,7 +124,7 @@ fn pack(config: &Config, request: &Request, mut packer: Packer) -> Result<Packed
 
 /// Type and number from standard input.
 pub(super) fn read_subject() -> Result<(String, String), Failure> {
-    let remedy = "write the type, a space and the number to standard input";
+    let remedy = control::WRITE_SUBJECT;
     let missing = |cause: &str| Failure::new("subject_missing", cause, remedy);
     let mut text = String::new();
     let read = io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text);

@@ -1,7 +1,7 @@
 //! Questions to the ledger, for a command.
 
 use yidang_archive::{Actor, Archive, AuditEnd, AuditOf, AuditQuery, AuditedLine};
-use yidang_model::{Subject, SubjectType, Timestamp};
+use yidang_model::Timestamp;
 
 use super::{AuditTopic, AuditWish, Listen, News, Outcome};
 use crate::clock;
@@ -45,10 +45,8 @@ pub(super) fn carry_out(archive: &Archive, wish: &AuditWish, listen: Listen<'_>)
 fn topic(topic: &AuditTopic) -> Result<AuditOf, Failure> {
     Ok(match topic {
         AuditTopic::Person { kind, value } => {
-            let subject = kind.parse::<SubjectType>().and_then(|kind| Subject::new(kind, value));
             // What was typed is not repeated.
-            let cause = |_| Failure::new("subject_invalid", "this is no number of its kind", "correct it");
-            AuditOf::Person(subject.map_err(cause)?)
+            AuditOf::Person(super::export::subject(kind, value)?)
         }
         AuditTopic::Operator(name) => AuditOf::Operator(name.clone()),
         AuditTopic::NoCard => AuditOf::WithoutCard,

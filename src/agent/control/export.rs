@@ -144,14 +144,14 @@ pub(super) fn export(
     Ok(Outcome::Exported { materials: told })
 }
 
+/// How somebody is named, with every kind of number there is.
+pub(crate) const WRITE_SUBJECT: &str = "write the type (resident, hmt, foreigner, passport, birth_certificate, organisation, \
+                                       provisional), a space and the number to standard input, as in `resident 000000…`";
+
 /// Reads a subject as it was written; never says the number again.
 pub(crate) fn subject(subject_type: &str, value: &str) -> Result<Subject, Failure> {
     let subject = subject_type.parse().and_then(|subject_type| Subject::new(subject_type, value));
-    subject.map_err(|error| {
-        let remedy = "write the type (resident, hmt, foreigner, passport, birth_certificate, organisation, \
-                      provisional), a space and the number to standard input";
-        Failure::new("subject_invalid", error, remedy)
-    })
+    subject.map_err(|error| Failure::new("subject_invalid", error, WRITE_SUBJECT))
 }
 
 fn nothing_on_file(who: &Subject) -> Failure {

@@ -32,7 +32,7 @@ pub(crate) use courier::{CourierNews, CourierRequest, RECEIPT_BYTES_MAX};
 pub(crate) use dispose::{DisposeFigures, DisposeLine, DisposePart, DisposeRequest};
 #[cfg(not(unix))]
 pub(crate) use elsewhere::{Connection, Control};
-pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, subject};
+pub(crate) use export::{ExportDamage, ExportNews, ExportRequest, PictureRole, WRITE_SUBJECT, subject};
 pub(crate) use hold::{Held, HoldLine, HoldRequest};
 pub(crate) use import::{
     FileImport, ImportAnswer, ImportNote, ImportRequest, ImportedPage, IngestImport, StageImport,
