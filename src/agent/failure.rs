@@ -79,8 +79,8 @@ impl From<ArchiveError> for Failure {
             }
             ArchiveError::HoldsUnproven => (
                 "holds_unproven",
-                "run `yidang archive rebuild`, have holds that are missing from `yidang archive hold list` placed again, and \
-                 then say so with `yidang archive hold confirm --operator NAME`",
+                "where `yidang archive verify` names damage, run `yidang archive rebuild` first; have holds that are missing from \
+                 `yidang archive hold list` placed again, and then say so with `yidang archive hold confirm --operator NAME`",
             ),
             ArchiveError::HoldUnknown => ("hold_unknown", "see `yidang archive hold list`"),
             ArchiveError::HoldElsewhere => {

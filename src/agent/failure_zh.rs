@@ -102,7 +102,7 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (
         &["holds_unproven"],
-        "请运行 yidang archive rebuild，再用 yidang archive hold list 与有关文书核对，缺的保全请重新设置，然后运行 yidang archive hold confirm --operator 姓名 确认。",
+        "请运行 yidang archive verify：它若指出损坏，先按提示运行 yidang archive rebuild；再用 yidang archive hold list 与有关文书核对，缺的保全请重新设置，然后运行 yidang archive hold confirm --operator 姓名 确认。",
     ),
     (&["hold_unknown"], "请用 yidang archive hold list 查看。"),
     (&["hold_elsewhere"], "请在中心库用 yidang-repository hold lift 解除。"),

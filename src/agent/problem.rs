@@ -116,8 +116,8 @@ yidang_service::codes! {
         "这份材料或这个人的材料依法保全，不能删除。", "解除保全后才能删除；请管理员用 yidang archive hold list 查看是谁、因何保全。",
         "A legal hold keeps this paper, or this person's papers, from being forgotten.", "It can be forgotten once the hold is lifted; an administrator sees who placed it with `yidang archive hold list`.";
     HoldsUnproven = "holds_unproven", 409,
-        "账本中有一处读不出来，那里可能记有依法保全，所以现在不能删除。", "请管理员运行 yidang archive rebuild，用 yidang archive hold list 核对保全，再运行 yidang archive hold confirm --operator 姓名 确认；确认后请再次提出删除。",
-        "A place in the ledger cannot be read, and a legal hold may have stood there: nothing can be forgotten now.", "An administrator runs `yidang archive rebuild`, compares `yidang archive hold list` with the orders that were made, and says so with `yidang archive hold confirm --operator NAME`; then ask again.";
+        "账本有缺失或读不出的地方，那里可能记有依法保全，所以现在不能删除。", "请管理员运行 yidang archive verify：它若指出损坏，先按提示运行 yidang archive rebuild；然后用 yidang archive hold list 核对保全，再运行 yidang archive hold confirm --operator 姓名 确认；确认后请再次提出删除。",
+        "Something in the ledger is lost or cannot be read, and a legal hold may have stood there: nothing can be forgotten now.", "Where `yidang archive verify` names damage, an administrator first runs `yidang archive rebuild`; then they compare `yidang archive hold list` with the orders that were made, and say so with `yidang archive hold confirm --operator NAME`; then ask again.";
     HolderExpired = "holder_expired", 410,
         "当事人的会话已过期。", "请重新读卡。",
         "The holder's session has expired.", "Read the card again.";

@@ -39,7 +39,7 @@ pub enum StartError {
     /// The running repository could not be asked.
     #[error("the running repository: {0}")]
     Control(String),
-    /// What was given to name somebody is no number of its kind.
+    /// What was given to name somebody is not a kind of number and a number.
     #[error("standard input names nobody")]
     SubjectInvalid,
     /// It is, and no such kind is known, or it is no number of its kind. Never quotes the number.
@@ -127,8 +127,8 @@ impl StartError {
                  second copy is made anew"
             }
             "holds_unproven" => {
-                "stop the repository, run `yidang-repository rebuild`, which says what is lost, and have holds that are \
-                 missing from `yidang-repository hold list` placed again, after a look at `yidang archive hold list` at the windows, \
+                "where `yidang-repository check` names damage, stop the repository and run `yidang-repository rebuild` first, which \
+                 says what is lost; have holds that are missing from `yidang-repository hold list` placed again, after a look at `yidang archive hold list` at the windows, \
                  which keep what was placed here until `yidang-repository hold confirm --operator NAME`"
             }
             "audit_incomplete" => {
@@ -171,7 +171,7 @@ impl StartError {
                 "请用较新的备份核对两者中哪一个是本库的：若 DATA/backup 是本库的，请把 ledger.db、ledger.db-wal、ledger.db-shm 移走，放回本库自己的账本，或运行 yidang-repository rebuild 用副本重建；若 ledger.db 是本库的，请把 DATA/backup 文件夹移走再启动，副本会重新生成。"
             }
             "holds_unproven" => {
-                "请停止中心库并运行 yidang-repository rebuild，它会说明缺失了什么；再用 yidang-repository hold list 核对，缺的保全请重新设置（各窗口在 yidang-repository hold confirm --operator 姓名 确认之前仍留有中心库设置的保全，可先用 yidang archive hold list 查看）。"
+                "请运行 yidang-repository check：它若指出损坏，先停止中心库并运行 yidang-repository rebuild，它会说明缺失了什么；再用 yidang-repository hold list 核对，缺的保全请重新设置（各窗口在 yidang-repository hold confirm --operator 姓名 确认之前仍留有中心库设置的保全，可先用 yidang archive hold list 查看）。"
             }
             "audit_incomplete" => {
                 "受损的由 yidang-repository check 指出；已确认丢失的，当时的 yidang-repository rebuild 报告中有列明。"

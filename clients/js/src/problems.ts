@@ -184,12 +184,12 @@ export const PROBLEMS: { [code in ProblemCode]: Advice & { status: number } } = 
   holds_unproven: {
     status: 409,
     title: {
-      zh: '账本中有一处读不出来，那里可能记有依法保全，所以现在不能删除。',
-      en: 'A place in the ledger cannot be read, and a legal hold may have stood there: nothing can be forgotten now.',
+      zh: '账本有缺失或读不出的地方，那里可能记有依法保全，所以现在不能删除。',
+      en: 'Something in the ledger is lost or cannot be read, and a legal hold may have stood there: nothing can be forgotten now.',
     },
     remedy: {
-      zh: '请管理员运行 yidang archive rebuild，用 yidang archive hold list 核对保全，再运行 yidang archive hold confirm --operator 姓名 确认；确认后请再次提出删除。',
-      en: 'An administrator runs `yidang archive rebuild`, compares `yidang archive hold list` with the orders that were made, and says so with `yidang archive hold confirm --operator NAME`; then ask again.',
+      zh: '请管理员运行 yidang archive verify：它若指出损坏，先按提示运行 yidang archive rebuild；然后用 yidang archive hold list 核对保全，再运行 yidang archive hold confirm --operator 姓名 确认；确认后请再次提出删除。',
+      en: 'Where `yidang archive verify` names damage, an administrator first runs `yidang archive rebuild`; then they compare `yidang archive hold list` with the orders that were made, and say so with `yidang archive hold confirm --operator NAME`; then ask again.',
     },
   },
   host_denied: {

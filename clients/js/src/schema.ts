@@ -42,7 +42,7 @@ export interface Archive {
   ledger: LedgerState;
   /** Number of the ledger's last entry. */
   ledger_head: number;
-  /** Places of the ledger, and captures that waited, that are missing or did not open; also those that were lost before the ledger was made anew of what was left of it. */
+  /** Places of the ledger, and captures that waited, that are missing or did not open; also those that were lost before the ledger was made anew of what was left of it. An audit counts the places alone: a capture says nothing of anybody. */
   ledger_left_out: number;
   /** Filed materials. */
   materials: number;

@@ -101,7 +101,7 @@ struct ArchiveBody {
     #[schema(value_type = LedgerState)]
     ledger: String,
     /// Places of the ledger, and captures that waited, that are missing or did not open; also those that were lost before the
-    /// ledger was made anew of what was left of it.
+    /// ledger was made anew of what was left of it. An audit counts the places alone: a capture says nothing of anybody.
     ledger_left_out: u64,
 }
 
