@@ -161,6 +161,13 @@ fn a_repository_whose_ledger_came_to_harm_says_so_and_is_made_anew() {
     let asked = audit(&repository, &["person"], &number);
     assert!(text(&asked.stderr).contains("error: audit_incomplete: 1 places"), "{}", text(&asked.stderr));
     assert_eq!(asked.status.code(), Some(1));
+    let doubt = |words: &[&str]| {
+        let listed = repository.run_command(&["hold", "list"]);
+        let told = text(&listed.stderr);
+        let all = [&["this list is in doubt", "此列表存疑"], words].concat();
+        assert!(all.iter().all(|word| told.contains(word)), "{told}");
+    };
+    doubt(&["First stop the repository and run `yidang-repository rebuild`", "请先停止中心库并运行"]);
     let beside = repository.run_command(&["rebuild"]);
     assert!(text(&beside.stderr).contains("error: in_use"), "{}", text(&beside.stderr));
 

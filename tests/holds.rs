@@ -211,6 +211,17 @@ fn the_repository_s_hold_reaches_the_windows_and_a_window_s_own_outlasts_an_eras
     assert!(said(&b.command(&["archive", "verify"])).starts_with("clean"));
 }
 
+/// The list says so, and what comes first; a document stays one.
+fn assert_doubted(agent: &Agent, words: &[&str]) {
+    for form in [&["list"][..], &["list", "--json"]] {
+        let listed = hold(agent, form, "");
+        let told = String::from_utf8_lossy(&listed.stderr).into_owned();
+        let all = [&["this list is in doubt", "此列表存疑"], words].concat();
+        assert!(all.iter().all(|word| told.contains(word)), "{told}");
+    }
+    assert!(holds(agent).iter().all(|hold| hold["id"].is_string()));
+}
+
 /// A hold whose entry came to harm, over an index that was made anew: nobody knows whom it holds.
 #[test]
 fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
@@ -230,6 +241,14 @@ fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
     }
     let asked = agent.command_with_input(&["archive", "audit", "person"], &number);
     assert!(complaint(&asked).contains("error audit_incomplete: 1 place"), "{}", complaint(&asked));
+    assert_doubted(
+        &agent,
+        &["First stop the program and run `yidang archive rebuild`", "请先停止程序并运行"],
+    );
+    // Nothing keeps anybody from it, and it does not last.
+    let early = hold(&agent, &["confirm", "--operator", "Operator Ng"], "");
+    let told = String::from_utf8_lossy(&early.stderr).into_owned();
+    assert!(told.contains("it asks for this confirmation again") && told.contains("须再次确认"), "{told}");
     assert!(agent.stop());
 
     let rebuilt = agent.command(&["archive", "rebuild", "--json"]);
@@ -237,12 +256,18 @@ fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
     agent.run();
     let (holder, number) = person(&agent);
     erase(&agent, &json!({"material": second})).is_problem(409, "holds_unproven");
+    assert_doubted(
+        &agent,
+        &["`yidang archive verify` names the holds that are known to be lost", "会列出已知丢失的保全"],
+    );
     place(&agent, &[], &number);
     let confirmed = hold(&agent, &["confirm", "--operator", "Operator Ng"], "");
     said(&confirmed);
-    assert!(String::from_utf8_lossy(&confirmed.stderr).contains("the holds are confirmed"));
+    let told = String::from_utf8_lossy(&confirmed.stderr).into_owned();
+    assert!(told.contains("the holds are confirmed") && !told.contains("rebuild"), "{told}");
     let listed = hold(&agent, &["list"], "");
-    assert!(String::from_utf8_lossy(&listed.stderr).starts_with("id\tplaced_at\tabout\tplaced_by\t"));
+    let told = String::from_utf8_lossy(&listed.stderr).into_owned();
+    assert!(told.starts_with("id\tplaced_at\tabout\tplaced_by\t") && !told.contains("in doubt"), "{told}");
     erase(&agent, &json!({"material": second})).is_problem(409, "legal_hold");
     said(&lift(&agent, holds(&agent)[0]["id"].as_str().expect("its name")));
     assert_eq!(erase(&agent, &json!({"holder": holder})).expect(201)["state"], "done");

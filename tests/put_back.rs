@@ -176,8 +176,20 @@ fn a_repository_that_was_put_back_to_before_a_hold_forgets_nothing_until_the_hol
     wait_until("the paper is seen", || are_everywhere(&c, std::slice::from_ref(&paper)));
     let decided = erase(&c, &json!({"material": paper, "reason": "test"}), "refused");
     assert_eq!(decided["refusal"], "holds_unproven");
+    let told = |words: &[&str]| {
+        String::from_utf8_lossy(&repository.command_with_input(words, &number).stderr).into_owned()
+    };
+    let listed = told(&["hold", "list"]);
+    assert!(listed.contains("this list is in doubt") && !listed.contains("rebuild"), "{listed}");
     let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
     assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+    // Nothing is damaged, so nobody is sent to look for it, and what is lost is lost all the same.
+    let check = repository.run_command(&["check"]);
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    let audited = told(&["audit", "person"]);
+    assert!(audited.contains("error: audit_incomplete: 1 times the ledger was found cut off"), "{audited}");
+    assert!(audited.contains("neither `yidang-repository check` nor a rebuild finds"), "{audited}");
+    assert!(!audited.contains("places"), "{audited}");
     // Confirmed once, it is not doubted anew by whoever knows of what was lost before.
     a.run();
     wait_until("it is connected", || a.get("/v1/sync").expect(200)["repository"] == "connected");

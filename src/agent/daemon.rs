@@ -341,7 +341,7 @@ async fn sweep(app: Shared) {
             }
             if !archive.tells_every_hold()? {
                 tracing::error!(
-                    "a legal hold may be missing, and nothing is forgotten: see `yidang archive verify`, compare `yidang archive hold list` with the orders that were made, and say so with `yidang archive hold confirm --operator NAME`"
+                    "a legal hold may be missing, and nothing is forgotten: where `yidang archive verify` names damage, run `yidang archive rebuild` first; compare `yidang archive hold list` with the orders that were made, and say so with `yidang archive hold confirm --operator NAME`"
                 );
             }
             Ok::<_, ArchiveError>(swept)

@@ -139,8 +139,8 @@ words! {
             "The ledger was cut off or replaced. Stop the program, copy the whole data folder away as evidence and tell the auditor; then run `yidang archive rebuild`, which enters what is lost.";
         /// Something is missing that may have been a hold.
         ConfirmHolds = "confirm_holds",
-            "账本有缺失，其中可能有依法保全：请用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
-            "The ledger has lost something that may have been a legal hold: compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`; nothing is forgotten before.";
+            "账本有缺失，其中可能有依法保全。本报告若还要求运行 yidang archive rebuild，请先重建（重建前的确认不算数）；然后用 yidang archive hold list 与有关文书核对，缺的重新设置，再运行 yidang archive hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
+            "The ledger has lost something that may have been a legal hold. Where `yidang archive rebuild` is named here too, run it first: it asks for this again. Then compare `yidang archive hold list` with the orders that were made, place what is missing, and say so with `yidang archive hold confirm --operator NAME`; nothing is forgotten before.";
         /// From whoever has the same bytes.
         RepairBlob = "repair_blob",
             "请运行 yidang archive verify --repair 从中心库取回；取不回时请当事人再次出示原件并重新拍摄或导入。",

@@ -2,6 +2,7 @@
 
 use yidang_model::MaterialId;
 
+use crate::backup::is_whole;
 use crate::entry::{Plain, seal_entry};
 use crate::erasing::visit_dossier;
 use crate::gaps::{Stretch, cover, numbers};
@@ -25,6 +26,15 @@ pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), Ar
         return Err(ArchiveError::LegalHold);
     }
     refuse_unproven(stores)
+}
+
+/// How far the holds that stand are all there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HoldsState {
+    /// Whether a hold may be missing, and nobody has confirmed that none is.
+    pub in_doubt: bool,
+    /// Whether entries are missing or changed and no rebuild has entered that: one that does asks for a confirmation anew.
+    pub awaits_rebuild: bool,
 }
 
 impl Archive {
@@ -82,6 +92,13 @@ impl Archive {
         known_to_be_held_alone(self.caught_up(), id)
     }
 
+    /// Whether the holds are in doubt, and a rebuild has to come first that would ask for a confirmation again.
+    pub fn holds_state(&self) -> Result<HoldsState, ArchiveError> {
+        let stores = self.caught_up();
+        let in_doubt = !tells_every_hold(stores)?;
+        Ok(HoldsState { in_doubt, awaits_rebuild: awaits_rebuild(stores)? })
+    }
+
     /// Whether every hold that was placed is known. While it is not, nothing is forgotten.
     pub fn tells_every_hold(&self) -> Result<bool, ArchiveError> {
         tells_every_hold(self.caught_up())
@@ -126,6 +143,20 @@ pub(crate) fn refuse_unproven(stores: &Stores) -> Result<(), ArchiveError> {
         }
         Ok(())
     })
+}
+
+/// Whether the index left out places, since the ledger was last made anew, in which there is no entry as it was written.
+fn awaits_rebuild(stores: &Stores) -> Result<bool, ArchiveError> {
+    let line = stores.index.left_out()?.line.map_or(0, |line| line.sequence);
+    let mut awaits = false;
+    visit_left_out(stores, &mut |first, last| {
+        if !awaits && last > line {
+            let found = skip_damaged(stores.ledger.get_many(&[first]).map_err(ArchiveError::from))?;
+            awaits = found.is_none_or(|entries| !entries.iter().any(is_whole));
+        }
+        Ok(())
+    })?;
+    Ok(awaits)
 }
 
 /// Whether a hold may have been entered in one of these places: the place is empty, cannot be read, or says so. Where holds

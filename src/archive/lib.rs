@@ -99,6 +99,7 @@ pub use error::ArchiveError;
 pub use export::{EXPORT_MATERIALS_MAX, Export};
 pub use file::{Filed, Filing, HOLDERS_MAX, PAGES_MAX};
 pub use findings::{FINDINGS, Finding};
+pub use held::HoldsState;
 pub use history::{HISTORY_PAGE_MAX, HistoryPage, Stored};
 pub use hold::{HOLDS_MAX, Hold, HoldTarget, LiftHold, PlaceHold};
 pub use inventory::{InventoryLine, InventoryPage};

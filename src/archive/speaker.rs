@@ -47,8 +47,8 @@ impl Remedy {
                 "Copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which joins the ledger's second copy with what is left; what a window filed lies there still.",
             ),
             Self::ConfirmHolds => (
-                "账本有缺失，其中可能有依法保全：请用 yidang-repository hold list 与有关文书核对，缺的重新设置，再运行 yidang-repository hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
-                "The ledger has lost something that may have been a legal hold: compare `yidang-repository hold list` with the orders that were made, place what is missing, and say so with `yidang-repository hold confirm --operator NAME`; nothing is forgotten before.",
+                "账本有缺失，其中可能有依法保全。本报告若还要求运行 yidang-repository rebuild，请先重建（重建前的确认不算数）；然后用 yidang-repository hold list 与有关文书核对，缺的重新设置，再运行 yidang-repository hold confirm --operator 姓名 确认；在此之前不予删除和处置。",
+                "The ledger has lost something that may have been a legal hold. Where `yidang-repository rebuild` is named here too, run it first: it asks for this again. Then compare `yidang-repository hold list` with the orders that were made, place what is missing, and say so with `yidang-repository hold confirm --operator NAME`; nothing is forgotten before.",
             ),
             Self::RepairBlob | Self::RestoreBlob => (
                 "请从备份恢复数据文件夹；没有备份时，请当事人再次出示所列材料的原件，在窗口重新拍摄归档。",
@@ -95,6 +95,29 @@ impl Remedy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Its paper may be on file elsewhere, and nothing else takes the mark away.
+    #[test]
+    fn whoever_has_a_capture_without_its_key_is_told_what_it_may_be_and_how_it_goes() {
+        for speaker in [Speaker::Window, Speaker::Repository] {
+            let (zh, en) = Remedy::RestoreOrCapture.said_by(speaker);
+            assert!(zh.contains("可能已经归档") && zh.contains("到期后自动清除，此处不再列出"), "{zh}");
+            assert!(en.contains("may have been filed") && en.contains("it goes by itself"), "{en}");
+        }
+    }
+
+    /// A confirmation does not outlast the rebuild that is still to come.
+    #[test]
+    fn a_rebuild_is_named_before_the_holds_are_confirmed() {
+        for speaker in [Speaker::Window, Speaker::Repository] {
+            let (zh, en) = Remedy::ConfirmHolds.said_by(speaker);
+            assert!(
+                en.find("rebuild` is named here too, run it first").unwrap()
+                    < en.find("hold confirm").unwrap()
+            );
+            assert!(zh.find("请先重建").unwrap() < zh.find("hold confirm").unwrap());
+        }
+    }
 
     #[test]
     fn each_program_is_told_its_own_commands() {

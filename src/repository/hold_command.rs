@@ -9,7 +9,7 @@ use yidang_sync::wire::WireSubject;
 
 use crate::config::Config;
 use crate::error::StartError;
-use crate::holds::{HoldLine, HoldWish, carry_out};
+use crate::holds::{HoldAnswer, HoldLine, HoldWish, carry_out};
 
 /// Longest input that is read for the person's number, in bytes.
 const INPUT_BYTES_MAX: u64 = 4096;
@@ -113,7 +113,8 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
             );
         }
         HoldCommand::Confirm { operator } => {
-            if carry_out(config, &HoldWish::Confirm { operator })?.was_doubted {
+            let confirmed = carry_out(config, &HoldWish::Confirm { operator })?;
+            if confirmed.was_doubted {
                 note(
                     "the holds are confirmed: those of `hold list` are all there are, and windows drop what they kept of others; what was \
                      refused has to be asked for again",
@@ -122,14 +123,22 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
             } else {
                 note("no hold is in doubt: there was nothing to confirm", "没有存疑的保全，无须确认。");
             }
+            if confirmed.awaits_rebuild {
+                note(AWAITS_REBUILD.0, AWAITS_REBUILD.1);
+            }
         }
         HoldCommand::List { json } => {
-            let lines = carry_out(config, &HoldWish::List)?.holds;
+            let HoldAnswer { holds: lines, in_doubt, awaits_rebuild, .. } =
+                carry_out(config, &HoldWish::List)?;
             if json {
                 say(&serde_json::json!({"holds": lines}).to_string());
             } else {
                 head(&COLUMNS);
                 lines.iter().for_each(|line| say(&row(line)));
+            }
+            if in_doubt {
+                // Last, so that it stands below a long list.
+                doubt(awaits_rebuild);
             }
         }
     }
@@ -186,6 +195,32 @@ fn warn(line: &HoldLine) {
             &format!("现在保全中心库在档材料 {covers} 份，以及各窗口以后为此人归档的材料。"),
         ),
         _ => note(&format!("it covers {covers} paper"), &format!("现在保全材料 {covers} 份。")),
+    }
+}
+
+/// Said after a confirmation that the next rebuild makes void.
+const AWAITS_REBUILD: (&str, &str) = (
+    "the ledger still lacks entries that no `yidang-repository rebuild` has entered as lost: stop the repository and run it; it \
+     asks for this confirmation again",
+    "账本中还有缺失未经 yidang-repository rebuild 记入：请停止中心库并运行它；重建之后须再次确认。",
+);
+
+/// What a list of holds that may lack one is told with.
+fn doubt(awaits_rebuild: bool) {
+    if awaits_rebuild {
+        note(
+            "this list is in doubt: the ledger lacks entries that may have been holds, and nothing is forgotten. First stop the \
+             repository and run `yidang-repository rebuild`, which names the holds that are known to be lost; then place again what is \
+             missing, and say so with `yidang-repository hold confirm`",
+            "此列表存疑：账本缺失的条目中可能有依法保全，在确认之前不予删除和处置。请先停止中心库并运行 yidang-repository rebuild，它会列出已知丢失的保全；再重新设置缺的保全，并用 yidang-repository hold confirm 确认。",
+        );
+    } else {
+        note(
+            "this list is in doubt: the ledger has lost something that may have been a hold, and nothing is forgotten. \
+             `yidang-repository check` names the holds that are known to be lost, and the windows' lists (`yidang archive hold list`) \
+             keep what was placed here; place again what is missing, and say so with `yidang-repository hold confirm`",
+            "此列表存疑：账本丢失的内容中可能有依法保全，在确认之前不予删除和处置。yidang-repository check 会列出已知丢失的保全，各窗口的 yidang archive hold list 仍留有中心库设置的保全；请重新设置缺的保全，再用 yidang-repository hold confirm 确认。",
+        );
     }
 }
 

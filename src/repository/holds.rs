@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
-use yidang_archive::{Actor, ArchiveError, HistoryPage, Hold, HoldTarget, LiftHold, PlaceHold};
+use yidang_archive::{Actor, ArchiveError, HistoryPage, Hold, HoldTarget, HoldsState, LiftHold, PlaceHold};
 use yidang_model::{HoldId, MaterialId, Subject};
 use yidang_sync::wire::{WireHold, WireSubject};
 
@@ -69,11 +69,17 @@ pub(crate) struct HoldAnswer {
     /// Of a confirmation, whether there was anything to confirm.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) was_doubted: bool,
+    /// Of a list, whether a hold may be missing from it and nobody has confirmed yet that none is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) in_doubt: bool,
+    /// Of a list or a confirmation, whether a rebuild is still to come, which asks for a confirmation anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) awaits_rebuild: bool,
 }
 
 impl HoldAnswer {
     fn of(holds: Vec<HoldLine>) -> Self {
-        Self { holds, was_doubted: false }
+        Self { holds, ..Self::default() }
     }
 }
 
@@ -171,9 +177,14 @@ impl Repository {
                     self.finish_originals().map_err(failed)?;
                     tracing::info!("the holds were confirmed");
                 }
-                Ok(HoldAnswer { holds: Vec::new(), was_doubted })
+                let awaits_rebuild = self.archive.holds_state()?.awaits_rebuild;
+                Ok(HoldAnswer { was_doubted, awaits_rebuild, ..HoldAnswer::default() })
             }
-            HoldWish::List => Ok(HoldAnswer::of(self.archive.holds()?.iter().map(line).collect())),
+            HoldWish::List => {
+                let holds = self.archive.holds()?.iter().map(line).collect();
+                let HoldsState { in_doubt, awaits_rebuild } = self.archive.holds_state()?;
+                Ok(HoldAnswer { in_doubt, awaits_rebuild, ..HoldAnswer::of(holds) })
+            }
         }
     }
 

@@ -129,14 +129,43 @@ pub(super) fn hold(config: &Config, command: &HoldCommand) -> Result<(), Failure
         }
         HoldCommand::Confirm(ConfirmCommand { operator }) => {
             let request = Request::Hold(HoldRequest::Confirm { operator: operator.clone() });
-            if let Outcome::HoldsConfirmed { was_doubted } =
+            if let Outcome::HoldsConfirmed { was_doubted, awaits_rebuild } =
                 reach::carry_out(config, &request, &mut |_| Ok(()))?
             {
                 confirmed(was_doubted);
+                if awaits_rebuild {
+                    note(AWAITS_REBUILD.0, AWAITS_REBUILD.1);
+                }
             }
             Ok(())
         }
         HoldCommand::List { json } => list(config, *json),
+    }
+}
+
+/// Said after a confirmation that the next rebuild makes void.
+const AWAITS_REBUILD: (&str, &str) = (
+    "the ledger still lacks entries that no `archive rebuild` has entered as lost: stop the program and run it; it asks for this \
+     confirmation again",
+    "账本中还有缺失未经 archive rebuild 记入：请停止程序并运行 yidang archive rebuild；重建之后须再次确认。",
+);
+
+/// What a list of holds that may lack one is told with.
+fn doubt(awaits_rebuild: bool) {
+    if awaits_rebuild {
+        note(
+            "this list is in doubt: the ledger lacks entries that may have been holds, and nothing is forgotten. First stop the program and \
+             run `yidang archive rebuild`, which names the holds that are known to be lost; then have what is missing placed again, and \
+             say so with `yidang archive hold confirm`",
+            "此列表存疑：账本缺失的条目中可能有依法保全，在确认之前不予删除和处置。请先停止程序并运行 yidang archive rebuild，它会列出已知丢失的保全；再重新设置缺的保全，并用 yidang archive hold confirm 确认。",
+        );
+    } else {
+        note(
+            "this list is in doubt: the ledger has lost something that may have been a hold, and nothing is forgotten. \
+             `yidang archive verify` names the holds that are known to be lost; have what is missing placed again, and say so with \
+             `yidang archive hold confirm`",
+            "此列表存疑：账本丢失的内容中可能有依法保全，在确认之前不予删除和处置。yidang archive verify 会列出已知丢失的保全；请重新设置缺的保全，再用 yidang archive hold confirm 确认。",
+        );
     }
 }
 
@@ -187,17 +216,24 @@ fn note(english: &str, chinese: &str) {
 
 fn list(config: &Config, json: bool) -> Result<(), Failure> {
     let mut holds: Vec<HoldLine> = Vec::new();
+    let mut in_doubt = None;
     reach::carry_out(config, &Request::Hold(HoldRequest::List), &mut |news| {
-        if let News::Holds(some) = news {
-            holds.extend(some);
+        match news {
+            News::Holds(some) => holds.extend(some),
+            News::HoldsInDoubt { awaits_rebuild } => in_doubt = Some(awaits_rebuild),
+            _ => {}
         }
         Ok(())
     })?;
     if json {
-        return say_json(&json!({"holds": holds}));
+        say_json(&json!({"holds": holds}))?;
+    } else {
+        head(&COLUMNS);
+        holds.iter().try_for_each(|hold| say(&row(hold)))?;
     }
-    head(&COLUMNS);
-    holds.iter().try_for_each(|hold| say(&row(hold)))
+    // Last, so that it stands below a long list.
+    in_doubt.into_iter().for_each(doubt);
+    Ok(())
 }
 
 fn row(hold: &HoldLine) -> String {

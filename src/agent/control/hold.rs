@@ -1,7 +1,7 @@
 //! Legal holds, for a command.
 
 use serde::{Deserialize, Serialize};
-use yidang_archive::{Actor, Archive, HistoryPage, Hold, HoldTarget, LiftHold, PlaceHold};
+use yidang_archive::{Actor, Archive, HistoryPage, Hold, HoldTarget, HoldsState, LiftHold, PlaceHold};
 use yidang_model::{HoldId, MaterialId};
 
 use super::{Listen, News, Outcome};
@@ -123,14 +123,20 @@ pub(super) fn carry_out(
             Ok(Outcome::Lifted)
         }
         HoldRequest::Confirm { operator } => {
-            Ok(Outcome::HoldsConfirmed { was_doubted: archive.confirm_holds(&actor(operator))? })
+            let was_doubted = archive.confirm_holds(&actor(operator))?;
+            let awaits_rebuild = archive.holds_state()?.awaits_rebuild;
+            Ok(Outcome::HoldsConfirmed { was_doubted, awaits_rebuild })
         }
         HoldRequest::List => {
             let mut holds: Vec<HoldLine> = archive.holds()?.into_iter().map(line).collect();
             holds.extend(archive.unreadable_holds()?.into_iter().map(|(id, papers)| unreadable(id, &papers)));
+            let cut = |e| Failure::new("output_failed", e, "see what takes the output");
             for some in holds.chunks(LINES_AT_ONCE) {
-                let cut = |e| Failure::new("output_failed", e, "see what takes the output");
                 listen(News::Holds(some.to_vec())).map_err(cut)?;
+            }
+            let HoldsState { in_doubt, awaits_rebuild } = archive.holds_state()?;
+            if in_doubt {
+                listen(News::HoldsInDoubt { awaits_rebuild }).map_err(cut)?;
             }
             Ok(Outcome::HoldsListed)
         }

@@ -218,6 +218,11 @@ pub(crate) enum News {
     Disposal(Vec<DisposeLine>),
     /// Some more of the holds that stand.
     Holds(Vec<HoldLine>),
+    /// The holds told are in doubt: one may be missing, and nobody has confirmed yet that none is.
+    HoldsInDoubt {
+        /// Whether a rebuild has to come first.
+        awaits_rebuild: bool,
+    },
     /// Something happened at the reader.
     Event(WatchedEvent),
     /// Some more of a dossier.
@@ -306,6 +311,9 @@ pub(crate) enum Outcome {
     HoldsConfirmed {
         /// Whether there was any doubt.
         was_doubted: bool,
+        /// Whether a rebuild is still to come, which asks for this again.
+        #[serde(default)]
+        awaits_rebuild: bool,
     },
     /// What the card says: the fields of `POST /v1/card/read`.
     Card(Box<Value>),

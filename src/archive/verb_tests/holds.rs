@@ -640,6 +640,26 @@ fn a_hold_that_only_the_index_knew_is_named_until_the_holds_are_confirmed() {
     }
 }
 
+/// What is confirmed before a rebuild that is due has to be confirmed again.
+#[test]
+fn a_doubt_says_whether_a_rebuild_comes_first() {
+    let world = put_back();
+    let states = |world: &World| {
+        let archive = world.open();
+        let before = archive.holds_state().unwrap();
+        archive.confirm_holds(&clerk()).unwrap();
+        (before, archive.holds_state().unwrap())
+    };
+    let state = |in_doubt, awaits_rebuild| crate::HoldsState { in_doubt, awaits_rebuild };
+    assert_eq!(states(&world), (state(true, true), state(false, true)), "entries are missing");
+    assert!(rebuild(&world).holds_unproven);
+    assert_eq!(states(&world), (state(true, false), state(false, false)), "they are entered as lost");
+    let archive = world.open();
+    archive.doubt_holds(&clerk()).unwrap();
+    drop(archive);
+    assert_eq!(states(&world), (state(true, false), state(false, false)), "none is missing here");
+}
+
 /// The rebuild enters what it finds to be lost: what it moved aside goes with the next erasure.
 #[test]
 fn a_hold_that_a_rebuild_found_lost_is_named_by_the_ledger_itself() {
