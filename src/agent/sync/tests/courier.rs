@@ -36,10 +36,18 @@ fn secret() -> CourierSecret {
 }
 
 fn pack(window: &Window) -> Parcel {
-    let mut bytes = Vec::new();
+    pack_while(window, || {})
+}
+
+/// `meanwhile` happens once the first file has begun.
+fn pack_while(window: &Window, meanwhile: impl FnOnce()) -> Parcel {
+    let (mut bytes, mut meanwhile) = (Vec::new(), Some(meanwhile));
     let mut take = |news| {
-        if let PackNews::Piece(piece) = news {
-            bytes.extend(piece);
+        match news {
+            PackNews::Begin { .. } => meanwhile.take().into_iter().for_each(|happens| happens()),
+            PackNews::Piece(piece) => bytes.extend(piece),
+            PackNews::Again => bytes.clear(),
+            PackNews::End | PackNews::Progress { .. } => {}
         }
         Ok(())
     };
@@ -216,4 +224,17 @@ fn a_loss_is_heard_of_though_more_is_known_by_now_than_the_parcel_asked_about() 
     assert_eq!(take(&window, &three.receipt(has_all(16), true, &[])).accepted, 1);
     let report = take(&window, &four.receipt(lacks_some(5), true, &[]));
     assert_eq!((report.offered_again, report.backlog_materials), (true, 5));
+}
+
+/// What is packed already would have the window take for confirmed what is offered again before it.
+#[test]
+fn what_is_being_packed_when_a_loss_is_heard_of_is_packed_anew() {
+    let (mut window, _repository) = window();
+    let first = window.file().material.id.to_string();
+    take(&window, &pack(&window).receipt(has_all(10), true, &[]));
+    let lost = pack(&window).receipt(lacks_some(5), true, &[]);
+    let second = window.file().material.id.to_string();
+    let parcel = pack_while(&window, || assert!(take(&window, &lost).offered_again));
+    assert_eq!(parcel.head.known, [head(5)]);
+    assert_eq!(parcel.commits, [(2, vec![first, second])]);
 }
