@@ -272,3 +272,36 @@ fn nothing_is_forgotten_while_a_hold_may_be_among_what_cannot_be_read() {
     said(&lift(&agent, holds(&agent)[0]["id"].as_str().expect("its name")));
     assert_eq!(erase(&agent, &json!({"holder": holder})).expect(201)["state"], "done");
 }
+
+/// The start makes the index anew, which alone knew the hold: whoever rebuilds afterwards hears of it all the same.
+#[test]
+fn a_hold_that_was_cut_off_is_named_after_a_start_until_the_holds_are_confirmed() {
+    let mut agent = Agent::start();
+    let (holder, number) = person(&agent);
+    file(&agent, &holder, FORM);
+    let id = place(&agent, &[], &number);
+    assert!(agent.stop());
+    tamper(
+        &agent.data(),
+        "DELETE FROM entries WHERE sequence >= (SELECT sequence FROM entries WHERE verb = 'held')",
+    );
+    let _ = std::fs::remove_dir_all(agent.data().join("backup"));
+    agent.run();
+    let lost = |agent: &Agent, words: &[&str]| {
+        let told = agent.command(&[&["archive"], words, &["--json"]].concat());
+        let told: Value = serde_json::from_slice(&told.stdout).expect("a document");
+        told["holds_lost"].clone()
+    };
+    assert_eq!(lost(&agent, &["verify"]), json!([id]));
+    assert_doubted(&agent, &["First stop the program and run `yidang archive rebuild`"]);
+    assert!(agent.stop());
+    for _ in 0..2 {
+        assert_eq!(lost(&agent, &["rebuild"]), json!([id]));
+    }
+    agent.run();
+    assert_eq!(lost(&agent, &["verify"]), json!([id]));
+    said(&hold(&agent, &["confirm", "--operator", "Operator Ng"], ""));
+    assert_eq!(lost(&agent, &["verify"]), json!([]));
+    assert!(agent.stop());
+    assert_eq!(lost(&agent, &["rebuild"]), json!([]));
+}
