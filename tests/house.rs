@@ -11,7 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("yidang-imaging", &["yidang-model"]),
     ("yidang-archive", &["yidang-model"]),
     ("yidang-sync", &["yidang-model"]),
-    ("yidang-repository", &["yidang-model", "yidang-archive", "yidang-sync"]),
+    ("yidang-service", &["yidang-model"]),
+    ("yidang-repository", &["yidang-model", "yidang-archive", "yidang-service", "yidang-sync"]),
     (
         "yidang-agent",
         &[
@@ -20,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "yidang-idcard",
             "yidang-imaging",
             "yidang-archive",
+            "yidang-service",
             "yidang-sync",
         ],
     ),

@@ -300,6 +300,44 @@ fn what_is_filed_after_a_person_was_forgotten_elsewhere_is_kept_and_sent() {
     });
 }
 
+/// Its first question counts the news of a world that is gone.
+#[test]
+fn a_window_that_was_off_meanwhile_hears_what_was_forgotten_like_the_others() {
+    let mut repository = Repository::start();
+    let [a, mut late] = [(); 2].map(|()| Agent::start_enrolled(&repository.url, &repository.enrol_code()));
+    let papers = [file(&a, 0), file(&late, 1)];
+    wait_until("they are everywhere", || are_everywhere(&a, &papers) && are_everywhere(&late, &papers));
+    repository.kill();
+    let folders = [repository.data(), repository.data().with_extension("keys")];
+    let backups = folders.clone().map(|folder| copy_of(&folder));
+    repository.run();
+    let hold = |repository: &Repository, words: &[&str]| {
+        let done = repository.run_command(&[words, &WHO_AND_WHY[..]].concat());
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    };
+    let lists = |id: &str| {
+        let list = late.command(&["archive", "hold", "list", "--json"]);
+        String::from_utf8_lossy(&list.stdout).contains(id)
+    };
+    let ghost = hold(&repository, &["hold", "place", "--material", &papers[1]]);
+    wait_until("the hold is heard of", || lists(&ghost));
+    assert!(late.stop());
+    hold(&repository, &["hold", "lift", &ghost]);
+    erase(&a, &json!({"holder": a.read_card(), "reason": "test"}), "done");
+    repository.kill();
+    backups.iter().zip(&folders).for_each(|(backup, folder)| put_back(backup, folder));
+    repository.run();
+    wait_until("it is noticed", || a.read_log().contains(LOST) && all_is_sent(&a));
+    late.run();
+    wait_until("it is noticed there too", || late.read_log().contains(LOST));
+    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+    wait_until("it is forgotten everywhere", || are_everywhere(&a, &[]) && are_everywhere(&late, &[]));
+    assert!(all_is_sent(&late) && dossier(&late, "local").is_empty());
+    assert!(!late.read_log().contains("denies an erasure"));
+}
+
 /// The windows keep it until somebody has compared: then a hold that is in no list is lifted everywhere, and one that stands again
 /// is placed again.
 #[test]

@@ -147,7 +147,8 @@ fn storage(fault: StorageFault) -> (&'static str, &'static str) {
         StorageFault::NewerVersion => ("store_newer", "install the newer version again"),
         StorageFault::Damaged | StorageFault::Missing => (
             "store_damaged",
-            "run `yidang archive rebuild` for ledger and keyring; the index alone can be deleted",
+            "copy the data folder away as it is, then run `yidang archive rebuild`, which makes ledger and keyring of their second \
+             copies and what is left; of a damaged index.db alone that is not needed, it can be deleted",
         ),
         StorageFault::Exposed | StorageFault::Leftover | StorageFault::Io => {
             ("storage_failed", "see what the message names, and check the disk")
@@ -180,7 +181,10 @@ impl From<SyncError> for Failure {
                 "enrol this window with `yidang enrol --code -`"
             }
             SyncError::NewerVersion => "install the newer version again",
-            SyncError::State(_) => "check the disk and the rights of the data and keys' folders",
+            SyncError::State(_) => {
+                "check the disk and the rights of the data and keys' folders; a damaged sync.db can be moved away: enrol then with a \
+                 code for this counter (`yidang-repository enrol-code --counter NAME`), all is offered again and nothing filed twice"
+            }
             SyncError::Stopped => "try again once the daemon runs",
             SyncError::CourierKeyMissing => {
                 "set `[repository] courier_key` to what `yidang-repository courier key` prints, or enrol again"

@@ -7,7 +7,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["disk_full"], "磁盘已满：请腾出空间；已确认的材料不受影响。"),
     (&["data_dir_not_writable"], "请让运行 yidang 的账户可以读写数据文件夹。"),
     (&["store_newer"], "数据由更新的版本写成：请重新安装那个版本或更新的版本。"),
-    (&["store_damaged"], "账本或密钥环损坏时请运行 yidang archive rebuild；只有 index.db 可以直接删除。"),
+    (
+        &["store_damaged"],
+        "请先把数据文件夹整体复制留存，再运行 yidang archive rebuild，从副本与残余中重建账本和密钥环；若只有 index.db 损坏，删除它即可。",
+    ),
     (&["storage_failed"], "请按所指出的检查；若是文件夹占了文件的位置，请把它移走；并检查磁盘。"),
     (&["store_foreign"], "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。"),
     (&["keys_missing"], "请把密钥放回密钥文件夹；没有密钥，数据无法读取。"),
@@ -50,7 +53,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
         &["code_foreign"],
         "登记码是为另一个窗口名生成的：请核对 [agent] counter，或请中心库管理员用 yidang-repository enrol-code --counter 窗口名 生成。",
     ),
-    (&["sync_state_failed"], "请检查磁盘，以及数据和密钥文件夹的权限。"),
+    (
+        &["sync_state_failed"],
+        "请检查磁盘，以及数据和密钥文件夹的权限；sync.db 损坏时可把它移走，再用 yidang-repository enrol-code --counter 窗口名 生成的登记码重新登记，材料会重新发送，中心库不会重复入库。",
+    ),
     (
         &["courier_key_missing"],
         "请在 [repository] courier_key 填写 yidang-repository courier key 的输出，或重新登记本窗口。",

@@ -71,6 +71,13 @@ impl Repository {
             entry.material = Some(stored);
             on_file = ErasureTarget::Material(stored);
         }
+        if let ErasureTarget::Material(material) = on_file
+            && self.state.erasure(id)?.is_none()
+            && self.archive.is_erased(material)?
+        {
+            self.say_it_is_gone(agent, id, material)?;
+            return Ok(None);
+        }
         // What was taken on before a hold was placed is through: holds wait for it.
         if self.state.erasure(id)?.is_none()
             && let Err(error) = self.archive.refuse_held(&on_file)
@@ -87,6 +94,19 @@ impl Repository {
         let planned = self.state.plan_erasure(&planned)?;
         self.forget(&planned)?;
         Ok(None)
+    }
+
+    /// What is forgotten already is no news to anybody but whoever asks.
+    fn say_it_is_gone(&self, agent: &Agent, id: ErasureId, material: MaterialId) -> Result<(), Problem> {
+        let number = agent.record.number;
+        self.state.plan_erasure(&PlannedErasure { id, agent: number, request: None })?;
+        let mut names = self.state.names_of(material)?;
+        names.push(material);
+        let personal = self.personal_news(None, &[], self.now())?;
+        if let Some(head) = self.state.tell_erased(number, id, &names, &personal)? {
+            self.announce(number, head);
+        }
+        Ok(())
     }
 
     /// A request as the state keeps it.

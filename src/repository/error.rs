@@ -107,7 +107,11 @@ impl StartError {
             "key_missing" => "put the keys folder back, from its backup; the data cannot be read without it",
             "key_damaged" => "restore the keys folder from its backup",
             "keys_wrong" => "point keys_dir at the keys that belong to this data folder",
-            "state_damaged" => "run `yidang-repository check` and restore from a backup",
+            "state_damaged" => {
+                "copy the data folder away as it is and put data and keys of one backup back; without a backup move repository.db, \
+                 repository.db-wal and repository.db-shm away and start: the papers stay, every window has to enrol anew with a code for \
+                 its counter, and one that has not heard of an erasure yet is not told of it any more"
+            }
             "archive_damaged" => {
                 "copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which makes \
                  ledger and keyring of their second copies and what is left"
@@ -163,7 +167,9 @@ impl StartError {
             "key_missing" => "请从备份放回密钥文件夹；没有密钥，数据无法读取。",
             "key_damaged" => "请从备份恢复密钥文件夹。",
             "keys_wrong" => "请把 keys_dir 指向属于此数据文件夹的密钥。",
-            "state_damaged" => "请运行 yidang-repository check，并从备份恢复。",
+            "state_damaged" => {
+                "请先把数据文件夹整体复制留存，再用同一次备份恢复数据和密钥；没有备份时，把 repository.db、repository.db-wal、repository.db-shm 移走后启动：材料仍在，各窗口须用写明窗口名称的登记码重新登记，尚未得知某次删除的窗口将不再收到该删除通知。"
+            }
             "archive_damaged" => {
                 "请先把数据文件夹整体复制留存，再停止中心库并运行 yidang-repository rebuild，从副本与残余中重建账本和密钥环。"
             }

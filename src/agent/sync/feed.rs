@@ -122,23 +122,36 @@ fn erase(
 ) -> Result<(), &'static str> {
     let source = shared.source.as_ref();
     let materials = &went.materials;
+    let mut is_done = true;
     if let Some(holder) = holder {
         let subject = Subject::try_from(holder).map_err(|_| REPOSITORY_PROTOCOL)?;
-        source.erase(erasure, ErasureTarget::Holder(subject), went.clone()).map_err(archive_failed)?;
+        let target = ErasureTarget::Holder(subject);
+        is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
     } else if let Some(first) = materials.first()
         && (materials.len() == 1 || source.knows(erasure).map_err(archive_failed)?)
     {
         // Known here, it has its own target: a person whom the item, carried out once, names no more.
         let target = ErasureTarget::Material(*first);
-        source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
+        is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
     } else {
         for material in materials {
             let part = part_of(erasure, *material);
+            // Or it would be sent as what was asked for here.
+            shared.store.decide(part, Decision::Erased).map_err(|error| {
+                tracing::error!(%error, "a decision cannot be kept");
+                STATE_FAILED
+            })?;
             let alone = WentElsewhere { materials: Vec::new(), ..went.clone() };
-            source.erase(part, ErasureTarget::Material(*material), alone).map_err(archive_failed)?;
+            let target = ErasureTarget::Material(*material);
+            is_done &= source.erase(part, target, alone).map_err(archive_failed)?;
         }
     }
-    tracing::info!(erasure = %erasure, materials = materials.len(), "an erasure of the repository was carried out");
+    let materials = materials.len();
+    if is_done {
+        tracing::info!(erasure = %erasure, materials, "an erasure of the repository was carried out");
+    } else {
+        tracing::warn!(erasure = %erasure, materials, "an erasure of the repository waits here for a hold, or until the holds are confirmed");
+    }
     Ok(())
 }
 

@@ -47,7 +47,14 @@ impl Question {
         let mut heard =
             Heard { known: known.clone(), head: None, remembered: None, answer: Err(CallError::Unreachable) };
         match client.head(key, known) {
-            Ok(answer) => heard.head = Some(answer),
+            Ok(answer) => {
+                let is_of_loss = answer.is_of_loss(&heard.known);
+                heard.head = Some(answer);
+                // What was heard of was another feed's: to ask behind it would be to say that this one's is carried out.
+                if is_of_loss {
+                    return heard;
+                }
+            }
             // One that is away is found out by one call.
             Err(error @ (CallError::Unreachable | CallError::Untrusted)) => {
                 heard.answer = Err(error);

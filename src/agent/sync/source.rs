@@ -60,13 +60,13 @@ pub(super) trait Source: Send + Sync {
     /// The plain bytes of one of a material's pictures.
     fn blob(&self, of: MaterialId, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Carries out what the repository decided, and enters what went there. Done already, or nothing to do, is
-    /// fine, and so is what waits for a hold.
+    /// fine. `false`: it waits for a hold, or until the holds are confirmed.
     fn erase(
         &self,
         id: ErasureId,
         target: ErasureTarget,
         elsewhere: WentElsewhere,
-    ) -> Result<(), ArchiveError>;
+    ) -> Result<bool, ArchiveError>;
     /// Puts a material right as the repository has it, if it still stands by that ledger entry; `false` if it was put right
     /// meanwhile. Not held here, or right already, is fine.
     fn refile(&self, id: MaterialId, place: Place, only_at: u64) -> Result<bool, ArchiveError>;
@@ -126,7 +126,7 @@ impl Source for Archive {
         id: ErasureId,
         target: ErasureTarget,
         elsewhere: WentElsewhere,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<bool, ArchiveError> {
         let done = match self.erasure(id)? {
             Some(_) => self.erase_with(id, elsewhere),
             None => {
@@ -143,14 +143,9 @@ impl Source for Archive {
         };
         match done {
             // Nothing of that person was ever filed here; or the material went with another erasure.
-            // Or a hold keeps it, or may: it is entered, and goes when that is lifted, or known to be none.
-            Ok(_)
-            | Err(
-                ArchiveError::HolderUnknown
-                | ArchiveError::MaterialErased
-                | ArchiveError::LegalHold
-                | ArchiveError::HoldsUnproven,
-            ) => Ok(()),
+            Ok(_) | Err(ArchiveError::HolderUnknown | ArchiveError::MaterialErased) => Ok(true),
+            // A hold keeps it, or may: it is entered, and goes when that is lifted, or known to be none.
+            Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -277,7 +277,19 @@ impl LedgerRebuild {
                 )
             };
         }
-        if self.lost_count > 0 || self.differs() {
+        if self.entries == 0 && self.lost_count > 0 {
+            let _ = if zh {
+                writeln!(
+                    text,
+                    "  没有可用来重建账本的内容；缺了账本，此数据文件夹无法再打开，重建也无用。请保留它，另选 data_dir 新建档案；窗口请用写明窗口名称的登记码重新登记，已送达中心库的材料仍在中心库。"
+                )
+            } else {
+                writeln!(
+                    text,
+                    "  nothing is left that a ledger could be made of, and without one this folder opens no more, nor does a rebuild help. keep it, and name another data_dir, where an archive is founded anew; a window enrols with a code for its counter: what it had sent is at the repository."
+                )
+            };
+        } else if self.lost_count > 0 || self.differs() {
             let _ = if zh {
                 writeln!(text, "  缺失已记入账本，无需再次重建；审计查询会提示可能不全。")
             } else {

@@ -74,6 +74,25 @@ fn an_erased_material_goes_under_every_name_it_was_filed_under() {
     }
 }
 
+/// Else each answer to one could be the next one's question.
+#[test]
+fn a_request_for_what_is_gone_is_news_to_whoever_asks_alone() {
+    let house = House::new();
+    let (mut one, mut two) = (house.window("one"), house.window("two"));
+    let bytes = paper();
+    let (by_one, by_two) = (one.file(&[specimen()], &bytes), two.file(&[specimen()], &bytes));
+    assert_eq!(one.commit(vec![forget_material(by_one)]), ["accepted"]);
+    let Entry::ErasureRequested(request) = forget_material(by_two) else { panic!() };
+    for _ in 0..2 {
+        assert_eq!(two.commit(vec![Entry::ErasureRequested(request.clone())]), ["accepted"]);
+        let news = two.feed(0, 0);
+        let News::Erased { erasure, .. } = &news.items[1].news else { panic!() };
+        assert_eq!((news.head, *erasure, one.feed(0, 0).head), (2, request.id, 1));
+    }
+    let report = check(&house.config, &mut |_, _| {}).unwrap();
+    assert!(report.clean && report.blobs == 0, "{report}");
+}
+
 #[test]
 fn who_looked_at_a_dossier_hears_which_paper_left_it() {
     let mut house = House::new();

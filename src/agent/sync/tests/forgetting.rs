@@ -207,6 +207,7 @@ fn a_decision_is_told_back_once_however_many_erasures_it_takes_here() {
         expected["type"] = "erased".into();
         expected.as_object_mut().unwrap().remove("erasure");
         assert_eq!(repository.state().told_erased, [expected]);
+        assert!(repository.state().erasures.is_empty(), "nobody here asked for it");
         assert_eq!(window.last_error(), None);
     }
 }
