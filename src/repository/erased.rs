@@ -129,11 +129,12 @@ impl Repository {
         Ok(())
     }
 
-    /// Those without a tombstone.
-    fn standing_of(&self, named: &[MaterialId]) -> Result<Vec<MaterialId>, ArchiveError> {
+    /// Those that have no tombstone, under the name they were on file by either.
+    fn standing_of(&self, named: &[MaterialId]) -> Result<Vec<MaterialId>, Problem> {
         let mut standing = Vec::with_capacity(named.len());
         for material in named {
-            if !self.archive.is_erased(*material)? {
+            let stored = self.state.stored_for(*material)?.unwrap_or(*material);
+            if !self.archive.is_erased(*material)? && !self.archive.is_erased(stored)? {
                 standing.push(*material);
             }
         }

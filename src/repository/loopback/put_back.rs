@@ -202,6 +202,10 @@ fn a_paper_that_was_filed_twice_goes_under_every_name_and_whoever_offers_it_is_t
     one.materials(&specimen());
     assert_eq!(one.commit(vec![forget_person(&specimen())]), ["accepted"]);
     let told = known_by(&one.feed(0, 0).items[0]);
+    let entries = |house: &House| check(&house.config, &mut |_, _| {}).unwrap().entries;
+    let before = entries(&house);
+    assert_eq!(two.commit(vec![Entry::Erased(told.clone())]), ["accepted"]);
+    assert_eq!(entries(&house), before, "it is known");
 
     put_back(&mut house, &copies);
     (one.address, two.address) = (house.address(), house.address());
