@@ -90,7 +90,9 @@ fn adopt(papers: &mut Papers, seen: &BTreeMap<String, Vec<View>>, findings: &mut
 fn judge(paper: &Paper, seen: &[View], look: Look, findings: &mut Findings) {
     let number = paper.number;
     if seen.is_empty() {
-        if paper.gone == Gone::No && paper.is_acknowledged {
+        // Or it went from a dossier that was looked at later to one that was looked at before.
+        let may_have_moved = !look.is_final && paper.views.len() > 1;
+        if paper.gone == Gone::No && paper.is_acknowledged && !may_have_moved {
             findings.lost.push(format!("paper {number} is gone"));
         }
         return;
