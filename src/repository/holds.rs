@@ -166,11 +166,14 @@ impl Repository {
                 Ok(HoldAnswer::default())
             }
             HoldWish::Confirm { operator } => {
+                // A window that tells of a hold meanwhile would doubt them anew.
+                let writing = self.forgetting.write().unwrap_or_else(PoisonError::into_inner);
                 let was_doubted = self.archive.confirm_holds(&actor(operator))?;
                 if was_doubted {
                     self.state
                         .put_holds_confirmed(self.now())
                         .map_err(|error| HoldRefusal::Failed(error.to_string()))?;
+                    drop(writing);
                     let failed = |error: StartError| HoldRefusal::Failed(error.to_string());
                     self.finish_holds().map_err(failed)?;
                     self.finish_erasures().map_err(failed)?;
