@@ -12,7 +12,7 @@ use crate::random::Random;
 use crate::window::{Answer, Window};
 
 /// So many things happen at the latest within this time, on the busiest machine.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(180);
 /// How often is looked at what has been acknowledged.
 const LOOK_EVERY: Duration = Duration::from_micros(200);
 /// How often a window is asked what the repository has.

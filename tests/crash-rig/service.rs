@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::disk::run;
 
 /// A service that does not listen by then never will.
-const START_WAIT: Duration = Duration::from_secs(60);
+const START_WAIT: Duration = Duration::from_secs(180);
 /// How often is asked whether it is frozen, which takes it well below a millisecond.
 const FREEZE_LOOK_EVERY: Duration = Duration::from_micros(100);
 /// So much of a log is shown where a service did not start.

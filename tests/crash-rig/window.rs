@@ -12,7 +12,7 @@ use crate::service::Service;
 /// Everything this rig does at a window.
 const SCOPES: &str = "card,capture,archive:write,archive:read,archive:assist,archive:erase,admin";
 /// A call that takes longer has failed.
-const CALL_WAIT: Duration = Duration::from_secs(30);
+const CALL_WAIT: Duration = Duration::from_secs(180);
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// More papers than this rig ever files for one person.
 const LIST_MAX: usize = 200;
