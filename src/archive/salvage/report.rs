@@ -250,6 +250,19 @@ impl LedgerRebuild {
                 writeln!(text, "  lost: entries {from} to {to}")
             };
         }
+        self.write_replaced(text, zh);
+        self.write_loss(text, zh);
+        for place in &self.breaks {
+            let _ = if zh {
+                writeln!(text, "  第 {place} 条被改动或与前一条不衔接")
+            } else {
+                writeln!(text, "  entry {place} was changed or does not follow from the one before")
+            };
+        }
+    }
+
+    /// What an older ledger in its place did.
+    fn write_replaced(&self, text: &mut String, zh: bool) {
         if self.displaced > 0 {
             let displaced = self.displaced;
             let _ = if zh {
@@ -277,6 +290,10 @@ impl LedgerRebuild {
                 )
             };
         }
+    }
+
+    /// What may still be done about what is lost.
+    fn write_loss(&self, text: &mut String, zh: bool) {
         if self.entries == 0 && self.lost_count > 0 {
             let _ = if zh {
                 writeln!(
@@ -297,13 +314,6 @@ impl LedgerRebuild {
                     text,
                     "  the ledger tells of it now: rebuilding again brings no more, and audits say that they may lack it."
                 )
-            };
-        }
-        for place in &self.breaks {
-            let _ = if zh {
-                writeln!(text, "  第 {place} 条被改动或与前一条不衔接")
-            } else {
-                writeln!(text, "  entry {place} was changed or does not follow from the one before")
             };
         }
     }
