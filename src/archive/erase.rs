@@ -72,11 +72,11 @@ pub struct Erasure {
     pub id: ErasureId,
     /// How far it has come.
     pub state: ErasureState,
-    /// What is to be forgotten; `None` once it was a person and is forgotten.
+    /// What is to be forgotten; `None` once it was a person and is forgotten, or where the ledger lost it.
     pub target: Option<ErasureTarget>,
     /// Why; `None` once that is forgotten too.
     pub reason: Option<String>,
-    /// When it was asked for.
+    /// When it was asked for; where the ledger lost that, when it began to wait for a hold, or the tombstone was set.
     pub requested_at: Timestamp,
     /// When the tombstone was set.
     pub erased_at: Option<Timestamp>,
@@ -230,15 +230,32 @@ pub(crate) fn target_of(opened: &OpenEntry) -> Option<ErasureTarget> {
     opened.refs.materials.first().map(|id| ErasureTarget::Material(id.0))
 }
 
+/// The entry that asked for an erasure; `None` where a ledger that was made anew had lost it.
+pub(crate) fn erasure_request(
+    stores: &Stores,
+    requested: u64,
+) -> Result<Option<(Entry, OpenEntry)>, ArchiveError> {
+    if requested == 0 {
+        return Ok(None);
+    }
+    stores.entry(requested)?.ok_or_else(|| damaged_entry(requested)).map(Some)
+}
+
 fn erasure_of(stores: &Stores, id: ErasureId) -> Result<Option<Erasure>, ArchiveError> {
     let Some((state, requested, erased)) = stores.index.erasure(id)? else { return Ok(None) };
-    let (request, opened) = stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
+    let (target, reason, requested_at) = match erasure_request(stores, requested)? {
+        Some((request, opened)) => {
+            let reason = opened.personal::<ErasurePersonal>()?.map(|personal| personal.reason);
+            (target_of(&opened), reason, request.content.at)
+        }
+        None => (None, None, first_heard_of(stores, id, erased)?),
+    };
     let mut erasure = Erasure {
         id,
         state,
-        target: target_of(&opened),
-        reason: opened.personal::<ErasurePersonal>()?.map(|p| p.reason),
-        requested_at: request.content.at,
+        target,
+        reason,
+        requested_at,
         erased_at: None,
         materials: Vec::new(),
         shared_kept: Vec::new(),
@@ -252,6 +269,14 @@ fn erasure_of(stores: &Stores, id: ErasureId) -> Result<Option<Erasure>, Archive
         erasure.unproven = opened.office.unproven;
     }
     Ok(Some(erasure))
+}
+
+/// When the ledger first tells of an erasure whose request it lost.
+fn first_heard_of(stores: &Stores, id: ErasureId, erased: u64) -> Result<Timestamp, ArchiveError> {
+    let waiting = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == id);
+    let sequence = waiting.map_or(erased, |(_, deferral)| deferral);
+    let (entry, _) = stores.entry(sequence)?.ok_or_else(|| damaged_entry(sequence))?;
+    Ok(entry.content.at)
 }
 
 /// A request for an erasure that is within bounds.
@@ -378,9 +403,15 @@ impl PlannedErasure {
             let id = refs_of(&entry)?.erasure.ok_or_else(|| damaged_entry(entry.sequence))?;
             return erasure_of(stores, id.0);
         }
+        let Some((state, requested, _)) = stores.index.erasure(self.request.id)? else { return Ok(None) };
+        // Asked for once more, it is known again what it is about.
+        if requested == 0 && state == ErasureState::Requested {
+            return Ok(None);
+        }
         let Some(erasure) = erasure_of(stores, self.request.id)? else { return Ok(None) };
         match (&erasure.target, &self.request.target) {
             (Some(theirs), ours) if theirs == ours => Ok(Some(erasure)),
+            (None, ErasureTarget::Material(id)) if erasure.materials.contains(id) => Ok(Some(erasure)),
             // Whom it was about is forgotten, so this much of a comparison is left.
             (None, ErasureTarget::Holder(_)) => Ok(Some(erasure)),
             _ => Err(ArchiveError::IdempotencyConflict),

@@ -1,42 +1,28 @@
 //! Carrying an erasure out, step by step; the steps and what a crash between them leaves are laid down in
 //! [`crate::writer`].
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
-use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
+use yidang_model::{ErasureId, Subject, Timestamp};
 
 use crate::ArchiveError;
 use crate::doubt::Doubt;
-use crate::entry::{OpenEntry, Plain, SlotKey, damaged_entry, open_entry, refs_of, seal_entry};
-use crate::erase::{ErasureTarget, WentElsewhere, plan_deferral, target_of};
-use crate::held::refuse_held;
+use crate::entry::{OpenEntry, Plain, SlotKey, open_entry, refs_of, seal_entry};
+use crate::erase::{WentElsewhere, erasure_request, plan_deferral, target_of};
+use crate::extent::Extent;
+use crate::held::{refuse_held, refuse_held_of};
 use crate::originals::finish_disposals;
 use crate::plan::{Answer, Draft};
 use crate::rebuild::skip_damaged;
 use crate::record::{NoPersonal, Office, Refs, Text};
 use crate::scribe::Scribe;
-use crate::storage::{BlobName, Entry, ErasureState, IndexChange, MaterialRow, Tag, Verb};
+use crate::storage::{BlobName, ErasureState, IndexChange, Verb};
 use crate::stores::{ENTRIES_AT_A_TIME, Stores};
 use crate::veil::Covered;
 use crate::writer::unwind_guarded;
 
-/// Rows read at a time when a whole dossier is gone through.
-const ROWS_AT_A_TIME: usize = 200;
 /// Blobs deleted in one call.
 pub(crate) const BLOBS_PER_DELETION: usize = 256;
-
-/// What an erasure takes away.
-#[derive(Default)]
-struct Extent {
-    /// Materials that go.
-    materials: Vec<MaterialId>,
-    /// Pictures that stay with someone else.
-    shared_kept: BTreeSet<Digest>,
-    /// Pictures that nothing else is known to need.
-    doomed: HashSet<BlobName>,
-    /// Whether papers of the person stay, and with them the key.
-    keeps_holder: bool,
-}
 
 impl Scribe {
     /// Carries an erasure out, from wherever it stands to the end.
@@ -46,6 +32,9 @@ impl Scribe {
             Some((ErasureState::Refused, ..)) => Err(ArchiveError::Invalid("the erasure has been refused")),
             Some((ErasureState::Done, ..)) => Ok(()),
             Some((state, requested, _)) => {
+                // What the ledger lost, it told itself by what it was to take when it began to wait.
+                let waited = if requested == 0 { self.waits_with(id)? } else { None };
+                let elsewhere = waited.as_ref().unwrap_or(elsewhere);
                 if state == ErasureState::Requested {
                     self.respect_holds(id, requested, elsewhere)?;
                 }
@@ -70,9 +59,13 @@ impl Scribe {
         requested: u64,
         elsewhere: &WentElsewhere,
     ) -> Result<(), ArchiveError> {
-        let (_, request) = self.stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
-        let Some(target) = target_of(&request) else { return Ok(()) };
-        let held = refuse_held(&self.stores, &target);
+        let held = match erasure_request(&self.stores, requested)? {
+            Some((_, request)) => match target_of(&request) {
+                Some(target) => refuse_held(&self.stores, &target),
+                None => return Ok(()),
+            },
+            None => refuse_held_of(&self.stores, &elsewhere.materials),
+        };
         let waits = || Ok::<_, ArchiveError>(self.stores.index.deferred()?.iter().any(|(d, _)| *d == id));
         let may_be_held = matches!(held, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven));
         if may_be_held && elsewhere.decided && !waits()? {
@@ -87,13 +80,7 @@ impl Scribe {
         for (id, sequence) in self.stores.index.deferred()? {
             // One that came to harm waits on; it keeps nobody else waiting.
             let Some((_, deferral)) = skip_damaged(self.stores.entry(sequence))?.flatten() else { continue };
-            let elsewhere = WentElsewhere {
-                decided: true,
-                materials: deferral.refs.materials.iter().map(|id| id.0).collect(),
-                shared_kept: deferral.office.shared_kept.iter().map(|digest| digest.0).collect(),
-                decided_at: deferral.refs.decided_at.map(Timestamp::from_millis),
-            };
-            match unwind_guarded(|| self.erase(id, &elsewhere)) {
+            match unwind_guarded(|| self.erase(id, &went_with(&deferral))) {
                 Ok(()) => finished += 1,
                 Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven) => {}
                 Err(error) => {
@@ -103,6 +90,13 @@ impl Scribe {
             }
         }
         Ok(finished)
+    }
+
+    /// What an erasure that waits takes with it, as it was decided elsewhere.
+    fn waits_with(&self, id: ErasureId) -> Result<Option<WentElsewhere>, ArchiveError> {
+        let waiting = self.stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == id);
+        let Some((_, sequence)) = waiting else { return Ok(None) };
+        Ok(self.stores.entry(sequence)?.map(|(_, deferral)| went_with(&deferral)))
     }
 
     /// Goes on with erasures that stopped half-way, or waited for a hold. One that stops again keeps its holder doomed and nobody
@@ -188,17 +182,11 @@ impl Scribe {
         elsewhere: &WentElsewhere,
     ) -> Result<(), ArchiveError> {
         let stores = self.stores.clone();
-        let (_, request) = stores.entry(requested)?.ok_or_else(|| damaged_entry(requested))?;
-        let (mut extent, subject) = match target_of(&request) {
-            Some(ErasureTarget::Material(id)) => (extent_of_material(&stores, id)?, None),
-            Some(ErasureTarget::Holder(who)) => (extent_of_holder(&stores, &who, id, elsewhere)?, Some(who)),
-            // Another erasure forgot that person in the meantime.
-            None => (Extent::default(), None),
-        };
-        extent.add(&stores, elsewhere)?;
+        let request = erasure_request(&stores, requested)?.map(|(_, request)| request);
+        let (extent, subject) = Extent::of(&stores, id, request.as_ref(), elsewhere)?;
         let subjects: Vec<Subject> = subject.into_iter().filter(|_| !extent.keeps_holder).collect();
         let holder = subjects.first().map(|who| stores.keys.subject_tag(who));
-        let whole_holder = request.refs.whole_holder && !extent.keeps_holder;
+        let whole_holder = request.as_ref().is_some_and(|r| r.refs.whole_holder) && !extent.keeps_holder;
         // What an entry needs that could not be read when the index was made, the index does not know.
         let doubt = Doubt::of(stores.index.left_out()?);
         let mut unproven = finish_disposals(&stores, &extent.materials, doubt, whole_holder)?;
@@ -226,7 +214,7 @@ impl Scribe {
                     count: extent.materials.len() as u64,
                     shared_kept: extent.shared_kept.iter().copied().map(Text).collect(),
                     unproven,
-                    ..request.office.clone()
+                    ..request.as_ref().map(|request| request.office.clone()).unwrap_or_default()
                 },
                 personal: NoPersonal {},
                 slots: &slots,
@@ -302,108 +290,14 @@ impl Scribe {
     }
 }
 
-impl Extent {
-    /// Adds what went elsewhere with the same erasure, apart from what is someone else's paper here.
-    fn add(&mut self, stores: &Stores, elsewhere: &WentElsewhere) -> Result<(), ArchiveError> {
-        for id in &elsewhere.materials {
-            if !self.materials.contains(id) && stores.index.material(*id)?.is_none() {
-                self.materials.push(*id);
-            }
-        }
-        self.materials.sort_unstable();
-        self.shared_kept.extend(&elsewhere.shared_kept);
-        Ok(())
+/// What went elsewhere with an erasure, by the entry that says that it waits.
+fn went_with(deferral: &OpenEntry) -> WentElsewhere {
+    WentElsewhere {
+        decided: true,
+        materials: deferral.refs.materials.iter().map(|id| id.0).collect(),
+        shared_kept: deferral.office.shared_kept.iter().map(|digest| digest.0).collect(),
+        decided_at: deferral.refs.decided_at.map(Timestamp::from_millis),
     }
-}
-
-fn extent_of_material(stores: &Stores, id: MaterialId) -> Result<Extent, ArchiveError> {
-    // Not held here, it still gets its tombstone.
-    let mut extent = Extent { materials: vec![id], ..Extent::default() };
-    if let Some(row) = stores.index.material(id)? {
-        let going = HashSet::from([row.sequence]);
-        extent.shared_kept = kept_pictures(stores, &row, &going, &mut extent.doomed)?;
-    }
-    Ok(extent)
-}
-
-/// What goes with a person: what was on file for them when it was decided, and of an erasure that has waited for a hold, when it
-/// began to. Whoever decided it knew nothing of what came to them since: that stays, and the person's key with it.
-fn extent_of_holder(
-    stores: &Stores,
-    who: &Subject,
-    erasure: ErasureId,
-    elsewhere: &WentElsewhere,
-) -> Result<Extent, ArchiveError> {
-    let holder = stores.keys.subject_tag(who);
-    let waited = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == erasure);
-    let mut going = HashSet::new();
-    let mut extent = Extent::default();
-    visit_dossier(stores, holder, &mut |row| {
-        let is_named = elsewhere.materials.contains(&row.id);
-        let came_later = || match waited {
-            Some((_, deferral)) if came_since(stores, row, who, deferral)? => Ok(true),
-            _ => came_after(stores, row, who, elsewhere.decided_at),
-        };
-        if !is_named && came_later()? {
-            extent.keeps_holder = true;
-        } else if row.holders == [holder] {
-            going.insert(row.sequence);
-            extent.materials.push(row.id);
-        }
-        Ok(())
-    })?;
-    let (mut kept, mut doomed) = (BTreeSet::new(), HashSet::new());
-    visit_dossier(stores, holder, &mut |row| {
-        kept.extend(kept_pictures(stores, row, &going, &mut doomed)?);
-        Ok(())
-    })?;
-    (extent.shared_kept, extent.doomed) = (kept, doomed);
-    Ok(extent)
-}
-
-/// The entry by which a paper stands, as far as it can be read.
-fn stands_by(stores: &Stores, row: &MaterialRow) -> Result<Option<Entry>, ArchiveError> {
-    let found = skip_damaged(stores.ledger.get_many(&[row.sequence]).map_err(ArchiveError::from))?;
-    Ok(found.and_then(|mut entries| entries.pop()))
-}
-
-/// Whether a paper of this person came to them later than that, as far as the clocks agree.
-fn came_after(
-    stores: &Stores,
-    row: &MaterialRow,
-    who: &Subject,
-    at: Option<Timestamp>,
-) -> Result<bool, ArchiveError> {
-    let Some(at) = at else { return Ok(false) };
-    match stands_by(stores, row)? {
-        Some(entry) if entry.content.at > at => came_since(stores, row, who, row.sequence - 1),
-        _ => Ok(false),
-    }
-}
-
-/// Whether a paper of this person was not theirs yet when that entry was made. Where that cannot be read, it stays.
-fn came_since(stores: &Stores, row: &MaterialRow, who: &Subject, entry: u64) -> Result<bool, ArchiveError> {
-    if row.sequence < entry {
-        return Ok(false);
-    }
-    let refs = stands_by(stores, row)?.map(|entry| skip_damaged(refs_of(&entry))).transpose()?.flatten();
-    // Put right since: whose it was before is told by the entries before. A `filed` entry names none.
-    let Some(filed) = refs.and_then(|refs| refs.filed).filter(|filed| *filed < entry) else {
-        return Ok(true);
-    };
-    let mut was_theirs = false;
-    stores.visit_entries_between(filed.saturating_sub(1), entry, &mut |earlier| {
-        let is_of_it = matches!(earlier.content.verb, Verb::Filed | Verb::Refiled)
-            && skip_damaged(refs_of(earlier))?
-                .and_then(|refs| refs.material)
-                .is_some_and(|id| id.0 == row.id);
-        if is_of_it {
-            let opened = skip_damaged(open_entry(&stores.keys, earlier))?;
-            was_theirs = opened.is_some_and(|opened| opened.subjects.iter().flatten().any(|one| one == who));
-        }
-        Ok(())
-    })?;
-    Ok(!was_theirs)
 }
 
 fn delete_everywhere(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveError> {
@@ -414,43 +308,4 @@ fn delete_everywhere(stores: &Stores, names: &[BlobName]) -> Result<(), ArchiveE
         }
     }
     Ok(())
-}
-
-/// Goes through the materials of a person.
-pub(crate) fn visit_dossier(
-    stores: &Stores,
-    holder: Tag,
-    visit: &mut dyn FnMut(&MaterialRow) -> Result<(), ArchiveError>,
-) -> Result<(), ArchiveError> {
-    let mut before = u64::MAX;
-    loop {
-        let rows = stores.index.materials_of(holder, before, ROWS_AT_A_TIME)?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        before = last.sequence;
-        rows.iter().try_for_each(&mut *visit)?;
-    }
-}
-
-/// The pictures of a material that something else than what is going needs; those that nothing else does are put with
-/// the doomed.
-fn kept_pictures(
-    stores: &Stores,
-    row: &MaterialRow,
-    going: &HashSet<u64>,
-    doomed: &mut HashSet<BlobName>,
-) -> Result<BTreeSet<Digest>, ArchiveError> {
-    let mut kept: HashSet<BlobName> = HashSet::new();
-    for name in &row.blobs {
-        if stores.index.blob_users(*name)?.iter().any(|user| !going.contains(user)) {
-            kept.insert(*name);
-        } else {
-            doomed.insert(*name);
-        }
-    }
-    if kept.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let blobs = stores.filed(row)?.map(|(_, personal)| personal.blobs).unwrap_or_default();
-    let digests = blobs.iter().map(|b| b.digest.0);
-    Ok(digests.filter(|digest| kept.contains(&stores.keys.blob_name(digest))).collect())
 }

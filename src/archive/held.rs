@@ -4,7 +4,7 @@ use yidang_model::MaterialId;
 
 use crate::backup::is_whole;
 use crate::entry::{Plain, seal_entry};
-use crate::erasing::visit_dossier;
+use crate::extent::visit_dossier;
 use crate::gaps::{Stretch, cover, numbers};
 use crate::hold::HoldTarget;
 use crate::left_out::visit_left_out;
@@ -26,6 +26,16 @@ pub(crate) fn refuse_held(stores: &Stores, target: &HoldTarget) -> Result<(), Ar
         return Err(ArchiveError::LegalHold);
     }
     refuse_unproven(stores)
+}
+
+/// The same for what is known to go with an erasure where the ledger lost what it was asked for. While a rebuild may find that, it
+/// may be held.
+pub(crate) fn refuse_held_of(stores: &Stores, materials: &[MaterialId]) -> Result<(), ArchiveError> {
+    for id in materials {
+        refuse_held(stores, &HoldTarget::Material(*id))?;
+    }
+    refuse_unproven(stores)?;
+    if awaits_rebuild(stores)? { Err(ArchiveError::HoldsUnproven) } else { Ok(()) }
 }
 
 /// How far the holds that stand are all there are.

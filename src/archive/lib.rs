@@ -34,6 +34,7 @@ mod erase;
 mod erasing;
 mod error;
 mod export;
+mod extent;
 mod file;
 pub mod files;
 mod findings;

@@ -295,8 +295,8 @@ impl Repository {
         }
     }
 
-    /// Whether a paper on file is known to be forgotten, and waits for a hold alone: it is shown to nobody, and no other paper
-    /// becomes one with it.
+    /// Whether a window told that a paper on file was forgotten before this repository was put back: it is shown to nobody, and no
+    /// other paper becomes one with it, whether a hold keeps it still or not.
     pub(crate) fn is_withdrawn(&self, material: MaterialId) -> Result<bool, Problem> {
         Ok(self.state.decision_about(material)?.is_some())
     }

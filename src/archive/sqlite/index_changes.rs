@@ -238,7 +238,8 @@ fn release_blobs(transaction: &Transaction<'_>, id: CaptureId) -> Result<(), Fai
 fn request(transaction: &Transaction<'_>, id: ErasureId, sequence: u64) -> Result<(), Failure> {
     transaction
         .prepare_cached(
-            "INSERT INTO erasures (id, state, requested, erased) VALUES (?1, 'requested', ?2, 0)",
+            "INSERT INTO erasures (id, state, requested, erased) VALUES (?1, 'requested', ?2, 0)
+             ON CONFLICT (id) DO UPDATE SET requested = excluded.requested WHERE requested = 0",
         )?
         .execute(params![id.as_bytes(), stored(sequence)])?;
     Ok(())

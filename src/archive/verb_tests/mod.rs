@@ -12,6 +12,7 @@ mod faulty;
 mod filing;
 mod half_forgotten;
 mod holds;
+mod holds_unproven;
 mod ingesting;
 mod inventory;
 mod lost;
