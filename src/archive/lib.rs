@@ -75,6 +75,7 @@ mod stage;
 pub mod storage;
 mod stores;
 mod sweep;
+mod tombstones;
 mod veil;
 #[cfg(test)]
 mod verb_tests;
@@ -114,5 +115,6 @@ pub use scrubber::{DamageListener, Scrubber};
 pub use speaker::Speaker;
 pub use stage::{BLOB_BYTES_MAX, NOTE_BYTES_MAX, STAGE_BLOBS_MAX, Stage, Staged, UNFILED_PAGE_MAX};
 pub use sweep::{ORPHAN_GRACE_MS, SweepReport};
+pub use tombstones::Tombstone;
 pub use verify::{OpensPicture, PICTURES_SAMPLED, VerifyWish};
 pub use verify_report::{Anchor, DAMAGES_MAX, Damage, DamagedRow, DamagedThing, Tally, VerifyReport};

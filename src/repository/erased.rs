@@ -57,11 +57,16 @@ impl Repository {
         if named.is_empty() {
             return Ok((!is_own && !entry.materials.is_empty()).then_some(wire::ERASURE_DENIED));
         }
-        if is_own && !self.standing_of(&named)?.is_empty() {
+        let standing = self.standing_of(&named)?;
+        if standing.is_empty() {
+            return Ok(None);
+        }
+        if is_own {
             let kept = serde_json::to_vec(entry).map_err(|_| Code::StorageFailed)?;
             self.state.keep_decision(agent.record.number, entry.id, &kept, &named)?;
         }
-        let done = self.repeat_all(agent.record.number, &agent.record.name, entry, is_own, &named);
+        let by = (agent.record.number, &agent.record.name[..]);
+        let done = self.repeat_all(by, entry, is_own, &named, standing);
         if let (Err(problem), true) = (&done, is_own) {
             // It is kept, and the window's own papers wait for nothing.
             let code = problem.code.as_str();
@@ -75,9 +80,11 @@ impl Repository {
     pub(crate) fn finish_decisions(&self) -> Result<(), StartError> {
         for (agent, kept) in self.state.decisions()? {
             let Ok(entry) = serde_json::from_slice::<ErasedEntry>(&kept) else { continue };
-            let named = self.named(&entry);
-            let done = named.and_then(|named| self.repeat_all(agent, CLIENT, &entry, true, &named));
-            if let Err(problem) = done {
+            let repeat = |named: Vec<MaterialId>| {
+                let standing = self.standing_of(&named)?;
+                self.repeat_all((agent, CLIENT), &entry, true, &named, standing)
+            };
+            if let Err(problem) = self.named(&entry).and_then(repeat) {
                 let code = problem.code.as_str();
                 tracing::error!(erasure = %entry.id, code, "an erasure that was lost is tried again with the next start");
             }
@@ -88,13 +95,12 @@ impl Repository {
     /// Whoever has to hear of it hears of the decision as it was; what of it is on file here goes as far as no hold keeps it.
     fn repeat_all(
         &self,
-        agent: AgentNumber,
-        client: &str,
+        (agent, client): (AgentNumber, &str),
         entry: &ErasedEntry,
         is_own: bool,
         named: &[MaterialId],
+        standing: Vec<MaterialId>,
     ) -> Result<(), Problem> {
-        let standing = self.standing_of(named)?;
         if standing.is_empty() {
             return Ok(());
         }
@@ -119,7 +125,7 @@ impl Repository {
         let WhatStands { person, shown_for, .. } = what;
         let outcome = ErasureOutcome {
             id: entry.id,
-            requester: agent,
+            requester: Some(agent),
             materials: named,
             holder: person.as_ref().map(|person| self.secrets.subject_tag(person)),
             shown_for,
@@ -280,8 +286,9 @@ impl Repository {
         };
         let done = match self.archive.erasure(entry.id)? {
             Some(erasure) if erasure.state == ErasureState::Done => Ok(erasure),
-            Some(_) => self.archive.erase_with(entry.id, elsewhere),
-            None => self.archive.erase_now_with(self.request(entry, target), elsewhere),
+            Some(erasure) if erasure.target.is_some() => self.archive.erase_with(entry.id, elsewhere),
+            // Where the ledger lost what was asked for, it is asked for once more.
+            _ => self.archive.erase_now_with(self.request(entry, target), elsewhere),
         };
         match done {
             Ok(erasure) => Ok(Some((erasure.materials, erasure.shared_kept))),

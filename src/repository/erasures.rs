@@ -133,24 +133,19 @@ impl Repository {
         Ok(holders.iter().map(|holder| self.secrets.subject_tag(holder)).collect())
     }
 
-    /// Whether this agent may ask for this.
-    fn may_ask(&self, agent: &Agent, id: ErasureId, target: &ErasureTarget) -> Result<bool, Problem> {
-        // Asked before: what it was granted on may have gone with what it forgot.
-        if let Some(known) = self.state.erasure(id)? {
-            return Ok(self.state.numbers_of_window(agent.record.number)?.contains(&known.agent));
-        }
-        self.may_erase(agent, target)
-    }
-
     /// Whether this agent may have this forgotten: its window filed it, or it has lately had the dossier open here.
     ///
     /// A material nobody has committed is this window's own affair: its paper may have been forgotten at the
     /// window before it could be sent, and nobody else can have learned its name. The same holds for a person
     /// nobody else ever filed for or looked at. And what is forgotten already, at another window's request that
     /// came a moment earlier, is not forgotten twice.
-    fn may_erase(&self, agent: &Agent, target: &ErasureTarget) -> Result<bool, Problem> {
+    fn may_ask(&self, agent: &Agent, id: ErasureId, target: &ErasureTarget) -> Result<bool, Problem> {
         let own = agent.record.number;
         let window = self.state.numbers_of_window(own)?;
+        // Asked before: what it was granted on may have gone with what it forgot.
+        if let Some(known) = self.state.erasure(id)? {
+            return Ok(window.contains(&known.agent));
+        }
         match target {
             ErasureTarget::Holder(person) => {
                 let contacts = self.state.contacts(self.secrets.subject_tag(person))?;
@@ -243,7 +238,7 @@ impl Repository {
         };
         let outcome = ErasureOutcome {
             id: planned.id,
-            requester: planned.agent,
+            requester: Some(planned.agent),
             materials: &materials,
             holder: holder.map(|subject| self.secrets.subject_tag(subject)),
             shown_for: &holders

@@ -302,14 +302,12 @@ impl Repository {
             holder: holder.map(|who| self.secrets.subject_tag(who)),
             personal: self.secrets.seal(ORDER_CONTEXT, &order).ok_or_else(failed)?,
         };
-        let told = self.state.announce_hold(&outcome).map_err(|e| e.to_string())?;
-        told.into_iter().for_each(|(agent, head)| self.announce(agent, head));
+        self.announce_all(self.state.announce_hold(&outcome).map_err(|e| e.to_string())?);
         Ok(())
     }
 
     fn tell_lifted(&self, id: HoldId) -> Result<(), String> {
-        let told = self.state.announce_lifted(id).map_err(|e| e.to_string())?;
-        told.into_iter().for_each(|(agent, head)| self.announce(agent, head));
+        self.announce_all(self.state.announce_lifted(id).map_err(|e| e.to_string())?);
         Ok(())
     }
 }

@@ -55,6 +55,7 @@ mod sqlite_state;
 mod state;
 #[cfg(test)]
 mod state_tests;
+mod tombstones;
 mod uploads;
 mod windows;
 

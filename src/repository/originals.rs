@@ -169,9 +169,7 @@ impl Repository {
             }
             self.state.unplan_originals(&stay)?;
             left.extend(stay.into_iter().map(|(stored, _)| stored));
-            for (agent, head) in self.state.finish_originals(&told)? {
-                self.announce(agent, head);
-            }
+            self.announce_all(self.state.finish_originals(&told)?.into_iter().collect());
             tracing::info!(materials = told.len(), left = left.len(), "originals were disposed of");
         }
         Ok(left)

@@ -52,9 +52,7 @@ impl Repository {
             holders: &self.tags_of(&after.holders),
             personal: self.secrets.seal(PLACE_CONTEXT, &personal).ok_or(Code::StorageFailed)?,
         };
-        for (told, head) in self.state.finish_refiling(&outcome)? {
-            self.announce(told, head);
-        }
+        self.announce_all(self.state.finish_refiling(&outcome)?);
         tracing::info!(agent = agent.record.name, material = %stored, "a refiling was carried out");
         Ok(None)
     }

@@ -96,6 +96,7 @@ impl Repository {
         }
         repository.finish_erasures()?;
         repository.finish_decisions()?;
+        repository.tell_of_tombstones()?;
         repository.finish_originals()?;
         repository.finish_holds()?;
         Ok(repository)

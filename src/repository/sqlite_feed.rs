@@ -19,17 +19,19 @@ pub(crate) fn announce_erasure(
     outcome: &ErasureOutcome<'_>,
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let mut told = concerned_by(t, outcome)?;
-    for agent in same_window(t, outcome.requester)? {
-        told.entry(agent).or_default();
+    if let Some(requester) = outcome.requester {
+        for agent in same_window(t, requester)? {
+            told.entry(agent).or_default();
+        }
     }
     // Every name, to each of them: by what one window was told, a repository that was put back knows all of it.
     let names = told.values().flatten();
     let all: BTreeSet<MaterialId> = outcome.materials.iter().chain(names).copied().collect();
     let mut heads = Vec::with_capacity(told.len());
     for agent in told.into_keys() {
-        if !has_heard(t, agent, outcome.id)? {
-            let (id, personal) = (outcome.id.as_bytes(), Some(&outcome.personal[..]));
-            heads.push((agent, append(t, agent, ("erased", id), &all, personal)?));
+        let about = ("erased", outcome.id.as_bytes());
+        if !was_told(t, agent, about)? {
+            heads.push((agent, append(t, agent, about, &all, Some(&outcome.personal))?));
         }
     }
     Ok(heads)
@@ -47,9 +49,14 @@ pub(crate) fn forget_erased(t: &Transaction<'_>, outcome: &ErasureOutcome<'_>) -
     Ok(())
 }
 
-fn has_heard(t: &Transaction<'_>, agent: AgentNumber, id: ErasureId) -> Result<bool, StateError> {
-    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'erased' AND erasure = ?2";
-    Ok(t.prepare_cached(has_it)?.exists(params![agent, id.as_bytes()])?)
+/// Whether an agent's feed has an item of this kind about this.
+fn was_told(
+    t: &Transaction<'_>,
+    agent: AgentNumber,
+    (what, id): (&str, &[u8; 16]),
+) -> Result<bool, StateError> {
+    let sql = "SELECT 1 FROM feed WHERE agent = ?1 AND what = ?2 AND erasure = ?3";
+    Ok(t.prepare_cached(sql)?.exists(params![agent, what, id])?)
 }
 
 /// Puts an erasure that was told of once onto the feed of an agent that has not heard of it.
@@ -60,11 +67,12 @@ pub(crate) fn tell_erased(
     materials: &[MaterialId],
     personal: &[u8],
 ) -> Result<Option<u64>, StateError> {
-    if has_heard(t, agent, id)? {
+    let about = ("erased", id.as_bytes());
+    if was_told(t, agent, about)? {
         return Ok(None);
     }
     let all = materials.iter().copied().collect();
-    append(t, agent, ("erased", id.as_bytes()), &all, Some(personal)).map(Some)
+    append(t, agent, about, &all, Some(personal)).map(Some)
 }
 
 /// Keeps a decision that the state had lost, and every name of what it is about.
@@ -242,22 +250,20 @@ pub(crate) fn announce_hold(
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let concerned = ErasureOutcome {
         id: ErasureId::from_bytes(*outcome.id.as_bytes()),
-        requester: 0,
+        requester: None,
         materials: outcome.material.as_slice(),
         holder: outcome.holder,
         shown_for: &[],
         personal: Vec::new(),
     };
     let mut told = concerned_by(t, &concerned)?;
-    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'held' AND erasure = ?2";
+    let about = ("held", outcome.id.as_bytes());
     let mut heads = Vec::with_capacity(told.len());
     while let Some((agent, own)) = told.pop_first() {
-        if t.prepare_cached(has_it)?.exists(params![agent, outcome.id.as_bytes()])? {
-            continue;
+        if !was_told(t, agent, about)? {
+            let all: BTreeSet<MaterialId> = outcome.material.into_iter().chain(own).collect();
+            heads.push((agent, append(t, agent, about, &all, Some(&outcome.personal))?));
         }
-        let all: BTreeSet<MaterialId> = outcome.material.into_iter().chain(own).collect();
-        let personal = Some(&outcome.personal[..]);
-        heads.push((agent, append(t, agent, ("held", outcome.id.as_bytes()), &all, personal)?));
     }
     Ok(heads)
 }
@@ -268,13 +274,13 @@ pub(crate) fn keep_told_hold(
     agent: AgentNumber,
     id: HoldId,
 ) -> Result<Option<u64>, StateError> {
-    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'held' AND erasure = ?2";
+    let about = ("held", id.as_bytes());
     for number in numbers_of_window(t, agent)? {
-        if t.prepare_cached(has_it)?.exists(params![number, id.as_bytes()])? {
+        if was_told(t, number, about)? {
             return Ok(None);
         }
     }
-    append(t, agent, ("held", id.as_bytes()), &BTreeSet::new(), None).map(Some)
+    append(t, agent, about, &BTreeSet::new(), None).map(Some)
 }
 
 /// Tells those whose windows were told of a hold that it is lifted.
@@ -284,11 +290,11 @@ pub(crate) fn announce_lifted(
 ) -> Result<Vec<(AgentNumber, u64)>, StateError> {
     let held = "SELECT agent FROM feed WHERE what = 'held' AND erasure = ?1";
     let told = windows_of(t, held, id.as_bytes())?;
-    let has_it = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'hold_lifted' AND erasure = ?2";
+    let about = ("hold_lifted", id.as_bytes());
     let mut heads = Vec::with_capacity(told.len());
     for agent in told {
-        if !t.prepare_cached(has_it)?.exists(params![agent, id.as_bytes()])? {
-            heads.push((agent, append(t, agent, ("hold_lifted", id.as_bytes()), &BTreeSet::new(), None)?));
+        if !was_told(t, agent, about)? {
+            heads.push((agent, append(t, agent, about, &BTreeSet::new(), None)?));
         }
     }
     Ok(heads)

@@ -311,6 +311,20 @@ impl State for SqliteState {
         Ok(at.map(Timestamp::from_millis))
     }
 
+    fn put_tombstones_known_to(&self, sequence: u64) -> Result<(), StateError> {
+        self.write(|t| {
+            let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('tombstones_known_to', ?1)";
+            t.execute(sql, params![signed(sequence)])?;
+            Ok(())
+        })
+    }
+
+    fn tombstones_known_to(&self) -> Result<u64, StateError> {
+        let sql = "SELECT value FROM meta WHERE key = 'tombstones_known_to'";
+        let to: Option<i64> = self.read().prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+        Ok(to.unwrap_or_default().unsigned_abs())
+    }
+
     fn put_opened(&self, agent: AgentNumber, subject: Tag, at: Timestamp) -> Result<(), StateError> {
         let earlier = at.plus_millis(-OPENED_STEP_MS).as_millis();
         let sql = "SELECT 1 FROM contacts WHERE subject = ?1 AND agent = ?2 AND opened_at > ?3";

@@ -161,8 +161,8 @@ pub(crate) struct PlannedErasure {
 #[derive(Debug)]
 pub(crate) struct ErasureOutcome<'a> {
     pub(crate) id: ErasureId,
-    /// Who asked; always told.
-    pub(crate) requester: AgentNumber,
+    /// Who asked, as far as that is known; always told.
+    pub(crate) requester: Option<AgentNumber>,
     /// What went.
     pub(crate) materials: &'a [MaterialId],
     /// Tag of the forgotten person.
@@ -418,6 +418,12 @@ pub(crate) trait State: Send + Sync {
 
     /// When they were; `None` if they never were.
     fn holds_confirmed_at(&self) -> Result<Option<Timestamp>, StateError>;
+
+    /// Keeps up to which entry of the ledger every tombstone is known here.
+    fn put_tombstones_known_to(&self, sequence: u64) -> Result<(), StateError>;
+
+    /// Up to which they are; 0 in a state of an earlier version.
+    fn tombstones_known_to(&self) -> Result<u64, StateError>;
 
     /// What does not hold together, one line each.
     fn verify(&self) -> Result<Vec<String>, StateError>;

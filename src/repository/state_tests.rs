@@ -49,7 +49,8 @@ fn forget(
     assert_eq!(state.plan_erasure(&planned).unwrap(), planned);
     assert_eq!(state.unfinished_erasures().unwrap(), [planned]);
     let personal = b"sealed too".to_vec();
-    let outcome = ErasureOutcome { id, requester: asks.number, materials, holder, shown_for: &[], personal };
+    let outcome =
+        ErasureOutcome { id, requester: Some(asks.number), materials, holder, shown_for: &[], personal };
     state.finish_erasure(&outcome).unwrap();
     assert_eq!(state.unfinished_erasures().unwrap(), []);
     id
@@ -225,7 +226,7 @@ fn sequences_have_no_gaps_and_never_become_visible_out_of_order() {
     std::thread::scope(|scope| {
         for number in 0..WRITERS {
             let state = if number % 2 == 0 { &state } else { &beside };
-            let requester = agent.number;
+            let requester = Some(agent.number);
             scope.spawn(move || {
                 for _ in 0..EACH {
                     let (id, materials) = (ErasureId::from_bytes(random()), [material()]);

@@ -89,6 +89,8 @@ fn a_forgotten_holder_is_taken_off(open: Open<'_>) {
     assert!(index.materials_of(tag(1), u64::MAX, 10).unwrap().is_empty());
     assert_eq!(index.materials_of(tag(2), u64::MAX, 10).unwrap().len(), 2);
     assert_eq!(index.erasing().unwrap(), [(erasure_id(1), names(&[1]))]);
+    assert_eq!(index.tombstones(4, 9).unwrap(), [(erasure_id(1), 5)]);
+    assert_eq!(index.tombstones(5, 9).unwrap(), []);
     let dump = index.dump().unwrap();
     assert!(!dump.lines.iter().any(|l| l.contains(&tag(1).to_hex())), "the forgotten holder's tag is left");
     // A rebuild finds the rows without the holder and does not know the tag.

@@ -250,6 +250,16 @@ impl Index for SqliteIndex {
         })
     }
 
+    fn tombstones(&self, after: u64, limit: usize) -> Result<Vec<(ErasureId, u64)>, StorageError> {
+        self.read(|connection| {
+            let sql = "SELECT id, erased FROM erasures WHERE erased > ?1 ORDER BY erased LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let place = |row: &Row<'_>| Ok((ErasureId::from_bytes(row.get(0)?), unsigned(row, 1)?));
+            let places = statement.query_map(params![stored(after), row_limit(limit)], place)?;
+            Ok(places.collect::<Result<_, _>>()?)
+        })
+    }
+
     fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError> {
         self.read(index_holds::deferred)
     }

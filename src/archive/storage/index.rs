@@ -314,6 +314,9 @@ pub trait Index: Send + Sync {
     /// something needs again by now is not among them.
     fn erasing(&self) -> Result<Vec<(ErasureId, Vec<BlobName>)>, StorageError>;
 
+    /// Erasures that have a tombstone behind that entry, each with that, in the order of those.
+    fn tombstones(&self, after: u64, limit: usize) -> Result<Vec<(ErasureId, u64)>, StorageError>;
+
     /// Erasures that wait for a hold to be lifted, each with its `erasure_deferred` entry, in the order of those.
     fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError>;
 

@@ -343,6 +343,10 @@ impl Index for Faulty<dyn Index> {
         self.0.erasing()
     }
 
+    fn tombstones(&self, after: u64, limit: usize) -> Result<Vec<(ErasureId, u64)>, StorageError> {
+        self.0.tombstones(after, limit)
+    }
+
     fn deferred(&self) -> Result<Vec<(ErasureId, u64)>, StorageError> {
         self.0.deferred()
     }

@@ -9,6 +9,7 @@ use yidang_sync::wire::{ErasedEntry, FeedItem, News};
 use super::*;
 use crate::check::check;
 use crate::repository::Repository;
+use crate::sqlite_state::STATE_FILE;
 
 /// The folders as they are, kept aside.
 fn copied(house: &mut House) -> [(PathBuf, PathBuf); 2] {
@@ -27,6 +28,20 @@ fn put_back(house: &mut House, copies: &[(PathBuf, PathBuf)]) {
     for (folder, aside) in copies {
         fs::remove_dir_all(folder).unwrap();
         copy(aside, folder);
+    }
+    house.start();
+}
+
+/// `repository.db` of the copy, beside everything else as it is.
+fn put_state_back(house: &mut House, copies: &[(PathBuf, PathBuf)]) {
+    house.stop();
+    let (folder, aside) = &copies[0];
+    for end in ["", "-wal", "-shm"] {
+        let name = format!("{STATE_FILE}{end}");
+        let _ = fs::remove_file(folder.join(&name));
+        if aside.join(&name).exists() {
+            fs::copy(aside.join(&name), folder.join(&name)).unwrap();
+        }
     }
     house.start();
 }
@@ -350,4 +365,51 @@ fn what_a_hold_keeps_is_shown_to_nobody_and_goes_when_the_hold_is_lifted() {
     assert!(matches!(window.feed(0, 0).items.last().unwrap().news, News::HoldLifted { .. }));
     let report = check(&house.config, &mut |_, _| {}).unwrap();
     assert!(report.clean && report.blobs == 0, "{report}");
+}
+
+/// A window that was away when the others heard of it would show it for ever.
+#[test]
+fn a_state_that_alone_was_put_back_tells_of_what_the_archive_has_forgotten_since() {
+    let mut house = House::new();
+    let mut windows = ["one", "two", "three"].map(|counter| house.window(counter));
+    let bytes = paper();
+    let first = windows[0].file(&[specimen()], &bytes);
+    assert_eq!(windows[1].put(&bytes), 201);
+    let second = material(&[specimen()], &bytes);
+    assert_eq!(windows[1].commit(vec![filed(&second)]), ["accepted"]);
+    let of_person = windows[1].file(&[somebody(1)], &paper());
+    let stays = windows[2].file(&[somebody(2)], &paper());
+    let known = windows[2].file(&[somebody(2)], &paper());
+    assert_eq!(windows[2].commit(vec![forget_material(known)]), ["accepted"]);
+    let copies = copied(&mut house);
+    let address = house.address();
+    windows.iter_mut().for_each(|window| window.address = address);
+    assert_eq!(windows[0].commit(vec![forget_material(first)]), ["accepted"]);
+    assert_eq!(windows[1].commit(vec![forget_person(&somebody(1))]), ["accepted"]);
+    let Entry::ErasureRequested(again) = forget_material(first) else { panic!() };
+
+    for _ in 0..2 {
+        put_state_back(&mut house, &copies);
+        for start in 0..2 {
+            let address = house.address();
+            windows.iter_mut().for_each(|window| window.address = address);
+            let [one, two, three] = windows.each_ref().map(|window| window.feed(0, 0).items);
+            assert_eq!((one.len(), two.len(), three.len()), (1, 2, 1), "started {start} times more");
+            assert_eq!(known_by(&three[0]).materials, [known]);
+            let told = known_by(&one[0]);
+            assert_eq!((told.id, &told), (known_by(&two[0]).id, &known_by(&two[0])));
+            assert!(told.materials.contains(&first) && told.materials.contains(&second.id), "{told:?}");
+            assert_eq!(known_by(&two[1]).materials, [of_person]);
+            house.stop();
+            house.start();
+        }
+    }
+    let address = house.address();
+    windows.iter_mut().for_each(|window| window.address = address);
+    assert_eq!(windows[2].materials(&somebody(2)).materials[0].id, stays);
+    // Whoever asked then may ask again.
+    windows[0].sequence = 1;
+    assert_eq!(windows[0].commit(vec![Entry::ErasureRequested(again)]), ["accepted"]);
+    let report = check(&house.config, &mut |_, _| {}).unwrap();
+    assert!(report.clean, "{report}");
 }
