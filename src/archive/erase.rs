@@ -172,6 +172,13 @@ impl Archive {
         stores.lag.surely(erasure_of(stores, id)?)
     }
 
+    /// Whether the ledger lost what asked for an erasure that is still to be carried out: asked for once more, it is known again
+    /// what it is about.
+    pub fn is_erasure_request_lost(&self, id: ErasureId) -> Result<bool, ArchiveError> {
+        let found = self.caught_up().index.erasure(id)?;
+        Ok(matches!(found, Some((ErasureState::Requested, 0, _))))
+    }
+
     /// Whether an erasure stands half-way: its tombstone is in the ledger, and it has not come to its end. Goes by the ledger
     /// where the index lags behind it, and writes nothing.
     pub fn is_erasing(&self, id: ErasureId) -> Result<bool, ArchiveError> {

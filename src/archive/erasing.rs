@@ -59,17 +59,19 @@ impl Scribe {
         requested: u64,
         elsewhere: &WentElsewhere,
     ) -> Result<(), ArchiveError> {
-        let held = match erasure_request(&self.stores, requested)? {
-            Some((_, request)) => match target_of(&request) {
-                Some(target) => refuse_held(&self.stores, &target),
-                None => return Ok(()),
-            },
+        let request = erasure_request(&self.stores, requested)?.map(|(_, request)| request);
+        let held = match request.as_ref().map(target_of) {
+            Some(Some(target)) => refuse_held(&self.stores, &target),
+            Some(None) => return Ok(()),
             None => refuse_held_of(&self.stores, &elsewhere.materials),
         };
         let waits = || Ok::<_, ArchiveError>(self.stores.index.deferred()?.iter().any(|(d, _)| *d == id));
         let may_be_held = matches!(held, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven));
         if may_be_held && elsewhere.decided && !waits()? {
-            self.write_alone(|planner| plan_deferral(id, elsewhere, planner))?;
+            // By what it would take, it is known later whose papers are meant, whatever becomes of the request.
+            let (Extent { materials, .. }, _) = Extent::of(&self.stores, id, request.as_ref(), elsewhere)?;
+            let went = WentElsewhere { materials, ..elsewhere.clone() };
+            self.write_alone(|planner| plan_deferral(id, &went, planner))?;
         }
         held
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{ArchiveError, ErasureTarget, HISTORY_PAGE_MAX, HistoryPage, Stored, WentElsewhere};
+use yidang_archive::{ArchiveError, ErasureTarget, WentElsewhere};
 use yidang_model::{ErasureId, Material, MaterialId, Subject, Timestamp};
 use yidang_sync::wire::{self, ErasedEntry, ErasureEntry, WireSubject, part_of};
 
@@ -238,17 +238,7 @@ impl Repository {
     /// Whether this person alone has a paper on file that the decision does not name: they came again since, or it was put right to
     /// somebody else before, and the window that did so has not said so yet. Then it is no part of that, and the person stays.
     fn has_others(&self, who: &Subject, named: &[MaterialId]) -> Result<bool, ArchiveError> {
-        let mut before = u64::MAX;
-        loop {
-            let page = self.archive.history(who, HistoryPage { before, limit: HISTORY_PAGE_MAX })?;
-            let Some(last) = page.last() else { return Ok(false) };
-            before = last.sequence;
-            let is_other =
-                |stored: &Stored| stored.material.holders.len() == 1 && !named.contains(&stored.material.id);
-            if page.iter().any(is_other) {
-                return Ok(true);
-            }
-        }
+        Ok(self.papers_of_alone(who)?.iter().any(|paper| !named.contains(paper)))
     }
 
     fn repeat(
@@ -286,8 +276,9 @@ impl Repository {
         };
         let done = match self.archive.erasure(entry.id)? {
             Some(erasure) if erasure.state == ErasureState::Done => Ok(erasure),
-            Some(erasure) if erasure.target.is_some() => self.archive.erase_with(entry.id, elsewhere),
-            // Where the ledger lost what was asked for, it is asked for once more.
+            Some(_) if !self.archive.is_erasure_request_lost(entry.id)? => {
+                self.archive.erase_with(entry.id, elsewhere)
+            }
             _ => self.archive.erase_now_with(self.request(entry, target), elsewhere),
         };
         match done {
@@ -308,9 +299,11 @@ impl Repository {
         Ok(self.state.decision_about(material)?.is_some())
     }
 
-    /// Tells a window that offers what was forgotten before this repository was put back, and has not heard of it.
+    /// Tells a window that offers what was forgotten before this repository or its state was put back, and has not heard of it.
     pub(crate) fn tell_of_erased(&self, agent: &Agent, offered: &Material) -> Result<(), Problem> {
-        let Some((erasure, kept)) = self.state.decision_about(offered.id)? else { return Ok(()) };
+        let Some((erasure, kept)) = self.state.decision_about(offered.id)? else {
+            return self.tell_of_tombstone_on(agent, offered.id);
+        };
         let entry: ErasedEntry = serde_json::from_slice(&kept).map_err(|_| Code::StorageFailed)?;
         let holder = match &offered.holders[..] {
             [holder] if self.secrets.is_decided_about(&entry, holder) => Some(holder),

@@ -11,7 +11,7 @@ use yidang_sync::wire::{ErasedEntry, FeedAnswer, News, WireHold, WirePlace, Wire
 
 use super::error::{ARCHIVE_FAILED, STATE_FAILED};
 use super::shared::Shared;
-use super::source::{Order, Place, StandsBy};
+use super::source::{Known, Order, Place, StandsBy};
 use super::store::Decision;
 use super::{SyncError, SyncEvent};
 
@@ -127,23 +127,25 @@ fn erase(
         let subject = Subject::try_from(holder).map_err(|_| REPOSITORY_PROTOCOL)?;
         let target = ErasureTarget::Holder(subject);
         is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
-    } else if let Some(first) = materials.first()
-        && (materials.len() == 1 || source.knows(erasure).map_err(archive_failed)?)
-    {
-        // Known here, it has its own target: a person whom the item, carried out once, names no more.
-        let target = ErasureTarget::Material(*first);
+    } else if let [only] = materials[..] {
+        let target = ErasureTarget::Material(only);
         is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
-    } else {
+    } else if let Some(first) = materials.first() {
+        let known = source.target_of(erasure).map_err(archive_failed)?;
+        if known != Known::Nothing {
+            // It has its own target: a person whom the item, carried out once, names no more, or one of the names.
+            let target = ErasureTarget::Material(*first);
+            is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
+        }
         for material in materials {
-            let part = part_of(erasure, *material);
-            // Or it would be sent as what was asked for here.
-            shared.store.decide(part, Decision::Erased).map_err(|error| {
-                tracing::error!(%error, "a decision cannot be kept");
-                STATE_FAILED
-            })?;
-            let alone = WentElsewhere { materials: Vec::new(), ..went.clone() };
-            let target = ErasureTarget::Material(*material);
-            is_done &= source.erase(part, target, alone).map_err(archive_failed)?;
+            let is_left = match known {
+                // Come once more, it does not say whether it took a person's papers: one that was put right here may be another's.
+                Known::Nothing if went.decided_at.is_none() => !is_put_right(shared, *material)?,
+                Known::Nothing => true,
+                Known::Material(own) => *material != own && source.has(*material).map_err(archive_failed)?,
+                Known::Person => false,
+            };
+            is_done &= !is_left || erase_part(shared, erasure, *material, went)?;
         }
     }
     let materials = materials.len();
@@ -153,6 +155,23 @@ fn erase(
         tracing::warn!(erasure = %erasure, materials, "an erasure of the repository waits here for a hold, or until the holds are confirmed");
     }
     Ok(())
+}
+
+/// Carries out what an erasure says of one paper under one of its names; whether it is carried out.
+fn erase_part(
+    shared: &Shared,
+    erasure: ErasureId,
+    material: MaterialId,
+    went: &WentElsewhere,
+) -> Result<bool, &'static str> {
+    let part = part_of(erasure, material);
+    // Or it would be sent as what was asked for here.
+    shared.store.decide(part, Decision::Erased).map_err(|error| {
+        tracing::error!(%error, "a decision cannot be kept");
+        STATE_FAILED
+    })?;
+    let alone = WentElsewhere { materials: Vec::new(), ..went.clone() };
+    shared.source.erase(part, ErasureTarget::Material(material), alone).map_err(archive_failed)
 }
 
 /// What of it is not on file here: a hold may keep something.
@@ -198,17 +217,21 @@ fn drop_originals(shared: &Shared, materials: &[MaterialId], kind: Option<&str>)
     // Of an older repository, or come once more: nobody knows what it was decided about.
     let mut going = Vec::with_capacity(materials.len());
     for material in materials {
-        let is_own = match source.stands_by(*material) {
-            Ok(stands_by) => stands_by.is_some_and(|stands_by| stands_by.put_right_here),
-            // The archive itself has it wait.
-            Err(ArchiveError::Storage(error)) if error.fault == StorageFault::Damaged => false,
-            Err(error) => return Err(archive_failed(error)),
-        };
-        if !is_own {
+        if !is_put_right(shared, *material)? {
             going.push(*material);
         }
     }
     source.drop_originals(&going, None).map_err(archive_failed)
+}
+
+/// Whether a paper on file stands by what was put right here, as far as that can be read.
+fn is_put_right(shared: &Shared, material: MaterialId) -> Result<bool, &'static str> {
+    match shared.source.stands_by(material) {
+        Ok(stands_by) => Ok(stands_by.is_some_and(|stands_by| stands_by.put_right_here)),
+        // The archive itself has it wait.
+        Err(ArchiveError::Storage(error)) if error.fault == StorageFault::Damaged => Ok(false),
+        Err(error) => Err(archive_failed(error)),
+    }
 }
 
 /// `false`: it has to wait, and is carried out as a whole when it comes again.

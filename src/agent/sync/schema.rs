@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::SyncError;
 use super::store::write;
 
-const SCHEMA_VERSION: i64 = 8;
+const SCHEMA_VERSION: i64 = 9;
 /// `YDsy`, so that `file` can tell what it is.
 const APPLICATION_ID: i64 = 0x5944_7379;
 /// What the first version had.
@@ -89,9 +89,18 @@ CREATE TABLE held (
     id BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 ";
+/// What records of version 8 lack: when the ledger here was last made anew, and what a receipt said to be remembered of it.
+const SINCE_8: &str = "
+ALTER TABLE progress ADD COLUMN rebuilt INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE anchored (
+    ledger   TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    hash     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 /// In their order: the step from version `n` to the next is at `n - 1`.
 const STEPS: [&str; SCHEMA_VERSION as usize - 1] =
-    [SINCE_1, SINCE_2, SINCE_3, SINCE_4, SINCE_5, SINCE_6, SINCE_7];
+    [SINCE_1, SINCE_2, SINCE_3, SINCE_4, SINCE_5, SINCE_6, SINCE_7, SINCE_8];
 
 /// Opens the records or makes them, taking the steps their version lacks. The folder must exist.
 pub(super) fn open(path: &Path) -> Result<Connection, SyncError> {

@@ -74,6 +74,11 @@ impl Shared {
                 }
             }
         }
+        if let Ok(rebuilt) = source.rebuilt_at()
+            && store.hear_anew(rebuilt)?
+        {
+            tracing::info!("the ledger was made anew: the repository's news are heard once more");
+        }
         let (confirmed, refused) = (store.position()?.confirmed, store.refused()?);
         Ok(Self {
             source,

@@ -1,13 +1,23 @@
 //! What the worker needs of the archive.
 
 use yidang_archive::{
-    Actor, Archive, ArchiveError, Change, ChangeWhat, ErasureRequest, ErasureTarget, HoldTarget, LiftHold,
-    PlaceHold, Refiling, WentElsewhere,
+    Actor, Archive, ArchiveError, Change, ChangeWhat, Erasure, ErasureRequest, ErasureTarget, HoldTarget,
+    LiftHold, PlaceHold, Refiling, WentElsewhere,
 };
 use yidang_model::{Digest, ErasureId, HoldId, Kind, Material, MaterialId, Subject};
 
 /// Client name under which the repository's decisions are carried out.
 const REPOSITORY: &str = "repository";
+
+/// What is known here of an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Nothing,
+    /// It is about this material.
+    Material(MaterialId),
+    /// It is about a person, or nothing tells any more.
+    Person,
+}
 
 /// Where the repository says that a material belongs.
 #[derive(Clone)]
@@ -87,8 +97,10 @@ pub(super) trait Source: Send + Sync {
     fn is_held_alone(&self, id: MaterialId) -> Result<bool, ArchiveError>;
     /// Whether a material is on file here.
     fn has(&self, id: MaterialId) -> Result<bool, ArchiveError>;
-    /// Whether the erasure was asked for or carried out here.
-    fn knows(&self, id: ErasureId) -> Result<bool, ArchiveError>;
+    /// What an erasure that was asked for or carried out here is about.
+    fn target_of(&self, id: ErasureId) -> Result<Known, ArchiveError>;
+    /// The entry by which the ledger was last made anew; 0: it never was.
+    fn rebuilt_at(&self) -> Result<u64, ArchiveError>;
 }
 
 impl Source for Archive {
@@ -127,9 +139,11 @@ impl Source for Archive {
         target: ErasureTarget,
         elsewhere: WentElsewhere,
     ) -> Result<bool, ArchiveError> {
+        // Whom it is about, an item that was carried out once does not say any more.
+        let asks_again = matches!(target, ErasureTarget::Holder(_)) && self.is_erasure_request_lost(id)?;
         let done = match self.erasure(id)? {
-            Some(_) => self.erase_with(id, elsewhere),
-            None => {
+            Some(_) if !asks_again => self.erase_with(id, elsewhere),
+            _ => {
                 let request = ErasureRequest {
                     id,
                     target,
@@ -217,7 +231,17 @@ impl Source for Archive {
         Ok(self.material(id)?.is_some())
     }
 
-    fn knows(&self, id: ErasureId) -> Result<bool, ArchiveError> {
-        Ok(self.erasure(id)?.is_some())
+    fn target_of(&self, id: ErasureId) -> Result<Known, ArchiveError> {
+        Ok(match self.erasure(id)? {
+            None => Known::Nothing,
+            Some(Erasure { target: Some(ErasureTarget::Material(material)), .. }) => {
+                Known::Material(material)
+            }
+            Some(_) => Known::Person,
+        })
+    }
+
+    fn rebuilt_at(&self) -> Result<u64, ArchiveError> {
+        Archive::rebuilt_at(self)
     }
 }

@@ -279,6 +279,13 @@ impl SyncStore {
         Ok(())
     }
 
+    /// The ledger here was made anew by this entry: where that is not known yet, all news are heard once more, as what it lost may
+    /// have been one of them. What has been carried out changes nothing. Whether it was not known.
+    pub(super) fn hear_anew(&self, rebuilt: u64) -> Result<bool, SyncError> {
+        let sql = "UPDATE progress SET feed_after = 0, rebuilt = ?1 WHERE rebuilt <> ?1";
+        Ok(self.lock().execute(sql, params![stored(rebuilt)])? > 0)
+    }
+
     /// The repository has decided an erasure. Kept before anything is done about it, so that its entry in the
     /// ledger is known to be no news to the repository.
     pub(super) fn decide(&self, erasure: ErasureId, decision: Decision) -> Result<(), SyncError> {
@@ -450,7 +457,7 @@ mod tests {
         let connection = Connection::open(&path).unwrap();
         let back = "ALTER TABLE rejected DROP COLUMN again; DROP TABLE merged; DROP TABLE packed;
             ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            DROP TABLE repository_head; DROP TABLE erased; DROP TABLE held; PRAGMA user_version = 1";
+            ALTER TABLE progress DROP COLUMN rebuilt; DROP TABLE repository_head; DROP TABLE erased; DROP TABLE held; DROP TABLE anchored; PRAGMA user_version = 1";
         connection.execute_batch(back).unwrap();
         drop(connection);
         let store = SyncStore::open(&path).unwrap();
@@ -469,7 +476,8 @@ mod tests {
         store.feed_done("e1", 6).unwrap();
         drop(store);
         let back = "ALTER TABLE progress DROP COLUMN confirmed_hash; ALTER TABLE decided DROP COLUMN code;
-            DROP TABLE repository_head; DROP TABLE erased; DROP TABLE held; PRAGMA user_version = 3";
+            ALTER TABLE progress DROP COLUMN rebuilt; DROP TABLE repository_head; DROP TABLE erased;
+            DROP TABLE held; DROP TABLE anchored; PRAGMA user_version = 3";
         Connection::open(&path).unwrap().execute_batch(back).unwrap();
         let store = SyncStore::open(&path).unwrap();
         assert_eq!((store.feed_after().unwrap(), store.position().unwrap()), (0, Position::start(5)));

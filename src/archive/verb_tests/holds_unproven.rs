@@ -318,16 +318,17 @@ fn an_opening_that_is_cut_off_forgets_no_doubt() {
     }
 }
 
-/// Papers 1, 3 and 4 of person 1 and 2 of persons 1 and 2; the repository forgets person 1, whom a hold keeps. 3 is put right to
-/// person 3 and 5 filed since. What asked for it is lost, and not the entry by which it waits.
+/// Papers 1, 3 and 4 of person 1 and 2 of persons 1 and 2; the repository forgets person 1, whom a hold keeps, with 6, which had been
+/// put right here. 3 is put right to person 3 and 5 filed since. What asked for it is lost, and not the entry by which it waits.
 fn waiting_for_what_is_lost() -> World {
     let world = World::new();
     let archive = world.open();
-    for (number, holders) in [(1, vec![1]), (2, vec![1, 2]), (3, vec![1]), (4, vec![1])] {
+    for (number, holders) in [(1, vec![1]), (2, vec![1, 2]), (3, vec![1]), (4, vec![1]), (6, vec![1])] {
         let holders: Vec<Subject> = holders.into_iter().map(resident).collect();
         file_paper(&archive, number, &holders).unwrap();
     }
     archive.place_hold(hold(1, person(1))).unwrap();
+    archive.refile(Refiling { holders: Some(vec![resident(3)]), ..refiling_of(6) }).unwrap();
     let before = archive.head().unwrap();
     assert_eq!(ask_to_forget(&archive), Err(ArchiveError::LegalHold));
     archive.refile(Refiling { holders: Some(vec![resident(3)]), ..refiling_of(3) }).unwrap();
@@ -339,7 +340,7 @@ fn waiting_for_what_is_lost() -> World {
 }
 
 fn ask_to_forget(archive: &Archive) -> Result<(), ArchiveError> {
-    let materials = [1, 3, 4, 9].map(material_id).to_vec();
+    let materials = [1, 3, 4, 6, 9].map(material_id).to_vec();
     let went = WentElsewhere { decided: true, materials, ..WentElsewhere::default() };
     archive.erase_now_with(erasure_of(8, person(1)), went).map(drop)
 }
@@ -369,7 +370,7 @@ fn an_erasure_that_waits_is_carried_out_though_what_asked_for_it_is_lost() {
         let done = archive.erasure(erasure_id(8)).unwrap().unwrap();
         assert_eq!((done.state, done.target), (ErasureState::Done, is_asked_again.then(|| person(1))));
         assert_eq!(done.materials, [1, 4, 9].map(material_id));
-        for (number, stays) in [(1, false), (2, true), (3, true), (4, false), (5, true)] {
+        for (number, stays) in [(1, false), (2, true), (3, true), (4, false), (5, true), (6, true)] {
             assert_eq!(archive.material(material_id(number)).unwrap().is_some(), stays, "{number}");
             assert_eq!(archive.is_erased(material_id(number)).unwrap(), !stays, "{number}");
         }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{Actor, ErasureRequest, ErasureTarget, HistoryPage};
-use yidang_model::ErasureId;
+use yidang_archive::{Actor, ErasureRequest, ErasureTarget, HistoryPage, HoldTarget, LiftHold, PlaceHold};
+use yidang_model::{ErasureId, HoldId, MaterialId};
 
 use super::super::{SyncEvent, Upstream};
 use super::repository::{Fault, Repository};
@@ -210,4 +210,50 @@ fn a_decision_is_told_back_once_however_many_erasures_it_takes_here() {
         assert!(repository.state().erasures.is_empty(), "nobody here asked for it");
         assert_eq!(window.last_error(), None);
     }
+}
+
+/// Another window filed it first, and a dossier shows it under that name.
+#[test]
+fn what_was_filed_here_too_goes_with_the_name_that_it_has_elsewhere() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let own = window.file().material.id;
+    window.settled();
+    let shown = MaterialId::from_bytes([7; 16]);
+    let asked = ErasureRequest { elsewhere_of: vec![person()], ..request(ErasureTarget::Material(shown)) };
+    repository.state().approves = false;
+    window.archive.request_erasure(asked).unwrap();
+    wait_for("the request", || repository.state().erasures.len() == 1);
+    repository.announce(json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
+        "materials": [own.to_string(), shown.to_string()]}));
+    wait_for("the erasure", || window.archive.is_erased(own).unwrap());
+    assert!(window.archive.is_erased(shown).unwrap());
+    let later = window.file();
+    wait_for("the next paper", || window.sync().is_committed(later.sequence, later.material.id));
+    assert_eq!(repository.state().erasures.len(), 1, "nothing of it is sent back");
+}
+
+/// It is said to be here alone, and offered to nobody, as what has one name is.
+#[test]
+fn what_has_two_names_and_waits_for_a_hold_is_here_alone() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let own = window.file().material.id;
+    window.settled();
+    let hold = PlaceHold {
+        id: HoldId::from_bytes([1; 16]),
+        target: HoldTarget::Material(own),
+        reason: "order 7".into(),
+        case: None,
+        by: Actor { client: "desk".into(), operator: Some("clerk 7".into()) },
+        decided_elsewhere: false,
+    };
+    window.archive.place_hold(hold.clone()).unwrap();
+    let shown = MaterialId::from_bytes([7; 16]);
+    repository.announce(json!({"type": "erased", "erasure": ERASURE.to_string(), "shared_kept": [],
+        "materials": [shown.to_string(), own.to_string()]}));
+    wait_for("it waits", || window.archive.is_held_here_alone(own).unwrap());
+    let lift = LiftHold { id: hold.id, reason: "order 9".into(), by: hold.by, decided_elsewhere: false };
+    window.archive.lift_hold(lift).unwrap();
+    assert!(window.archive.is_erased(own).unwrap());
 }
