@@ -437,3 +437,43 @@ fn a_repository_that_was_put_back_forgets_again_what_was_forgotten_since() {
         assert!(are_everywhere(&c, &kept) && are_everywhere(&a, &kept), "{person}");
     }
 }
+
+/// Its feeds give numbers once more that the windows have heard under already.
+#[test]
+fn a_window_hears_of_what_was_forgotten_though_it_heard_more_than_an_older_repository_db_knows() {
+    let mut repository = Repository::start();
+    let mut a = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let b = Agent::start_enrolled(&repository.url, &repository.enrol_code());
+    let papers = [0, 1, 2].map(|number| file(&a, number));
+    wait_until("they are everywhere", || are_everywhere(&b, &papers));
+    repository.kill();
+    let state = ["", "-wal"].map(|end| repository.data().join(format!("repository.db{end}")));
+    let older = state.each_ref().map(|file| fs::read(file).unwrap_or_default());
+    repository.run();
+    let words = [&["hold", "place", "--material", &papers[2]], &WHO_AND_WHY[..]].concat();
+    assert!(repository.run_command(&words).status.success());
+    let is_held = || {
+        let list = a.command(&["archive", "hold", "list", "--json"]);
+        String::from_utf8_lossy(&list.stdout).contains("court order")
+    };
+    wait_until("the hold is heard of", is_held);
+    let list = repository.run_command(&["hold", "list"]);
+    let placed = String::from_utf8_lossy(&list.stdout).split('\t').next().unwrap_or_default().to_owned();
+    let lifted = repository.run_command(&[&["hold", "lift", &placed], &WHO_AND_WHY[..]].concat());
+    assert!(lifted.status.success(), "{}", String::from_utf8_lossy(&lifted.stderr));
+    wait_until("and that it is lifted", || !is_held());
+    assert!(a.stop());
+    for paper in &papers[..2] {
+        erase(&b, &json!({"material": paper, "reason": "test"}), "done");
+    }
+    repository.kill();
+    let _ = fs::remove_file(repository.data().join("repository.db-shm"));
+    state.iter().zip(&older).for_each(|(file, bytes)| fs::write(file, bytes).expect("written"));
+    repository.run();
+    a.run();
+    wait_until("it hears of them", || are_everywhere(&a, &papers[2..]));
+    wait_until("and so does the other", || all_is_sent(&b) && are_everywhere(&b, &papers[2..]));
+    assert!(a.read_log().contains(LOST), "what it confirmed since is offered to it again");
+    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(String::from_utf8_lossy(&confirmed.stderr).contains("no hold is in doubt"), "{confirmed:?}");
+}

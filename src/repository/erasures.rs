@@ -4,7 +4,10 @@ use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{Actor, ArchiveError, Erasure, ErasureRequest, ErasureTarget};
+use yidang_archive::{
+    Actor, ArchiveError, Erasure, ErasureRequest, ErasureTarget, HISTORY_PAGE_MAX, HistoryPage, Stored,
+    WentElsewhere,
+};
 use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 use yidang_sync::limits::{NAME_LENGTH_MAX, REMARK_LENGTH_MAX};
 use yidang_sync::wire::{self, ErasureEntry, WireSubject};
@@ -229,7 +232,7 @@ impl Repository {
                 }
                 went => went?,
             },
-            None => Some(self.erase(&entry, &target)?),
+            None => Some(self.erase(&entry, &target, self.named_with(&target)?)?),
         };
         let Some((materials, shared_kept)) = went else { return Ok(()) };
         let holder = match &target {
@@ -272,12 +275,43 @@ impl Repository {
         Ok(self.secrets.seal(NEWS_CONTEXT, &personal).ok_or(Code::StorageFailed)?)
     }
 
+    /// Every name under which what goes was filed: by the tombstone it is known under each of them, whatever becomes of the state.
+    fn named_with(&self, target: &ErasureTarget) -> Result<WentElsewhere, Problem> {
+        let mut materials = Vec::new();
+        match target {
+            ErasureTarget::Material(material) => materials = self.state.names_of(*material)?,
+            ErasureTarget::Holder(who) => {
+                for stored in self.papers_of_alone(who)? {
+                    materials.extend(self.state.names_of(stored)?);
+                }
+            }
+        }
+        Ok(WentElsewhere { materials, ..WentElsewhere::default() })
+    }
+
+    /// The papers on file that are this person's and nobody else's.
+    pub(crate) fn papers_of_alone(&self, who: &Subject) -> Result<Vec<MaterialId>, ArchiveError> {
+        let (mut papers, mut before) = (Vec::new(), u64::MAX);
+        loop {
+            let page = self.archive.history(who, HistoryPage { before, limit: HISTORY_PAGE_MAX })?;
+            let Some(last) = page.last() else { return Ok(papers) };
+            before = last.sequence;
+            let is_alone = |stored: &&Stored| stored.material.holders.len() == 1;
+            papers.extend(page.iter().filter(is_alone).map(|stored| stored.material.id));
+        }
+    }
+
     /// The archive's part; what went, and what stays because it is shared.
-    fn erase(&self, entry: &ErasureEntry, target: &ErasureTarget) -> Result<Went, ArchiveError> {
+    fn erase(
+        &self,
+        entry: &ErasureEntry,
+        target: &ErasureTarget,
+        named: WentElsewhere,
+    ) -> Result<Went, ArchiveError> {
         let done = match self.archive.erasure(entry.id)? {
             Some(erasure) if erasure.state == ErasureState::Done => erasure,
-            Some(_) => self.archive.erase(entry.id)?,
-            None => match self.request_and_erase(entry, target)? {
+            Some(_) => self.archive.erase_with(entry.id, named)?,
+            None => match self.request_and_erase(entry, target, named)? {
                 Some(erasure) => erasure,
                 // Nothing on file: there may still be something at the windows.
                 None => return Ok(Went::default()),
@@ -296,13 +330,14 @@ impl Repository {
         &self,
         entry: &ErasureEntry,
         target: &ErasureTarget,
+        named: WentElsewhere,
     ) -> Result<Option<Erasure>, ArchiveError> {
         let request = self.request(entry, target);
         match self.archive.request_erasure(request.clone()) {
-            Ok(erasure) => self.archive.erase(erasure.id).map(Some),
+            Ok(erasure) => self.archive.erase_with(erasure.id, named).map(Some),
             // Not committed yet, or erased before: the tombstone keeps it from ever being filed.
             Err(ArchiveError::MaterialUnknown | ArchiveError::MaterialErased) => {
-                self.archive.erase_now(request).map(Some)
+                self.archive.erase_now_with(request, named).map(Some)
             }
             Err(ArchiveError::HolderUnknown) => Ok(None),
             Err(error) => Err(error),

@@ -39,7 +39,8 @@ impl Repository {
             ledger: self.archive.store_id().to_owned(),
             sequence,
             hash: hex::encode(hash),
-            rebuilt: self.archive.rebuilt_at()?,
+            // One more is another loss to whoever was told before.
+            rebuilt: self.archive.rebuilt_at()? + self.exchanged,
             told_at: self.now().as_millis(),
         })
     }

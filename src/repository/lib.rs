@@ -53,6 +53,7 @@ mod server;
 mod sqlite_feed;
 mod sqlite_state;
 mod state;
+mod state_mark;
 #[cfg(test)]
 mod state_tests;
 mod tombstones;

@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::sync::OwnedSemaphorePermit;
-use yidang_archive::{Actor, ArchiveError, HISTORY_PAGE_MAX, HistoryPage, Look, LookVerb};
-use yidang_model::{Digest, Material, Subject};
+use yidang_archive::{Actor, ArchiveError, HISTORY_PAGE_MAX, HistoryPage, Look, LookVerb, Stored};
+use yidang_model::{Digest, Material, MaterialId, Subject};
 use yidang_sync::limits::{
     BLOB_SIZE_MAX, GRANT_LIFETIME_S, JSON_BODY_MAX, MATERIALS_DEFAULT, MATERIALS_MAX, NAME_LENGTH_MAX,
     REMARK_LENGTH_MAX, TEXT_LENGTH_MAX,
@@ -23,6 +23,7 @@ use crate::limits::{CHUNK_SIZE, SCANNED_MAX};
 use crate::problem::{Code, Problem};
 use crate::repository::{Agent, Repository, work};
 use crate::request::{Caller, bounded, parse, receive, share_of_memory};
+use crate::state::Tag;
 
 /// The basis that needs no reason: the person's own card lies on the reader.
 const CARD: &str = "card";
@@ -191,17 +192,12 @@ impl Repository {
         }
     }
 
-    /// A picture of a material that this agent committed, while it is on file for the people it was committed for or
-    /// anyone it was put right to since. Entered as a look at their dossiers before it goes out.
+    /// A picture of a material that this agent's window committed, under whichever number and whoever uploaded it, while it is on file
+    /// for the people it was committed for or anyone it was put right to since. Entered as a look at their dossiers before it goes out.
     fn own_blob(&self, agent: &Agent, digest: &Digest) -> Result<Vec<u8>, Problem> {
         let _reading = self.forgetting.read().unwrap_or_else(PoisonError::into_inner);
         let tag = self.secrets.digest_tag(digest);
-        let upload = self.state.uploads(agent.record.number, &[tag])?.into_iter().flatten().next();
-        let material = upload.and_then(|upload| upload.material).ok_or(Code::BlobUnknown)?;
-        let stored = self.archive.material(material)?.ok_or(Code::BlobUnknown)?;
-        if self.is_withdrawn(material)? {
-            return Err(Code::BlobUnknown.into());
-        }
+        let (material, stored) = self.committed_with(agent, tag)?.ok_or(Code::BlobUnknown)?;
         let bytes = self.archive.blob(material, digest).map_err(|error| match error {
             ArchiveError::MaterialErased | ArchiveError::OriginalDisposed => Code::BlobUnknown.into(),
             error => Problem::from(error),
@@ -217,6 +213,22 @@ impl Repository {
             idempotency: None,
         })?;
         Ok(bytes)
+    }
+
+    /// A material on file that this window committed and that has this picture.
+    fn committed_with(&self, agent: &Agent, tag: Tag) -> Result<Option<(MaterialId, Stored)>, Problem> {
+        let own = agent.record.number;
+        for other in self.state.agents()? {
+            let upload = self.state.uploads(other.number, &[tag])?.into_iter().flatten().next();
+            let Some(material) = upload.and_then(|upload| upload.material) else { continue };
+            if (other.number == own || self.is_of_window(own, material)?)
+                && !self.is_withdrawn(material)?
+                && let Some(stored) = self.archive.material(material)?
+            {
+                return Ok(Some((material, stored)));
+            }
+        }
+        Ok(None)
     }
 
     /// A picture from the first of the materials that still counts.

@@ -15,6 +15,7 @@ use crate::problem::{Code, Problem};
 use crate::secrets::{Secrets, SecretsError, make_private_folder};
 use crate::sqlite_state::SqliteState;
 use crate::state::{AgentNumber, AgentRecord, State, StateError};
+use crate::state_mark::mark;
 
 /// Between a window's name and its client's, where the ledger says who did something.
 pub(crate) const WINDOW_SEPARATOR: char = '/';
@@ -24,6 +25,8 @@ pub(crate) struct Repository {
     pub(crate) archive: Archive,
     pub(crate) state: Box<dyn State>,
     pub(crate) secrets: Secrets,
+    /// How often the state was found to be another one than had been in use.
+    pub(crate) exchanged: u64,
     pub(crate) accept_simulated: bool,
     pub(crate) grants: Grants,
     /// Filing and looking hold it for reading, forgetting for writing: a material that is filed or looked at
@@ -77,9 +80,11 @@ impl Repository {
         if state.key_check(secrets.check())? != secrets.check() {
             return Err(SecretsError::Foreign.into());
         }
+        let exchanged = mark(&config.data_dir, &state)?;
         let repository = Self {
             archive,
             secrets,
+            exchanged,
             accept_simulated: config.accept_simulated,
             grants: Grants::default(),
             forgetting: RwLock::new(()),

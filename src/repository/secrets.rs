@@ -198,7 +198,8 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
-fn write_durably(folder: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
+/// Writes a file that is there whole or as it was, for this account alone.
+pub(crate) fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     make_private_folder(folder)?;
     let beside = path.with_extension("new");
     let mut options = OpenOptions::new();
@@ -206,7 +207,7 @@ fn write_durably(folder: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&beside)?;
-    file.write_all(key)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     #[cfg(unix)]

@@ -311,6 +311,18 @@ impl State for SqliteState {
         Ok(at.map(Timestamp::from_millis))
     }
 
+    fn mark(&self) -> Result<Option<String>, StateError> {
+        let sql = "SELECT value FROM meta WHERE key = 'mark'";
+        Ok(self.read().prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    fn put_mark(&self, mark: &str) -> Result<(), StateError> {
+        self.write(|t| {
+            t.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('mark', ?1)", params![mark])?;
+            Ok(())
+        })
+    }
+
     fn put_tombstones_known_to(&self, sequence: u64) -> Result<(), StateError> {
         self.write(|t| {
             let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('tombstones_known_to', ?1)";
@@ -420,6 +432,11 @@ impl State for SqliteState {
         personal: &[u8],
     ) -> Result<Option<u64>, StateError> {
         self.write(|t| sqlite_feed::tell_erased(t, agent, id, materials, personal))
+    }
+
+    fn was_told_erased(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError> {
+        let sql = "SELECT 1 FROM feed WHERE agent = ?1 AND what = 'erased' AND instr(materials, ?2) > 0";
+        Ok(self.read().prepare_cached(sql)?.exists(params![agent, material.as_bytes()])?)
     }
 
     fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError> {

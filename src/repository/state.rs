@@ -350,6 +350,9 @@ pub(crate) trait State: Send + Sync {
         personal: &[u8],
     ) -> Result<Option<u64>, StateError>;
 
+    /// Whether an erasure on this agent's feed names that material.
+    fn was_told_erased(&self, agent: AgentNumber, material: MaterialId) -> Result<bool, StateError>;
+
     /// Erasures that are not done.
     fn unfinished_erasures(&self) -> Result<Vec<PlannedErasure>, StateError>;
 
@@ -418,6 +421,12 @@ pub(crate) trait State: Send + Sync {
 
     /// When they were; `None` if they never were.
     fn holds_confirmed_at(&self) -> Result<Option<Timestamp>, StateError>;
+
+    /// What this state was last marked with; `None`: it never was.
+    fn mark(&self) -> Result<Option<String>, StateError>;
+
+    /// Marks it.
+    fn put_mark(&self, mark: &str) -> Result<(), StateError>;
 
     /// Keeps up to which entry of the ledger every tombstone is known here.
     fn put_tombstones_known_to(&self, sequence: u64) -> Result<(), StateError>;

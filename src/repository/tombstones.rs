@@ -2,10 +2,12 @@
 //! windows that had not heard by then would show it for ever.
 
 use yidang_archive::Tombstone;
+use yidang_model::{ErasureId, MaterialId};
+use yidang_sync::wire::part_of;
 
 use crate::error::StartError;
 use crate::problem::Problem;
-use crate::repository::{Repository, WINDOW_SEPARATOR};
+use crate::repository::{Agent, Repository, WINDOW_SEPARATOR};
 use crate::state::{AgentNumber, ErasureOutcome, PlannedErasure};
 
 /// Tombstones read at a time.
@@ -52,6 +54,22 @@ impl Repository {
         tracing::warn!(erasure = %id, windows = heads.len(), "windows are told of an erasure that this repository.db does not know");
         if let Some(agent) = requester {
             self.state.plan_erasure(&PlannedErasure { id, agent, request: None })?;
+        }
+        Ok(())
+    }
+
+    /// Tells a window of a tombstone on what it offers, unless it was told of that before: it may have filed it under this name when
+    /// the state was a later one.
+    pub(crate) fn tell_of_tombstone_on(&self, agent: &Agent, offered: MaterialId) -> Result<(), Problem> {
+        let number = agent.record.number;
+        if !self.archive.is_erased(offered)? || self.state.was_told_erased(number, offered)? {
+            return Ok(());
+        }
+        // Which erasure it was, no index tells: one of this name alone.
+        let erasure = part_of(ErasureId::from_bytes(*offered.as_bytes()), offered);
+        let personal = self.personal_news(None, &[], self.now())?;
+        if let Some(head) = self.state.tell_erased(number, erasure, &[offered], &personal)? {
+            self.announce(number, head);
         }
         Ok(())
     }

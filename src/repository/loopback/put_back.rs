@@ -413,3 +413,45 @@ fn a_state_that_alone_was_put_back_tells_of_what_the_archive_has_forgotten_since
     let report = check(&house.config, &mut |_, _| {}).unwrap();
     assert!(report.clean, "{report}");
 }
+
+/// Papers and names that came after the copy: the state does not know whose they are.
+#[test]
+fn whoever_offers_again_what_was_filed_after_the_copy_and_forgotten_is_told() {
+    let mut house = House::new();
+    let mut windows = ["one", "two"].map(|counter| house.window(counter));
+    let bytes = paper();
+    let first = windows[0].file(&[specimen()], &bytes);
+    let copies = copied(&mut house);
+    let address = house.address();
+    windows.iter_mut().for_each(|window| window.address = address);
+    let late = windows[0].file(&[specimen()], &paper());
+    assert_eq!(windows[1].put(&bytes), 201);
+    let second = material(&[specimen()], &bytes);
+    assert_eq!(windows[1].commit(vec![filed(&second)]), ["accepted"]);
+    let mut files = house.window("three");
+    files.materials(&specimen());
+    assert_eq!(files.commit(vec![forget_person(&specimen())]), ["accepted"]);
+
+    put_state_back(&mut house, &copies);
+    let address = house.address();
+    windows.iter_mut().for_each(|window| window.address = address);
+    let told = |window: &Window| {
+        let items = window.feed(0, 0).items;
+        items.iter().flat_map(|item| known_by(item).materials).collect::<Vec<MaterialId>>()
+    };
+    assert!(told(&windows[0]).contains(&first) && told(&windows[1]).is_empty());
+    let mut offered = material(&[specimen()], &bytes);
+    (offered.id, windows[1].sequence) = (second.id, 0);
+    for sequence in [0, 5] {
+        windows[1].sequence = sequence;
+        assert_eq!(windows[1].commit(vec![filed(&offered)]), ["material_erased"]);
+        assert_eq!(told(&windows[1]), [second.id], "once");
+    }
+    offered.id = late;
+    windows[0].sequence = 5;
+    assert_eq!(windows[0].commit(vec![filed(&offered)]), ["material_erased"]);
+    assert!(told(&windows[0]).contains(&late));
+    let own = windows[1].feed(0, 0).items.remove(0);
+    assert_eq!(windows[1].commit(vec![Entry::Erased(known_by(&own))]), ["accepted"]);
+    assert_eq!(shown(&windows[0], &specimen()), 0);
+}

@@ -12,7 +12,8 @@ pub struct RepositoryHead {
     pub sequence: u64,
     /// Its hash, 64 hexadecimal digits.
     pub hash: String,
-    /// The entry by which the ledger was last made anew without all that it had; 0 where it never was.
+    /// Another number after each loss that the ledger's end does not tell: the entry by which it was last made anew without all that
+    /// it had (0: never), and how often the rest of the repository was put back to an earlier state.
     pub rebuilt: u64,
     /// When the repository told of it, by its clock: milliseconds since 1970.
     pub told_at: i64,
