@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::{Query, Request, State as Shared};
 use serde::Deserialize;
 use yidang_sync::limits::JSON_BODY_MAX;
+use yidang_sync::parcel::ParcelAnchor;
 use yidang_sync::wire::{AnchorAnswer, LedgerAnchor};
 
 use crate::problem::{Code, Problem};
-use crate::repository::{Repository, work};
+use crate::repository::{Agent, Repository, work};
 use crate::request::{Caller, parse, receive};
 use crate::state::Anchor;
 
@@ -28,14 +29,7 @@ pub(crate) async fn put(
 ) -> Result<Json<LedgerAnchor>, Problem> {
     let received = receive(&repository, request, JSON_BODY_MAX).await?;
     let told: LedgerAnchor = parse(&received.bytes)?;
-    let invalid = || Problem::invalid("`ledger`, `sequence` or `hash` is none");
-    let mut hash = [0; 32];
-    hex::decode_to_slice(&told.hash, &mut hash).map_err(|_| invalid())?;
-    let ledger = name_of(&told.ledger)?;
-    if told.sequence == 0 || i64::try_from(told.sequence).is_err() {
-        return Err(invalid());
-    }
-    let anchor = Anchor { ledger, sequence: told.sequence, hash };
+    let anchor = anchor_of(&told)?;
     work(&repository, received, move |r| {
         if r.state.put_anchor(agent.record.number, &anchor, r.now())? {
             return Ok(Json(told));
@@ -55,12 +49,44 @@ pub(crate) async fn get(
 ) -> Result<Json<AnchorAnswer>, Problem> {
     let ledger = name_of(&query.ledger)?;
     let found = work(&repository, (), move |r| Ok(r.state.anchor(agent.record.number, ledger)?)).await?;
-    let told = |anchor: Anchor| LedgerAnchor {
-        ledger: query.ledger.clone(),
-        sequence: anchor.sequence,
-        hash: hex::encode(anchor.hash),
-    };
-    Ok(Json(AnchorAnswer { anchor: found.map(told) }))
+    Ok(Json(AnchorAnswer { anchor: found.as_ref().map(told) }))
+}
+
+impl Repository {
+    /// Takes in the end of a ledger that came in a parcel; what is remembered of that ledger now. Parcels come late, and more than
+    /// once: only one whose window knows what was remembered before has something newer.
+    pub(crate) fn take_anchor(
+        &self,
+        agent: &Agent,
+        sent: &ParcelAnchor,
+    ) -> Result<Option<LedgerAnchor>, Problem> {
+        let (number, anchor) = (agent.record.number, anchor_of(&sent.end)?);
+        let known = self.state.anchor(number, anchor.ledger)?;
+        let is_next = known.as_ref().is_none_or(|known| sent.follows == Some(known.sequence));
+        if is_next && !self.state.put_anchor(number, &anchor, self.now())? {
+            tracing::warn!(
+                agent = agent.record.name,
+                "a ledger is not what it was when it was last anchored"
+            );
+        }
+        Ok(self.state.anchor(number, anchor.ledger)?.as_ref().map(told))
+    }
+}
+
+fn anchor_of(told: &LedgerAnchor) -> Result<Anchor, Problem> {
+    let invalid = || Problem::invalid("`ledger`, `sequence` or `hash` is none");
+    let mut hash = [0; 32];
+    hex::decode_to_slice(&told.hash, &mut hash).map_err(|_| invalid())?;
+    let ledger = name_of(&told.ledger)?;
+    if told.sequence == 0 || i64::try_from(told.sequence).is_err() {
+        return Err(invalid());
+    }
+    Ok(Anchor { ledger, sequence: told.sequence, hash })
+}
+
+fn told(anchor: &Anchor) -> LedgerAnchor {
+    let Anchor { ledger, sequence, hash } = anchor;
+    LedgerAnchor { ledger: hex::encode(ledger), sequence: *sequence, hash: hex::encode(hash) }
 }
 
 fn name_of(text: &str) -> Result<[u8; 16], Problem> {

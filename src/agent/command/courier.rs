@@ -27,6 +27,12 @@ const OFFERED_AGAIN: &str = "the repository lacks what it had confirmed, as one 
      everything is offered to it again; nothing is filed twice\n  \
      中心库缺少曾经确认过的内容，如同从备份恢复而来：请重新打包，全部材料会重新送交，不会重复入库。";
 
+/// Told where the repository remembers another ledger.
+const LEDGER_DIFFERS: &str = "the repository remembers another ledger than this window has, as of a data folder that was put back to an \
+     earlier state: nothing is forgotten here until the holds are confirmed; run `yidang archive verify`, then `yidang archive rebuild`\n  \
+     中心库所记的账本与本窗口的不同，如同数据文件夹曾被换成较早的一份：确认保全之前，这里不删除任何内容。请先运行 \
+     `yidang archive verify`，再运行 `yidang archive rebuild`。";
+
 /// What goes between this window and the repository on a stick, where no network does.
 #[derive(Subcommand)]
 pub(super) enum CourierCommand {
@@ -216,6 +222,9 @@ fn unpack(config: &Config, file: &Path, json: bool) -> Result<(), Failure> {
     if done.offered_again {
         // Where nobody reads it there is nobody to tell.
         let _ = writeln!(io::stderr(), "{OFFERED_AGAIN}");
+    }
+    if done.ledger_differs {
+        let _ = writeln!(io::stderr(), "{LEDGER_DIFFERS}");
     }
     if json {
         return say_json(&done);

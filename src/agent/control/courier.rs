@@ -74,6 +74,8 @@ pub(crate) struct ReceiptFigures {
     pub(crate) backlog_materials: u64,
     #[serde(default)]
     pub(crate) offered_again: bool,
+    #[serde(default)]
+    pub(crate) ledger_differs: bool,
 }
 
 /// What the repository has not taken.
@@ -133,8 +135,8 @@ pub(super) fn carry_out(
             Ok(Outcome::Packed(PackedFigures { commits, entries, materials, pictures }))
         }
         CourierRequest::Unpack { receipt, .. } => {
-            let ReceiptReport { commits, accepted, refused, news, backlog_materials, offered_again } =
-                sync.take_receipt(&receipt.concat())?;
+            let done = sync.take_receipt(&receipt.concat())?;
+            let ReceiptReport { commits, accepted, refused, news, backlog_materials, .. } = done;
             let refused = refused.into_iter().map(|(id, code)| RefusedLine { id, code }).collect();
             Ok(Outcome::Unpacked(ReceiptFigures {
                 commits,
@@ -142,7 +144,8 @@ pub(super) fn carry_out(
                 refused,
                 news,
                 backlog_materials,
-                offered_again,
+                offered_again: done.offered_again,
+                ledger_differs: done.ledger_differs,
             }))
         }
     }

@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use yidang_archive::ArchiveError;
 use yidang_archive::storage::EntryHash;
+use yidang_sync::parcel::ParcelAnchor;
 use yidang_sync::wire::LedgerAnchor;
 
+use super::SyncError;
 use super::client::Client;
 use super::error::CallError;
+use super::shared::Shared;
 use super::source::Source;
+use super::store::SyncStore;
 
 /// Sequence and hash of an entry.
 pub(super) type Head = (u64, EntryHash);
@@ -96,6 +100,36 @@ impl Anchoring {
     /// Whether the ledger has been compared with what the repository remembers.
     pub(super) fn is_compared(&self) -> bool {
         !matches!(self.standing, Standing::Unasked)
+    }
+}
+
+/// Takes in what a receipt says to be remembered of this ledger: the next parcel may tell of a new end where this ledger accounts
+/// for the old one. Whether it does.
+pub(super) fn take_told(shared: &Shared, told: &LedgerAnchor) -> Result<bool, SyncError> {
+    let (ledger, ..) = shared.source.anchor()?;
+    if ledger != told.ledger {
+        return Ok(true);
+    }
+    let remembered = head_of(Some(told.clone()))?;
+    let is_proven = matches!(compare(shared.source.as_ref(), remembered)?, Standing::Proven);
+    if is_proven {
+        shared.store.keep_anchored(told)?;
+    }
+    Ok(is_proven)
+}
+
+/// The end of this ledger, for a parcel; `None` of an empty one.
+pub(super) fn for_parcel(shared: &Shared) -> Result<Option<ParcelAnchor>, SyncError> {
+    let (ledger, sequence, hash) = shared.source.anchor()?;
+    let follows = shared.store.anchored(&ledger)?.map(|anchored| anchored.sequence);
+    let end = LedgerAnchor { ledger, sequence, hash: hex::encode(hash) };
+    Ok((sequence > 0).then_some(ParcelAnchor { end, follows }))
+}
+
+impl SyncStore {
+    /// What the last receipt said to be remembered of a ledger.
+    pub(super) fn told_before(&self, ledger: &str) -> Result<Option<Head>, SyncError> {
+        Ok(head_of(self.anchored(ledger)?)?)
     }
 }
 

@@ -1,7 +1,8 @@
-//! What is known of the ends of the repository's own ledger, see [`hearing`](super::hearing).
+//! What is known of the ends of the repository's own ledger, see [`hearing`](super::hearing), and what receipts say that it
+//! remembers of the ledger here.
 
-use rusqlite::{Connection, params};
-use yidang_sync::wire::RepositoryHead;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use yidang_sync::wire::{LedgerAnchor, RepositoryHead};
 
 use super::SyncError;
 use super::store::{SyncStore, number, stored, write};
@@ -29,6 +30,24 @@ impl SyncStore {
     /// Keeps the end that it has told of, beside the one that was proven.
     pub(super) fn keep_told_head(&self, head: &RepositoryHead) -> Result<(), SyncError> {
         Ok(keep_head(&self.lock(), head, false)?)
+    }
+
+    /// Keeps what the last receipt said to be remembered of a ledger, and that this ledger has it.
+    pub(super) fn keep_anchored(&self, anchor: &LedgerAnchor) -> Result<(), SyncError> {
+        let LedgerAnchor { ledger, sequence, hash } = anchor;
+        let sql = "INSERT OR REPLACE INTO anchored (ledger, sequence, hash) VALUES (?1, ?2, ?3)";
+        self.lock().execute(sql, params![ledger, stored(*sequence), hash])?;
+        Ok(())
+    }
+
+    /// That; `None` where no receipt has said so.
+    pub(super) fn anchored(&self, ledger: &str) -> Result<Option<LedgerAnchor>, SyncError> {
+        let connection = self.lock();
+        let sql = "SELECT sequence, hash FROM anchored WHERE ledger = ?1";
+        let found = connection.prepare_cached(sql)?.query_row([ledger], |row| {
+            Ok(LedgerAnchor { ledger: ledger.to_owned(), sequence: number(row.get(0)?), hash: row.get(1)? })
+        });
+        Ok(found.optional()?)
     }
 
     /// Keeps this end in place of `known`, which it was found to have: what was told of since stays, and so does a later one

@@ -12,6 +12,7 @@ use yidang_sync::parcel::{
     CourierKey, HEADER_LENGTH, ParcelHead, ParcelWriter, Seal, Tag, sealed_length_max,
 };
 
+use super::anchoring;
 use super::batch::{Batch, LoadError};
 use super::enrolment::Enrolment;
 use super::plan::Packed;
@@ -116,7 +117,7 @@ pub(super) fn pack(
 /// Without what [`Packer::begin`] knows.
 fn head(enrolment: &Enrolment) -> ParcelHead {
     let Enrolment { agent, key, epoch, .. } = enrolment.clone();
-    ParcelHead { agent, key, epoch, first: 0, part: 0, feed_after: 0, known: Vec::new() }
+    ParcelHead { agent, key, epoch, first: 0, part: 0, feed_after: 0, known: Vec::new(), anchor: None }
 }
 
 struct Packer<'a, 'b> {
@@ -184,6 +185,7 @@ impl Packer<'_, '_> {
         let (position, earlier) = self.numbered()?;
         // As one: what is known of the repository, and how far this has come with it.
         self.head.known = self.shared.store.repository_heads()?;
+        self.head.anchor = anchoring::for_parcel(self.shared)?;
         self.head.feed_after = self.shared.store.feed_after()?;
         self.head.first = position.sequence;
         self.confirmed = position.confirmed;

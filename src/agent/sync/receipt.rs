@@ -10,6 +10,7 @@ use yidang_sync::parcel::{
 };
 use yidang_sync::wire::{self, CommitAnswer, CommitResult, FeedAnswer, Verdict};
 
+use super::anchoring;
 use super::batch::Batch;
 use super::enrolment::Enrolment;
 use super::error::{REFUSED, is_code};
@@ -32,6 +33,8 @@ pub struct ReceiptReport {
     /// The repository lacks what it had confirmed: everything is offered to it again, and what else the receipt says is not
     /// taken, since it comes once more in the order in which it has to.
     pub offered_again: bool,
+    /// The repository remembers another ledger than this window has.
+    pub ledger_differs: bool,
 }
 
 /// A receipt that has been found whole.
@@ -45,6 +48,10 @@ struct Receipt {
 pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncError> {
     let enrolment = shared.enrolment()?;
     let receipt = read(bytes, &enrolment)?;
+    // Before any news is carried out: where a hold may be missing, nothing is forgotten.
+    let is_proven =
+        receipt.head.anchor.as_ref().map_or(Ok(true), |told| anchoring::take_told(shared, told))?;
+    let ledger_differs = !is_proven;
     let last = receipt.answers.last().map_or(0, |answer| answer.sequence);
     let standing = compare(shared, &receipt.head, last)?;
     let Receipt { head, answers, mut news } = receipt;
@@ -52,7 +59,8 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
         Standing::Loss => {
             (shared.listener)(SyncEvent::Progress);
             let backlog_materials = shared.status().backlog_materials;
-            return Ok(ReceiptReport { backlog_materials, offered_again: true, ..ReceiptReport::default() });
+            let report = ReceiptReport { backlog_materials, ledger_differs, ..ReceiptReport::default() };
+            return Ok(ReceiptReport { offered_again: true, ..report });
         }
         Standing::Overtaken => news.clear(),
         Standing::Sound => {}
@@ -64,7 +72,7 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
     if !is_new && last > 0 && last + 1 < position.sequence {
         return Err(SyncError::Receipt(ReceiptFault::Old));
     }
-    let mut report = ReceiptReport::default();
+    let mut report = ReceiptReport { ledger_differs, ..ReceiptReport::default() };
     for answer in answers {
         let _turn = shared.fixing();
         if settle(shared, &enrolment, &answer, &mut report)? {

@@ -63,7 +63,13 @@ impl SyncOptions {
 pub(crate) fn anchor_at(options: &SyncOptions, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
     let client = Client::new(&options.url).ok_or(SyncError::BadUrl)?;
     let enrolment = EnrolmentFile::new(&options.keys_dir, &options.machine_id).load(&options.url)?;
-    Ok(anchoring::asked(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger)?)
+    let asked = anchoring::asked(&client, &enrolment.ok_or(SyncError::NotEnrolled)?.key, ledger);
+    asked.or_else(|failed| {
+        let records = &options.state_db;
+        // Opening makes what is not there.
+        let told = records.is_file().then(|| SyncStore::open(records)?.told_before(ledger));
+        told.and_then(Result::ok).flatten().map(Some).ok_or_else(|| failed.into())
+    })
 }
 
 /// Starts the threads that keep a repository up to date.
@@ -306,7 +312,9 @@ impl Upstream for SyncHandle {
     }
 
     fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
-        Ok(anchoring::asked(&self.shared.client, &self.shared.enrolment()?.key, ledger)?)
+        let shared = &self.shared;
+        let asked = anchoring::asked(&shared.client, &shared.enrolment()?.key, ledger);
+        asked.or_else(|failed| shared.store.told_before(ledger)?.map(Some).ok_or_else(|| failed.into()))
     }
 
     fn stop(&self) {

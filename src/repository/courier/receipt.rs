@@ -1,7 +1,7 @@
 //! What goes back to the window: the answers to what it packed, and its feed.
 
 use yidang_sync::parcel::{ParcelHead, ParcelWriter, ReceiptAnswer, ReceiptHead, Seal, Tag};
-use yidang_sync::wire::HeadAnswer;
+use yidang_sync::wire::{HeadAnswer, LedgerAnchor};
 
 use super::CourierError;
 use crate::problem::{Code, Problem};
@@ -11,13 +11,15 @@ use crate::secrets::random;
 /// Bytes of a receipt's records; what goes beyond comes with the next one.
 const RECEIPT_BYTES_MAX: usize = 48 << 20;
 
-/// Writes the receipt for everything that was packed together with this parcel, as far as it has been answered. `has_known`:
-/// whether the ledger has what the window knows of it; where it has not, the window begins anew and hears all news again.
+/// Writes the receipt for everything that was packed together with this parcel, as far as it has been answered. `told`: what was
+/// found of what the window knows, before anything of the parcel was taken; where something of that is lost, the window begins anew
+/// and hears all news again. `anchor`: what is remembered of the window's own ledger.
 pub(super) fn write(
     repository: &Repository,
     agent: &Agent,
     head: &ParcelHead,
-    has_known: bool,
+    told: &HeadAnswer,
+    anchor: Option<LedgerAnchor>,
 ) -> Result<Vec<u8>, CourierError> {
     let seal = Seal::for_agent(&head.agent, &head.key, random());
     let mut writer = ParcelWriter::begin(Vec::new(), &seal)?;
@@ -26,7 +28,8 @@ pub(super) fn write(
         agent: head.agent.clone(),
         epoch: head.epoch.clone(),
         known: head.known.clone(),
-        head: Some(HeadAnswer { has_known, head: repository.head()? }),
+        head: Some(HeadAnswer { has_known: told.has_known, head: repository.head()? }),
+        anchor,
     };
     let mut put = |tag, record: Vec<u8>| -> Result<bool, CourierError> {
         let Some(left) = room.checked_sub(record.len()) else { return Ok(false) };
@@ -46,7 +49,7 @@ pub(super) fn write(
         }
     }
     let mut after = head.feed_after;
-    let mut may_be_more = has_known;
+    let mut may_be_more = !told.is_of_loss(&head.known);
     while may_be_more {
         let news = repository.feed_after(agent, after)?;
         may_be_more = !news.items.is_empty() && put(Tag::News, json(&news)?)?;

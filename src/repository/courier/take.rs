@@ -6,7 +6,7 @@ use serde::Deserialize;
 use yidang_model::Digest;
 use yidang_sync::limits::FEED_ITEMS_MAX;
 use yidang_sync::parcel::{ParcelError, ParcelHead, ParcelReader, Seal, Tag, read_header};
-use yidang_sync::wire::{CommitAnswer, Verdict};
+use yidang_sync::wire::{CommitAnswer, HeadAnswer, Verdict};
 
 use super::{CourierError, REFUSED_TOLD_MAX, RefusedEntry, Taken, receipt};
 use crate::problem::{Code, Problem};
@@ -33,19 +33,23 @@ pub(crate) fn take(repository: &Repository, mut input: impl Read) -> Result<(Tak
         .ok_or_else(|| CourierError::new("parcel_outdated"))?;
     // Before anything in it is carried out: it may ask for something to be forgotten.
     let has_known = repository.has_known(&agent, &head.known)?;
+    let told = HeadAnswer { has_known, head: repository.head()? };
+    let begins_anew = told.is_of_loss(&head.known);
     let (_, feed_head) = repository.state.feed(agent.record.number, head.feed_after, FEED_ITEMS_MAX)?;
-    // What was lost was told to the window: it is further than this feed, or has heard other items under these numbers.
-    if has_known {
+    // What was lost was told to the window: it is further than this feed, or has heard other items under these numbers. It begins
+    // anew with the receipt.
+    if !begins_anew {
         if head.feed_after > feed_head {
             return Err(CourierError::new("parcel_outdated"));
         }
         repository.state.acknowledge(agent.record.number, head.feed_after)?;
     }
+    let anchor = head.anchor.as_ref().map(|sent| repository.take_anchor(&agent, sent)).transpose()?.flatten();
     let mut taken = Taken {
         agent: head.agent.clone(),
         part: head.part,
-        lacks_known: !has_known,
-        holds_unproven: !has_known && !repository.archive.tells_every_hold().map_err(Problem::from)?,
+        lacks_known: begins_anew,
+        holds_unproven: begins_anew && !repository.archive.tells_every_hold().map_err(Problem::from)?,
         ..Taken::default()
     };
     while let Some(record) = reader.record()? {
@@ -68,7 +72,7 @@ pub(crate) fn take(repository: &Repository, mut input: impl Read) -> Result<(Tak
         pictures = taken.pictures,
         "a parcel was taken"
     );
-    let receipt = receipt::write(repository, &agent, &head, has_known)?;
+    let receipt = receipt::write(repository, &agent, &head, &told, anchor)?;
     Ok((taken, receipt))
 }
 

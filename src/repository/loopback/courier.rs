@@ -2,8 +2,10 @@
 
 use std::io::Cursor;
 
-use yidang_sync::parcel::{ParcelHead, ParcelReader, ParcelWriter, ReceiptHead, Seal, Tag, read_header};
-use yidang_sync::wire::RepositoryHead;
+use yidang_sync::parcel::{
+    ParcelAnchor, ParcelHead, ParcelReader, ParcelWriter, ReceiptHead, Seal, Tag, read_header,
+};
+use yidang_sync::wire::{LedgerAnchor, RepositoryHead};
 
 use super::*;
 use crate::courier::{Taken, take};
@@ -17,9 +19,20 @@ fn name(house: &House) -> String {
 
 /// A parcel with this in its head, and a paper to forget in it.
 fn parcel(house: &House, window: &Window, known: &[RepositoryHead], feed_after: u64) -> Vec<u8> {
+    parcel_telling(house, window, known, feed_after, None)
+}
+
+/// The same, with this of the window's own ledger.
+fn parcel_telling(
+    house: &House,
+    window: &Window,
+    known: &[RepositoryHead],
+    feed_after: u64,
+    anchor: Option<ParcelAnchor>,
+) -> Vec<u8> {
     let key = window.key.clone().unwrap();
     let (agent, epoch, first) = (name(house), window.epoch.clone(), window.sequence + 1);
-    let head = ParcelHead { agent, key, epoch, first, part: 1, feed_after, known: known.to_vec() };
+    let head = ParcelHead { agent, key, epoch, first, part: 1, feed_after, known: known.to_vec(), anchor };
     let courier = crate::courier::courier_key(&house.config).unwrap();
     let mut writer =
         ParcelWriter::begin(Vec::new(), &Seal::for_repository(&courier, fresh()).unwrap()).unwrap();
@@ -79,4 +92,31 @@ fn a_parcel_whose_window_knows_of_more_has_the_holds_doubted() {
     carry_out(&house.config, &HoldWish::Confirm { operator: "Operator Ng".into() }).unwrap();
     let (done, ..) = taken(&house, &window, &told);
     assert!(done.lacks_known && !done.holds_unproven);
+}
+
+/// Parcels come late and more than once, and one of a ledger that was put back and went on may come as well.
+#[test]
+fn the_end_of_a_ledger_is_remembered_from_parcels_whose_window_knows_what_was() {
+    let mut house = House::new();
+    let mut window = house.window("one");
+    house.stop();
+    let ledger = "ab".repeat(16);
+    let end = |sequence, hash: &str| LedgerAnchor { ledger: ledger.clone(), sequence, hash: hash.repeat(32) };
+    let mut remembered = |end: LedgerAnchor, follows| {
+        let anchor = Some(ParcelAnchor { end, follows });
+        let (_, head, _) = taken(&house, &window, &parcel_telling(&house, &window, &[], 0, anchor));
+        window.sequence += 1;
+        head.anchor.unwrap()
+    };
+    assert_eq!(remembered(end(10, "aa"), None), end(10, "aa"));
+    assert_eq!(remembered(end(20, "bb"), None), end(10, "aa"), "packed before the receipt came");
+    assert_eq!(remembered(end(30, "cc"), Some(10)), end(30, "cc"));
+    assert_eq!(remembered(end(30, "cc"), Some(10)), end(30, "cc"), "taken once more");
+    assert_eq!(remembered(end(40, "dd"), Some(10)), end(30, "cc"), "of one that was put back");
+    assert_eq!(remembered(end(20, "bb"), Some(30)), end(30, "cc"), "a ledger only grows");
+    assert_eq!(remembered(end(40, "dd"), Some(30)), end(40, "dd"));
+    let nonsense =
+        Some(ParcelAnchor { end: LedgerAnchor { hash: "zz".into(), ..end(50, "ee") }, follows: None });
+    let bytes = parcel_telling(&house, &window, &[], 0, nonsense);
+    assert!(take(&Repository::open(&house.config).unwrap(), &bytes[..]).is_err());
 }

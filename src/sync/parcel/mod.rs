@@ -20,7 +20,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 use crate::limits::{BLOB_SIZE_MAX, COMMIT_BODY_MAX};
-use crate::wire::{CommitAnswer, HeadAnswer, RepositoryHead};
+use crate::wire::{CommitAnswer, HeadAnswer, LedgerAnchor, RepositoryHead};
 
 pub use open::{ParcelReader, read_header};
 pub use seal::ParcelWriter;
@@ -259,6 +259,21 @@ pub struct ParcelHead {
     /// an earlier version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<RepositoryHead>,
+    /// The end of the agent's own ledger; absent from an agent of an earlier version, or where the ledger is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<ParcelAnchor>,
+}
+
+/// The end of a ledger, to be remembered where nothing else of it is but what the agent knows to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParcelAnchor {
+    /// Its last entry.
+    #[serde(flatten)]
+    pub end: LedgerAnchor,
+    /// The entry that the last receipt said to be remembered, and that this ledger has: a ledger that was put back to an earlier
+    /// state and went on does not know of a later one, and its end must not take the place of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u64>,
 }
 
 /// Where a receipt belongs.
@@ -275,6 +290,9 @@ pub struct ReceiptHead {
     /// repository of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<HeadAnswer>,
+    /// What is remembered of the agent's ledger; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<LedgerAnchor>,
 }
 
 /// What a commit was answered.

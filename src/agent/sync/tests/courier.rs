@@ -7,7 +7,7 @@ use yidang_sync::parcel::{
     CourierSecret, ParcelHead, ParcelReader, ParcelWriter, ReceiptAnswer, ReceiptHead, Seal, Tag, read_header,
 };
 use yidang_sync::wire::{
-    CommitAnswer, CommitResult, FeedAnswer, FeedItem, HeadAnswer, News, RepositoryHead, Verdict,
+    CommitAnswer, CommitResult, FeedAnswer, FeedItem, HeadAnswer, LedgerAnchor, News, RepositoryHead, Verdict,
 };
 
 use super::super::{PackNews, ReceiptFault, ReceiptReport, SyncError, SyncWorker, Upstream};
@@ -76,12 +76,26 @@ fn head(sequence: u64) -> RepositoryHead {
 impl Parcel {
     /// What a repository writes that takes every paper, or refuses it, and whose ledger has come to that end.
     fn receipt(&self, answer: Option<HeadAnswer>, takes: bool, news: &[FeedAnswer]) -> Vec<u8> {
+        self.receipt_telling(None, answer, takes, news)
+    }
+
+    /// The same, of one that remembers this of the window's ledger.
+    fn receipt_telling(
+        &self,
+        anchor: Option<LedgerAnchor>,
+        answer: Option<HeadAnswer>,
+        takes: bool,
+        news: &[FeedAnswer],
+    ) -> Vec<u8> {
         let ParcelHead { agent, key, epoch, known, .. } = self.head.clone();
         let mut writer = ParcelWriter::begin(Vec::new(), &Seal::for_agent(&agent, &key, [9; 32])).unwrap();
         let mut put = |tag, record: Value| writer.record(tag, record.to_string().as_bytes()).unwrap();
         let end = answer.as_ref().map(|answer| head(answer.head.sequence - 1));
         let known = if answer.is_some() { known } else { Vec::new() };
-        put(Tag::Head, serde_json::to_value(ReceiptHead { agent, epoch, known, head: answer }).unwrap());
+        put(
+            Tag::Head,
+            serde_json::to_value(ReceiptHead { agent, epoch, known, head: answer, anchor }).unwrap(),
+        );
         let (result, code) = match takes {
             true => (Verdict::Accepted, None),
             false => (Verdict::Rejected, Some("invalid".to_owned())),
@@ -237,4 +251,34 @@ fn what_is_being_packed_when_a_loss_is_heard_of_is_packed_anew() {
     let parcel = pack_while(&window, || assert!(take(&window, &lost).offered_again));
     assert_eq!(parcel.head.known, [head(5)]);
     assert_eq!(parcel.commits, [(2, vec![first, second])]);
+}
+
+/// A ledger that was put back and went on must not take the place of what is remembered.
+#[test]
+fn a_parcel_tells_of_the_ledger_s_end_and_of_what_is_known_to_be_remembered() {
+    let (mut window, _repository) = window();
+    window.file();
+    let told = |parcel: &Parcel| parcel.head.anchor.clone().unwrap();
+    let first = pack(&window);
+    let (ledger, sequence, hash) = {
+        let (sequence, hash) = window.archive.anchor().unwrap();
+        (window.archive.store_id().to_owned(), sequence, hex::encode(hash))
+    };
+    let end = LedgerAnchor { ledger, sequence, hash };
+    assert_eq!((told(&first).end, told(&first).follows), (end.clone(), None));
+    let report = take(&window, &first.receipt_telling(Some(end.clone()), has_all(10), true, &[]));
+    assert!(!report.ledger_differs);
+    window.file();
+    let second = pack(&window);
+    assert_eq!(told(&second).follows, Some(end.sequence));
+    assert!(told(&second).end.sequence > end.sequence);
+    // Nothing is known of a ledger of another name.
+    let foreign = LedgerAnchor { ledger: "ee".repeat(16), sequence: 99, ..end.clone() };
+    assert!(!take(&window, &second.receipt_telling(Some(foreign), has_all(12), true, &[])).ledger_differs);
+    assert!(window.archive.tells_every_hold().unwrap());
+    let lost = LedgerAnchor { sequence: 99, ..end.clone() };
+    let third = pack(&window).receipt_telling(Some(lost), has_all(14), true, &[]);
+    assert!(take(&window, &third).ledger_differs);
+    assert!(!window.archive.tells_every_hold().unwrap(), "a hold may be among what is missing");
+    assert_eq!(told(&pack(&window)).follows, Some(end.sequence));
 }
