@@ -379,10 +379,26 @@ fn holds_of_a_repository_that_was_put_back_are_those_of_its_list_once_that_is_co
         held.sort();
         held == both
     });
+    // Whoever is to compare hears of the other.
+    let said = |words: &[&str]| {
+        let told = repository.run_command(words);
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        (
+            String::from_utf8_lossy(&told.stdout).into_owned(),
+            String::from_utf8_lossy(&told.stderr).into_owned(),
+        )
+    };
+    wait_until("the window says so", || {
+        said(&["hold", "list"]).1.contains(&format!("says what they are: {lost}"))
+    });
+    let list: Value = serde_json::from_str(&said(&["hold", "list", "--json"]).0).expect("a list");
+    assert_eq!(list["kept_by_windows"], json!([lost]));
     // Also for a window that is off while that is confirmed.
     assert!(a.stop());
-    let confirmed = repository.run_command(&["hold", "confirm", "--operator", "Operator Ng"]);
-    assert!(confirmed.status.success(), "{}", String::from_utf8_lossy(&confirmed.stderr));
+    let confirmed = said(&["hold", "confirm", "--operator", "Operator Ng"]).1;
+    assert!(confirmed.contains(&format!("in no list here: {lost}")), "{confirmed}");
+    let left = said(&["hold", "list"]).1;
+    assert!(!left.contains(&lost), "{left}");
     a.run();
     wait_until("what is in no list is lifted", || held(&a) == [kept.clone()]);
     erase(&a, &json!({"material": papers[1], "reason": "test"}), "done");

@@ -13,7 +13,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
     (&["storage_failed"], "请按所指出的检查；若是文件夹占了文件的位置，请把它移走；并检查磁盘。"),
     (&["store_foreign"], "此文件夹里有别的程序的数据：请核对 [agent] data_dir，或另选一个空文件夹。"),
-    (&["keys_missing"], "请把密钥放回密钥文件夹；没有密钥，数据无法读取。"),
+    (
+        &["keys_missing"],
+        "请把密钥放回密钥文件夹；没有密钥，数据无法读取。若是另一台已损坏电脑的磁盘，请用 yidang archive recover 读取。",
+    ),
     (&["keys_wrong"], "请使用属于此数据文件夹的密钥。"),
     (
         &["credential_missing"],
@@ -94,9 +97,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["invalid"], "请按所指出的改正。"),
     (&["key_not_written"], "该文件夹已有恢复密钥时请妥善保存，另用 --out 指定新文件夹。"),
     (
-        &["manifest_empty", "manifest_encoding", "manifest_invalid", "manifest_unreadable"],
+        &["manifest_empty", "manifest_encoding", "manifest_invalid"],
         "请改正清单文件：UTF-8 或 GB 18030 编码的 CSV，首行为列名。",
     ),
+    (&["manifest_unreadable"], "请核对清单文件的名称和读取权限。"),
     (&["legal_hold"], "请用 yidang archive hold list 查看，由设置保全的人解除。"),
     (
         &["audit_incomplete"],

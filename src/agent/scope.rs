@@ -45,7 +45,7 @@ scopes! {
 
 /// The word names no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no scope is called `{0}`")]
+#[error("no scope is called `{0}`; there are {all}", all = Scope::ALL.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", "))]
 pub struct UnknownScope(pub String);
 
 impl FromStr for Scope {

@@ -11,8 +11,7 @@ use yidang_sync::wire::WireSubject;
 use crate::config::Config;
 use crate::control::ask_audit;
 use crate::error::StartError;
-use crate::repository::{Repository, open_archive};
-use crate::sqlite_state::STATE_FILE;
+use crate::repository::{Repository, must_have_state, open_archive};
 
 /// In whose name the question is entered.
 const CLIENT: &str = "yidang-repository audit";
@@ -69,10 +68,7 @@ pub(crate) type Tell<'a> = &'a mut dyn FnMut(AuditedLine) -> bool;
 
 /// Answers it, here or through the repository that runs on the folder. Blocks as long as reading the ledger takes.
 pub(crate) fn carry_out(config: &Config, wish: &AuditWish, tell: Tell<'_>) -> Result<AuditTail, StartError> {
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        let none = format!("{}: no repository ever ran here", config.data_dir.display());
-        return Err(StartError::System(none));
-    }
+    must_have_state(&config.data_dir)?;
     match open_archive(config) {
         Ok(archive) => {
             archive.check_copy()?;

@@ -6,21 +6,17 @@ use yidang_archive::{Archive, ArchiveError, CheckReport, Speaker};
 use crate::config::Config;
 use crate::control::ask_check;
 use crate::error::StartError;
-use crate::repository::open_archive;
-use crate::sqlite_state::{STATE_FILE, SqliteState};
+use crate::repository::{must_have_state, open_archive};
+use crate::sqlite_state::SqliteState;
 use crate::state::State;
 
 /// Checks the repository of this configuration: itself, or through the one that runs on the folder. Blocks for
 /// as long as it takes to read everything. `progress` hears steps done and steps in all, where it checks itself.
 pub fn check(config: &Config, progress: &mut dyn FnMut(u64, u64)) -> Result<CheckReport, StartError> {
-    let none = || StartError::System(format!("{}: no repository ever ran here", config.data_dir.display()));
-    // Opening makes what is not there: a check of the wrong folder would find an empty archive to be clean.
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        return Err(none());
-    }
+    must_have_state(&config.data_dir)?;
     let state = SqliteState::open(&config.data_dir)?;
     if state.is_keyless()? {
-        return Err(none());
+        return Err(StartError::Absent(config.data_dir.display().to_string()));
     }
     match open_archive(config) {
         Ok(archive) => check_open(&archive, &state, progress),

@@ -19,6 +19,12 @@ pub enum StartError {
     /// The configuration does not hold.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Nothing of a repository lies in the data folder.
+    #[error("{0}: no repository ever ran here")]
+    Absent(String),
+    /// Its ledger lies there, and its state does not.
+    #[error("{0}: repository.db is not here, though a ledger is")]
+    StateMissing(String),
     /// The archive cannot be opened or read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -67,6 +73,8 @@ impl StartError {
         match self {
             Self::ClockWrong => "clock_wrong",
             Self::Config(_) => "config_invalid",
+            Self::Absent(_) => "repository_absent",
+            Self::StateMissing(_) => "state_missing",
             Self::Archive(error) => archive_code(error),
             Self::State(error) => match error.fault {
                 StateFault::DiskFull => "disk_full",
@@ -107,6 +115,11 @@ impl StartError {
             "key_missing" => "put the keys folder back, from its backup; the data cannot be read without it",
             "key_damaged" => "restore the keys folder from its backup",
             "keys_wrong" => "point keys_dir at the keys that belong to this data folder",
+            "repository_absent" => "name the repository's own folder as data_dir, or start it there once",
+            "state_missing" => {
+                "put data and keys of one backup back; without a backup start the repository: the papers stay, and every window has to \
+                 enrol anew with a code for its counter"
+            }
             "state_damaged" => {
                 "copy the data folder away as it is and put data and keys of one backup back; without a backup move repository.db, \
                  repository.db-wal and repository.db-shm away and start: the papers stay, every window has to enrol anew with a code for \
@@ -167,6 +180,10 @@ impl StartError {
             "key_missing" => "请从备份放回密钥文件夹；没有密钥，数据无法读取。",
             "key_damaged" => "请从备份恢复密钥文件夹。",
             "keys_wrong" => "请把 keys_dir 指向属于此数据文件夹的密钥。",
+            "repository_absent" => "请把 data_dir 指向中心库自己的数据文件夹，或先在那里启动一次中心库。",
+            "state_missing" => {
+                "请用同一次备份恢复数据和密钥；没有备份时直接启动中心库：材料仍在，各窗口须用写明窗口名称的登记码重新登记。"
+            }
             "state_damaged" => {
                 "请先把数据文件夹整体复制留存，再用同一次备份恢复数据和密钥；没有备份时，把 repository.db、repository.db-wal、repository.db-shm 移走后启动：材料仍在，各窗口须用写明窗口名称的登记码重新登记，尚未得知某次删除的窗口将不再收到该删除通知。"
             }

@@ -123,15 +123,22 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
             } else {
                 note("no hold is in doubt: there was nothing to confirm", "没有存疑的保全，无须确认。");
             }
+            if confirmed.was_doubted && !confirmed.kept_by_windows.is_empty() {
+                let dropped = confirmed.kept_by_windows.join(" ");
+                note(
+                    &format!("windows drop these, which are in no list here: {dropped}"),
+                    &format!("各窗口去掉的、此处列表中没有的保全：{dropped}"),
+                );
+            }
             if confirmed.awaits_rebuild {
                 note(AWAITS_REBUILD.0, AWAITS_REBUILD.1);
             }
         }
         HoldCommand::List { json } => {
-            let HoldAnswer { holds: lines, in_doubt, awaits_rebuild, .. } =
+            let HoldAnswer { holds: lines, in_doubt, awaits_rebuild, kept_by_windows, .. } =
                 carry_out(config, &HoldWish::List)?;
             if json {
-                say(&serde_json::json!({"holds": lines}).to_string());
+                say(&serde_json::json!({"holds": lines, "kept_by_windows": kept_by_windows}).to_string());
             } else {
                 head(&COLUMNS);
                 lines.iter().for_each(|line| say(&row(line)));
@@ -139,6 +146,17 @@ pub(crate) fn hold(config: &Config, command: HoldCommand) -> Result<(), StartErr
             if in_doubt {
                 // Last, so that it stands below a long list.
                 doubt(awaits_rebuild);
+            }
+            if !kept_by_windows.is_empty() {
+                let kept = kept_by_windows.join(" ");
+                note(
+                    &format!(
+                        "windows keep these, which are not in this list; `yidang archive hold list` there says what they are: {kept}"
+                    ),
+                    &format!(
+                        "此列表中没有、但窗口仍留着的保全，详情请在窗口用 yidang archive hold list 查看：{kept}"
+                    ),
+                );
             }
         }
     }

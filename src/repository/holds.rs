@@ -11,8 +11,7 @@ use crate::config::Config;
 use crate::control::ask_hold;
 use crate::error::StartError;
 use crate::problem::{Code, Problem};
-use crate::repository::{Agent, Repository};
-use crate::sqlite_state::STATE_FILE;
+use crate::repository::{Agent, Repository, must_have_state};
 use crate::state::HoldOutcome;
 
 pub(crate) const ORDER_CONTEXT: &[u8] = b"hold news";
@@ -75,6 +74,9 @@ pub(crate) struct HoldAnswer {
     /// Of a list or a confirmation, whether a rebuild is still to come, which asks for a confirmation anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) awaits_rebuild: bool,
+    /// Of a list or a confirmation, holds that are in no list here, and that windows keep as this repository's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kept_by_windows: Vec<String>,
 }
 
 impl HoldAnswer {
@@ -120,10 +122,7 @@ impl From<HoldRefusal> for StartError {
 
 /// Does it, here or in the repository that runs on the folder.
 pub(crate) fn carry_out(config: &Config, wish: &HoldWish) -> Result<HoldAnswer, StartError> {
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        let none = format!("{}: no repository ever ran here", config.data_dir.display());
-        return Err(StartError::System(none));
-    }
+    must_have_state(&config.data_dir)?;
     match Repository::open(config) {
         Ok(repository) => Ok(repository.hold(wish)?),
         Err(StartError::Archive(ArchiveError::Storage(error)))
@@ -168,6 +167,7 @@ impl Repository {
             HoldWish::Confirm { operator } => {
                 // A window that tells of a hold meanwhile would doubt them anew.
                 let writing = self.forgetting.write().unwrap_or_else(PoisonError::into_inner);
+                let kept_by_windows = self.kept_by_windows()?;
                 let was_doubted = self.archive.confirm_holds(&actor(operator))?;
                 if was_doubted {
                     self.state
@@ -181,14 +181,26 @@ impl Repository {
                     tracing::info!("the holds were confirmed");
                 }
                 let awaits_rebuild = self.archive.holds_state()?.awaits_rebuild;
-                Ok(HoldAnswer { was_doubted, awaits_rebuild, ..HoldAnswer::default() })
+                Ok(HoldAnswer { was_doubted, awaits_rebuild, kept_by_windows, ..HoldAnswer::default() })
             }
             HoldWish::List => {
                 let holds = self.archive.holds()?.iter().map(line).collect();
                 let HoldsState { in_doubt, awaits_rebuild } = self.archive.holds_state()?;
-                Ok(HoldAnswer { in_doubt, awaits_rebuild, ..HoldAnswer::of(holds) })
+                let kept_by_windows = self.kept_by_windows()?;
+                Ok(HoldAnswer { in_doubt, awaits_rebuild, kept_by_windows, ..HoldAnswer::of(holds) })
             }
         }
+    }
+
+    /// Holds that windows keep as this repository's, as far as they have said so, and that it does not know.
+    fn kept_by_windows(&self) -> Result<Vec<String>, HoldRefusal> {
+        let standing = self.archive.holds()?;
+        let unreadable = self.archive.unreadable_holds()?;
+        let mut kept = self.state.holds_told().map_err(|error| HoldRefusal::Failed(error.to_string()))?;
+        kept.retain(|id| {
+            !standing.iter().any(|hold| hold.id == *id) && !unreadable.iter().any(|(hold, _)| hold == id)
+        });
+        Ok(kept.iter().map(HoldId::to_string).collect())
     }
 
     /// The material on file, under whatever name it was committed, or the person.

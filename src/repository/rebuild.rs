@@ -8,8 +8,7 @@ use yidang_archive::{Actor, Anchor, Archive, Rebuild, Speaker, Wording};
 
 use crate::config::Config;
 use crate::error::StartError;
-use crate::repository::{archive_options, key_options, open_archive};
-use crate::sqlite_state::STATE_FILE;
+use crate::repository::{archive_options, key_options, must_be_founded, open_archive};
 
 /// In whose name it is entered.
 const CLIENT: &str = "yidang-repository rebuild";
@@ -32,10 +31,7 @@ pub(crate) struct RebuildCommand {
 /// Makes the index anew from ledger and keyring; how many entries were applied. Blocks as long as reading the ledger takes.
 /// Not beside a running repository: while the index is made, windows would be shown dossiers that lack papers.
 pub(crate) fn rebuild_index(config: &Config) -> Result<u64, StartError> {
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        let none = format!("{}: no repository ever ran here", config.data_dir.display());
-        return Err(StartError::System(none));
-    }
+    must_be_founded(&config.data_dir)?;
     let archive = open_archive(config)?;
     archive.check_copy()?;
     Ok(archive.rebuild_index()?)
@@ -47,10 +43,7 @@ pub(crate) fn rebuild(
     command: &RebuildCommand,
     wording: Wording,
 ) -> Result<ExitCode, StartError> {
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        let none = format!("{}: no repository ever ran here", config.data_dir.display());
-        return Err(StartError::System(none));
-    }
+    must_be_founded(&config.data_dir)?;
     let by = Actor { client: CLIENT.to_owned(), operator: command.operator.clone() };
     // Nobody else remembers what this ledger was.
     let anchor = |_: &str| Anchor::Unknown("no_repository");

@@ -1,9 +1,11 @@
 //! What all requests share.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
+use yidang_archive::sqlite::SqliteLedger;
 use yidang_archive::{Archive, ArchiveError, ArchiveOptions, Clock, KeyOptions, SystemClock};
 use yidang_model::Timestamp;
 
@@ -13,7 +15,7 @@ use crate::grants::Grants;
 use crate::limits::{BODIES_KIB_MAX, POLLS_PER_AGENT_MAX, WORK_MAX, WORK_WAIT};
 use crate::problem::{Code, Problem};
 use crate::secrets::{Secrets, SecretsError, make_private_folder};
-use crate::sqlite_state::SqliteState;
+use crate::sqlite_state::{STATE_FILE, SqliteState};
 use crate::state::{AgentNumber, AgentRecord, State, StateError};
 use crate::state_mark::mark;
 
@@ -50,6 +52,25 @@ pub(crate) struct Agent {
     pub(crate) polls: Arc<Semaphore>,
     /// A hint that the feed has grown, with its head as far as known.
     pub(crate) news: watch::Sender<u64>,
+}
+
+/// That a repository ever ran on this folder: opening makes what is not there, and the wrong folder would be found to be an empty
+/// archive.
+pub(crate) fn must_be_founded(data_dir: &Path) -> Result<(), StartError> {
+    let is_there = |name| data_dir.join(name).is_file();
+    match is_there(STATE_FILE) || is_there(SqliteLedger::FILE) {
+        true => Ok(()),
+        false => Err(StartError::Absent(data_dir.display().to_string())),
+    }
+}
+
+/// The same, and that its state is there.
+pub(crate) fn must_have_state(data_dir: &Path) -> Result<(), StartError> {
+    must_be_founded(data_dir)?;
+    match data_dir.join(STATE_FILE).is_file() {
+        true => Ok(()),
+        false => Err(StartError::StateMissing(data_dir.display().to_string())),
+    }
 }
 
 /// Opens the archive of a configuration, or founds it.

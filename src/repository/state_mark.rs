@@ -38,9 +38,14 @@ pub(crate) fn mark(data_dir: &Path, state: &dyn State) -> Result<u64, StartError
     let is_another = found.as_ref().is_some_and(|found| found.before != before && found.mark != before);
     let exchanged = found.map_or(0, |found| found.exchanged) + u64::from(is_another);
     if is_another {
-        tracing::warn!(
-            "repository.db is not the one that was in use here before: every window is asked for everything again"
-        );
+        match before {
+            Some(_) => tracing::warn!(
+                "repository.db is not the one that was in use here before: every window is asked for everything again"
+            ),
+            None => tracing::warn!(
+                "repository.db is not here any more, and is made anew: every window has to enrol anew with a code for its counter"
+            ),
+        }
     }
     let fresh = hex::encode(random::<16>());
     let write = |before| {

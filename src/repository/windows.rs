@@ -9,8 +9,8 @@ use yidang_model::escaped;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::hold_command::{head, say};
-use crate::repository::WINDOW_SEPARATOR;
-use crate::sqlite_state::{STATE_FILE, SqliteState};
+use crate::repository::{WINDOW_SEPARATOR, must_have_state};
+use crate::sqlite_state::SqliteState;
 use crate::state::{State, WindowRecord};
 
 /// The columns, named as in the JSON document.
@@ -62,10 +62,7 @@ pub(crate) fn windows(config: &Config, command: &WindowsCommand) -> Result<(), S
 }
 
 fn enrolled(config: &Config) -> Result<Vec<WindowRecord>, StartError> {
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        let none = format!("{}: no repository ever ran here", config.data_dir.display());
-        return Err(StartError::System(none));
-    }
+    must_have_state(&config.data_dir)?;
     Ok(SqliteState::open(&config.data_dir)?.windows()?)
 }
 

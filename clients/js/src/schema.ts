@@ -369,13 +369,13 @@ export interface Erasure {
   id: string;
   /** The materials that went. */
   materials: string[];
-  /** Pictures that another paper may need whose ledger entry could not be read then; nearly always 0. Of a person they went all the same; of a material they stay sealed on this PC, and go once the ledger has been rebuilt. */
+  /** Pictures that another paper may need whose ledger entry could not be read then; nearly always 0. Of a person they went all the same; of a material they stay sealed on this PC, and go once a rebuild has found what was lost. */
   pictures_unproven: number;
   /** Why the repository refused it; null where it did not, or did not say. */
   refusal: ErasureRefusal | null;
   /** What the repository said; `none` too where it was carried out here while there was none. */
   repository: ErasureRepository;
-  /** Digests of pictures that stay because they are someone else's paper too. */
+  /** Digests of pictures that stay because they are someone else's paper too, or a capture that is not filed yet. */
   shared_kept: string[];
   /** How far it has come. */
   state: ErasureState;

@@ -58,10 +58,10 @@ pub(crate) struct ErasureBody {
     erased_at: Option<String>,
     /// The materials that went.
     materials: Vec<String>,
-    /// Digests of pictures that stay because they are someone else's paper too.
+    /// Digests of pictures that stay because they are someone else's paper too, or a capture that is not filed yet.
     shared_kept: Vec<String>,
     /// Pictures that another paper may need whose ledger entry could not be read then; nearly always 0. Of a person they went
-    /// all the same; of a material they stay sealed on this PC, and go once the ledger has been rebuilt.
+    /// all the same; of a material they stay sealed on this PC, and go once a rebuild has found what was lost.
     pictures_unproven: u64,
     /// What the repository said; `none` too where it was carried out here while there was none.
     #[schema(value_type = vocabulary::ErasureRepository)]

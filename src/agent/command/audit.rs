@@ -17,6 +17,8 @@ const INPUT_BYTES_MAX: u64 = 1024;
 /// Said where nothing can be told of a person. A forgotten one must not be told from one who was never here.
 const NOTHING_KNOWN: &str = "nothing is known under this number: nothing was ever filed for it here, it is mistyped, or \
                              what there was has been forgotten; the ledger cannot tell which";
+/// Said where a name is known to nothing: a clerk's is as window software gives it.
+const NOTHING_FOUND: &str = "nothing is entered; a clerk's name has to be as window software gives it\n  没有记录；工作人员姓名须与窗口软件所给的一致。";
 const NOTHING_IN_SPAN: &str = "no entry is within --since and --until: a date begins at midnight in China, and times are told in UTC\n  \
                                所问时段内没有记录：日期从北京时间零点起算，列出的时间为 UTC（比北京时间早 8 小时）。";
 /// How the JSON document begins.
@@ -92,7 +94,8 @@ pub(super) fn audit(config: &Config, command: &AuditCommand) -> Result<(), Failu
     if !known && !command.json {
         let _ = writeln!(io::stderr(), "{NOTHING_KNOWN}");
     } else if !command.json && before == BEGINS {
-        let _ = writeln!(io::stderr(), "{NOTHING_IN_SPAN}");
+        let is_narrowed = command.since.is_some() || command.until.is_some();
+        let _ = writeln!(io::stderr(), "{}", if is_narrowed { NOTHING_IN_SPAN } else { NOTHING_FOUND });
     }
     if truncated && !command.json {
         // Not on standard output: what reads the rows would take it for one.

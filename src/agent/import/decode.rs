@@ -16,7 +16,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// In which of the two a file is written. Reads it as a whole, in pieces.
 pub(super) fn encoding(path: &Path) -> Result<&'static Encoding, Failure> {
     let unreadable = |error: io::Error| {
-        Failure::new("manifest_unreadable", error, "check the name and the rights of the manifest")
+        let cause = format!("{}: {error}", path.display());
+        Failure::new("manifest_unreadable", cause, "check the name and the rights of the manifest")
     };
     let whole = std::fs::metadata(path).map_err(unreadable)?;
     if !whole.is_file() {

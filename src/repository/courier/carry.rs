@@ -16,9 +16,9 @@ use crate::Language;
 use crate::config::Config;
 use crate::control::ask_take;
 use crate::error::StartError;
-use crate::repository::Repository;
+use crate::repository::{Repository, must_have_state};
 use crate::secrets::Secrets;
-use crate::sqlite_state::{STATE_FILE, SqliteState};
+use crate::sqlite_state::SqliteState;
 use crate::state::State as _;
 
 /// What became of the files.
@@ -75,14 +75,10 @@ pub(crate) fn courier_key(config: &Config) -> Result<CourierKey, StartError> {
 }
 
 pub(crate) fn secrets(config: &Config) -> Result<Secrets, StartError> {
-    let none = || StartError::System(format!("{}: no repository ever ran here", config.data_dir.display()));
-    // Opening makes what is not there, and a key made for the wrong folder opens nothing.
-    if !config.data_dir.join(STATE_FILE).is_file() {
-        return Err(none());
-    }
-    let state = SqliteState::open(&config.data_dir)?;
-    if state.is_keyless()? {
-        return Err(none());
+    // A key made for the wrong folder opens nothing.
+    must_have_state(&config.data_dir)?;
+    if SqliteState::open(&config.data_dir)?.is_keyless()? {
+        return Err(StartError::Absent(config.data_dir.display().to_string()));
     }
     Ok(Secrets::open(&config.keys_dir, false)?)
 }
