@@ -207,6 +207,10 @@ fn receipt(fault: ReceiptFault) -> &'static str {
         ReceiptFault::Foreign => "take it to the window that its name says, or pack again here",
         ReceiptFault::Damaged => "unpack the parcels at the repository once more: that writes it anew",
         ReceiptFault::Old => "nothing has to be done; the newer receipt was taken",
+        ReceiptFault::LedgerDiffers => {
+            "run `yidang archive verify`, then `yidang archive rebuild`, and have the holds confirmed; enrol anew with the line of \
+             `yidang-repository enrol-code --offline --counter NAME`, then pack again"
+        }
         ReceiptFault::Gap => "pack again, and unpack that at the repository: its receipt answers everything",
     }
 }

@@ -73,6 +73,10 @@ const REMEDIES: &[(&[&str], &str)] = &[
     (&["receipt_foreign"], "请把回执送到它所属的窗口，或在本窗口重新打包。"),
     (&["receipt_damaged"], "请在中心库把包裹再收一次，回执会重新写出。"),
     (&["receipt_old"], "无需处理：更新的回执已经收下。"),
+    (
+        &["ledger_differs"],
+        "中心库所记的账本与本窗口的不同，如同数据文件夹曾被换成较早的一份：请先运行 yidang archive verify，再运行 yidang archive rebuild，核对并确认保全；然后用 yidang-repository enrol-code --offline --counter 名称 输出的一行重新登记，再打包。",
+    ),
     (&["receipt_incomplete"], "请重新打包并送到中心库：新的回执会包含全部结果。"),
     (&["answer_differs", "daemon_stopped", "request_unknown"], "请重新启动服务，再试一次。"),
     (&["clock_doubtful"], "请校准时钟；时钟无误时用 --clock-checked 说明。"),

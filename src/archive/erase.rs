@@ -278,10 +278,15 @@ fn erasure_of(stores: &Stores, id: ErasureId) -> Result<Option<Erasure>, Archive
     Ok(Some(erasure))
 }
 
+/// The entry by which an erasure waits, where it does.
+pub(crate) fn deferral_of(stores: &Stores, id: ErasureId) -> Result<Option<u64>, ArchiveError> {
+    let waiting = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == id);
+    Ok(waiting.map(|(_, sequence)| sequence))
+}
+
 /// When the ledger first tells of an erasure whose request it lost.
 fn first_heard_of(stores: &Stores, id: ErasureId, erased: u64) -> Result<Timestamp, ArchiveError> {
-    let waiting = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == id);
-    let sequence = waiting.map_or(erased, |(_, deferral)| deferral);
+    let sequence = deferral_of(stores, id)?.unwrap_or(erased);
     let (entry, _) = stores.entry(sequence)?.ok_or_else(|| damaged_entry(sequence))?;
     Ok(entry.content.at)
 }

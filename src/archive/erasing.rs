@@ -8,7 +8,7 @@ use yidang_model::{ErasureId, Subject, Timestamp};
 use crate::ArchiveError;
 use crate::doubt::Doubt;
 use crate::entry::{OpenEntry, Plain, SlotKey, open_entry, refs_of, seal_entry};
-use crate::erase::{WentElsewhere, erasure_request, plan_deferral, target_of};
+use crate::erase::{WentElsewhere, deferral_of, erasure_request, plan_deferral, target_of};
 use crate::extent::Extent;
 use crate::held::{refuse_held, refuse_held_of};
 use crate::originals::finish_disposals;
@@ -65,11 +65,12 @@ impl Scribe {
             Some(None) => return Ok(()),
             None => refuse_held_of(&self.stores, &elsewhere.materials),
         };
-        let waits = || Ok::<_, ArchiveError>(self.stores.index.deferred()?.iter().any(|(d, _)| *d == id));
         let may_be_held = matches!(held, Err(ArchiveError::LegalHold | ArchiveError::HoldsUnproven));
-        if may_be_held && elsewhere.decided && !waits()? {
+        if may_be_held && elsewhere.decided && deferral_of(&self.stores, id)?.is_none() {
             // By what it would take, it is known later whose papers are meant, whatever becomes of the request.
-            let (Extent { materials, .. }, _) = Extent::of(&self.stores, id, request.as_ref(), elsewhere)?;
+            let extent = skip_damaged(Extent::of(&self.stores, id, request.as_ref(), elsewhere))?;
+            let materials =
+                extent.map_or_else(|| elsewhere.materials.clone(), |(extent, _)| extent.materials);
             let went = WentElsewhere { materials, ..elsewhere.clone() };
             self.write_alone(|planner| plan_deferral(id, &went, planner))?;
         }
@@ -96,8 +97,7 @@ impl Scribe {
 
     /// What an erasure that waits takes with it, as it was decided elsewhere.
     fn waits_with(&self, id: ErasureId) -> Result<Option<WentElsewhere>, ArchiveError> {
-        let waiting = self.stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == id);
-        let Some((_, sequence)) = waiting else { return Ok(None) };
+        let Some(sequence) = deferral_of(&self.stores, id)? else { return Ok(None) };
         Ok(self.stores.entry(sequence)?.map(|(_, deferral)| went_with(&deferral)))
     }
 

@@ -6,7 +6,7 @@ use yidang_model::{Digest, ErasureId, MaterialId, Subject, Timestamp};
 
 use crate::ArchiveError;
 use crate::entry::{OpenEntry, open_entry, refs_of};
-use crate::erase::{ErasureTarget, WentElsewhere, target_of};
+use crate::erase::{ErasureTarget, WentElsewhere, deferral_of, target_of};
 use crate::rebuild::skip_damaged;
 use crate::storage::{BlobName, Entry, MaterialRow, Tag, Verb};
 use crate::stores::Stores;
@@ -84,14 +84,15 @@ fn still_whose_they_were(
     erasure: ErasureId,
     elsewhere: &WentElsewhere,
 ) -> Result<Vec<MaterialId>, ArchiveError> {
-    let waited = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == erasure);
+    let waited = deferral_of(stores, erasure)?;
     let mut going = Vec::new();
     for id in &elsewhere.materials {
         let Some(row) = stores.index.material(*id)? else { continue };
-        let put_right = waited.filter(|(_, deferral)| row.sequence > *deferral);
         let mut is_theirs = true;
-        if let Some((_, deferral)) = put_right {
-            let holders = stores.stored(&row)?.map(|stored| stored.material.holders);
+        // Put right since, and where that cannot be read it stays.
+        if let Some(deferral) = waited.filter(|deferral| row.sequence > *deferral) {
+            let stored = skip_damaged(stores.stored(&row))?.flatten();
+            let holders = stored.map(|stored| stored.material.holders);
             is_theirs = holders.is_some();
             for who in holders.iter().flatten() {
                 is_theirs = is_theirs && !came_since(stores, &row, who, deferral)?;
@@ -113,13 +114,13 @@ fn extent_of_holder(
     elsewhere: &WentElsewhere,
 ) -> Result<Extent, ArchiveError> {
     let holder = stores.keys.subject_tag(who);
-    let waited = stores.index.deferred()?.into_iter().find(|(waiting, _)| *waiting == erasure);
+    let waited = deferral_of(stores, erasure)?;
     let mut going = HashSet::new();
     let mut extent = Extent::default();
     visit_dossier(stores, holder, &mut |row| {
         let is_named = elsewhere.materials.contains(&row.id);
         let came_later = || match waited {
-            Some((_, deferral)) if came_since(stores, row, who, deferral)? => Ok(true),
+            Some(deferral) if came_since(stores, row, who, deferral)? => Ok(true),
             _ => came_after(stores, row, who, elsewhere.decided_at),
         };
         if !is_named && came_later()? {

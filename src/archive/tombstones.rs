@@ -1,6 +1,6 @@
 //! What has been forgotten, as far as anything may still be told of it.
 
-use yidang_model::{Digest, ErasureId, MaterialId, Timestamp};
+use yidang_model::{Digest, ErasureId, MaterialId};
 
 use crate::rebuild::skip_damaged;
 use crate::{Actor, Archive, ArchiveError};
@@ -12,8 +12,6 @@ pub struct Tombstone {
     pub sequence: u64,
     /// The erasure.
     pub erasure: ErasureId,
-    /// When it was set, by this machine's clock.
-    pub at: Timestamp,
     /// What went, on file here or not.
     pub materials: Vec<MaterialId>,
     /// Pictures that stay because someone else's papers have the same bytes.
@@ -33,12 +31,11 @@ impl Archive {
             after = *last;
             let mut found = Vec::with_capacity(places.len());
             for (erasure, sequence) in places {
-                let Some((entry, opened)) = skip_damaged(stores.entry(sequence))?.flatten() else { continue };
+                let Some((_, opened)) = skip_damaged(stores.entry(sequence))?.flatten() else { continue };
                 let by = opened.office.by();
                 found.push(Tombstone {
                     sequence,
                     erasure,
-                    at: entry.content.at,
                     materials: opened.refs.materials.iter().map(|id| id.0).collect(),
                     shared_kept: opened.office.shared_kept.iter().map(|digest| digest.0).collect(),
                     by: (!by.client.is_empty()).then_some(by),

@@ -129,7 +129,7 @@ impl Repository {
             materials: named,
             holder: person.as_ref().map(|person| self.secrets.subject_tag(person)),
             shown_for,
-            personal: self.personal_news(person.as_ref(), &[], entry.decided_at)?,
+            personal: self.personal_news(person.as_ref(), &[], Some(entry.decided_at))?,
         };
         self.announce_all(self.state.announce_erasure(&outcome)?);
         Ok(())
@@ -311,7 +311,7 @@ impl Repository {
             _ if self.secrets.is_about_somebody(&entry) => return Ok(()),
             _ => None,
         };
-        let personal = self.personal_news(holder, &[], entry.decided_at)?;
+        let personal = self.personal_news(holder, &[], Some(entry.decided_at))?;
         let number = agent.record.number;
         if let Some(head) = self.state.tell_erased(number, erasure, &entry.materials, &personal)? {
             self.announce(number, head);

@@ -25,7 +25,7 @@ use crate::state::{AgentNumber, ErasureOutcome, PlannedErasure, Tag};
 pub(crate) struct PersonalNews {
     pub(crate) holder: Option<WireSubject>,
     pub(crate) shared_kept: Vec<String>,
-    /// Milliseconds since 1970; not in the news of earlier versions.
+    /// Milliseconds since 1970; absent where it is not known any more whom it was about, and in the news of earlier versions.
     #[serde(default)]
     pub(crate) decided_at: Option<i64>,
 }
@@ -105,7 +105,7 @@ impl Repository {
         self.state.plan_erasure(&PlannedErasure { id, agent: number, request: None })?;
         let mut names = self.state.names_of(material)?;
         names.push(material);
-        let personal = self.personal_news(None, &[], self.now())?;
+        let personal = self.personal_news(None, &[], Some(self.now()))?;
         if let Some(head) = self.state.tell_erased(number, id, &names, &personal)? {
             self.announce(number, head);
         }
@@ -248,7 +248,7 @@ impl Repository {
                 .iter()
                 .filter_map(|tag| hex::FromHex::from_hex(tag).ok())
                 .collect::<Vec<Tag>>(),
-            personal: self.personal_news(holder, &shared_kept, self.now())?,
+            personal: self.personal_news(holder, &shared_kept, Some(self.now()))?,
         };
         if decided.is_some() {
             self.state.forget_erased(&outcome)?;
@@ -259,17 +259,18 @@ impl Repository {
         Ok(())
     }
 
-    /// The personal part of the news of an erasure, sealed.
+    /// The personal part of the news of an erasure, sealed. Without a date: nobody knows any more whether it was about a person, and
+    /// a window that put such a paper right keeps it.
     pub(crate) fn personal_news(
         &self,
         holder: Option<&Subject>,
         shared_kept: &[Digest],
-        decided_at: Timestamp,
+        decided_at: Option<Timestamp>,
     ) -> Result<Vec<u8>, Problem> {
         let personal = PersonalNews {
             holder: holder.map(WireSubject::from),
             shared_kept: shared_kept.iter().map(Digest::to_string).collect(),
-            decided_at: Some(decided_at.as_millis()),
+            decided_at: decided_at.map(Timestamp::as_millis),
         };
         let personal = serde_json::to_vec(&personal).map_err(|_| Code::StorageFailed)?;
         Ok(self.secrets.seal(NEWS_CONTEXT, &personal).ok_or(Code::StorageFailed)?)

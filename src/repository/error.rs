@@ -123,7 +123,7 @@ impl StartError {
             "state_damaged" => {
                 "copy the data folder away as it is and put data and keys of one backup back; without a backup move repository.db, \
                  repository.db-wal and repository.db-shm away and start: the papers stay, every window has to enrol anew with a code for \
-                 its counter, and one that has not heard of an erasure yet is not told of it any more"
+                 its counter"
             }
             "archive_damaged" => {
                 "copy the data folder away as it is, stop the repository and run `yidang-repository rebuild`, which makes \
@@ -185,7 +185,7 @@ impl StartError {
                 "请用同一次备份恢复数据和密钥；没有备份时直接启动中心库：材料仍在，各窗口须用写明窗口名称的登记码重新登记。"
             }
             "state_damaged" => {
-                "请先把数据文件夹整体复制留存，再用同一次备份恢复数据和密钥；没有备份时，把 repository.db、repository.db-wal、repository.db-shm 移走后启动：材料仍在，各窗口须用写明窗口名称的登记码重新登记，尚未得知某次删除的窗口将不再收到该删除通知。"
+                "请先把数据文件夹整体复制留存，再用同一次备份恢复数据和密钥；没有备份时，把 repository.db、repository.db-wal、repository.db-shm 移走后启动：材料仍在，各窗口须用写明窗口名称的登记码重新登记。"
             }
             "archive_damaged" => {
                 "请先把数据文件夹整体复制留存，再停止中心库并运行 yidang-repository rebuild，从副本与残余中重建账本和密钥环。"

@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 use crate::secrets::{Secrets, SecretsError, make_private_folder};
 use crate::sqlite_state::{STATE_FILE, SqliteState};
 use crate::state::{AgentNumber, AgentRecord, State, StateError};
-use crate::state_mark::mark;
+use crate::state_mark::take_into_use;
 
 /// Between a window's name and its client's, where the ledger says who did something.
 pub(crate) const WINDOW_SEPARATOR: char = '/';
@@ -101,7 +101,8 @@ impl Repository {
         if state.key_check(secrets.check())? != secrets.check() {
             return Err(SecretsError::Foreign.into());
         }
-        let exchanged = mark(&config.data_dir, &state)?;
+        let has_ledger = archive.head()? > 0;
+        let exchanged = take_into_use(&config.data_dir, &state, has_ledger)?;
         let repository = Self {
             archive,
             secrets,

@@ -1,7 +1,7 @@
 //! What the archive has forgotten and the state does not know of: `repository.db` alone was put back to an earlier state, and
 //! windows that had not heard by then would show it for ever.
 
-use yidang_archive::Tombstone;
+use yidang_archive::{Erasure, ErasureTarget, Tombstone};
 use yidang_model::{ErasureId, MaterialId};
 use yidang_sync::wire::part_of;
 
@@ -41,17 +41,22 @@ impl Repository {
             return Ok(());
         }
         let requester = self.window_that_asked(tombstone)?;
+        // Whom it forgot, nothing tells any more; about a paper it is told that it was.
+        let decided_at = match self.archive.erasure(id)? {
+            Some(Erasure { target: Some(ErasureTarget::Material(_)), erased_at, .. }) => erased_at,
+            _ => None,
+        };
         let outcome = ErasureOutcome {
             id,
             requester,
             materials: &tombstone.materials,
-            // Whom it forgot, nothing tells any more.
             holder: None,
             shown_for: &[],
-            personal: self.personal_news(None, &tombstone.shared_kept, tombstone.at)?,
+            personal: self.personal_news(None, &tombstone.shared_kept, decided_at)?,
         };
         let heads = self.state.announce_erasure(&outcome)?;
         tracing::warn!(erasure = %id, windows = heads.len(), "windows are told of an erasure that this repository.db does not know");
+        self.state.forget_erased(&outcome)?;
         if let Some(agent) = requester {
             self.state.plan_erasure(&PlannedErasure { id, agent, request: None })?;
         }
@@ -67,7 +72,7 @@ impl Repository {
         }
         // Which erasure it was, no index tells: one of this name alone.
         let erasure = part_of(ErasureId::from_bytes(*offered.as_bytes()), offered);
-        let personal = self.personal_news(None, &[], self.now())?;
+        let personal = self.personal_news(None, &[], None)?;
         if let Some(head) = self.state.tell_erased(number, erasure, &[offered], &personal)? {
             self.announce(number, head);
         }

@@ -103,32 +103,33 @@ impl Anchoring {
     }
 }
 
-/// Takes in what a receipt says to be remembered of this ledger: the next parcel may tell of a new end where this ledger accounts
-/// for the old one. Whether it does.
+/// Takes in what a receipt says to be remembered of this ledger, and whether this ledger accounts for it. It is kept either way: a
+/// rebuild holds the ledger against it.
 pub(super) fn take_told(shared: &Shared, told: &LedgerAnchor) -> Result<bool, SyncError> {
     let (ledger, ..) = shared.source.anchor()?;
     if ledger != told.ledger {
         return Ok(true);
     }
     let remembered = head_of(Some(told.clone()))?;
-    let is_proven = matches!(compare(shared.source.as_ref(), remembered)?, Standing::Proven);
-    if is_proven {
-        shared.store.keep_anchored(told)?;
-    }
-    Ok(is_proven)
+    shared.store.keep_anchored(told)?;
+    Ok(matches!(compare(shared.source.as_ref(), remembered)?, Standing::Proven))
 }
 
 /// The end of this ledger, for a parcel; `None` of an empty one.
 pub(super) fn for_parcel(shared: &Shared) -> Result<Option<ParcelAnchor>, SyncError> {
     let (ledger, sequence, hash) = shared.source.anchor()?;
-    let follows = shared.store.anchored(&ledger)?.map(|anchored| anchored.sequence);
+    // One that was put back has it no more, until a rebuild has entered what is lost.
+    let follows = match shared.store.last_told(&ledger)? {
+        Some((sequence, hash)) if shared.source.accounts_for(sequence, hash)? => Some(sequence),
+        _ => None,
+    };
     let end = LedgerAnchor { ledger, sequence, hash: hex::encode(hash) };
     Ok((sequence > 0).then_some(ParcelAnchor { end, follows }))
 }
 
 impl SyncStore {
     /// What the last receipt said to be remembered of a ledger.
-    pub(super) fn told_before(&self, ledger: &str) -> Result<Option<Head>, SyncError> {
+    pub(super) fn last_told(&self, ledger: &str) -> Result<Option<Head>, SyncError> {
         Ok(head_of(self.anchored(ledger)?)?)
     }
 }

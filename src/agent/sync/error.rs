@@ -89,6 +89,12 @@ pub enum ReceiptFault {
     /// It answers what comes after something unanswered.
     #[error("this receipt answers parcels that this window does not know, or an earlier answer is missing")]
     Gap,
+    /// It answers parcels that this ledger knows nothing of, and the repository remembers another one.
+    #[error(
+        "the repository remembers another ledger than this window has, as of a data folder that was put back to an earlier state: this \
+         receipt answers parcels that it knows nothing of"
+    )]
+    LedgerDiffers,
 }
 
 impl ReceiptFault {
@@ -101,6 +107,7 @@ impl ReceiptFault {
             Self::Damaged => "receipt_damaged",
             Self::Old => "receipt_old",
             Self::Gap => "receipt_incomplete",
+            Self::LedgerDiffers => "ledger_differs",
         }
     }
 }

@@ -43,10 +43,6 @@ impl Feed {
         if answer.items.len() > FEED_ITEMS_MAX {
             return Err(REPOSITORY_PROTOCOL);
         }
-        let state_failed = |error| {
-            tracing::error!(%error, "the feed's position cannot be kept");
-            STATE_FAILED
-        };
         let known = shared.store.feed_after().map_err(state_failed)?;
         let mut after = known;
         let mut news = false;
@@ -57,18 +53,10 @@ impl Feed {
             }
             match &item.news {
                 News::Erased { erasure, materials, holder, shared_kept, decided_at, proof } => {
-                    shared.store.decide(*erasure, Decision::Erased).map_err(state_failed)?;
-                    if let (Some(decided_at), Some(proof)) = (*decided_at, proof.clone()) {
-                        let (id, materials) = (*erasure, materials.clone());
-                        let decided = ErasedEntry { id, materials, decided_at, proof };
-                        keep_decision(shared, holder.is_some(), &decided).map_err(state_failed)?;
-                    }
                     let (materials, shared_kept) = (materials.clone(), shared_kept.clone());
                     let went =
                         WentElsewhere { decided: true, materials, shared_kept, decided_at: *decided_at };
-                    erase(shared, *erasure, &went, holder.as_ref())?;
-                    let materials = gone(shared, went.materials)?;
-                    (shared.listener)(SyncEvent::Erased { erasure: *erasure, materials });
+                    forget(shared, *erasure, went, holder.as_ref(), proof.as_deref())?;
                 }
                 News::Refiled { materials, now } => {
                     if let Some(now) = now
@@ -101,6 +89,31 @@ impl Feed {
     }
 }
 
+fn state_failed(error: SyncError) -> &'static str {
+    tracing::error!(%error, "sync's own records do not serve");
+    STATE_FAILED
+}
+
+/// Carries out what the repository decided to forget, once it is kept that it did.
+fn forget(
+    shared: &Shared,
+    erasure: ErasureId,
+    went: WentElsewhere,
+    holder: Option<&WireSubject>,
+    proof: Option<&str>,
+) -> Result<(), &'static str> {
+    shared.store.decide(erasure, Decision::Erased).map_err(state_failed)?;
+    if let (Some(decided_at), Some(proof)) = (went.decided_at, proof) {
+        let (materials, proof) = (went.materials.clone(), proof.to_owned());
+        let decided = ErasedEntry { id: erasure, materials, decided_at, proof };
+        keep_decision(shared, holder.is_some(), &decided).map_err(state_failed)?;
+    }
+    erase(shared, erasure, &went, holder)?;
+    let materials = gone(shared, went.materials)?;
+    (shared.listener)(SyncEvent::Erased { erasure, materials });
+    Ok(())
+}
+
 /// Keeps what the repository is told of, should it forget its decision: under the name of the first erasure by which it is
 /// carried out here.
 fn keep_decision(shared: &Shared, is_of_person: bool, decided: &ErasedEntry) -> Result<(), SyncError> {
@@ -128,8 +141,11 @@ fn erase(
         let target = ErasureTarget::Holder(subject);
         is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
     } else if let [only] = materials[..] {
-        let target = ErasureTarget::Material(only);
-        is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
+        let known = source.target_of(erasure).map_err(archive_failed)?;
+        if known != Known::Nothing || !may_be_anothers(shared, went, only)? {
+            let target = ErasureTarget::Material(only);
+            is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
+        }
     } else if let Some(first) = materials.first() {
         let known = source.target_of(erasure).map_err(archive_failed)?;
         if known != Known::Nothing {
@@ -138,14 +154,12 @@ fn erase(
             is_done = source.erase(erasure, target, went.clone()).map_err(archive_failed)?;
         }
         for material in materials {
-            let is_left = match known {
-                // Come once more, it does not say whether it took a person's papers: one that was put right here may be another's.
-                Known::Nothing if went.decided_at.is_none() => !is_put_right(shared, *material)?,
-                Known::Nothing => true,
+            let goes = match known {
+                Known::Nothing => !may_be_anothers(shared, went, *material)?,
                 Known::Material(own) => *material != own && source.has(*material).map_err(archive_failed)?,
                 Known::Person => false,
             };
-            is_done &= !is_left || erase_part(shared, erasure, *material, went)?;
+            is_done &= !goes || erase_part(shared, erasure, *material, went)?;
         }
     }
     let materials = materials.len();
@@ -157,6 +171,16 @@ fn erase(
     Ok(())
 }
 
+/// News that come once more, or of a repository that does not know them any more, do not say whether a person's papers went: one that
+/// was put right here, and that no such erasure is known of, may be somebody else's.
+fn may_be_anothers(
+    shared: &Shared,
+    went: &WentElsewhere,
+    material: MaterialId,
+) -> Result<bool, &'static str> {
+    Ok(went.decided_at.is_none() && is_put_right(shared, material)?)
+}
+
 /// Carries out what an erasure says of one paper under one of its names; whether it is carried out.
 fn erase_part(
     shared: &Shared,
@@ -166,10 +190,7 @@ fn erase_part(
 ) -> Result<bool, &'static str> {
     let part = part_of(erasure, material);
     // Or it would be sent as what was asked for here.
-    shared.store.decide(part, Decision::Erased).map_err(|error| {
-        tracing::error!(%error, "a decision cannot be kept");
-        STATE_FAILED
-    })?;
+    shared.store.decide(part, Decision::Erased).map_err(state_failed)?;
     let alone = WentElsewhere { materials: Vec::new(), ..went.clone() };
     shared.source.erase(part, ErasureTarget::Material(material), alone).map_err(archive_failed)
 }

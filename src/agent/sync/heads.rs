@@ -32,7 +32,7 @@ impl SyncStore {
         Ok(keep_head(&self.lock(), head, false)?)
     }
 
-    /// Keeps what the last receipt said to be remembered of a ledger, and that this ledger has it.
+    /// Keeps what the last receipt said to be remembered of a ledger.
     pub(super) fn keep_anchored(&self, anchor: &LedgerAnchor) -> Result<(), SyncError> {
         let LedgerAnchor { ledger, sequence, hash } = anchor;
         let sql = "INSERT OR REPLACE INTO anchored (ledger, sequence, hash) VALUES (?1, ?2, ?3)";

@@ -52,6 +52,22 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
     let is_proven =
         receipt.head.anchor.as_ref().map_or(Ok(true), |told| anchoring::take_told(shared, told))?;
     let ledger_differs = !is_proven;
+    let report = take_in(shared, &enrolment, receipt)
+        .map_err(|error| if ledger_differs { of_another_ledger(error) } else { error })?;
+    Ok(ReceiptReport { ledger_differs, ..report })
+}
+
+/// A ledger that was put back does not know what it had sent.
+fn of_another_ledger(error: SyncError) -> SyncError {
+    match error {
+        SyncError::Receipt(ReceiptFault::Gap) | SyncError::Protocol => {
+            SyncError::Receipt(ReceiptFault::LedgerDiffers)
+        }
+        error => error,
+    }
+}
+
+fn take_in(shared: &Shared, enrolment: &Enrolment, receipt: Receipt) -> Result<ReceiptReport, SyncError> {
     let last = receipt.answers.last().map_or(0, |answer| answer.sequence);
     let standing = compare(shared, &receipt.head, last)?;
     let Receipt { head, answers, mut news } = receipt;
@@ -59,11 +75,16 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
         Standing::Loss => {
             (shared.listener)(SyncEvent::Progress);
             let backlog_materials = shared.status().backlog_materials;
-            let report = ReceiptReport { backlog_materials, ledger_differs, ..ReceiptReport::default() };
-            return Ok(ReceiptReport { offered_again: true, ..report });
+            return Ok(ReceiptReport { backlog_materials, offered_again: true, ..ReceiptReport::default() });
         }
         Standing::Overtaken => news.clear(),
-        Standing::Sound => {}
+        // All are heard once more since that was packed, and come with the next receipt.
+        Standing::Sound => {
+            let known = shared.store.feed_after()?;
+            if news.first().and_then(|page| page.items.first()).is_some_and(|item| item.previous > known) {
+                news.clear();
+            }
+        }
     }
     let heard = news.last().map_or(0, |news| news.after);
     let (position, feed_after) = (shared.store.position()?, shared.store.feed_after()?);
@@ -72,10 +93,10 @@ pub(super) fn take(shared: &Shared, bytes: &[u8]) -> Result<ReceiptReport, SyncE
     if !is_new && last > 0 && last + 1 < position.sequence {
         return Err(SyncError::Receipt(ReceiptFault::Old));
     }
-    let mut report = ReceiptReport { ledger_differs, ..ReceiptReport::default() };
+    let mut report = ReceiptReport::default();
     for answer in answers {
         let _turn = shared.fixing();
-        if settle(shared, &enrolment, &answer, &mut report)? {
+        if settle(shared, enrolment, &answer, &mut report)? {
             report.commits += 1;
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn anchor_at(options: &SyncOptions, ledger: &str) -> Result<Option<(u
     asked.or_else(|failed| {
         let records = &options.state_db;
         // Opening makes what is not there.
-        let told = records.is_file().then(|| SyncStore::open(records)?.told_before(ledger));
+        let told = records.is_file().then(|| SyncStore::open(records)?.last_told(ledger));
         told.and_then(Result::ok).flatten().map(Some).ok_or_else(|| failed.into())
     })
 }
@@ -314,7 +314,7 @@ impl Upstream for SyncHandle {
     fn anchor(&self, ledger: &str) -> Result<Option<(u64, [u8; 32])>, SyncError> {
         let shared = &self.shared;
         let asked = anchoring::asked(&shared.client, &shared.enrolment()?.key, ledger);
-        asked.or_else(|failed| shared.store.told_before(ledger)?.map(Some).ok_or_else(|| failed.into()))
+        asked.or_else(|failed| shared.store.last_told(ledger)?.map(Some).ok_or_else(|| failed.into()))
     }
 
     fn stop(&self) {

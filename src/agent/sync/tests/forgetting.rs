@@ -2,8 +2,10 @@
 
 use serde_json::json;
 use yidang_archive::storage::ErasureState;
-use yidang_archive::{Actor, ErasureRequest, ErasureTarget, HistoryPage, HoldTarget, LiftHold, PlaceHold};
-use yidang_model::{ErasureId, HoldId, MaterialId};
+use yidang_archive::{
+    Actor, ErasureRequest, ErasureTarget, HistoryPage, HoldTarget, LiftHold, PlaceHold, Refiling,
+};
+use yidang_model::{ErasureId, HoldId, MaterialId, Subject, SubjectType};
 
 use super::super::{SyncEvent, Upstream};
 use super::repository::{Fault, Repository};
@@ -256,4 +258,44 @@ fn what_has_two_names_and_waits_for_a_hold_is_here_alone() {
     let lift = LiftHold { id: hold.id, reason: "order 9".into(), by: hold.by, decided_elsewhere: false };
     window.archive.lift_hold(lift).unwrap();
     assert!(window.archive.is_erased(own).unwrap());
+}
+
+/// Nothing of an erasure that comes once more, or of one that the repository itself does not know any more, says that it was not about
+/// the person from whom the paper was taken here.
+#[test]
+fn what_was_put_right_here_stays_where_nobody_knows_whom_an_erasure_was_about() {
+    let repository = Repository::start();
+    let mut window = Window::at_work(&repository);
+    let papers = [window.file(), window.file(), window.file()].map(|stored| stored.material.id);
+    window.settled();
+    let other = Subject::new(SubjectType::Passport, "E00000000").unwrap();
+    for id in &papers[..2] {
+        let refiling = Refiling {
+            id: *id,
+            holders: Some(vec![other.clone()]),
+            kind: None,
+            case: None,
+            reason: "another's".into(),
+            by: Actor { client: "desk".into(), operator: None },
+            idempotency: None,
+            decided_elsewhere: false,
+            only_at: None,
+        };
+        window.archive.refile(refiling).unwrap();
+    }
+    window.settled();
+    for (number, named) in [(1, &papers[..1]), (2, &papers[..])] {
+        let names: Vec<String> = named.iter().map(MaterialId::to_string).collect();
+        let erasure = ErasureId::from_bytes([number; 16]).to_string();
+        repository
+            .announce(json!({"type": "erased", "erasure": erasure, "shared_kept": [], "materials": names}));
+    }
+    wait_for("what was not put right", || window.archive.is_erased(papers[2]).unwrap());
+    for id in &papers[..2] {
+        assert!(window.archive.material(*id).unwrap().is_some());
+    }
+    let erasure = ErasureId::from_bytes([3; 16]).to_string();
+    repository.announce(json!({"type": "erased", "erasure": erasure, "shared_kept": [], "decided_at": "2026-01-01T08:00:00.125Z",
+        "materials": [papers[0].to_string()], "proof": "ab"}));
+    wait_for("what was decided about itself", || window.archive.is_erased(papers[0]).unwrap());
 }
