@@ -20,12 +20,16 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 /// A window that no network reaches, enrolled by a line that was brought to it.
 fn window(repository: &Repository) -> Agent {
     let agent = Agent::start_unenrolled(NOWHERE);
+    enrol_offline(&agent, repository);
+    agent
+}
+
+fn enrol_offline(agent: &Agent, repository: &Repository) {
     let line = repository.run_command(&["enrol-code", "--offline", "--counter", "test-window"]);
     assert!(line.status.success(), "{}", text(&line));
     let enrolled =
         agent.command_with_input(&["enrol", "--code", "-"], &String::from_utf8_lossy(&line.stdout));
     assert!(enrolled.status.success(), "{}", text(&enrolled));
-    agent
 }
 
 fn text(output: &Output) -> String {
@@ -522,4 +526,47 @@ fn a_repository_that_was_put_back_is_offered_by_stick_what_it_lost() {
     stick.receipt(&offline);
     assert!(are_safe(&offline, &[&first, &third], "local", "repository"));
     checks(&repository);
+}
+
+/// Its ledger is an older one, which knows nothing of what was sent since; a hold may be among that.
+#[test]
+fn a_window_that_was_put_back_hears_of_it_by_its_receipt_until_a_rebuild_has_entered_the_loss() {
+    let repository = Repository::start();
+    let mut window = window(&repository);
+    let exchange = |window: &Agent, stick: &Stick| {
+        stick.pack(window, &[]);
+        assert!(stick.unpack(&repository).status.success());
+        stick.receipt(window)["ledger_differs"].clone()
+    };
+    let stick = Stick::new();
+    let paper = file(&window, &window.read_card(), FORM, "K1");
+    assert_eq!(exchange(&window, &stick), false);
+    assert!(window.stop());
+    let backup = copy_of(&window.data());
+    window.run();
+    file(&window, &window.read_card(), LETTER, "K2");
+    assert_eq!(exchange(&window, &stick), false);
+    assert!(window.stop());
+    put_back(&backup, &window.data());
+    window.run();
+
+    stick.pack(&window, &[]);
+    stick.unpack(&repository);
+    let [receipt] = &stick.files(".receipt")[..] else { panic!("one receipt") };
+    is_refused(&take_receipt(&window, receipt), "ledger_differs");
+    enrol_offline(&window, &repository);
+    let stick = Stick::new();
+    assert_eq!(exchange(&window, &stick), true);
+    let wish = json!({"material": paper, "reason": "test"});
+    window.post("/v1/erasures", &wish).is_problem(409, "holds_unproven");
+    assert!(window.stop());
+    let rebuilt = window.command(&["archive", "rebuild", "--operator", "Operator Ng"]);
+    assert_eq!(rebuilt.status.code(), Some(1), "{}", text(&rebuilt));
+    window.run();
+    let confirmed = window.command(&["archive", "hold", "confirm", "--operator", "Operator Ng"]);
+    assert!(confirmed.status.success(), "{}", text(&confirmed));
+    for _ in 0..2 {
+        assert_eq!(exchange(&window, &stick), false, "the loss is entered");
+    }
+    window.post("/v1/erasures", &wish).expect(201);
 }
